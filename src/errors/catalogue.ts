@@ -1,0 +1,64 @@
+/** Every code that an error answer may carry, with its status and its text. docs/errors.md is checked against this. */
+export const catalogue = {
+  INVALID_JSON: { status: 400, message: 'Invalid or missing JSON' },
+  IDEMPOTENCY_KEY_MISSING: { status: 400, message: 'Missing Idempotency-Key header' },
+  IDEMPOTENCY_KEY_INVALID: {
+    status: 400,
+    message: 'The Idempotency-Key header must be 1 to 255 visible ASCII characters, bare or quoted',
+  },
+  FORMULA_NAME_MISSING: { status: 400, message: "Missing field 'name' on fragrance formula" },
+  FORMULA_MATERIALS_MISSING: { status: 400, message: "Missing field 'materials' on fragrance formula" },
+  FORMULA_NAME_NOT_STRING: { status: 400, message: 'Formula name must be a string' },
+  FORMULA_MATERIALS_NOT_LIST: { status: 400, message: "A formula's materials must be a list" },
+  FORMULA_NAME_INVALID: {
+    status: 400,
+    message: 'Formula name must have 1 to 200 characters after trimming, well-formed and without control characters',
+  },
+  FORMULA_MATERIALS_COUNT: { status: 400, message: 'A formula must have 1 to 500 materials' },
+  FORMULA_FIELD_UNKNOWN: { status: 400, message: 'Unknown field on fragrance formula' },
+  FORMULA_NOT_OBJECT: { status: 400, message: 'A fragrance formula must be an object' },
+  FORMULA_LIST_TOO_LONG: { status: 400, message: 'A list may hold at most 1000 formulas' },
+  MATERIAL_NOT_OBJECT: { status: 400, message: 'A material must be an object' },
+  MATERIAL_NAME_MISSING: { status: 400, message: "Missing field 'name' on a material" },
+  MATERIAL_CONCENTRATION_MISSING: { status: 400, message: "Missing field 'concentration' on a material" },
+  MATERIAL_NAME_NOT_STRING: { status: 400, message: 'Material name must be a string' },
+  MATERIAL_NAME_INVALID: {
+    status: 400,
+    message: 'Material name must have 1 to 200 characters after trimming, well-formed and without control characters',
+  },
+  MATERIAL_CONCENTRATION_NOT_DECIMAL: {
+    status: 400,
+    message: 'Material concentration must be a decimal above 0 with at most 12 digits before and 12 after the point',
+  },
+  MATERIAL_FIELD_UNKNOWN: { status: 400, message: 'Unknown field on a material' },
+  MATERIAL_DUPLICATE: { status: 400, message: 'The same material stands twice in one formula' },
+  VALIDATION_FAILED: { status: 400, message: 'The request is not valid' },
+  CURSOR_INVALID: { status: 400, message: 'The cursor is not one this service has given' },
+  BAD_REQUEST: { status: 400, message: 'The request cannot be read as HTTP' },
+  ROUTE_NOT_FOUND: { status: 404, message: 'There is no such route' },
+  FORMULA_NOT_FOUND: { status: 404, message: 'There is no formula with this id' },
+  EVENT_NOT_FOUND: { status: 404, message: 'There is no dead letter with this id' },
+  CLEANUP_NOT_FOUND: { status: 404, message: 'There is no cleanup with this id' },
+  METHOD_NOT_ALLOWED: { status: 405, message: 'This route does not answer to this method' },
+  REQUEST_TIMEOUT: { status: 408, message: 'The request took too long to arrive' },
+  FORMULA_EXISTS: {
+    status: 409,
+    message: 'This formula already exists in the database, either by the same name or another name',
+  },
+  IDEMPOTENCY_KEY_IN_USE: { status: 409, message: 'A submission with this Idempotency-Key is still running' },
+  PAYLOAD_TOO_LARGE: { status: 413, message: 'The body is too large' },
+  URI_TOO_LONG: { status: 414, message: 'The address is too long' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json in UTF-8' },
+  EXPECTATION_FAILED: { status: 417, message: 'The expectation in the Expect header cannot be met' },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, message: 'This Idempotency-Key was used with another payload' },
+  HEADERS_TOO_LARGE: { status: 431, message: 'The headers are too large' },
+  INTERNAL_ERROR: { status: 500, message: 'Something went wrong on our side' },
+  SUBMISSION_FAILED: { status: 503, message: 'The submission could not be stored; send it again with the same key' },
+  SERVICE_STOPPING: { status: 503, message: 'The service is stopping; send the request again' },
+  STORE_UNAVAILABLE: { status: 503, message: 'A store does not answer; try again' },
+} as const satisfies Record<string, { status: number; message: string }>
+
+export type ErrorCode = keyof typeof catalogue
+
+/** Codes that stand inside an answer of another status: what became of one receipt. */
+export const RECEIPT_STALE = 'RECEIPT_STALE'

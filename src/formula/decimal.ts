@@ -1,0 +1,45 @@
+/** Most digits a concentration may have on either side of the point, in canonical form. */
+export const DECIMAL_DIGITS = 12
+
+const DECIMAL = /^\+?(\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d+))?$/
+
+/**
+ * Writes a positive decimal in canonical form: no exponent, no sign, no superfluous zeros. Works on the digits
+ * themselves, so no value is ever rounded, and measures before it writes, so `1e999999999` costs nothing.
+ * @param text a decimal such as `10.0`, `.50`, `5.` or `+1e1`
+ * @returns the canonical form (`10`, `0.5`, `5`, `10`), or null when `text` is no decimal, not above zero or longer
+ *   than 12 digits before or after the point
+ */
+export function canonicalDecimal(text: string): string | null {
+  const match = DECIMAL.exec(text)
+  if (match === null) return null
+  const mantissa = match[1] as string
+  const point = mantissa.indexOf('.')
+  const digits = point < 0 ? mantissa : mantissa.slice(0, point) + mantissa.slice(point + 1)
+  const first = firstSignificant(digits)
+  if (first === digits.length) return null
+  const end = lastSignificant(digits) + 1
+  const wholeDigits = (point < 0 ? digits.length : point) + Number(match[2] ?? 0) - first
+  const fractionDigits = end - first - wholeDigits
+  if (wholeDigits > DECIMAL_DIGITS || fractionDigits > DECIMAL_DIGITS) return null
+  return write(digits.slice(first, end), wholeDigits)
+}
+
+/** Places `digits` (no zero at either end) so that `whole` of them stand before the point; it may be negative. */
+function write(digits: string, whole: number): string {
+  if (whole <= 0) return `0.${'0'.repeat(-whole)}${digits}`
+  if (whole >= digits.length) return digits + '0'.repeat(whole - digits.length)
+  return `${digits.slice(0, whole)}.${digits.slice(whole)}`
+}
+
+function firstSignificant(digits: string): number {
+  let index = 0
+  while (index < digits.length && digits.charCodeAt(index) === 48) index++
+  return index
+}
+
+function lastSignificant(digits: string): number {
+  let index = digits.length - 1
+  while (digits.charCodeAt(index) === 48) index--
+  return index
+}

@@ -1,0 +1,15 @@
+import { hash } from 'node:crypto'
+
+/** Stands inside the hashed text: another way of canonicalising needs another tag. */
+const VERSION = 'fragrance-formula/1'
+
+/**
+ * The fingerprint of a make-up, whatever the order of its materials.
+ * @param materials pairs of identity name (see `nameIdentity`) and canonical concentration
+ * @returns SHA-256 in lower-case hex
+ */
+export function fingerprint(materials: Iterable<readonly [identity: string, concentration: string]>): string {
+  const lines: string[] = []
+  for (const [identity, concentration] of materials) lines.push(`${identity}\t${concentration}`)
+  return hash('sha256', `${VERSION}\n${lines.sort().join('\n')}`, 'hex')
+}

@@ -1,0 +1,34 @@
+import { isUtf8 } from 'node:buffer'
+import { canonicalDecimal } from './decimal.ts'
+
+/** A JSON number that a double cannot hold exactly, kept as it was written. */
+export class JsonNumber {
+  readonly source: string
+  constructor(source: string) {
+    this.source = source
+  }
+}
+
+// A double gives back any decimal of up to 15 significant digits; only a longer run of digits needs a second look.
+const LONG_NUMBER = /[\d.]{16}/
+
+/**
+ * Parses a JSON text without losing a digit: numbers that a double cannot hold come back as `JsonNumber`.
+ * @throws {SyntaxError} when the bytes are no UTF-8, no JSON, or nested too deeply to be read
+ */
+export function parseExactJson(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw new SyntaxError('The body is not UTF-8')
+  const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
+  if (!LONG_NUMBER.test(text)) return JSON.parse(text)
+  try {
+    return JSON.parse(text, keepExact as Parameters<typeof JSON.parse>[1])
+  } catch (error) {
+    throw new SyntaxError('The body is not JSON', { cause: error })
+  }
+}
+
+function keepExact(_key: string, value: unknown, context: { source?: string }): unknown {
+  if (typeof value !== 'number' || context.source === undefined) return value
+  const exact = canonicalDecimal(context.source)
+  return exact === canonicalDecimal(String(value)) && exact !== null ? value : new JsonNumber(context.source)
+}

@@ -1,0 +1,144 @@
+import type { ErrorCode } from '../errors/catalogue.ts'
+import { detail, type ErrorDetail, MAX_DETAILS } from '../errors/service-error.ts'
+import { canonicalDecimal } from './decimal.ts'
+import { fingerprint } from './fingerprint.ts'
+import type { Formula, Material } from './formula.ts'
+import { JsonNumber } from './json.ts'
+import { checkName, nameIdentity } from './name.ts'
+
+/** Most formulas in one list, and most materials in one formula. */
+export const MAX_FORMULAS = 1000
+export const MAX_MATERIALS = 500
+
+/** What a body holds: checked formulas, or every problem with it (at most 100) in the contract's order. */
+export type Validation =
+  | { valid: true; formulas: Formula[]; single: boolean }
+  | { valid: false; problems: [ErrorDetail, ...ErrorDetail[]] }
+
+/**
+ * Checks the parsed body of a submission: a formula, or a list of 1–1000.
+ * Missing fields come first, then wrong types, then limits and unknown fields; a formula's own before its materials'.
+ */
+export function validateSubmission(body: unknown): Validation {
+  const single = !Array.isArray(body)
+  const list: unknown[] = single ? [body] : body
+  if (list.length === 0 || (single && (!isObject(body) || Object.keys(body).length === 0))) {
+    return { valid: false, problems: [detail('', 'INVALID_JSON')] }
+  }
+  if (list.length > MAX_FORMULAS) return { valid: false, problems: [detail('', 'FORMULA_LIST_TOO_LONG')] }
+  const report = new Report()
+  const formulas: Formula[] = []
+  for (let index = 0; index < list.length && !report.full; index++) {
+    const formula = validateFormula(list[index], single ? '' : `/${index}`, report)
+    if (formula !== null) formulas.push(formula)
+  }
+  const [first, ...rest] = report.problems
+  return first === undefined ? { valid: true, formulas, single } : { valid: false, problems: [first, ...rest] }
+}
+
+class Report {
+  readonly problems: ErrorDetail[] = []
+
+  get full(): boolean {
+    return this.problems.length >= MAX_DETAILS
+  }
+
+  add(path: string, code: ErrorCode): void {
+    if (!this.full) this.problems.push(detail(path, code))
+  }
+}
+
+function validateFormula(value: unknown, path: string, report: Report): Formula | null {
+  if (!isObject(value)) {
+    report.add(path, 'FORMULA_NOT_OBJECT')
+    return null
+  }
+  const before = report.problems.length
+  const hasName = Object.hasOwn(value, 'name')
+  const hasMaterials = Object.hasOwn(value, 'materials')
+  if (!hasName) report.add(`${path}/name`, 'FORMULA_NAME_MISSING')
+  if (!hasMaterials) report.add(`${path}/materials`, 'FORMULA_MATERIALS_MISSING')
+  const { name: rawName, materials: rawMaterials } = value
+  const isText = typeof rawName === 'string'
+  if (hasName && !isText) report.add(`${path}/name`, 'FORMULA_NAME_NOT_STRING')
+  if (hasMaterials && !Array.isArray(rawMaterials)) report.add(`${path}/materials`, 'FORMULA_MATERIALS_NOT_LIST')
+  const name = isText ? checkName(rawName) : ''
+  if (name === null) report.add(`${path}/name`, 'FORMULA_NAME_INVALID')
+  const checked = Array.isArray(rawMaterials) ? countMaterials(rawMaterials, path, report) : []
+  refuseUnknownFields(value, isFormulaField, path, 'FORMULA_FIELD_UNKNOWN', report)
+  const materials: Material[] = []
+  const concentrations = new Map<string, string>()
+  for (let index = 0; index < checked.length && !report.full; index++) {
+    const material = validateMaterial(checked[index], `${path}/materials/${index}`, concentrations, report)
+    if (material !== null) materials.push(material)
+  }
+  if (report.problems.length > before || name === null) return null
+  return { id: fingerprint(concentrations), name, materials }
+}
+
+/** The materials to look at; none when there are too few or too many. */
+function countMaterials(materials: unknown[], path: string, report: Report): unknown[] {
+  if (materials.length > 0 && materials.length <= MAX_MATERIALS) return materials
+  report.add(`${path}/materials`, 'FORMULA_MATERIALS_COUNT')
+  return []
+}
+
+/** @param concentrations the formula's materials so far, by identity; the material is added to them */
+function validateMaterial(
+  value: unknown,
+  path: string,
+  concentrations: Map<string, string>,
+  report: Report,
+): Material | null {
+  if (!isObject(value)) {
+    report.add(path, 'MATERIAL_NOT_OBJECT')
+    return null
+  }
+  const hasName = Object.hasOwn(value, 'name')
+  const hasConcentration = Object.hasOwn(value, 'concentration')
+  if (!hasName) report.add(`${path}/name`, 'MATERIAL_NAME_MISSING')
+  if (!hasConcentration) report.add(`${path}/concentration`, 'MATERIAL_CONCENTRATION_MISSING')
+  const { name: rawName, concentration: rawConcentration } = value
+  const isText = typeof rawName === 'string'
+  if (hasName && !isText) report.add(`${path}/name`, 'MATERIAL_NAME_NOT_STRING')
+  const concentration = hasConcentration ? readConcentration(rawConcentration) : null
+  if (hasConcentration && concentration === null) {
+    report.add(`${path}/concentration`, 'MATERIAL_CONCENTRATION_NOT_DECIMAL')
+  }
+  const name = isText ? checkName(rawName) : null
+  if (isText && name === null) report.add(`${path}/name`, 'MATERIAL_NAME_INVALID')
+  refuseUnknownFields(value, isMaterialField, path, 'MATERIAL_FIELD_UNKNOWN', report)
+  if (name === null) return null
+  const identity = nameIdentity(name)
+  if (concentrations.has(identity)) report.add(path, 'MATERIAL_DUPLICATE')
+  concentrations.set(identity, concentration ?? '')
+  return concentration === null ? null : { name, concentration }
+}
+
+function readConcentration(value: unknown): string | null {
+  if (typeof value === 'string') return canonicalDecimal(value)
+  if (typeof value === 'number') return canonicalDecimal(String(value))
+  return value instanceof JsonNumber ? canonicalDecimal(value.source) : null
+}
+
+const isFormulaField = (field: string): boolean => field === 'name' || field === 'materials'
+const isMaterialField = (field: string): boolean => field === 'name' || field === 'concentration'
+
+function refuseUnknownFields(
+  value: Record<string, unknown>,
+  isKnown: (field: string) => boolean,
+  path: string,
+  code: ErrorCode,
+  report: Report,
+): void {
+  for (const field of Object.keys(value)) {
+    if (report.full) return
+    if (!isKnown(field)) report.add(`${path}/${pointerToken(field)}`, code)
+  }
+}
+
+const pointerToken = (field: string): string => field.replaceAll('~', '~0').replaceAll('/', '~1')
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
+}
