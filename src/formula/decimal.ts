@@ -1,7 +1,8 @@
 /** Most digits a concentration may have on either side of the point, in canonical form. */
 export const DECIMAL_DIGITS = 12
 
-const DECIMAL = /^\+?(\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d+))?$/
+// Each digit can match in one place only: with two, a long run of digits would take quadratic time to be refused.
+const DECIMAL = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?$/
 
 /**
  * Writes a positive decimal in canonical form: no exponent, no sign, no superfluous zeros. Works on the digits

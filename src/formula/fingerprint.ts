@@ -4,7 +4,8 @@ import { hash } from 'node:crypto'
 const VERSION = 'fragrance-formula/1'
 
 /**
- * The fingerprint of a make-up, whatever the order of its materials.
+ * The fingerprint of a make-up, whatever the order of its materials: the hash of the version tag and one line
+ * `identity TAB concentration` for each material, in the order of their UTF-16 code units, joined by line feeds.
  * @param materials pairs of identity name (see `nameIdentity`) and canonical concentration
  * @returns SHA-256 in lower-case hex
  */

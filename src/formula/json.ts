@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { canonicalDecimal } from './decimal.ts'
 
-/** A JSON number that a double cannot hold exactly, kept as it was written. */
+/** A JSON number that a double would make another concentration of, kept as it was written. */
 export class JsonNumber {
   readonly source: string
   constructor(source: string) {
@@ -13,7 +13,8 @@ export class JsonNumber {
 const LONG_NUMBER = /[\d.]{16}/
 
 /**
- * Parses a JSON text without losing a digit: numbers that a double cannot hold come back as `JsonNumber`.
+ * Parses a JSON text without losing a digit of a concentration: a number of which a double would make another one
+ * comes back as `JsonNumber`, whatever else the text holds.
  * @throws {SyntaxError} when the bytes are no UTF-8, no JSON, or nested too deeply to be read
  */
 export function parseExactJson(bytes: Buffer): unknown {
@@ -27,8 +28,7 @@ export function parseExactJson(bytes: Buffer): unknown {
   }
 }
 
-function keepExact(_key: string, value: unknown, context: { source?: string }): unknown {
-  if (typeof value !== 'number' || context.source === undefined) return value
-  const exact = canonicalDecimal(context.source)
-  return exact === canonicalDecimal(String(value)) && exact !== null ? value : new JsonNumber(context.source)
+function keepExact(_key: string, value: unknown, { source }: { source: string }): unknown {
+  if (typeof value !== 'number' || !LONG_NUMBER.test(source)) return value
+  return canonicalDecimal(source) === canonicalDecimal(String(value)) ? value : new JsonNumber(source)
 }

@@ -5,7 +5,9 @@ export const NAME_LENGTH = 200
 
 const CONTROL = /\p{Cc}/u
 const PLAIN = /^[\x20-\x7e]*$/
-const WHITE_SPACE_RUN = /\p{White_Space}+/gu
+// \p{White_Space} as Unicode 16 has it, all of which lies in the basic plane.
+const WHITE_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
+const WHITE_SPACE_RUN = new RegExp(`${WHITE_SPACE.source}+`, 'g')
 
 const folded = new Map(
   CASE_FOLDING.map((pair) => {
@@ -56,23 +58,7 @@ function fold(text: string): string {
 function trim(text: string): string {
   let start = 0
   let end = text.length
-  while (start < end && isWhiteSpace(text.charCodeAt(start))) start++
-  while (end > start && isWhiteSpace(text.charCodeAt(end - 1))) end--
+  while (start < end && WHITE_SPACE.test(text.charAt(start))) start++
+  while (end > start && WHITE_SPACE.test(text.charAt(end - 1))) end--
   return text.slice(start, end)
-}
-
-/** \p{White_Space}, all of which lies in the basic plane. */
-function isWhiteSpace(code: number): boolean {
-  if (code < 0x80) return code === 0x20 || (code >= 0x09 && code <= 0x0d)
-  return (
-    code === 0x85 ||
-    code === 0xa0 ||
-    code === 0x1680 ||
-    (code >= 0x2000 && code <= 0x200a) ||
-    code === 0x2028 ||
-    code === 0x2029 ||
-    code === 0x202f ||
-    code === 0x205f ||
-    code === 0x3000
-  )
 }

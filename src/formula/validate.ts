@@ -54,17 +54,17 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
     return null
   }
   const before = report.problems.length
-  const hasName = Object.hasOwn(value, 'name')
-  const hasMaterials = Object.hasOwn(value, 'materials')
-  if (!hasName) report.add(`${path}/name`, 'FORMULA_NAME_MISSING')
-  if (!hasMaterials) report.add(`${path}/materials`, 'FORMULA_MATERIALS_MISSING')
-  const { name: rawName, materials: rawMaterials } = value
+  const rawName = own(value, 'name')
+  const rawMaterials = own(value, 'materials')
   const isText = typeof rawName === 'string'
-  if (hasName && !isText) report.add(`${path}/name`, 'FORMULA_NAME_NOT_STRING')
-  if (hasMaterials && !Array.isArray(rawMaterials)) report.add(`${path}/materials`, 'FORMULA_MATERIALS_NOT_LIST')
+  const isList = Array.isArray(rawMaterials)
+  if (rawName === undefined) report.add(`${path}/name`, 'FORMULA_NAME_MISSING')
+  if (rawMaterials === undefined) report.add(`${path}/materials`, 'FORMULA_MATERIALS_MISSING')
+  if (rawName !== undefined && !isText) report.add(`${path}/name`, 'FORMULA_NAME_NOT_STRING')
+  if (rawMaterials !== undefined && !isList) report.add(`${path}/materials`, 'FORMULA_MATERIALS_NOT_LIST')
   const name = isText ? checkName(rawName) : ''
   if (name === null) report.add(`${path}/name`, 'FORMULA_NAME_INVALID')
-  const checked = Array.isArray(rawMaterials) ? countMaterials(rawMaterials, path, report) : []
+  const checked = isList ? countMaterials(rawMaterials, path, report) : []
   refuseUnknownFields(value, isFormulaField, path, 'FORMULA_FIELD_UNKNOWN', report)
   const materials: Material[] = []
   const concentrations = new Map<string, string>()
@@ -94,15 +94,14 @@ function validateMaterial(
     report.add(path, 'MATERIAL_NOT_OBJECT')
     return null
   }
-  const hasName = Object.hasOwn(value, 'name')
-  const hasConcentration = Object.hasOwn(value, 'concentration')
-  if (!hasName) report.add(`${path}/name`, 'MATERIAL_NAME_MISSING')
-  if (!hasConcentration) report.add(`${path}/concentration`, 'MATERIAL_CONCENTRATION_MISSING')
-  const { name: rawName, concentration: rawConcentration } = value
+  const rawName = own(value, 'name')
+  const rawConcentration = own(value, 'concentration')
   const isText = typeof rawName === 'string'
-  if (hasName && !isText) report.add(`${path}/name`, 'MATERIAL_NAME_NOT_STRING')
-  const concentration = hasConcentration ? readConcentration(rawConcentration) : null
-  if (hasConcentration && concentration === null) {
+  if (rawName === undefined) report.add(`${path}/name`, 'MATERIAL_NAME_MISSING')
+  if (rawConcentration === undefined) report.add(`${path}/concentration`, 'MATERIAL_CONCENTRATION_MISSING')
+  if (rawName !== undefined && !isText) report.add(`${path}/name`, 'MATERIAL_NAME_NOT_STRING')
+  const concentration = readConcentration(rawConcentration)
+  if (rawConcentration !== undefined && concentration === null) {
     report.add(`${path}/concentration`, 'MATERIAL_CONCENTRATION_NOT_DECIMAL')
   }
   const name = isText ? checkName(rawName) : null
@@ -119,6 +118,11 @@ function readConcentration(value: unknown): string | null {
   if (typeof value === 'string') return canonicalDecimal(value)
   if (typeof value === 'number') return canonicalDecimal(String(value))
   return value instanceof JsonNumber ? canonicalDecimal(value.source) : null
+}
+
+/** A field's value, undefined when there is none: JSON has no such value, and what is inherited does not count. */
+function own(value: Record<string, unknown>, field: string): unknown {
+  return Object.hasOwn(value, field) ? value[field] : undefined
 }
 
 const isFormulaField = (field: string): boolean => field === 'name' || field === 'materials'

@@ -1,0 +1,62 @@
+import type { StoredFormula } from '../formula/formula.ts'
+import { type AnsweredFormula, addedAnswer, existsAnswer } from './answer.ts'
+import type { Holder, KeyRecord, StoredAnswer, Submission, Verdict } from './ports.ts'
+
+/** What an engine looks up, inside the transaction that the judgement is part of. */
+export interface Lookup {
+  /** What is kept under the submission's key, unless it has expired. */
+  answer(submission: Submission): KeyRecord | null
+  /** Who runs under the submission's key without an answer yet. */
+  running(submission: Submission): { payload: string; holder: Holder } | null
+  /** A visible formula. */
+  formula(id: string): StoredFormula | null
+  /** Whose pending formula has this make-up. */
+  claimed(id: string): Holder | null
+}
+
+export type Judgement =
+  | Verdict
+  /** Nothing new to store: keep this answer. */
+  | { kind: 'settled'; answer: StoredAnswer }
+  /** Store these, and keep this answer. */
+  | { kind: 'accepted'; added: StoredFormula[]; answer: StoredAnswer }
+
+/**
+ * Decides a submission against what is stored: replay or reuse of its key first, then make-ups still undecided, then
+ * duplicates. Every engine asks it, so that all of them decide alike.
+ * @param createdAt the time of acceptance, ISO 8601 in UTC
+ */
+export function judge(submission: Submission, lookup: Lookup, createdAt: string): Judgement {
+  const known = lookup.answer(submission)
+  if (known !== null) {
+    if (known.payload !== submission.payload) return { kind: 'reused' }
+    return { kind: 'answered', submissionId: known.submissionId, answer: known.answer }
+  }
+  const running = lookup.running(submission)
+  if (running !== null) {
+    if (running.holder === 'submission' && running.payload !== submission.payload) return { kind: 'reused' }
+    return { kind: 'busy', wants: 'key', holder: running.holder }
+  }
+  for (const { id } of submission.formulas) {
+    const holder = lookup.claimed(id)
+    if (holder !== null) return { kind: 'busy', wants: 'make-up', holder }
+  }
+  return judgeFormulas(submission, lookup, createdAt)
+}
+
+function judgeFormulas(submission: Submission, lookup: Lookup, createdAt: string): Judgement {
+  const added = new Map<string, StoredFormula>()
+  const entries: AnsweredFormula[] = []
+  const duplicates: { path: string; id: string }[] = []
+  const skip = submission.onDuplicate === 'skip'
+  submission.formulas.forEach((formula, index) => {
+    const twin = added.get(formula.id) ?? lookup.formula(formula.id)
+    const stored = twin ?? { id: formula.id, name: formula.name, materials: formula.materials, createdAt }
+    if (twin === null) added.set(formula.id, stored)
+    else duplicates.push({ path: submission.single ? '' : `/${index}`, id: formula.id })
+    entries.push(skip ? { ...stored, outcome: twin === null ? 'added' : 'duplicate' } : stored)
+  })
+  if (!skip && duplicates.length > 0) return { kind: 'settled', answer: existsAnswer(duplicates) }
+  const answer = addedAnswer(entries, submission.single)
+  return added.size === 0 ? { kind: 'settled', answer } : { kind: 'accepted', added: [...added.values()], answer }
+}

@@ -1,0 +1,51 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { Call, CallResult } from './worker.ts'
+
+type Command = (now: number, ...args: never[]) => unknown
+
+export interface BatchOptions {
+  commands: Record<string, Command>
+  begin: 'BEGIN' | 'BEGIN IMMEDIATE'
+  /** Writes what the commands counted in memory, before the commit. */
+  flush?: () => void
+  /** Forgets what they counted, after a rollback. */
+  reload?: () => void
+}
+
+/** Group commit: runs the calls of a batch in one transaction, with one sync to disk. */
+export class Batches {
+  readonly #db: DatabaseSync
+  readonly #options: BatchOptions
+
+  constructor(db: DatabaseSync, options: BatchOptions) {
+    this.#db = db
+    this.#options = options
+  }
+
+  /** One member's failure is its own: then each call is run again in a transaction of its own. */
+  run(calls: Call[]): CallResult[] {
+    try {
+      return this.#transaction(calls)
+    } catch (error) {
+      if (calls.length === 1) return [{ error: (error as Error).message }]
+      return calls.flatMap((call) => this.run([call]))
+    }
+  }
+
+  #transaction(calls: Call[]): CallResult[] {
+    const { commands, begin, flush, reload } = this.#options
+    try {
+      this.#db.exec(begin)
+      const results = calls.map(([command, now, args]) => ({
+        value: (commands[command] as Command)(now, ...(args as never[])),
+      }))
+      flush?.()
+      this.#db.exec('COMMIT')
+      return results
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+      reload?.()
+      throw error
+    }
+  }
+}

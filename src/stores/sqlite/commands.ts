@@ -1,0 +1,132 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { isoTime } from '../../clock.ts'
+import { type Judgement, judge, type Lookup } from '../judge.ts'
+import type { AddVerdict, Decision, FormulaEvent, FormulaQuery, Submission, Verdict } from '../ports.ts'
+import { answerTable } from './answer-table.ts'
+import { eventTables } from './event-tables.ts'
+import { formulaTable, formulaWriter, pendingTable } from './formula-table.ts'
+import { givenUpTable, identityTable } from './identity-table.ts'
+import { decisionOf, intentTable } from './intent-table.ts'
+
+/** How long an attempt that was just decided is left to the one who runs it before the background takes it up. */
+const GRACE_MS = 5_000
+
+/** What the reading worker does. */
+export function readCommands(db: DatabaseSync) {
+  const formulas = formulaTable(db)
+  return {
+    get: (_now: number, id: string) => formulas.get(id),
+    list: (_now: number, query: FormulaQuery) => formulas.list(query),
+  }
+}
+
+export interface WriteOptions {
+  answerTtlMs: number
+  maxReceives: number
+}
+
+/** What the writing worker does, each inside the transaction of its batch. `now` is milliseconds since the epoch. */
+export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: WriteOptions) {
+  const stored = formulaTable(db)
+  const writer = formulaWriter(db)
+  const pending = pendingTable(db)
+  const answers = answerTable(db, answerTtlMs)
+  const intents = intentTable(db)
+  const givenUp = givenUpTable(db)
+  const queue = eventTables(db, maxReceives)
+
+  function decide(now: number, submission: Submission): Judgement {
+    const lookup: Lookup = {
+      answer: ({ caller, key }) => answers.find(now, caller, key),
+      running: intents.running,
+      formula: stored.get,
+      claimed: pending.holderOf,
+    }
+    const judgement = judge(submission, lookup, isoTime(now))
+    if (judgement.kind === 'settled') {
+      answers.keep(now, submission, judgement.answer)
+      return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }
+    }
+    return judgement
+  }
+
+  const commands = {
+    accept(now: number, submission: Submission): Verdict {
+      if (givenUp.has(submission.id)) return { kind: 'given-up' }
+      const judgement = decide(now, submission)
+      if (judgement.kind !== 'accepted') return judgement as Verdict
+      for (const formula of judgement.added) writer.add(formula, now)
+      queue.append(judgement.added)
+      answers.keep(now, submission, judgement.answer)
+      return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }
+    },
+    giveUp: (now: number, submissionId: string) => givenUp.add(now, submissionId),
+
+    add(now: number, attemptId: string, submission: Submission): AddVerdict {
+      if (givenUp.has(attemptId)) return { kind: 'given-up' }
+      const own = intents.get(attemptId)
+      if (own?.state === 'pending') return { kind: 'added', events: own.events }
+      const judgement = decide(now, submission)
+      if (judgement.kind !== 'accepted') return judgement as Verdict
+      const events = judgement.added.map(({ id, name, createdAt }) => ({ id, name, createdAt }))
+      intents.add(now, attemptId, submission, events, judgement.answer)
+      pending.add(attemptId, judgement.added, now)
+      return { kind: 'added', events }
+    },
+    complete(now: number, attemptId: string): Decision {
+      const intent = intents.get(attemptId)
+      if (intent?.state === 'pending') {
+        pending.show(attemptId)
+        answers.keep(now, { ...intent, id: intent.submission }, intent.answer)
+        intents.decide(attemptId, 'completed', '', now + GRACE_MS)
+      }
+      return decisionOf(intents.get(attemptId))
+    },
+    abandon(now: number, attemptId: string, reason: string): Decision {
+      const intent = intents.get(attemptId)
+      if (intent === null) givenUp.add(now, attemptId)
+      if (intent?.state === 'pending') intents.decide(attemptId, 'rolling-back', reason, now + GRACE_MS)
+      return decisionOf(intent)
+    },
+    remove(now: number, attemptId: string): void {
+      if (intents.get(attemptId)?.state === 'completed') return
+      givenUp.add(now, attemptId)
+      pending.remove(attemptId)
+      intents.remove(attemptId)
+    },
+    finish(_now: number, attemptId: string): void {
+      if (intents.get(attemptId)?.state === 'completed') intents.remove(attemptId)
+    },
+
+    find: answers.find,
+    sweepAnswers(now: number, limit: number): number {
+      givenUp.sweep(now - answerTtlMs, limit)
+      return answers.sweep(now, limit)
+    },
+
+    adoptOrphans: (now: number) => intents.adoptOrphans(now, 'The service stopped before the submission was finished'),
+    listCleanups: (_now: number, limit: number) => intents.list(limit),
+    dueCleanups: intents.due,
+    postpone: (_now: number, id: string, reason: string, at: number) => intents.postpone(id, reason, at),
+    retryCleanup: intents.retry,
+
+    publish: queue.hold,
+    release: (now: number, attempt: string, events: FormulaEvent[]) => queue.release(now, attempt, events),
+    removeEvents: queue.remove,
+    sweepMarks: (_now: number, olderThan: number, limit: number) => queue.sweep(olderThan, limit),
+    receive: queue.receive,
+    ack: queue.ack,
+    nack: queue.nack,
+    extend: queue.extend,
+    stats: queue.stats,
+    dead: queue.dead,
+    redrive: queue.redrive,
+    removeDead: queue.removeDead,
+    probe: () => undefined,
+    ...identityTable(db),
+  }
+  return { commands, flush: queue.flush, reload: queue.reload }
+}
+
+export type ReadCommands = ReturnType<typeof readCommands>
+export type WriteCommands = ReturnType<typeof writeCommands>['commands']

@@ -1,0 +1,135 @@
+import type {
+  CleanupQueue,
+  EngineOptions,
+  EventQueue,
+  FormulaDb,
+  IdempotencyStore,
+  Intake,
+  Settled,
+  Stores,
+} from '../ports.ts'
+import type { ReadCommands, WriteCommands } from './commands.ts'
+import { own } from './file.ts'
+import type { BoundQueue } from './identity-table.ts'
+import { Remote } from './remote.ts'
+
+/** The stores of one database file, and what binds it to its queue. */
+export interface SqliteStores extends Stores {
+  intake: Intake
+  boundQueue(): Promise<BoundQueue | null>
+  bindQueue(id: string, location: string): Promise<void>
+  hasOpenAttempts(): Promise<boolean>
+}
+
+/**
+ * Opens all stores in one SQLite file (WAL, every commit synced), owned by this process alone. One worker thread
+ * writes, another reads, so neither blocks the event loop nor the other.
+ * @throws {StoreRefused} when the file is in use, damaged, another program's or a newer version's
+ */
+export async function openSqlite(path: string, options: EngineOptions): Promise<SqliteStores> {
+  const { clock, answerTtlMs, maxReceives } = options
+  const disown = own(path)
+  const writer = new Remote<WriteCommands>({ mode: 'write', path, answerTtlMs, maxReceives }, clock)
+  const reader = new Remote<ReadCommands>({ mode: 'read', path }, clock)
+  try {
+    await writer.open()
+  } catch (error) {
+    disown()
+    throw error
+  }
+  const listeners = new Set<() => void>()
+  const hint = (): void => {
+    for (const listener of listeners) listener()
+  }
+  return {
+    db: formulaDb(writer, reader),
+    queue: eventQueue(writer, listeners, hint),
+    idempotency: idempotencyStore(writer),
+    cleanups: cleanupQueue(writer),
+    intake: intake(writer, hint),
+    boundQueue: () => writer.call('boundQueue'),
+    bindQueue: (id, location) => writer.call('bindQueue', id, location),
+    hasOpenAttempts: () => writer.call('hasOpenAttempts'),
+    async close() {
+      await Promise.all([writer.close(), reader.close()])
+      disown()
+    },
+  }
+}
+
+type Writer = Remote<WriteCommands>
+
+function intake(writer: Writer, hint: () => void): Intake {
+  return {
+    async accept(submission) {
+      const verdict = await writer.call('accept', submission)
+      if (verdict.kind === 'answered' && verdict.submissionId === submission.id) hint()
+      return verdict
+    },
+    giveUp: (submissionId) => writer.call('giveUp', submissionId),
+  }
+}
+
+function formulaDb(writer: Writer, reader: Remote<ReadCommands>): FormulaDb {
+  return {
+    get: (id) => reader.call('get', id),
+    list: (query) => reader.call('list', query),
+    add: (attemptId, submission) => writer.call('add', attemptId, submission),
+    complete: (attemptId) => writer.call('complete', attemptId),
+    abandon: (attemptId, reason) => writer.call('abandon', attemptId, reason),
+    remove: (attemptId) => writer.call('remove', attemptId),
+    finish: (attemptId) => writer.call('finish', attemptId),
+    probe: () => writer.call('probe'),
+  }
+}
+
+function idempotencyStore(writer: Writer): IdempotencyStore {
+  return {
+    find: (caller, key) => writer.call('find', caller, key),
+    sweep: (limit) => writer.call('sweepAnswers', limit),
+  }
+}
+
+function cleanupQueue(writer: Writer): CleanupQueue {
+  return {
+    adoptOrphans: () => writer.call('adoptOrphans'),
+    list: (limit) => writer.call('listCleanups', limit),
+    due: (limit) => writer.call('dueCleanups', limit),
+    postpone: (id, reason, nextAttemptAt) => writer.call('postpone', id, reason, nextAttemptAt),
+    retry: (id) => writer.call('retryCleanup', id),
+  }
+}
+
+function eventQueue(writer: Writer, listeners: Set<() => void>, hint: () => void): EventQueue {
+  return {
+    identity: () => writer.call('storeId'),
+    publish: (attemptId, events) => writer.call('publish', attemptId, events),
+    async release(attemptId, events) {
+      await writer.call('release', attemptId, events)
+      hint()
+    },
+    remove: (attemptId) => writer.call('removeEvents', attemptId),
+    sweep: (olderThan, limit) => writer.call('sweepMarks', olderThan, limit),
+    receive: (max, leaseMs) => writer.call('receive', max, leaseMs),
+    ack: (receipts) => writer.call('ack', receipts),
+    async nack(receipts, delayMs) {
+      const settled: Settled = await writer.call('nack', receipts, delayMs)
+      if (settled.accepted > 0) hint()
+      return settled
+    },
+    extend: (receipts, leaseMs) => writer.call('extend', receipts, leaseMs),
+    stats: () => writer.call('stats'),
+    dead: (limit, before) => writer.call('dead', limit, before),
+    async redrive(ids) {
+      const redriven = await writer.call('redrive', ids)
+      if (redriven > 0) hint()
+      return redriven
+    },
+    removeDead: (id) => writer.call('removeDead', id),
+    onReady(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    probe: () => writer.call('probe'),
+  }
+}

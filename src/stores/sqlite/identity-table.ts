@@ -1,0 +1,44 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/** The queue that a database publishes to. */
+export interface BoundQueue {
+  id: string
+  location: string
+}
+
+/** Who this file is, and which queue its events went to. */
+export function identityTable(db: DatabaseSync) {
+  const get = db.prepare('SELECT store_id, queue_id, queue_location FROM identity')
+  const bind = db.prepare('UPDATE identity SET queue_id = ?, queue_location = ?')
+  const open = db.prepare('SELECT EXISTS (SELECT 1 FROM intents) AS open')
+  return {
+    storeId: (): string => get.get()?.store_id as string,
+    boundQueue(): BoundQueue | null {
+      const row = get.get()
+      if (row?.queue_id == null) return null
+      return { id: row.queue_id as string, location: row.queue_location as string }
+    },
+    bindQueue(_now: number, id: string, location: string): void {
+      bind.run(id, location)
+    },
+    hasOpenAttempts: (): boolean => open.get()?.open === 1,
+  }
+}
+
+/** Submissions and attempts that can no longer be accepted. */
+export function givenUpTable(db: DatabaseSync) {
+  const has = db.prepare('SELECT 1 FROM given_up WHERE id = ?')
+  const add = db.prepare('INSERT OR IGNORE INTO given_up VALUES (?, ?)')
+  const sweep = db.prepare(
+    'DELETE FROM given_up WHERE id IN (SELECT id FROM given_up WHERE at < ? ORDER BY at LIMIT ?)',
+  )
+  return {
+    has: (id: string): boolean => has.get(id) !== undefined,
+    add(now: number, id: string): void {
+      add.run(id, now)
+    },
+    sweep(olderThan: number, limit: number): void {
+      sweep.run(olderThan, limit)
+    },
+  }
+}

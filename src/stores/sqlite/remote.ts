@@ -1,0 +1,124 @@
+import { Worker } from 'node:worker_threads'
+import type { Clock } from '../../clock.ts'
+import { StoreUnavailable } from '../ports.ts'
+import { StoreRefused } from '../refused.ts'
+import type { Call, CallResult, WorkerMessage, WorkerSetup } from './worker.ts'
+
+/** Batches on their way to the worker at a time: while one is being committed, the next is already there. */
+const BATCHES_IN_FLIGHT = 2
+/** Most calls in one transaction. */
+const BATCH_SIZE = 256
+
+type CommandsOf<C> = { [K in keyof C]: (now: number, ...args: never[]) => unknown }
+type ArgsOf<F> = F extends (now: number, ...args: infer A) => unknown ? A : never
+
+interface Waiting {
+  call: Call
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+/**
+ * Calls the commands of a worker thread that owns a connection. Calls that arrive while the worker is busy travel as
+ * one batch. A worker that dies fails the calls it had, with unknown outcome, and is started again for the next one.
+ */
+export class Remote<C extends CommandsOf<C>> {
+  readonly #setup: WorkerSetup
+  readonly #clock: Clock
+  #worker: Promise<Worker> | null = null
+  readonly #queue: Waiting[] = []
+  readonly #inFlight = new Map<number, Waiting[]>()
+  #lastBatch = 0
+  #scheduled = false
+
+  constructor(setup: WorkerSetup, clock: Clock) {
+    this.#setup = setup
+    this.#clock = clock
+  }
+
+  /** @throws {StoreRefused} when the file must not be opened */
+  async open(): Promise<void> {
+    this.#worker ??= this.#start()
+    await this.#worker
+  }
+
+  /** @throws {StoreUnavailable} with unknown outcome */
+  call<K extends keyof C & string>(command: K, ...args: ArgsOf<C[K]>): Promise<ReturnType<C[K]>> {
+    return new Promise((resolve, reject) => {
+      const call: Call = [command, this.#clock.now(), args]
+      this.#queue.push({ call, resolve: resolve as (value: unknown) => void, reject })
+      this.#schedule()
+    })
+  }
+
+  /** Waits for the calls under way and lets the worker close its connection. */
+  async close(): Promise<void> {
+    while (this.#queue.length > 0 || this.#inFlight.size > 0) await new Promise((resolve) => setImmediate(resolve))
+    const worker = await this.#worker?.catch(() => null)
+    if (worker == null) return
+    const ended = new Promise((resolve) => worker.once('exit', resolve))
+    worker.postMessage('close')
+    await ended
+  }
+
+  // Once a turn of the event loop, so that requests read in one turn share a batch.
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight.size >= BATCHES_IN_FLIGHT) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#send().catch((error: Error) => this.#failAll(error))
+    })
+  }
+
+  async #send(): Promise<void> {
+    this.#worker ??= this.#start()
+    const worker = await this.#worker
+    while (this.#queue.length > 0 && this.#inFlight.size < BATCHES_IN_FLIGHT) {
+      const waiting = this.#queue.splice(0, BATCH_SIZE)
+      const batch = ++this.#lastBatch
+      this.#inFlight.set(batch, waiting)
+      worker.postMessage({ batch, calls: waiting.map(({ call }) => call) })
+    }
+  }
+
+  #start(): Promise<Worker> {
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: this.#setup })
+      let cause: Error | undefined
+      worker.on('message', (message: WorkerMessage) => {
+        if ('opened' in message) resolve(worker)
+        else if ('refused' in message) cause = new StoreRefused(message.refused)
+        else this.#settle(message.batch, message.results)
+        if (cause !== undefined) void worker.terminate()
+      })
+      worker.on('error', (error) => {
+        cause = error as Error
+      })
+      worker.on('exit', () => {
+        this.#worker = null
+        const error = new StoreUnavailable(`The worker of ${this.#setup.path} has ended`, { cause })
+        reject(cause instanceof StoreRefused ? cause : error)
+        this.#failAll(error)
+      })
+    })
+  }
+
+  #settle(batch: number, results: CallResult[]): void {
+    const waiting = this.#inFlight.get(batch) ?? []
+    this.#inFlight.delete(batch)
+    this.#schedule()
+    waiting.forEach(({ resolve, reject }, index) => {
+      const result = results[index] as CallResult
+      if ('error' in result) reject(new StoreUnavailable(result.error))
+      else resolve(result.value)
+    })
+  }
+
+  #failAll(cause: Error): void {
+    const error = new StoreUnavailable(cause.message, { cause })
+    const failed = [...[...this.#inFlight.values()].flat(), ...this.#queue.splice(0)]
+    this.#inFlight.clear()
+    for (const { reject } of failed) reject(error)
+  }
+}

@@ -1,0 +1,39 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { StoreRefused } from '../refused.ts'
+import { Batches } from './batches.ts'
+import { readCommands, type WriteOptions, writeCommands } from './commands.ts'
+import { openForReading, openForWriting } from './file.ts'
+
+/** How a worker is started. */
+export type WorkerSetup = { mode: 'read'; path: string } | ({ mode: 'write'; path: string } & WriteOptions)
+
+/** One call: the command's name, the time of the call, its arguments. */
+export type Call = [command: string, now: number, args: unknown[]]
+
+export type CallResult = { value: unknown } | { error: string }
+
+/** What a worker tells its owner: first that it is open or why not, then the results of each batch. */
+export type WorkerMessage = { opened: true } | { refused: string } | { batch: number; results: CallResult[] }
+
+const port = parentPort as NonNullable<typeof parentPort>
+const setup = workerData as WorkerSetup
+
+try {
+  const db = setup.mode === 'read' ? openForReading(setup.path) : openForWriting(setup.path)
+  const batches =
+    setup.mode === 'read'
+      ? new Batches(db, { commands: readCommands(db), begin: 'BEGIN' })
+      : new Batches(db, { ...writeCommands(db, setup), begin: 'BEGIN IMMEDIATE' })
+  port.on('message', (message: { batch: number; calls: Call[] } | 'close') => {
+    if (message === 'close') {
+      db.close()
+      port.close()
+    } else {
+      port.postMessage({ batch: message.batch, results: batches.run(message.calls) } satisfies WorkerMessage)
+    }
+  })
+  port.postMessage({ opened: true } satisfies WorkerMessage)
+} catch (error) {
+  if (!(error instanceof StoreRefused)) throw error
+  port.postMessage({ refused: error.message } satisfies WorkerMessage)
+}
