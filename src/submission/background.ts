@@ -1,0 +1,93 @@
+import { reasonOf } from '../errors/reason.ts'
+import type { Cleanup, OpenAttempt, Stores } from '../stores/ports.ts'
+import { backoffMs } from './backoff.ts'
+import type { OrchestratorOptions } from './options.ts'
+import type { Saga } from './saga.ts'
+import { waitFor } from './wait.ts'
+
+/** How often the background looks for work, in milliseconds. */
+const ROUND_MS = 1_000
+/** Every so many rounds it also sweeps what has expired. */
+const SWEEP_ROUNDS = 10
+/** Marks of attempts are kept so long, in milliseconds: a call that arrives later than that is not expected. */
+const MARK_TTL_MS = 24 * 3_600_000
+const SWEEP_SIZE = 1_000
+const DUE_AT_ONCE = 100
+const MOST_LISTED = 1_000
+
+/** Works off cleanups and unreleased events until none is left, and sweeps expired keys and marks. */
+export class Background {
+  readonly #stores: Stores
+  readonly #saga: Saga
+  readonly #options: OrchestratorOptions
+  readonly #signal: AbortSignal
+  #wake = Promise.withResolvers<void>()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(stores: Stores, saga: Saga, options: OrchestratorOptions, signal: AbortSignal) {
+    this.#stores = stores
+    this.#saga = saga
+    this.#options = options
+    this.#signal = signal
+  }
+
+  /** Takes up what a crash has left; resolves when it has been tried once. */
+  async start(): Promise<void> {
+    if (this.#stores.intake === null) {
+      await this.#stores.cleanups.adoptOrphans()
+      await this.#workOffDue()
+    }
+    this.#running = this.#loop()
+  }
+
+  ended(): Promise<void> {
+    return this.#running
+  }
+
+  cleanups(): Promise<Cleanup[]> {
+    return this.#stores.cleanups.list(MOST_LISTED)
+  }
+
+  async retry(id: string): Promise<boolean> {
+    const found = await this.#stores.cleanups.retry(id)
+    this.#wake.resolve()
+    return found
+  }
+
+  async #loop(): Promise<void> {
+    for (let round = 1; ; round++) {
+      this.#wake = Promise.withResolvers()
+      if ((await waitFor(this.#wake.promise, ROUND_MS, this.#options.clock, this.#signal)) === 'stopped') return
+      try {
+        if (this.#stores.intake === null) await this.#workOffDue()
+        if (round % SWEEP_ROUNDS === 0) await this.#sweep()
+      } catch (error) {
+        this.#options.log.warn({ err: error }, 'Background work failed and will be tried again')
+      }
+    }
+  }
+
+  async #workOffDue(): Promise<void> {
+    const due = await this.#stores.cleanups.due(DUE_AT_ONCE)
+    for (const attempt of due) await this.#workOff(attempt)
+  }
+
+  async #workOff(attempt: OpenAttempt): Promise<void> {
+    const { clock, random, log } = this.#options
+    try {
+      await this.#saga.workOff(attempt)
+    } catch (error) {
+      const reason = reasonOf(error)
+      log.warn({ attempt: attempt.id, err: error }, 'A cleanup failed and will be tried again')
+      const pause = backoffMs(attempt.attempts + 1, this.#options, random)
+      await this.#stores.cleanups.postpone(attempt.id, reason, clock.now() + pause)
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const { cleanups, idempotency, queue } = this.#stores
+    while ((await idempotency.sweep(SWEEP_SIZE)) === SWEEP_SIZE && !this.#signal.aborted);
+    // What is still to be released needs its mark, or it would be published anew.
+    if ((await cleanups.due(1)).length === 0) await queue.sweep(this.#options.clock.now() - MARK_TTL_MS, SWEEP_SIZE)
+  }
+}

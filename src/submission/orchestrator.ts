@@ -1,0 +1,143 @@
+import { sleep } from '../clock.ts'
+import { reasonOf } from '../errors/reason.ts'
+import type { Cleanup, Stores, Submission, Verdict } from '../stores/ports.ts'
+import { Background } from './background.ts'
+import { backoffMs } from './backoff.ts'
+import { Deadline, SETTLE_MS } from './deadline.ts'
+import { OneTransaction } from './one-transaction.ts'
+import type { OrchestratorOptions } from './options.ts'
+import type { Outcome, SubmissionRequest } from './outcome.ts'
+import { OwedRollbacks } from './owed-rollbacks.ts'
+import { payloadHash } from './payload.ts'
+import { type Run, Runs } from './runs.ts'
+import { Saga } from './saga.ts'
+import { waitFor } from './wait.ts'
+import type { Way } from './way.ts'
+
+/** How long a submission waits before it looks again whether a claim of another process is free, in milliseconds. */
+const LOOK_AGAIN_MS = 250
+
+/**
+ * Stores the formulas of a submission and publishes their events, all or nothing, exactly once for each key: one run a
+ * key at a time, retried with backoff, rolled back when it fails for good.
+ */
+export class Orchestrator {
+  readonly #options: OrchestratorOptions
+  readonly #way: Way
+  readonly #runs = new Runs()
+  readonly #conducting = new Set<Promise<Outcome>>()
+  readonly #stopping = new AbortController()
+  readonly #owed: OwedRollbacks
+  readonly #background: Background
+
+  constructor(stores: Stores, options: OrchestratorOptions) {
+    this.#options = options
+    const saga = new Saga(stores, (attempt, error) =>
+      options.log.warn({ attempt, err: error }, 'The events of an accepted submission will be released later'),
+    )
+    this.#way = stores.intake === null ? saga : new OneTransaction(stores.intake, stores.idempotency)
+    this.#owed = new OwedRollbacks(this.#way, options, this.#stopping.signal)
+    this.#background = new Background(stores, saga, options, this.#stopping.signal)
+  }
+
+  /** Works off what a crash has left, then goes on doing so in the background. */
+  start(): Promise<void> {
+    return this.#background.start()
+  }
+
+  /** Ends every wait, of submissions and of the background; those that run go on to their end. */
+  stop(): void {
+    this.#stopping.abort()
+  }
+
+  /** Stops, and waits for everything that runs. */
+  async close(): Promise<void> {
+    this.stop()
+    await Promise.all([...this.#conducting, this.#owed.ended(), this.#background.ended()])
+  }
+
+  readonly cleanups = {
+    list: async (): Promise<Cleanup[]> => this.#owed.listedWith(await this.#background.cleanups()),
+    retry: async (id: string): Promise<boolean> => this.#owed.retry(id) || this.#background.retry(id),
+  }
+
+  /** Never rejects because a store fails: that is an outcome. */
+  async submit(request: SubmissionRequest): Promise<Outcome> {
+    const { clock, waitMs } = this.#options
+    const payload = payloadHash(request)
+    const patience = new Deadline(clock, waitMs)
+    for (;;) {
+      if (this.#stopping.signal.aborted) return { kind: 'stopping' }
+      const other = this.#runs.of(request)
+      if (other === undefined) break
+      if (other.payload !== payload && !other.owed) return { kind: 'reused' }
+      const ended = await waitFor(other.ended, patience.left, clock, this.#stopping.signal)
+      if (ended === 'stopped') return { kind: 'stopping' }
+      if (ended === 'late') return other.owed ? { kind: 'failed' } : { kind: 'in-use' }
+      if (ended !== null) {
+        return other.payload === payload ? { kind: 'answered', answer: ended, replayed: true } : { kind: 'reused' }
+      }
+    }
+    const submission = { ...request, id: this.#options.newId(), payload }
+    const conduct = this.#conduct(submission, this.#runs.begin(submission))
+    this.#conducting.add(conduct)
+    return conduct.finally(() => this.#conducting.delete(conduct))
+  }
+
+  /** Runs a submission and frees its key: at once, or when the rollback it owes is done. */
+  async #conduct(submission: Submission, run: Run): Promise<Outcome> {
+    const outcome = await this.#try(submission)
+    if (outcome.kind !== 'failed' && outcome.kind !== 'stopping') {
+      this.#runs.end(run, outcome.kind === 'answered' ? outcome.answer : null)
+      return outcome
+    }
+    try {
+      const answer = await this.#way.settle(submission, new Deadline(this.#options.clock, SETTLE_MS))
+      this.#runs.end(run, answer)
+      return answer === null ? outcome : { kind: 'answered', answer, replayed: false }
+    } catch (error) {
+      this.#options.log.error({ submission: submission.id, err: error }, 'A rollback was interrupted and is owed')
+      run.owed = true
+      this.#owed.add(submission, reasonOf(error), (answer) => this.#runs.end(run, answer))
+      return outcome
+    }
+  }
+
+  /** Attempts until one is decided, the tries or the time are used up, or the service stops. */
+  async #try(submission: Submission): Promise<Outcome> {
+    const { clock, deadlineMs, waitMs, retries, random } = this.#options
+    const { signal } = this.#stopping
+    const deadline = new Deadline(clock, deadlineMs)
+    const patience = new Deadline(clock, waitMs)
+    let failures = 0
+    for (let attempt = 1; deadline.left > 0; attempt++) {
+      const verdict = await this.#attempt(submission, attempt, deadline)
+      if (verdict.kind === 'answered') {
+        return { kind: 'answered', answer: verdict.answer, replayed: verdict.submissionId !== submission.id }
+      }
+      if (verdict.kind === 'reused') return verdict
+      if (verdict.kind === 'busy') {
+        const running = verdict.wants === 'key' && verdict.holder === 'submission'
+        if (running && patience.left === 0) return { kind: 'in-use' }
+        await waitFor(this.#runs.nextEnd(), Math.min(LOOK_AGAIN_MS, deadline.left), clock, signal)
+      } else {
+        if (++failures === retries) return { kind: 'failed' }
+        await sleep(clock, Math.min(backoffMs(failures, this.#options, random), deadline.left), signal)
+      }
+      if (signal.aborted) return { kind: 'stopping' }
+    }
+    return { kind: 'failed' }
+  }
+
+  async #attempt(submission: Submission, attempt: number, deadline: Deadline): Promise<Verdict | { kind: 'failed' }> {
+    try {
+      return await this.#way.attempt(submission, attempt, deadline)
+    } catch (error) {
+      this.#options.log.warn(
+        { submission: submission.id, attempt, err: error },
+        'An attempt to store a submission failed',
+      )
+      return { kind: 'failed' }
+    }
+  }
+}
