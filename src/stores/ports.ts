@@ -242,7 +242,10 @@ export interface OpenAttempt {
 
 /** What sagas still owe. Adding to it is part of `FormulaDb.abandon` and `complete`: the intent is the cleanup. */
 export interface CleanupQueue {
-  /** Decides the rollback of attempts whose owner died. Called once, at start-up. @returns how many there were */
+  /**
+   * Called once, at start-up: decides the rollback of attempts whose owner died, and makes all that is owed due.
+   * @returns how many orphans there were
+   */
   adoptOrphans(): Promise<number>
   /** Up to `limit` cleanups, the oldest first. */
   list(limit: number): Promise<Cleanup[]>

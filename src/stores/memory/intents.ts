@@ -87,7 +87,12 @@ export class Intents {
 
   /** Up to `limit` decided intents that are due at `now`, the longest due first. */
   due(now: number, limit: number): Intent[] {
-    return this.#due.getRange([0, 0], [now, Number.POSITIVE_INFINITY], true, limit).map(([, intent]) => intent)
+    const due: Intent[] = []
+    for (const intent of this.#due.values()) {
+      if (intent.nextAttemptAt > now || due.length === limit) break
+      due.push(intent)
+    }
+    return due
   }
 
   /** Up to `limit` rollbacks, the first decided first. */

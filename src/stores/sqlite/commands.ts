@@ -8,9 +8,6 @@ import { formulaTable, formulaWriter, pendingTable } from './formula-table.ts'
 import { givenUpTable, identityTable } from './identity-table.ts'
 import { decisionOf, intentTable } from './intent-table.ts'
 
-/** How long an attempt that was just decided is left to the one who runs it before the background takes it up. */
-const GRACE_MS = 5_000
-
 /** What the reading worker does. */
 export function readCommands(db: DatabaseSync) {
   const formulas = formulaTable(db)
@@ -50,9 +47,15 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     return judgement
   }
 
+  /** The verdict of a submission that was given up too late. */
+  function answered(now: number, { id, caller, key }: Submission): Verdict | null {
+    const kept = answers.find(now, caller, key)
+    return kept?.submissionId === id ? { kind: 'answered', submissionId: id, answer: kept.answer } : null
+  }
+
   const commands = {
     accept(now: number, submission: Submission): Verdict {
-      if (givenUp.has(submission.id)) return { kind: 'given-up' }
+      if (givenUp.has(submission.id)) return answered(now, submission) ?? { kind: 'given-up' }
       const judgement = decide(now, submission)
       if (judgement.kind !== 'accepted') return judgement as Verdict
       for (const formula of judgement.added) writer.add(formula, now)
@@ -66,6 +69,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
       if (givenUp.has(attemptId)) return { kind: 'given-up' }
       const own = intents.get(attemptId)
       if (own?.state === 'pending') return { kind: 'added', events: own.events }
+      if (own?.state === 'rolling-back') return { kind: 'given-up' }
       const judgement = decide(now, submission)
       if (judgement.kind !== 'accepted') return judgement as Verdict
       const events = judgement.added.map(({ id, name, createdAt }) => ({ id, name, createdAt }))
@@ -78,14 +82,14 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
       if (intent?.state === 'pending') {
         pending.show(attemptId)
         answers.keep(now, { ...intent, id: intent.submission }, intent.answer)
-        intents.decide(attemptId, 'completed', '', now + GRACE_MS)
+        intents.decide(now, attemptId, 'completed')
       }
       return decisionOf(intents.get(attemptId))
     },
     abandon(now: number, attemptId: string, reason: string): Decision {
       const intent = intents.get(attemptId)
       if (intent === null) givenUp.add(now, attemptId)
-      if (intent?.state === 'pending') intents.decide(attemptId, 'rolling-back', reason, now + GRACE_MS)
+      if (intent?.state === 'pending') intents.decide(now, attemptId, 'rolling-back', reason)
       return decisionOf(intent)
     },
     remove(now: number, attemptId: string): void {

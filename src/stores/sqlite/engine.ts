@@ -63,7 +63,9 @@ function intake(writer: Writer, hint: () => void): Intake {
   return {
     async accept(submission) {
       const verdict = await writer.call('accept', submission)
-      if (verdict.kind === 'answered' && verdict.submissionId === submission.id) hint()
+      const stored =
+        verdict.kind === 'answered' && verdict.submissionId === submission.id && verdict.answer.status === 200
+      if (stored) hint()
       return verdict
     },
     giveUp: (submissionId) => writer.call('giveUp', submissionId),

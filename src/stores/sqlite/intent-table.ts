@@ -3,6 +3,9 @@ import { isoTime } from '../../clock.ts'
 import type { Cleanup, Decision, FormulaEvent, Holder, OpenAttempt, StoredAnswer, Submission } from '../ports.ts'
 import { keyHash } from './answer-table.ts'
 
+/** How long an attempt that was just decided is left to the one who runs it before the background takes it up. */
+const GRACE_MS = 5_000
+
 export interface Intent {
   id: string
   caller: string
@@ -24,14 +27,17 @@ export function intentTable(db: DatabaseSync) {
   )
   const insert = db.prepare(
     `INSERT INTO intents (id, hash, caller, key, payload, submission, state, events, status, location, body,
-       created_at, next_attempt_at) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)`,
+       decided_at, next_attempt_at) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)`,
   )
-  const decide = db.prepare('UPDATE intents SET state = ?, reason = ?, next_attempt_at = ? WHERE id = ?')
+  const decide = db.prepare(
+    'UPDATE intents SET state = ?, reason = ?, decided_at = ?, next_attempt_at = ? WHERE id = ?',
+  )
   const remove = db.prepare('DELETE FROM intents WHERE id = ?')
   const adopt = db.prepare(
-    `UPDATE intents SET state = 'rolling-back', reason = ?, next_attempt_at = ? WHERE state = 'pending'`,
+    `UPDATE intents SET state = 'rolling-back', reason = ?, decided_at = ? WHERE state = 'pending'`,
   )
-  const list = db.prepare(`SELECT * FROM intents WHERE state = 'rolling-back' ORDER BY created_at, id LIMIT ?`)
+  const hasten = db.prepare('UPDATE intents SET next_attempt_at = ?')
+  const list = db.prepare(`SELECT * FROM intents WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT ?`)
   const due = db.prepare(
     `SELECT * FROM intents WHERE state <> 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?`,
   )
@@ -56,13 +62,18 @@ export function intentTable(db: DatabaseSync) {
       const text = JSON.stringify(events)
       insert.run(id, keyHash(caller, key), caller, key, payload, submission.id, text, status, location, body, now, now)
     },
-    decide(id: string, state: 'completed' | 'rolling-back', reason: string, nextAttemptAt: number): void {
-      decide.run(state, reason, nextAttemptAt, id)
+    /** Left to the one who runs the attempt for a while, before it is due. */
+    decide(now: number, id: string, state: 'completed' | 'rolling-back', reason = ''): void {
+      decide.run(state, reason, now, now + GRACE_MS, id)
     },
     remove(id: string): void {
       remove.run(id)
     },
-    adoptOrphans: (now: number, reason: string): number => Number(adopt.run(reason, now).changes),
+    adoptOrphans(now: number, reason: string): number {
+      const orphans = Number(adopt.run(reason, now).changes)
+      hasten.run(now)
+      return orphans
+    },
     list: (limit: number): Cleanup[] => list.all(limit).map(toCleanup),
     due: (now: number, limit: number): OpenAttempt[] => due.all(now, limit).map(toOpenAttempt),
     postpone(id: string, reason: string, nextAttemptAt: number): void {
@@ -102,7 +113,7 @@ function toCleanup(row: Row): Cleanup {
     formulaIds: toIntent(row).events.map(({ id }) => id),
     reason: row.reason as string,
     attempts: row.attempts as number,
-    createdAt: isoTime(row.created_at as number),
+    createdAt: isoTime(row.decided_at as number),
     nextAttemptAt: isoTime(row.next_attempt_at as number),
   }
 }

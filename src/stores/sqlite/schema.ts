@@ -59,7 +59,7 @@ export const migrations: readonly string[] = [
     body TEXT NOT NULL,
     reason TEXT NOT NULL DEFAULT '',
     attempts INTEGER NOT NULL DEFAULT 0,
-    created_at INTEGER NOT NULL,
+    decided_at INTEGER NOT NULL,
     next_attempt_at INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX intents_hash ON intents (hash);

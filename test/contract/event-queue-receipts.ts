@@ -1,0 +1,126 @@
+import type { Test } from 'tap'
+import { LEASE_MS, lease, namesOf, receiptsOf, show } from './leasing.ts'
+import { type OpenStores, start } from './open-stores.ts'
+import { events } from './submissions.ts'
+
+/** What a receipt is good for. */
+export async function receiptPromises(t: Test, open: OpenStores): Promise<void> {
+  t.test('an acked event is gone for good', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'ab')
+    t.same(await queue.ack(receiptsOf(await lease(queue))), { accepted: 2, stale: [] })
+    clock.advance(LEASE_MS)
+    t.same(await lease(queue), [])
+    t.match(await queue.stats(), { ready: 0, leased: 0, dead: 0 })
+  })
+
+  t.test('a receipt works once, also within one request', async (t) => {
+    const { queue } = await start(t, open)
+    await show(queue, 'a')
+    const [receipt = ''] = receiptsOf(await lease(queue))
+    t.same(await queue.ack([receipt, receipt]), { accepted: 1, stale: [receipt] })
+    t.same(await queue.ack([receipt]), { accepted: 0, stale: [receipt] })
+  })
+
+  t.test('an unknown receipt is stale and spoils nothing for the others', async (t) => {
+    const { queue } = await start(t, open)
+    await show(queue, 'ab')
+    const [a = '', b = ''] = receiptsOf(await lease(queue))
+    t.same(await queue.ack([a, 'x', b, '', '1-\u{1f339}']), { accepted: 2, stale: ['x', '', '1-\u{1f339}'] })
+    t.match(await queue.stats(), { ready: 0, leased: 0 })
+  })
+
+  t.test('after the end of a lease its receipt is refused', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'a')
+    const receipts = receiptsOf(await lease(queue))
+    clock.advance(LEASE_MS)
+    t.same(await queue.extend(receipts, LEASE_MS), { accepted: 0, stale: receipts, leasedUntil: null })
+    t.same(await queue.nack(receipts, 0), { accepted: 0, stale: receipts })
+    t.same(await queue.ack(receipts), { accepted: 0, stale: receipts })
+    t.match(await queue.stats(), { ready: 1, leased: 0 })
+  })
+
+  t.test('the receipt of an earlier lease does not touch the lease that runs', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'a')
+    const old = receiptsOf(await lease(queue))
+    await queue.nack(old, 0)
+    const current = receiptsOf(await lease(queue))
+    t.notSame(current, old)
+    t.same(await queue.ack(old), { accepted: 0, stale: old })
+    t.same(await queue.nack(old, 0), { accepted: 0, stale: old })
+    t.same(await queue.extend(old, 10 * LEASE_MS), { accepted: 0, stale: old, leasedUntil: null })
+    clock.advance(LEASE_MS - 1)
+    t.same(await queue.ack(current), { accepted: 1, stale: [] })
+  })
+
+  t.test('an extended lease keeps its receipt and ends that long from now', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'a')
+    const receipts = receiptsOf(await lease(queue))
+    clock.advance(LEASE_MS - 1)
+    const leasedUntil = clock.now() + 60_000
+    t.same(await queue.extend([...receipts, 'x'], 60_000), { accepted: 1, stale: ['x'], leasedUntil })
+    clock.advance(59_999)
+    t.same(await lease(queue), [])
+    t.same(await queue.ack(receipts), { accepted: 1, stale: [] })
+  })
+
+  t.test('an extension counts as no receive, and may also shorten a lease', async (t) => {
+    const { queue, clock } = await start(t, open, { maxReceives: 2 })
+    await show(queue, 'a')
+    await queue.extend(receiptsOf(await lease(queue)), 10)
+    clock.advance(10)
+    t.match(await lease(queue), [{ receiveCount: 2 }])
+  })
+}
+
+/** What becomes of an event that is given back. */
+export async function nackPromises(t: Test, open: OpenStores): Promise<void> {
+  t.test('a nacked event returns to the front at once', async (t) => {
+    const { queue } = await start(t, open)
+    await show(queue, 'abc')
+    const receipts = receiptsOf(await lease(queue, 1))
+    t.same(await queue.nack([...receipts, ...receipts], 0), { accepted: 1, stale: receipts })
+    t.equal(namesOf(await lease(queue)), 'abc')
+  })
+
+  t.test('a nack with a delay returns to the front when the delay is over', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'abc')
+    await queue.nack(receiptsOf(await lease(queue, 1)), 5000)
+    t.match(await queue.stats(), { ready: 2, leased: 0, delayed: 1 })
+    clock.advance(4999)
+    t.equal(namesOf(await lease(queue, 1)), 'b')
+    clock.advance(1)
+    t.equal(namesOf(await lease(queue)), 'ac')
+  })
+
+  t.test('an event nacked on its last lease is dead at once, also with a delay', async (t) => {
+    const { queue, clock } = await start(t, open, { maxReceives: 1 })
+    await show(queue, 'ab')
+    const [a = '', b = ''] = receiptsOf(await lease(queue))
+    clock.advance(1000)
+    t.same(await queue.nack([a], 0), { accepted: 1, stale: [] })
+    t.same(await queue.nack([b], 5000), { accepted: 1, stale: [] })
+    t.match(await queue.stats(), { ready: 0, leased: 0, delayed: 0, dead: 2 })
+    const died = { receiveCount: 1, diedAt: '2026-01-31T12:00:01.000Z', reason: 'nacked' }
+    t.same(
+      (await queue.dead(10)).items,
+      events('ba').map((event) => ({ ...event, ...died })),
+    )
+    clock.advance(5000)
+    t.same(await lease(queue), [])
+  })
+
+  t.test('an earlier nack counts towards the last lease', async (t) => {
+    const { queue, clock } = await start(t, open, { maxReceives: 2 })
+    await show(queue, 'a')
+    await queue.nack(receiptsOf(await lease(queue)), 1000)
+    clock.advance(1000)
+    await lease(queue)
+    clock.advance(LEASE_MS)
+    t.match((await queue.dead(10)).items, [{ name: 'a', receiveCount: 2, reason: 'expired' }])
+  })
+}

@@ -1,0 +1,115 @@
+import t, { type Test } from 'tap'
+import { DAY_MS, type OpenStores, start } from './open-stores.ts'
+import { again, formula, store, submission } from './submissions.ts'
+
+/** What every store of answers promises. */
+export function idempotencyStoreContract(name: string, open: OpenStores): void {
+  t.test(`${name} idempotency store: answers`, (t) => answerPromises(t, open))
+  t.test(`${name} idempotency store: sweeps`, (t) => sweepPromises(t, open))
+}
+
+async function answerPromises(t: Test, open: OpenStores): Promise<void> {
+  t.test('an answer is found under its caller and key alone', async (t) => {
+    const { db, idempotency } = await start(t, open)
+    const done = submission([formula('a')], { caller: 'lab', key: 'Key"1 ' })
+    await store(db, done)
+    t.match(await idempotency.find('lab', 'Key"1 '), { submissionId: done.id, payload: done.payload })
+    for (const [caller, key] of [
+      ['', 'Key"1 '],
+      ['lab', 'key"1 '],
+      ['LAB', 'Key"1 '],
+      ['lab', 'Key"1'],
+      ['lab', ''],
+    ]) {
+      t.equal(await idempotency.find(caller as string, key as string), null, `${caller}/${key}`)
+    }
+  })
+
+  t.test('callers and keys do not run into each other', async (t) => {
+    const { db, idempotency } = await start(t, open)
+    await store(db, submission([formula('a', '1')], { caller: 'x', key: 'yz' }))
+    await store(db, submission([formula('b', '2')], { caller: 'xy', key: 'z' }))
+    const bodies = [await idempotency.find('x', 'yz'), await idempotency.find('xy', 'z')].map(
+      (found) => found?.answer.body,
+    )
+    t.match(bodies, [/"name":"a"/, /"name":"b"/])
+  })
+
+  t.test('the body is kept byte for byte', async (t) => {
+    const { db, idempotency } = await start(t, open)
+    const odd = submission([formula('Cafe\u0301 🌹 ﬁg "\\/ ı\u2028', '0.000000000001', 'Ｒｏｓｅ')])
+    await db.add('1', odd)
+    const decision = await db.complete('1')
+    const kept = await idempotency.find('', odd.key)
+    t.equal(kept?.answer.body, decision.kind === 'completed' && decision.answer.body)
+    t.match(JSON.parse(kept?.answer.body ?? '').formulas, [{ ...odd.formulas[0] }])
+  })
+
+  t.test('an answer expires at its time, neither sooner nor later', async (t) => {
+    const { db, idempotency, clock } = await start(t, open, { answerTtlMs: 1000 })
+    const done = submission([formula('a')])
+    await db.add('1', done)
+    clock.advance(500)
+    await db.complete('1')
+    await db.finish('1')
+    clock.advance(999)
+    t.match(await idempotency.find('', done.key), { submissionId: done.id })
+    clock.advance(1)
+    t.equal(await idempotency.find('', done.key), null)
+  })
+
+  t.test('without another word an answer is kept for a day', async (t) => {
+    const { db, idempotency, clock } = await start(t, open)
+    const done = submission([formula('a')])
+    await store(db, done)
+    clock.advance(DAY_MS - 1)
+    t.ok(await idempotency.find('', done.key))
+    clock.advance(1)
+    t.equal(await idempotency.find('', done.key), null)
+  })
+
+  t.test('an expired key is free, swept or not, and its new answer lives as long as any', async (t) => {
+    const { db, idempotency, clock } = await start(t, open, { answerTtlMs: 1000 })
+    const first = submission([formula('a', '1')])
+    await store(db, first)
+    clock.advance(1000)
+    const second = submission([formula('b', '2')], { key: first.key })
+    await store(db, second)
+    await idempotency.sweep(10)
+    t.match(await idempotency.find('', first.key), { submissionId: second.id, payload: second.payload })
+    clock.advance(1000)
+    t.match(await db.add('3', again(first)), { kind: 'answered', answer: { status: 409 } })
+  })
+}
+
+async function sweepPromises(t: Test, open: OpenStores): Promise<void> {
+  t.test('a sweep removes expired answers up to its limit, and no others', async (t) => {
+    const { db, idempotency, clock } = await start(t, open, { answerTtlMs: 1000 })
+    for (const concentration of ['1', '2', '3']) await store(db, submission([formula('old', concentration)]))
+    clock.advance(500)
+    const young = submission([formula('young', '4')])
+    await store(db, young)
+    t.equal(await idempotency.sweep(10), 0)
+    clock.advance(500)
+    t.equal(await idempotency.sweep(2), 2)
+    t.equal(await idempotency.sweep(2), 1)
+    t.equal(await idempotency.sweep(2), 0)
+    t.match(await idempotency.find('', young.key), { submissionId: young.id })
+  })
+
+  t.test('a sweep leaves formulas alone', async (t) => {
+    const { db, idempotency, clock } = await start(t, open, { answerTtlMs: 1000 })
+    await store(db, submission([formula('a')]))
+    clock.advance(1000)
+    t.equal(await idempotency.sweep(10), 1)
+    t.match(await db.get(formula('a').id), { name: 'a' })
+  })
+
+  t.test('a sweep keeps the tombstones of attempts that are younger than an answer may be', async (t) => {
+    const { db, idempotency, clock } = await start(t, open, { answerTtlMs: 1000 })
+    await db.abandon('1', 'failed')
+    clock.advance(999)
+    await idempotency.sweep(10)
+    t.same(await db.add('1', submission([formula('a')])), { kind: 'given-up' })
+  })
+}

@@ -1,0 +1,124 @@
+import t from 'tap'
+import { contents, request, setUp } from './bench.ts'
+
+const EMPTY = { formulas: [], events: 0, cleanups: 0 }
+
+t.test('saga: a formula is added and published once when nothing fails', async (t) => {
+  const bench = setUp(t, 'saga')
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+  t.match(bench.db.calls, { add: 1, complete: 1, finish: 1 })
+  t.match(bench.queue.calls, { publish: 1, release: 1 })
+  t.equal(bench.db.calls.remove, undefined)
+  t.equal(bench.queue.calls.remove, undefined)
+  t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+})
+
+for (const fault of ['before', 'after'] as const) {
+  t.test(
+    `saga: when adding always fails (${fault} its effect) each attempt is rolled back and nothing is left`,
+    async (t) => {
+      const bench = setUp(t, 'saga')
+      bench.db.fail('add', fault)
+      t.same(await bench.submit(request('k', ['1', '2'])), { kind: 'failed' })
+      t.match(bench.db.calls, { add: 3, abandon: 3, remove: 3 })
+      t.equal(bench.queue.calls.publish, undefined)
+      t.same(await contents(bench.real), EMPTY)
+      bench.db.mend()
+      t.match(
+        await bench.submit(request('k', ['1', '2'])),
+        { kind: 'answered', replayed: false },
+        'the key is free again',
+      )
+    },
+  )
+
+  t.test(
+    `saga: when publishing always fails (${fault} its effect) both stores are rolled back, queue first`,
+    async (t) => {
+      const bench = setUp(t, 'saga')
+      bench.queue.fail('publish', fault)
+      t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
+      t.match(bench.db.calls, { add: 3, remove: 3 })
+      t.match(bench.queue.calls, { publish: 3, remove: 3 })
+      t.same(await contents(bench.real), EMPTY)
+      bench.queue.mend()
+      t.match(
+        await bench.submit(request('other', ['1'])),
+        { kind: 'answered', replayed: false },
+        'the make-up is free again',
+      )
+    },
+  )
+
+  t.test(`saga: two failed publishes (${fault} their effect), then success: stored once, one event`, async (t) => {
+    const bench = setUp(t, 'saga')
+    bench.queue.fail('publish', fault, 2)
+    t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+    t.match(bench.db.calls, { add: 3, remove: 2 })
+    t.match(bench.queue.calls, { publish: 3, remove: 2, release: 1 })
+    t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+  })
+
+  t.test(`saga: a commit point that fails once (${fault} its effect) is looked up, never run twice`, async (t) => {
+    const bench = setUp(t, 'saga')
+    bench.db.fail('complete', fault, 1)
+    t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+    t.equal(bench.db.calls.add, fault === 'after' ? 1 : 2)
+    t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+  })
+
+  t.test(
+    `one transaction: accepting fails twice (${fault} its effect), then succeeds: stored once, one event`,
+    async (t) => {
+      const bench = setUp(t, 'one transaction')
+      bench.intake.fail('accept', fault, 2)
+      t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+      t.equal(bench.intake.calls.accept, 3)
+      t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+    },
+  )
+}
+
+t.test('one transaction: what always fails before its effect is refused and leaves nothing', async (t) => {
+  const bench = setUp(t, 'one transaction')
+  bench.intake.fail('accept')
+  t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
+  t.match(bench.intake.calls, { accept: 3, giveUp: 1 })
+  t.same(await contents(bench.real), EMPTY)
+  bench.intake.mend()
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false })
+})
+
+t.test('one transaction: a commit whose reply is always lost is found by its key', async (t) => {
+  const bench = setUp(t, 'one transaction')
+  bench.intake.fail('accept', 'after')
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+  t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+})
+
+for (const way of ['one transaction', 'saga'] as const) {
+  t.test(`${way}: a conflict is never retried`, async (t) => {
+    const bench = setUp(t, way)
+    await bench.submit(request('a', ['1']))
+    const before = bench.clock.now()
+    t.match(await bench.submit(request('b', ['2', '1'])), { kind: 'answered', answer: { status: 409 } })
+    t.equal(way === 'saga' ? bench.db.calls.add : bench.intake.calls.accept, 2)
+    t.ok(bench.clock.now() - before < 1_000, 'without a pause')
+    t.same((await contents(bench.real)).formulas, ['Formula 1'], 'and nothing of the list is kept')
+  })
+
+  t.test(`${way}: a list is added as a whole, one event each`, async (t) => {
+    const bench = setUp(t, way)
+    t.match(await bench.submit(request('a', ['1', '2', '3'])), { kind: 'answered', answer: { status: 200 } })
+    t.same(await contents(bench.real), { formulas: ['Formula 3', 'Formula 2', 'Formula 1'], events: 3, cleanups: 0 })
+  })
+
+  t.test(`${way}: a store that never answers is given up at the deadline`, async (t) => {
+    const bench = setUp(t, way)
+    if (way === 'saga') bench.db.fail('add', 'hang')
+    else bench.intake.fail('accept', 'hang')
+    const before = bench.clock.now()
+    t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
+    t.ok(bench.clock.now() - before <= 32_000)
+  })
+}

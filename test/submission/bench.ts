@@ -1,0 +1,105 @@
+import type { Test } from 'tap'
+import type { Formula } from '../../src/formula/formula.ts'
+import { validateSubmission } from '../../src/formula/validate.ts'
+import { openMemory, openMemoryQueue } from '../../src/stores/memory/engine.ts'
+import type { CleanupQueue, EventQueue, FormulaDb, IdempotencyStore, Intake, Stores } from '../../src/stores/ports.ts'
+import type { OrchestratorOptions } from '../../src/submission/options.ts'
+import { Orchestrator } from '../../src/submission/orchestrator.ts'
+import type { Outcome, SubmissionRequest } from '../../src/submission/outcome.ts'
+import { TestClock } from '../test-clock.ts'
+import { type Faulty, faulty } from './faulty.ts'
+
+/** An orchestrator on memory stores, each behind a fault layer, with a clock moved by hand. */
+export interface Bench {
+  clock: TestClock
+  /** The stores as they are, without faults. */
+  real: Stores
+  db: Faulty<FormulaDb>
+  queue: Faulty<EventQueue>
+  idempotency: Faulty<IdempotencyStore>
+  cleanups: Faulty<CleanupQueue>
+  intake: Faulty<Intake>
+  /** What the orchestrator has logged. */
+  logged: string[]
+  orchestrator: Orchestrator
+  /** Lets time pass until the promise settles. */
+  finish<T>(promise: Promise<T>): Promise<T>
+  submit(request: SubmissionRequest): Promise<Outcome>
+}
+
+export function setUp(t: Test, way: 'one transaction' | 'saga', changed: Partial<OrchestratorOptions> = {}): Bench {
+  const clock = new TestClock()
+  const options = { clock, answerTtlMs: 86_400_000, maxReceives: 5 }
+  const memory = openMemory(options)
+  const real: Stores = way === 'saga' ? { ...memory, queue: openMemoryQueue(options), intake: null } : memory
+  const [db, queue, idempotency] = [faulty(real.db), faulty(real.queue), faulty(real.idempotency)]
+  const [cleanups, intake] = [faulty(real.cleanups), faulty<Intake>(memory.intake)]
+  const logged: string[] = []
+  const log = {
+    warn: (_: object, text: string) => logged.push(text),
+    error: (_: object, text: string) => logged.push(text),
+  }
+  let ids = 0
+  const orchestrator = new Orchestrator(
+    {
+      ...real,
+      db: db.port,
+      queue: queue.port,
+      idempotency: idempotency.port,
+      cleanups: cleanups.port,
+      intake: way === 'saga' ? null : intake.port,
+    },
+    {
+      retries: 3,
+      baseMs: 1_000,
+      maxMs: 10_000,
+      deadlineMs: 30_000,
+      waitMs: 10_000,
+      clock,
+      random: () => 0.5,
+      newId: () => `submission-${++ids}`,
+      log,
+      ...changed,
+    },
+  )
+  const finish = <T>(promise: Promise<T>): Promise<T> => passTime(clock, promise)
+  const submit = (request: SubmissionRequest) => finish(orchestrator.submit(request))
+  t.teardown(() => finish(orchestrator.close()))
+  return { clock, real, db, queue, idempotency, cleanups, intake, logged, orchestrator, finish, submit }
+}
+
+async function passTime<T>(clock: TestClock, promise: Promise<T>): Promise<T> {
+  let settled = false
+  const end = (): void => {
+    settled = true
+  }
+  promise.then(end, end)
+  for (;;) {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (settled) return promise
+    clock.advance(50)
+  }
+}
+
+/** A checked submission of formulas with one material each, of these concentrations. */
+export function request(
+  key: string,
+  concentrations: string[],
+  changed: Partial<SubmissionRequest> = {},
+): SubmissionRequest {
+  const body = concentrations.map((concentration) => ({
+    name: `Formula ${concentration}`,
+    materials: [{ name: 'Rose', concentration }],
+  }))
+  const checked = validateSubmission(body)
+  const formulas: Formula[] = checked.valid ? checked.formulas : []
+  return { caller: '', key, onDuplicate: 'reject', single: false, formulas, ...changed }
+}
+
+/** What the stores show: names of formulas and ids of events that wait. */
+export async function contents(stores: Stores): Promise<{ formulas: string[]; events: number; cleanups: number }> {
+  const { items } = await stores.db.list({ limit: 200 })
+  const { ready, leased, delayed, dead } = await stores.queue.stats()
+  const cleanups = (await stores.cleanups.list(100)).length
+  return { formulas: items.map(({ name }) => name), events: ready + leased + delayed + dead, cleanups }
+}

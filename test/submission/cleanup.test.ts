@@ -1,0 +1,155 @@
+import t from 'tap'
+import type { Outcome } from '../../src/submission/outcome.ts'
+import { type Bench, contents, request, setUp } from './bench.ts'
+
+const settled = (bench: Bench): Promise<void> =>
+  bench.finish(
+    (async () => {
+      for (;;) {
+        await new Promise((resolve) => setImmediate(resolve))
+        if ((await bench.orchestrator.cleanups.list()).length === 0) return
+      }
+    })(),
+  )
+
+t.test('a rollback that fails half-way becomes a cleanup and is finished later', async (t) => {
+  const bench = setUp(t, 'saga')
+  await bench.orchestrator.start()
+  bench.queue.fail('publish')
+  bench.queue.fail('remove')
+  t.same(await bench.submit(request('k', ['1', '2'])), { kind: 'failed' })
+  const [cleanup, ...rest] = await bench.orchestrator.cleanups.list()
+  t.same(rest, [], 'one rollback is listed once')
+  t.same(
+    cleanup?.formulaIds,
+    request('k', ['1', '2']).formulas.map(({ id }) => id),
+  )
+  t.match(cleanup?.reason, /fails/)
+  t.same((await contents(bench.real)).formulas, [], 'nobody sees what is being rolled back')
+  bench.queue.mend()
+  await settled(bench)
+  t.same(await contents(bench.real), { formulas: [], events: 0, cleanups: 0 })
+  t.match(await bench.submit(request('k', ['1', '2'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+})
+
+t.test('while a cleanup is owed its key and its make-ups wait, then get 503', async (t) => {
+  const bench = setUp(t, 'saga')
+  bench.queue.fail('publish')
+  bench.queue.fail('remove')
+  await bench.submit(request('k', ['1']))
+  t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' }, 'same key')
+  t.same(await bench.submit(request('k', ['3'])), { kind: 'failed' }, 'same key, other payload')
+  t.same(await bench.submit(request('other', ['1'])), { kind: 'failed' }, 'same make-up')
+  bench.queue.mend()
+  t.match(await bench.submit(request('free', ['2'])), { kind: 'answered', answer: { status: 200 } }, 'others go on')
+})
+
+t.test('a waiting submission runs as soon as the cleanup it waits for is done', async (t) => {
+  const bench = setUp(t, 'saga')
+  bench.queue.fail('publish')
+  bench.queue.fail('remove')
+  await bench.submit(request('k', ['1']))
+  const waiting = bench.orchestrator.submit(request('other', ['1']))
+  bench.queue.mend()
+  t.match(await bench.finish(waiting), { kind: 'answered', replayed: false, answer: { status: 200 } })
+})
+
+for (const way of ['saga', 'one transaction'] as const) {
+  t.test(`${way}: a rollback that no store would record is owed by the process, listed and finished`, async (t) => {
+    const bench = setUp(t, way)
+    for (const method of ['add', 'abandon'] as const) bench.db.fail(method)
+    for (const method of ['accept', 'giveUp'] as const) bench.intake.fail(method)
+    t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
+    t.match(await bench.orchestrator.cleanups.list(), [
+      { id: 'submission-1', attempts: 0, formulaIds: [/^[0-9a-f]{64}$/] },
+    ])
+    t.equal(await bench.orchestrator.cleanups.retry('submission-1'), true)
+    t.equal(await bench.orchestrator.cleanups.retry('nobody'), false)
+    await bench.finish(new Promise<void>((resolve) => bench.clock.after(5_000, resolve)))
+    t.match(await bench.orchestrator.cleanups.list(), [{ reason: /fails/ }])
+    bench.db.mend()
+    bench.intake.mend()
+    await settled(bench)
+    t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+  })
+}
+
+t.test('a commit that nobody could confirm in time replays once the store answers again', async (t) => {
+  const bench = setUp(t, 'one transaction')
+  bench.intake.fail('accept', 'after')
+  bench.intake.fail('giveUp')
+  t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
+  bench.intake.mend()
+  await settled(bench)
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: true, answer: { status: 200 } })
+  t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+})
+
+t.test('saga: after the commit point it only goes forward: events are released later', async (t) => {
+  const bench = setUp(t, 'saga')
+  await bench.orchestrator.start()
+  bench.queue.fail('release')
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', answer: { status: 200 } })
+  t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 0, cleanups: 0 })
+  await bench.finish(new Promise<void>((resolve) => bench.clock.after(20_000, resolve)))
+  bench.queue.mend()
+  await bench.finish(new Promise<void>((resolve) => bench.clock.after(20_000, resolve)))
+  t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+  t.ok((bench.cleanups.calls.postpone ?? 0) > 0, 'each failure puts the next try off')
+})
+
+t.test('start-up rolls back what a crash has interrupted before the commit point', async (t) => {
+  const bench = setUp(t, 'saga')
+  const { formulas, ...rest } = request('k', ['1'])
+  const submission = { ...rest, formulas, id: 'crashed', payload: 'ab'.repeat(32) }
+  const added = await bench.real.db.add('crashed.1', submission)
+  await bench.real.queue.publish('crashed.1', added.kind === 'added' ? added.events : [])
+  await bench.orchestrator.start()
+  t.same(await contents(bench.real), { formulas: [], events: 0, cleanups: 0 })
+  t.equal(await bench.real.queue.publish('crashed.1', []), false, 'a publish that arrives late is refused')
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+})
+
+t.test('start-up releases what a crash has interrupted after the commit point', async (t) => {
+  const bench = setUp(t, 'saga')
+  const submission = { ...request('k', ['1']), id: 'crashed', payload: 'ab'.repeat(32) }
+  await bench.real.db.add('crashed.1', submission)
+  await bench.real.db.complete('crashed.1')
+  await bench.finish(new Promise<void>((resolve) => bench.clock.after(6_000, resolve)))
+  await bench.orchestrator.start()
+  t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+})
+
+t.test('a cleanup that an operator retries is worked off at once', async (t) => {
+  const bench = setUp(t, 'saga')
+  await bench.orchestrator.start()
+  const submission = { ...request('k', ['1']), id: 'other', payload: 'ab'.repeat(32) }
+  await bench.real.db.add('other.1', submission)
+  await bench.real.db.abandon('other.1', 'tested')
+  t.equal(await bench.orchestrator.cleanups.retry('other.1'), true)
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+  t.same(await bench.orchestrator.cleanups.list(), [])
+})
+
+t.test('expired keys and old marks are swept in the background', async (t) => {
+  const bench = setUp(t, 'saga')
+  await bench.orchestrator.start()
+  await bench.submit(request('k', ['1']))
+  bench.clock.advance(2 * 86_400_000)
+  bench.idempotency.fail('sweep', 'before', 1)
+  await bench.finish(new Promise<void>((resolve) => bench.clock.after(30_000, resolve)))
+  t.equal(await bench.real.idempotency.find('', 'k'), null)
+  t.ok((bench.idempotency.calls.sweep ?? 0) >= 2, 'a failed sweep is tried again')
+  t.ok((bench.queue.calls.sweep ?? 0) >= 1)
+})
+
+t.test('closing ends background work, also while a rollback is owed', async (t) => {
+  const bench = setUp(t, 'one transaction')
+  await bench.orchestrator.start()
+  bench.intake.fail('accept')
+  bench.intake.fail('giveUp')
+  const outcome: Outcome = await bench.submit(request('k', ['1']))
+  t.same(outcome, { kind: 'failed' })
+  await bench.orchestrator.close()
+  t.same(await bench.orchestrator.submit(request('k2', ['1'])), { kind: 'stopping' })
+})
