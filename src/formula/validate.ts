@@ -136,7 +136,6 @@ function refuseUnknownFields(
   report: Report,
 ): void {
   for (const field of Object.keys(value)) {
-    if (report.full) return
     if (!isKnown(field)) report.add(`${path}/${pointerToken(field)}`, code)
   }
 }

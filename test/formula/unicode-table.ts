@@ -13,7 +13,8 @@ const escaped = (codePoint: number): string => {
 
 const inLines = (items: string[], each: number, separator: string, glue: (line: string) => string): string => {
   const lines: string[] = []
-  for (let index = 0; index < items.length; index += each) lines.push(glue(items.slice(index, index + each).join(separator)))
+  for (let index = 0; index < items.length; index += each)
+    lines.push(glue(items.slice(index, index + each).join(separator)))
   return lines.join('\n')
 }
 

@@ -1,0 +1,16 @@
+import fp from 'fastify-plugin'
+import type { FormulaDb } from '../src/stores/ports.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    db: FormulaDb
+  }
+}
+
+/** Decorates the instance with the database of formulas of the configured engine. */
+export default fp(
+  async (fastify) => {
+    fastify.decorate('db', fastify.engines.db)
+  },
+  { name: 'db', dependencies: ['engines'] },
+)

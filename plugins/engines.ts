@@ -1,0 +1,31 @@
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { openStores } from '../src/stores/open.ts'
+import type { Stores } from '../src/stores/ports.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    engines: Stores
+  }
+}
+
+const HOUR_MS = 3_600_000
+
+export interface EnginesOptions {
+  clock?: Clock
+  /** Taken instead of opening those of the configuration. */
+  stores?: Stores
+}
+
+/** Opens the stores of the configuration, and closes them last of all. */
+export default fp<EnginesOptions>(
+  async (fastify, { clock = systemClock, stores }) => {
+    const { database, queue, idempotencyTtlHours, eventMaxReceives } = fastify.config
+    const options = { clock, answerTtlMs: idempotencyTtlHours * HOUR_MS, maxReceives: eventMaxReceives }
+    const warn = (message: string): void => fastify.log.warn(message)
+    const engines = stores ?? (await openStores({ database, queue, options, warn }))
+    fastify.decorate('engines', engines)
+    fastify.addHook('onClose', () => engines.close())
+  },
+  { name: 'engines', dependencies: ['config'] },
+)

@@ -1,0 +1,24 @@
+import fp from 'fastify-plugin'
+import { detail, ServiceError } from '../src/errors/service-error.ts'
+import { parseExactJson } from '../src/formula/json.ts'
+
+/** Fastify writes a media type as `type/subtype; name="value"` before it looks for a parser. */
+const JSON_IN_UTF8 = /^application\/json(?=;|$)(?!.*; charset="(?!utf-8"))/i
+
+/** Reads bodies as JSON in UTF-8 without losing a digit, and refuses any other media type. */
+export default fp(
+  async (fastify) => {
+    fastify.removeAllContentTypeParsers()
+    fastify.addContentTypeParser(JSON_IN_UTF8, { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+      if (body.length === 0) return done(null, undefined)
+      let parsed: unknown
+      try {
+        parsed = parseExactJson(body)
+      } catch {
+        return done(new ServiceError('INVALID_JSON', { details: [detail('', 'INVALID_JSON')] }))
+      }
+      done(null, parsed)
+    })
+  },
+  { name: 'json' },
+)

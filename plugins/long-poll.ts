@@ -1,0 +1,19 @@
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { LongPoll } from '../src/events/long-poll.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    longPoll: LongPoll
+  }
+}
+
+/** Decorates the instance with the line in which consumers wait for events; ends their waits when it closes. */
+export default fp<{ clock?: Clock }>(
+  async (fastify, { clock = systemClock }) => {
+    const longPoll = new LongPoll(fastify.queue, clock)
+    fastify.decorate('longPoll', longPoll)
+    fastify.addHook('preClose', async () => longPoll.stop())
+  },
+  { name: 'long-poll', dependencies: ['queue', 'closing'] },
+)

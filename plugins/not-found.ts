@@ -1,0 +1,26 @@
+import fp from 'fastify-plugin'
+import findMyWay, { type HTTPMethod } from 'find-my-way'
+import { ServiceError } from '../src/errors/service-error.ts'
+
+/** Answers what no route takes, before its body is read: 405 where another method is known for the path, else 404. */
+export default fp(
+  async (fastify) => {
+    const router = findMyWay({ maxParamLength: fastify.initialConfig.routerOptions?.maxParamLength ?? 100 })
+    const methods = new Set<HTTPMethod>()
+    fastify.addHook('onRoute', ({ method, url }) => {
+      for (const each of [method].flat() as HTTPMethod[]) {
+        methods.add(each)
+        if (!router.hasRoute(each, url)) router.on(each, url, () => {})
+      }
+    })
+    fastify.addHook('onRequest', (request, reply, done) => {
+      if (!request.is404) return done()
+      const [path = ''] = request.url.split(/[?#]/, 1)
+      const allowed = [...methods].filter((method) => router.find(method, path) !== null)
+      if (allowed.length === 0) return done(new ServiceError('ROUTE_NOT_FOUND'))
+      reply.header('Allow', allowed.join(', '))
+      done(new ServiceError('METHOD_NOT_ALLOWED'))
+    })
+  },
+  { name: 'not-found', dependencies: ['closing'] },
+)

@@ -1,0 +1,37 @@
+import fp from 'fastify-plugin'
+import { type Clock, sleep, systemClock } from '../src/clock.ts'
+import { detail, type ErrorDetail } from '../src/errors/service-error.ts'
+import { StoreUnavailable } from '../src/stores/ports.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** @returns one entry for each store that does not answer in time */
+    readiness(): Promise<ErrorDetail[]>
+  }
+}
+
+const PROBE_MS = 2000
+
+/** Decorates the instance with a check of its stores. */
+export default fp<{ clock?: Clock }>(
+  async (fastify, { clock = systemClock }) => {
+    const answers = async (probe: Promise<void>): Promise<boolean> => {
+      const answered = new AbortController()
+      const late = sleep(clock, PROBE_MS, answered.signal).then(() => {
+        throw new StoreUnavailable(`no answer within ${PROBE_MS} ms`)
+      })
+      const [error] = await fastify.to(Promise.race([probe, late]))
+      answered.abort()
+      if (error) fastify.log.warn({ err: error }, 'a store does not answer')
+      return !error
+    }
+    fastify.decorate('readiness', async () => {
+      const [db, queue] = await Promise.all([answers(fastify.db.probe()), answers(fastify.queue.probe())])
+      return [
+        ...(db ? [] : [detail('db', 'STORE_UNAVAILABLE')]),
+        ...(queue ? [] : [detail('queue', 'STORE_UNAVAILABLE')]),
+      ]
+    })
+  },
+  { name: 'readiness', dependencies: ['sensible', 'db', 'queue'] },
+)

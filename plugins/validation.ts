@@ -1,0 +1,54 @@
+import type { TSchema } from '@sinclair/typebox'
+import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
+import type { FastifySchemaCompiler } from 'fastify'
+import fp from 'fastify-plugin'
+import { type ErrorDetail, MAX_DETAILS, ServiceError } from '../src/errors/service-error.ts'
+
+type Query = Record<string, unknown>
+
+/**
+ * Checks a part of a request by its TypeBox schema. A body is taken as it is: nothing is converted or dropped. In a
+ * query, digits become an integer where one is due.
+ */
+const checkBySchema: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const inQuery = httpPart === 'querystring'
+  const check = TypeCompiler.Compile(schema)
+  return (data: unknown) => {
+    const value = inQuery ? withIntegers(schema, data as Query) : data
+    if (check.Check(value)) return { value }
+    return { error: new ServiceError('VALIDATION_FAILED', { details: problems(check.Errors(value), inQuery) }) }
+  }
+}
+
+function withIntegers(schema: TSchema, query: Query): Query {
+  const value: Query = { ...query }
+  for (const [name, property] of Object.entries<TSchema>(schema.properties)) {
+    const text = value[name]
+    if (property.type === 'integer' && typeof text === 'string' && /^\d{1,15}$/.test(text)) value[name] = Number(text)
+  }
+  return value
+}
+
+/** One entry for each place: a missing field is not also of the wrong type. */
+function problems(errors: Iterable<ValueError>, inQuery: boolean): ErrorDetail[] {
+  const byPath = new Map<string, ErrorDetail>()
+  for (const error of errors) {
+    if (byPath.size === MAX_DETAILS) break
+    const path = inQuery ? error.path.replace('/', '?').replaceAll('~1', '/').replaceAll('~0', '~') : error.path
+    if (!byPath.has(path)) byPath.set(path, { path, code: 'VALIDATION_FAILED', message: messageOf(error) })
+  }
+  return [...byPath.values()]
+}
+
+function messageOf({ schema, message }: ValueError): string {
+  const choices: TSchema[] | undefined = schema.anyOf
+  return choices === undefined ? message : `Expected one of ${choices.map((choice) => choice.const).join(', ')}`
+}
+
+/** Makes the schemas of routes checks of their requests. */
+export default fp(
+  async (fastify) => {
+    fastify.setValidatorCompiler(checkBySchema)
+  },
+  { name: 'validation' },
+)

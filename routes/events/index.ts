@@ -1,0 +1,36 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { isoTime } from '../../src/clock.ts'
+import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
+import type { Settled } from '../../src/stores/ports.ts'
+import { emptyBodyIsObject } from './optional-body.ts'
+import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents } from './schemas.ts'
+
+const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
+
+const routes: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post('/receive', { schema: receiveEvents, preValidation: emptyBodyIsObject }, async (request) => {
+    const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = request.body
+    const gone = waitSeconds > 0 ? request.signal : undefined
+    return { events: await fastify.longPoll.receive(max, leaseSeconds * 1000, waitSeconds * 1000, gone) }
+  })
+
+  fastify.post('/ack', { schema: ackEvents }, async ({ body }) => {
+    const settled = await fastify.queue.ack(body.receipts)
+    return { acked: settled.accepted, rejected: rejected(settled) }
+  })
+
+  fastify.post('/nack', { schema: nackEvents }, async ({ body }) => {
+    const settled = await fastify.queue.nack(body.receipts, (body.delaySeconds ?? 0) * 1000)
+    return { nacked: settled.accepted, rejected: rejected(settled) }
+  })
+
+  fastify.post('/extend', { schema: extendEvents }, async ({ body }) => {
+    const settled = await fastify.queue.extend(body.receipts, body.leaseSeconds * 1000)
+    const leasedUntil = settled.leasedUntil === null ? null : isoTime(settled.leasedUntil)
+    return { extended: settled.accepted, leasedUntil, rejected: rejected(settled) }
+  })
+
+  fastify.get('/stats', { schema: eventStats }, () => fastify.queue.stats())
+}
+
+export default routes

@@ -1,0 +1,54 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifySchemaCompiler } from 'fastify'
+import { ServiceError } from '../../src/errors/service-error.ts'
+import { readCursor, writeCursor } from '../cursor.ts'
+import { type CheckedBody, checkSubmission } from './check-submission.ts'
+import { requireIdempotencyKey } from './idempotency-key.ts'
+import { getFormula, listFormulas, submitFormulas } from './schemas.ts'
+import { sendOutcome } from './send-outcome.ts'
+
+interface SubmitRequest {
+  Body: CheckedBody
+  Querystring: { onDuplicate?: 'reject' | 'skip' }
+}
+
+const FINGERPRINT = /^[0-9a-f]{64}$/
+
+const routes: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.decorateRequest('idempotencyKey', '')
+  const checkBySchema = fastify.validatorCompiler as FastifySchemaCompiler<unknown>
+
+  fastify.withTypeProvider().post<SubmitRequest>(
+    '',
+    {
+      schema: submitFormulas,
+      onRequest: requireIdempotencyKey,
+      validatorCompiler: (part) => (part.httpPart === 'body' ? checkSubmission : checkBySchema(part)),
+    },
+    async (request, reply) => {
+      const { body, query, idempotencyKey } = request
+      const { formulas, single } = body
+      const { onDuplicate = 'reject' } = query
+      const submission = { caller: '', key: idempotencyKey, onDuplicate, single, formulas }
+      return sendOutcome(reply, await fastify.orchestrator.submit(submission))
+    },
+  )
+
+  fastify.get('', { schema: listFormulas }, async ({ query }) => {
+    const { limit = 50, cursor, name } = query
+    const page = await fastify.db.list({
+      limit,
+      ...readCursor('formulas', cursor),
+      ...(name ? { namePrefix: name } : {}),
+    })
+    return { formulas: page.items, nextCursor: writeCursor('formulas', page.next) }
+  })
+
+  fastify.get('/:id', { schema: getFormula }, async ({ params }) => {
+    const formula = FINGERPRINT.test(params.id) ? await fastify.db.get(params.id) : null
+    if (formula === null) throw new ServiceError('FORMULA_NOT_FOUND')
+    return formula
+  })
+}
+
+export default routes

@@ -1,0 +1,19 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { ServiceError } from '../../src/errors/service-error.ts'
+import { live, ready } from './schemas.ts'
+
+const routes: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.get('/live', { schema: live, config: { whileClosing: true } }, async (_request, reply) => {
+    reply.cacheControl('no-store')
+    return { status: 'ok' } as const
+  })
+
+  fastify.get('/ready', { schema: ready }, async (_request, reply) => {
+    const details = await fastify.readiness()
+    if (details.length > 0) throw new ServiceError('STORE_UNAVAILABLE', { details })
+    reply.cacheControl('no-store')
+    return { status: 'ok', db: 'ok', queue: 'ok' } as const
+  })
+}
+
+export default routes

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import autoload from '@fastify/autoload'
+import Fastify, {
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
+import type { Clock, Random } from './clock.ts'
+import type { Config } from './config.ts'
+import { codeOfParserError, rawErrorAnswer, toServiceError } from './errors/from-http.ts'
+import { errorBody } from './errors/service-error.ts'
+import type { Stores } from './stores/ports.ts'
+
+type ServerOptions = FastifyHttpOptions<Server>
+type Logging = NonNullable<ServerOptions['logger']>
+
+/** What a test may put in place of the real thing. */
+export interface AppOptions {
+  clock?: Clock
+  random?: Random
+  /** Taken instead of opening those of the configuration; the app closes them. */
+  stores?: Stores
+  /** No logging when not given. */
+  logger?: Logging
+}
+
+/** Composes the service: plugins/, then routes/. It opens its stores when it is made ready. */
+export function buildApp(config: Config, { logger = false, ...options }: AppOptions = {}): FastifyInstance {
+  const app = Fastify(serverOptions(config, logger))
+  app.server.on('checkExpectation', refuseExpectation)
+  const root = join(import.meta.dirname, '..')
+  app.register(autoload, { dir: join(root, 'plugins'), options: { config, ...options } })
+  app.register(autoload, { dir: join(root, 'routes'), matchFilter: (path) => path.endsWith('/index.ts') })
+  return app
+}
+
+function serverOptions(config: Config, logger: Logging): ServerOptions {
+  const longestAnswerMs = config.submitDeadlineMs + config.idempotencyWaitMs
+  return {
+    logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    bodyLimit: config.bodyLimitBytes,
+    // A request must have arrived by then. Answers may take longer; a silent connection must outlast the slowest.
+    requestTimeout: 30_000,
+    connectionTimeout: Math.max(75_000, longestAnswerMs + 15_000),
+    keepAliveTimeout: 72_000,
+    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
+    // Recovery may take as long as it needs before the first request.
+    pluginTimeout: 0,
+    // An id of any length is one that is not stored, up to what Node takes as a URL.
+    routerOptions: { maxParamLength: 8192 },
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: answerFrameworkError as NonNullable<ServerOptions['frameworkErrors']>,
+    clientErrorHandler(error, socket) {
+      if (error.code === 'ECONNRESET' || socket.destroyed) return
+      if (socket.writable) socket.write(rawErrorAnswer(codeOfParserError(error.code)))
+      socket.destroy()
+    },
+  }
+}
+
+/** The caller's own id where it is fit for a log line, else a new one. */
+function requestId({ headers }: IncomingMessage): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
+}
+
+/** Fastify refuses a URL it cannot read before any hook or handler of ours. */
+function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const { status, code } = toServiceError(error)
+  reply.code(status).header('X-Request-Id', request.id).send(errorBody(code))
+}
+
+/** Node answers an Expect header it does not know without a body, before any route sees the request. */
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const body = errorBody('EXPECTATION_FAILED')
+  const text = JSON.stringify(body)
+  const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text) }
+  response.writeHead(body.status, { ...headers, Connection: 'close' }).end(text)
+}

@@ -1,0 +1,198 @@
+import { BlockList, isIP } from 'node:net'
+import { parseLocation, type StoreLocation } from './stores/location.ts'
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const LONGEST_MS = 3_600_000
+
+/** One environment variable: the single home of an option. README's table is checked against these. */
+export interface Variable<T> {
+  /** The text that stands for an unset variable; null where there is none. */
+  readonly default: string | null
+  /** What its value may be, as a message says it. */
+  readonly expected: string
+  readonly description: string
+  /** @throws {Error} saying what is expected instead */
+  read(value: string): T
+}
+
+/** Every variable the service reads. */
+export const variables = {
+  HOST: text('127.0.0.1', 'Address to listen on; other than loopback only with ALLOW_ANONYMOUS=true'),
+  PORT: integer(3000, 0, 65_535, 'Port to listen on; 0 takes any free one'),
+  LOG_LEVEL: oneOf('info', LOG_LEVELS, 'Least severe level that is logged'),
+  DATABASE_URL: store('sqlite:./data/formulas.db', 'Where formulas are kept'),
+  QUEUE_URL: store(null, 'Where events are kept; the same as DATABASE_URL when unset'),
+  SQS_QUEUE_URL: unsupported('Queue to forward events to'),
+  API_KEYS_FILE: unsupported('File with the API keys that callers must show'),
+  ALLOW_ANONYMOUS: flag(false, 'Lets an address other than loopback serve callers without keys'),
+  SUBMIT_RETRIES: integer(3, 1, 20, 'Attempts to store a submission in all, the first included'),
+  SUBMIT_RETRY_BASE_MS: integer(1000, 1, LONGEST_MS, 'Longest pause before the second attempt; doubles with each'),
+  SUBMIT_RETRY_MAX_MS: integer(10_000, 1, LONGEST_MS, 'Longest pause between two attempts'),
+  SUBMIT_DEADLINE_MS: integer(30_000, 1, LONGEST_MS, 'Bounds a submission with all its attempts and pauses'),
+  IDEMPOTENCY_TTL_HOURS: integer(24, 1, 8760, 'How long the answer of an idempotency key is kept'),
+  IDEMPOTENCY_WAIT_MS: integer(10_000, 1, LONGEST_MS, 'How long a submission waits for one of the same key'),
+  EVENT_LEASE_SECONDS: integer(30, 1, 43_200, 'How long an event is leased when the consumer does not say'),
+  EVENT_MAX_RECEIVES: integer(5, 1, 1000, 'An event whose lease of this number ends without an ack is dead'),
+  BODY_LIMIT_BYTES: integer(1_048_576, 1024, 67_108_864, 'Largest body of a request'),
+  RATE_LIMIT_PER_MINUTE: rateLimit('Requests a caller may send in a minute; 0 sets no limit'),
+} satisfies Record<string, Variable<unknown>>
+
+type Name = keyof typeof variables
+type Values = { [N in Name]: ReturnType<(typeof variables)[N]['read']> }
+
+/** What the environment says, checked. */
+export interface Config {
+  host: string
+  port: number
+  logLevel: (typeof LOG_LEVELS)[number]
+  database: StoreLocation
+  queue: StoreLocation
+  submitRetries: number
+  submitRetryBaseMs: number
+  submitRetryMaxMs: number
+  submitDeadlineMs: number
+  idempotencyTtlHours: number
+  idempotencyWaitMs: number
+  eventLeaseSeconds: number
+  eventMaxReceives: number
+  bodyLimitBytes: number
+}
+
+/** The environment holds values that the service cannot start with. */
+export class ConfigError extends Error {
+  /** One line for each. */
+  readonly problems: string[]
+
+  constructor(problems: string[]) {
+    super(problems.join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/**
+ * Reads the configuration from environment variables.
+ * @throws {ConfigError} with every problem
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const problems: string[] = []
+  const values: Partial<Record<Name, unknown>> = {}
+  for (const [name, variable] of Object.entries(variables) as [Name, Variable<unknown>][]) {
+    const value = env[name] ?? variable.default
+    if (value === null) continue
+    try {
+      values[name] = variable.read(value)
+    } catch (error) {
+      problems.push(`${name}=${shown(value)}: ${(error as Error).message}`)
+    }
+  }
+  values.QUEUE_URL ??= env.QUEUE_URL === undefined ? values.DATABASE_URL : undefined
+  problems.push(...conflicts(values as Partial<Values>))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return toConfig(values as Values)
+}
+
+/** What is wrong with values that are each right. */
+function conflicts(values: Partial<Values>): string[] {
+  const problems: string[] = []
+  const { HOST: host, ALLOW_ANONYMOUS: anonymous, DATABASE_URL: database, QUEUE_URL: queue } = values
+  if (host !== undefined && anonymous === false && !isLoopback(host)) {
+    problems.push(
+      `HOST=${shown(host)}: is not a loopback address; set ALLOW_ANONYMOUS=true to serve callers without keys there`,
+    )
+  }
+  if (database?.engine === 'memory' && queue !== undefined && queue.engine !== 'memory') {
+    problems.push('QUEUE_URL: a durable queue needs a durable database, but DATABASE_URL is memory:')
+  }
+  return problems
+}
+
+function toConfig(values: Values): Config {
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    logLevel: values.LOG_LEVEL,
+    database: values.DATABASE_URL,
+    queue: values.QUEUE_URL,
+    submitRetries: values.SUBMIT_RETRIES,
+    submitRetryBaseMs: values.SUBMIT_RETRY_BASE_MS,
+    submitRetryMaxMs: values.SUBMIT_RETRY_MAX_MS,
+    submitDeadlineMs: values.SUBMIT_DEADLINE_MS,
+    idempotencyTtlHours: values.IDEMPOTENCY_TTL_HOURS,
+    idempotencyWaitMs: values.IDEMPOTENCY_WAIT_MS,
+    eventLeaseSeconds: values.EVENT_LEASE_SECONDS,
+    eventMaxReceives: values.EVENT_MAX_RECEIVES,
+    bodyLimitBytes: values.BODY_LIMIT_BYTES,
+  }
+}
+
+/** The value as a message may show it: in one line, and of a URL that may hold a password only the scheme. */
+function shown(value: string): string {
+  return JSON.stringify(/[@?]|:\/\//.test(value) ? value.replace(/^([a-z]*:)?.*$/is, '$1…') : value)
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+function isLoopback(host: string): boolean {
+  const family = isIP(host)
+  return family === 0 ? host.toLowerCase() === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+function variable<T>(
+  fallback: string | null,
+  expected: string,
+  description: string,
+  parse: (value: string) => T | undefined,
+): Variable<T> {
+  const read = (value: string): T => {
+    const parsed = parse(value)
+    if (parsed === undefined) throw new Error(`must be ${expected}`)
+    return parsed
+  }
+  return { default: fallback, expected, description, read }
+}
+
+function text(fallback: string, description: string): Variable<string> {
+  return variable(fallback, 'a host name or an IP address', description, (value) =>
+    /^[^\s/]+$/.test(value) ? value : undefined,
+  )
+}
+
+function integer(fallback: number, min: number, max: number, description: string): Variable<number> {
+  return variable(String(fallback), `an integer from ${min} to ${max}`, description, (value) => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+    return number >= min && number <= max ? number : undefined
+  })
+}
+
+function oneOf<T extends string>(fallback: T, choices: readonly T[], description: string): Variable<T> {
+  return variable(fallback, `one of ${choices.join(', ')}`, description, (value) =>
+    choices.find((choice) => choice === value),
+  )
+}
+
+function flag(fallback: boolean, description: string): Variable<boolean> {
+  const choice = oneOf(`${fallback}`, ['true', 'false'], description)
+  return { ...choice, read: (value) => choice.read(value) === 'true' }
+}
+
+function store(fallback: string | null, description: string): Variable<StoreLocation> {
+  return { default: fallback, expected: 'sqlite:<path> or memory:', description, read: parseLocation }
+}
+
+function rateLimit(description: string): Variable<number> {
+  return variable('0', 'an integer of at least 0', description, (value) => {
+    const limit = /^\d+$/.test(value) ? Number(value) : undefined
+    if (limit !== undefined && limit > 0) throw new Error('a rate limit is not supported by this version')
+    return limit
+  })
+}
+
+function unsupported(description: string): Variable<never> {
+  const read = (): never => {
+    throw new Error('is not supported by this version')
+  }
+  return { default: null, expected: 'unset: not supported by this version', description, read }
+}

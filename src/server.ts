@@ -1,0 +1,55 @@
+import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from './app.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
+import type { StoreLocation } from './stores/location.ts'
+import { StoreRefused } from './stores/refused.ts'
+
+/** What closing takes beyond the longest submission, in milliseconds. */
+const GRACE_MS = 10_000
+
+/** Runs the service until a signal ends it. */
+async function run(): Promise<void> {
+  const config = readConfig(process.env)
+  const app = buildApp(config, { logger: loggerOptions(config) })
+  const delay = config.submitDeadlineMs + GRACE_MS
+  const grace = closeWithGrace({ delay, logger: app.log }, async ({ err, signal }) => {
+    if (err) app.log.fatal({ err }, 'closing after an error that nobody caught')
+    else app.log.info(`closing on ${signal}`)
+    await app.close()
+  })
+  try {
+    await listen(app, config)
+  } catch (error) {
+    grace.uninstall()
+    await app.close()
+    throw error
+  }
+}
+
+async function listen(app: FastifyInstance, { host, port, database, queue }: Config): Promise<void> {
+  const stores = `database ${describe(database)}, queue ${describe(queue)}`
+  await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}; ${stores}` })
+}
+
+function loggerOptions({ logLevel }: Config) {
+  return process.stdout.isTTY ? { level: logLevel, transport: { target: 'pino-pretty' } } : { level: logLevel }
+}
+
+function describe(location: StoreLocation): string {
+  return location.engine === 'memory' ? 'in memory' : location.path
+}
+
+/** What the operator is told when the service cannot start: one line a problem, where it is one to expect. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof StoreRefused) return error.message
+  const { syscall, message, stack } = error as NodeJS.ErrnoException
+  return syscall === 'listen' || syscall === 'getaddrinfo' ? `Cannot listen: ${message}` : (stack ?? message)
+}
+
+try {
+  await run()
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,125 @@
+import { resolve } from 'node:path'
+import { type Test, test } from 'tap'
+import { ConfigError, readConfig, variables } from '../src/config.ts'
+
+function problemsOf(t: Test, env: NodeJS.ProcessEnv): string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    t.ok(error instanceof ConfigError)
+    return (error as ConfigError).problems
+  }
+  return []
+}
+
+test('without any variable the documented defaults hold', async (t) => {
+  const store = { engine: 'sqlite', path: resolve('data/formulas.db') }
+  t.same(readConfig({}), {
+    host: '127.0.0.1',
+    port: 3000,
+    logLevel: 'info',
+    database: store,
+    queue: store,
+    submitRetries: 3,
+    submitRetryBaseMs: 1000,
+    submitRetryMaxMs: 10_000,
+    submitDeadlineMs: 30_000,
+    idempotencyTtlHours: 24,
+    idempotencyWaitMs: 10_000,
+    eventLeaseSeconds: 30,
+    eventMaxReceives: 5,
+    bodyLimitBytes: 1_048_576,
+  })
+})
+
+test('every variable tells its default, its values and its purpose', async (t) => {
+  for (const [name, { default: fallback, expected, description, read }] of Object.entries(variables)) {
+    t.match(name, /^[A-Z_]+$/)
+    t.match(description, /^[A-Z].+[^.]$/)
+    t.not(expected, '')
+    if (fallback !== null) t.doesNotThrow(() => read(fallback))
+  }
+})
+
+const ranges: [name: string, min: number, max: number][] = [
+  ['PORT', 0, 65_535],
+  ['SUBMIT_RETRIES', 1, 20],
+  ['SUBMIT_RETRY_BASE_MS', 1, 3_600_000],
+  ['SUBMIT_RETRY_MAX_MS', 1, 3_600_000],
+  ['SUBMIT_DEADLINE_MS', 1, 3_600_000],
+  ['IDEMPOTENCY_WAIT_MS', 1, 3_600_000],
+  ['IDEMPOTENCY_TTL_HOURS', 1, 8760],
+  ['EVENT_LEASE_SECONDS', 1, 43_200],
+  ['EVENT_MAX_RECEIVES', 1, 1000],
+  ['BODY_LIMIT_BYTES', 1024, 67_108_864],
+]
+
+for (const [name, min, max] of ranges) {
+  test(`${name} is an integer from ${min} to ${max}, written in digits`, async (t) => {
+    t.same(problemsOf(t, { [name]: String(min) }), [])
+    t.same(problemsOf(t, { [name]: String(max) }), [])
+    for (const value of [String(min - 1), String(max + 1), '', ' 5', '5.0', '1e1', '0x10', '+5', 'five']) {
+      t.same(problemsOf(t, { [name]: value }), [
+        `${name}=${JSON.stringify(value)}: must be an integer from ${min} to ${max}`,
+      ])
+    }
+  })
+}
+
+test('every bad value is told at once, one line each', async (t) => {
+  const env = { PORT: 'x\ny', LOG_LEVEL: 'loud', ALLOW_ANONYMOUS: 'yes', HOST: '', DATABASE_URL: 'mysql:x' }
+  const problems = problemsOf(t, env)
+  t.same(problems, [
+    'HOST="": must be a host name or an IP address',
+    'PORT="x\\ny": must be an integer from 0 to 65535',
+    'LOG_LEVEL="loud": must be one of fatal, error, warn, info, debug, trace, silent',
+    'DATABASE_URL="mysql:x": must be sqlite:<path> or memory:',
+    'ALLOW_ANONYMOUS="yes": must be one of true, false',
+  ])
+  t.equal(new ConfigError(problems).message, problems.join('\n'))
+})
+
+test('what this version does not have stops the start', async (t) => {
+  const unsupported = {
+    API_KEYS_FILE: './keys.json',
+    SQS_QUEUE_URL: 'https://sqs.example/queue',
+    RATE_LIMIT_PER_MINUTE: '60',
+    DATABASE_URL: 'postgres://user:secret@db/formulas',
+    QUEUE_URL: 'postgresql://user:secret@db/formulas?password=secret',
+  }
+  for (const [name, value] of Object.entries(unsupported)) {
+    const [problem, ...others] = problemsOf(t, { [name]: value })
+    t.match(problem, new RegExp(`^${name}=.* not supported by this version$`))
+    t.notMatch(problem, /secret/)
+    t.same(others, [])
+  }
+  t.same(problemsOf(t, { RATE_LIMIT_PER_MINUTE: '0' }), [])
+  t.match(problemsOf(t, { RATE_LIMIT_PER_MINUTE: '-1' })[0], /an integer of at least 0$/)
+})
+
+test('an address other than loopback is refused unless anonymous callers are allowed', async (t) => {
+  for (const HOST of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', 'LOCALHOST']) t.same(problemsOf(t, { HOST }), [])
+  for (const HOST of ['0.0.0.0', '::', '10.0.0.1', '128.0.0.1', 'example.org', 'localhost.evil.org']) {
+    t.match(problemsOf(t, { HOST }), [/^HOST=".*": is not a loopback address; set ALLOW_ANONYMOUS=true/])
+    t.equal(problemsOf(t, { HOST, ALLOW_ANONYMOUS: 'false' }).length, 1)
+    t.same(problemsOf(t, { HOST, ALLOW_ANONYMOUS: 'true' }), [])
+  }
+})
+
+test('the queue is where the database is unless it is told apart', async (t) => {
+  t.same(readConfig({ DATABASE_URL: 'memory:' }).queue, { engine: 'memory' })
+  const { database, queue } = readConfig({ DATABASE_URL: 'sqlite:/tmp/a.db', QUEUE_URL: 'sqlite:/tmp/b.db' })
+  t.same(
+    [database, queue],
+    [
+      { engine: 'sqlite', path: '/tmp/a.db' },
+      { engine: 'sqlite', path: '/tmp/b.db' },
+    ],
+  )
+})
+
+test('a database in memory with a durable queue is refused, the other way round is not', async (t) => {
+  const problems = problemsOf(t, { DATABASE_URL: 'memory:', QUEUE_URL: 'sqlite:/tmp/queue.db' })
+  t.same(problems, ['QUEUE_URL: a durable queue needs a durable database, but DATABASE_URL is memory:'])
+  t.same(problemsOf(t, { DATABASE_URL: 'sqlite:/tmp/a.db', QUEUE_URL: 'memory:' }), [])
+})

@@ -1,0 +1,123 @@
+import { Agent, request } from 'node:http'
+import { setTimeout as pause, setImmediate as settle } from 'node:timers/promises'
+import { type Test, test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { openMemory } from '../../src/stores/memory/engine.ts'
+import { formula, type Service, startService } from './service.ts'
+
+interface Reply {
+  status: number
+  headers: Record<string, string | string[] | undefined>
+  body: { code?: string; status?: string | number }
+}
+
+/** A client that keeps its one connection open. */
+async function connectTo(t: Test, { app }: Service) {
+  await app.listen({ port: 0 })
+  const { port } = app.server.address() as { port: number }
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  const send = (method: string, path: string, body?: object, headers = {}) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>()
+    const type = body === undefined ? {} : { 'content-type': 'application/json' }
+    const call = request({ agent, port, method, path, headers: { ...type, ...headers } }, async (answer) => {
+      const text = (await answer.toArray()).join('')
+      resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: JSON.parse(text) })
+    })
+    call.on('error', reject).end(body && JSON.stringify(body))
+    return { promise, call }
+  }
+  return { send, port }
+}
+
+/** Waits until a consumer stands in line, which sets a timer: nothing else can be seen of it from outside. */
+const inLine = () => pause(20)
+
+test('a long poll ends at once with a 503 when the service closes, and its connection with it', async (t) => {
+  const service = await startService(t)
+  const { send } = await connectTo(t, service)
+  const { promise } = send('POST', '/events/receive', { waitSeconds: 20 })
+  await inLine()
+  const began = Date.now()
+  const closed = service.app.close()
+  const { status, headers, body } = await promise
+  t.match({ status, code: body.code }, { status: 503, code: 'SERVICE_STOPPING' })
+  t.match(headers, { 'retry-after': '1', connection: 'close' })
+  await closed
+  t.ok(Date.now() - began < 5000)
+})
+
+test('a consumer that hangs up while it waits leaves the events to others', async (t) => {
+  const service = await startService(t)
+  const { send } = await connectTo(t, service)
+  const { promise, call } = send('POST', '/events/receive', { waitSeconds: 20 })
+  const hungUp = t.rejects(promise)
+  await inLine()
+  call.destroy()
+  await hungUp
+  await inLine()
+  await service.submit(formula(1))
+  t.match((await service.get('/events/stats')).json(), { ready: 1, leased: 0 })
+})
+
+test('a submission whose client hangs up is stored all the same', async (t) => {
+  const stores = openMemory({ clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 })
+  const accept = stores.intake.accept.bind(stores.intake)
+  const { promise: entered, resolve: enter } = Promise.withResolvers<void>()
+  const { promise: gone, resolve: go } = Promise.withResolvers<void>()
+  stores.intake.accept = async (submission) => {
+    enter()
+    await gone
+    return accept(submission)
+  }
+  const service = await startService(t, {}, { stores })
+  const { send } = await connectTo(t, service)
+  const { promise, call } = send('POST', '/formulas', formula(1), { 'idempotency-key': 'abc' })
+  const hungUp = t.rejects(promise)
+  await entered
+  call.destroy()
+  await hungUp
+  go()
+  await inLine()
+  t.equal((await service.get('/formulas')).json().formulas.length, 1)
+})
+
+test('while a submission finishes, other requests are refused but for the liveness check', async (t) => {
+  const stores = openMemory({ clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 })
+  const accept = stores.intake.accept.bind(stores.intake)
+  const { promise: entered, resolve: enter } = Promise.withResolvers<void>()
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+  stores.intake.accept = async (submission) => {
+    enter()
+    await held
+    return accept(submission)
+  }
+  const service = await startService(t, {}, { stores })
+  const { send } = await connectTo(t, service)
+  const running = send('POST', '/formulas', formula(1), { 'idempotency-key': 'abc' }).promise
+  await entered
+  const closed = service.app.close()
+  await settle()
+  // Connections are no longer accepted: these arrive as on one that was open before.
+  const late = async (url: string) => {
+    const { promise, resolve } = Promise.withResolvers<{ status: number; body: string; connection: unknown }>()
+    const { default: inject } = await import('light-my-request')
+    inject(
+      (req, res) => service.app.routing(req, res),
+      { url },
+      (_error, answer) => {
+        resolve({ status: answer?.statusCode ?? 0, body: answer?.body ?? '', connection: answer?.headers.connection })
+      },
+    )
+    return promise
+  }
+  for (const url of ['/health/ready', '/formulas', '/nope']) {
+    const { status, body, connection } = await late(url)
+    t.match({ status, ...JSON.parse(body) }, { status: 503, code: 'SERVICE_STOPPING' })
+    t.equal(connection, 'close')
+  }
+  t.equal((await late('/health/live')).status, 200)
+  letGo()
+  t.match(await running, { status: 200, headers: { connection: 'close' } })
+  await closed
+})

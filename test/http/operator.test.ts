@@ -1,0 +1,66 @@
+import { setImmediate as settle } from 'node:timers/promises'
+import { test } from 'tap'
+import { openMemory } from '../../src/stores/memory/engine.ts'
+import { type Cleanup, StoreUnavailable } from '../../src/stores/ports.ts'
+import { TestClock } from '../test-clock.ts'
+import { errorOf, formula, startService } from './service.ts'
+
+function setUp() {
+  const clock = new TestClock()
+  const stores = openMemory({ clock, answerTtlMs: 3_600_000, maxReceives: 5 })
+  return { clock, stores }
+}
+
+test('without any interrupted rollback no cleanup is owed, and none can be retried', async (t) => {
+  const { get, post } = await startService(t)
+  t.same((await get('/cleanups')).json(), { cleanups: [] })
+  errorOf(t, await post('/cleanups/unknown/retry'), 404, 'CLEANUP_NOT_FOUND')
+})
+
+test('cleanups that are owed are listed, and retried when the operator says so', async (t) => {
+  const { clock, stores } = setUp()
+  const owed: Cleanup = {
+    id: 'attempt-1',
+    formulaIds: ['0'.repeat(64)],
+    reason: 'queue is down',
+    attempts: 2,
+    createdAt: '2026-01-31T12:00:00.000Z',
+    nextAttemptAt: '2026-01-31T12:00:10.000Z',
+  }
+  stores.cleanups.list = async () => [owed]
+  stores.cleanups.retry = async (id) => id === owed.id
+  const { get, post } = await startService(t, {}, { stores, clock })
+  t.same((await get('/cleanups')).json(), { cleanups: [owed] })
+  const retried = await post('/cleanups/attempt-1/retry')
+  t.equal(retried.statusCode, 202)
+  t.same(retried.json(), { message: 'Cleanup scheduled' })
+})
+
+test('the service is alive while it runs, and ready while both stores answer', async (t) => {
+  const { get } = await startService(t)
+  const live = await get('/health/live')
+  t.same([live.statusCode, live.json()], [200, { status: 'ok' }])
+  t.equal(live.headers['cache-control'], 'no-store')
+  const ready = await get('/health/ready')
+  t.same([ready.statusCode, ready.json()], [200, { status: 'ok', db: 'ok', queue: 'ok' }])
+})
+
+test('a store that fails or does not answer within two seconds makes the service unready, and is named', async (t) => {
+  const { clock, stores } = setUp()
+  const { get, submit } = await startService(t, {}, { stores, clock })
+  stores.queue.probe = () => Promise.reject(new StoreUnavailable('down'))
+  const queue = errorOf(t, await get('/health/ready'), 503, 'STORE_UNAVAILABLE')
+  t.match(queue.details, [{ path: 'queue', code: 'STORE_UNAVAILABLE' }])
+  stores.db.probe = () => new Promise(() => {})
+  const asking = get('/health/ready')
+  while (clock.waiting === 0) await settle()
+  await settle()
+  clock.advance(2000)
+  const both = errorOf(t, await asking, 503, 'STORE_UNAVAILABLE')
+  t.same(
+    both.details.map(({ path }) => path),
+    ['db', 'queue'],
+  )
+  t.equal((await get('/health/live')).statusCode, 200)
+  t.equal((await submit(formula(1))).statusCode, 200)
+})

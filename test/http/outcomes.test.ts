@@ -1,0 +1,105 @@
+import Fastify from 'fastify'
+import { type Test, test } from 'tap'
+import errors from '../../plugins/errors.ts'
+import sensible from '../../plugins/sensible.ts'
+import { sendOutcome } from '../../routes/formulas/send-outcome.ts'
+import { systemClock } from '../../src/clock.ts'
+import { openMemory } from '../../src/stores/memory/engine.ts'
+import { type Stores, StoreUnavailable } from '../../src/stores/ports.ts'
+import type { Outcome } from '../../src/submission/outcome.ts'
+import { type Answer, errorOf, formula, startService } from './service.ts'
+
+const options = { clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 }
+
+/** Stores in memory, some methods of which fail. */
+function failingStores(fail: (stores: Stores) => void): Stores {
+  const stores = openMemory(options)
+  fail(stores)
+  return stores
+}
+
+const unavailable = async (): Promise<never> => {
+  throw new StoreUnavailable('disk /var/lib/secret is full')
+}
+
+async function answerTo(t: Test, outcome: Outcome): Promise<Answer> {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(sensible)
+  await app.register(errors)
+  app.get('/', (_request, reply) => sendOutcome(reply, outcome))
+  return app.inject('/')
+}
+
+test('a stored answer goes out as the text that was stored', async (t) => {
+  const body = '{ "message" : "as it was" }'
+  const answer = await answerTo(t, {
+    kind: 'answered',
+    answer: { status: 200, location: '/formulas/1', body },
+    replayed: true,
+  })
+  t.equal(answer.body, body)
+  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+  t.equal(answer.headers['content-length'], String(body.length))
+  t.equal(answer.headers.location, '/formulas/1')
+})
+
+const refusals: [
+  kind: Exclude<Outcome['kind'], 'answered'>,
+  status: number,
+  code: string,
+  retry: string | undefined,
+][] = [
+  ['reused', 422, 'IDEMPOTENCY_KEY_REUSED', undefined],
+  ['in-use', 409, 'IDEMPOTENCY_KEY_IN_USE', '1'],
+  ['failed', 503, 'SUBMISSION_FAILED', '1'],
+  ['stopping', 503, 'SERVICE_STOPPING', '1'],
+]
+
+for (const [kind, status, code, retry] of refusals) {
+  test(`a submission that is ${kind} is a ${status} ${code}${retry ? ' with Retry-After' : ''}`, async (t) => {
+    const answer = await answerTo(t, { kind })
+    errorOf(t, answer, status, code)
+    t.equal(answer.headers['retry-after'], retry)
+  })
+}
+
+test('a submission that cannot be stored is a 503, and its key is free again', async (t) => {
+  const stores = openMemory(options)
+  const accept = stores.intake.accept.bind(stores.intake)
+  stores.intake.accept = unavailable
+  const { submit } = await startService(t, { SUBMIT_RETRIES: '2' }, { stores })
+  const answer = await submit(formula(1), { key: 'abc' })
+  errorOf(t, answer, 503, 'SUBMISSION_FAILED')
+  t.match(answer.headers['retry-after'], /^\d+$/)
+  stores.intake.accept = accept
+  t.equal((await submit(formula(2), { key: 'abc' })).statusCode, 200)
+})
+
+test('a store that does not answer is a 503 with Retry-After that tells nothing of the store', async (t) => {
+  const stores = failingStores(({ db }) => {
+    db.list = unavailable
+  })
+  const lines: string[] = []
+  const stream = { write: (line: string) => lines.push(line) }
+  const { get } = await startService(t, {}, { stores, logger: { level: 'error', stream } })
+  const answer = await get('/formulas')
+  errorOf(t, answer, 503, 'STORE_UNAVAILABLE')
+  t.equal(answer.headers['retry-after'], '1')
+  t.notMatch(answer.body, /disk|stack/)
+  t.match(lines.join(''), /disk \/var\/lib\/secret is full/, 'but the log does')
+})
+
+test('what nobody planned is a 500 without any internals', async (t) => {
+  const stores = failingStores(({ queue }) => {
+    queue.stats = async () => {
+      throw new TypeError('SELECT secret FROM /etc/passwd')
+    }
+    queue.ack = () => Promise.reject(undefined)
+  })
+  const { get, post } = await startService(t, {}, { stores })
+  const answer = await get('/events/stats')
+  t.same(errorOf(t, answer, 500, 'INTERNAL_ERROR').details, [])
+  t.notMatch(answer.body, /secret|passwd|stack/)
+  errorOf(t, await post('/events/ack', { receipts: ['x'] }), 500, 'INTERNAL_ERROR')
+})

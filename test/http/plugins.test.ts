@@ -1,0 +1,119 @@
+import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
+import { type Test, test } from 'tap'
+import closing from '../../plugins/closing.ts'
+import config from '../../plugins/config.ts'
+import db from '../../plugins/db.ts'
+import engines from '../../plugins/engines.ts'
+import errors from '../../plugins/errors.ts'
+import idempotency from '../../plugins/idempotency.ts'
+import json from '../../plugins/json.ts'
+import longPoll from '../../plugins/long-poll.ts'
+import notFound from '../../plugins/not-found.ts'
+import orchestrator from '../../plugins/orchestrator.ts'
+import queue from '../../plugins/queue.ts'
+import readiness from '../../plugins/readiness.ts'
+import requestId from '../../plugins/request-id.ts'
+import requestLog from '../../plugins/request-log.ts'
+import sensible from '../../plugins/sensible.ts'
+import validation from '../../plugins/validation.ts'
+import { systemClock } from '../../src/clock.ts'
+import { readConfig } from '../../src/config.ts'
+import { openMemory } from '../../src/stores/memory/engine.ts'
+
+const memory = readConfig({ DATABASE_URL: 'memory:' })
+
+/** An instance with these plugins alone, ready. */
+async function withPlugins(t: Test, plugins: FastifyPluginAsync<never>[], options: object = {}) {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  for (const plugin of plugins) await app.register(plugin as FastifyPluginAsync, { config: memory, ...options })
+  await app.ready()
+  return app
+}
+
+const stores = [config, engines] as FastifyPluginAsync<never>[]
+
+const decorators: [name: keyof FastifyInstance, plugins: FastifyPluginAsync<never>[]][] = [
+  ['config', [config]],
+  ['engines', stores],
+  ['db', [...stores, db]],
+  ['queue', [...stores, queue]],
+  ['idempotency', [...stores, idempotency]],
+  ['orchestrator', [...stores, requestId, closing, orchestrator]],
+  ['longPoll', [...stores, queue, requestId, closing, longPoll]],
+  ['readiness', [sensible, ...stores, db, queue, readiness]],
+]
+
+for (const [name, plugins] of decorators) {
+  test(`${name} is there with its plugin and what that depends on, and nothing else`, async (t) => {
+    const app = await withPlugins(t, plugins)
+    t.ok(app[name])
+    if (plugins.length > 1) {
+      const alone = Fastify()
+      await t.rejects(async () => alone.register(plugins.at(-1) as FastifyPluginAsync), /dependency/)
+    }
+  })
+}
+
+for (const plugin of [sensible, requestId, json, validation] as FastifyPluginAsync<never>[]) {
+  test(`the plugin ${pluginName(plugin)} needs no other`, async (t) => {
+    await t.resolves(withPlugins(t, [plugin]))
+  })
+}
+
+function pluginName(plugin: object): string {
+  return (plugin as Record<symbol, { name: string }>)[Symbol.for('plugin-meta')]?.name ?? ''
+}
+
+test('the errors plugin alone gives any error its shape', async (t) => {
+  const app = Fastify()
+  await app.register(sensible)
+  await app.register(errors)
+  app.get('/', async () => {
+    throw new Error('secret')
+  })
+  t.match((await app.inject('/')).json(), { status: 500, code: 'INTERNAL_ERROR' })
+})
+
+test('the not-found plugin knows routes of any number of methods', async (t) => {
+  const app = Fastify()
+  for (const plugin of [sensible, errors, requestId, closing, notFound]) await app.register(plugin)
+  app.route({ method: ['PUT', 'PATCH'], url: '/a', handler: async () => '' })
+  app.get('/a', { constraints: { host: 'a.example' } }, async () => '')
+  app.get('/a', { constraints: { host: 'b.example' } }, async () => '')
+  const { statusCode, headers } = await app.inject({ method: 'DELETE', url: '/a' })
+  t.equal(statusCode, 405)
+  t.match(headers.allow, /PUT.*PATCH/)
+})
+
+test('the stores close after all that uses them', async (t) => {
+  const order: string[] = []
+  const opened = openMemory({ clock: systemClock, answerTtlMs: 1, maxReceives: 1 })
+  opened.close = async () => void order.push('stores')
+  const plugins = [...stores, requestId, closing, orchestrator] as FastifyPluginAsync<never>[]
+  const app = await withPlugins(t, plugins, { stores: opened })
+  const close = app.orchestrator.close.bind(app.orchestrator)
+  app.orchestrator.close = async () => {
+    await close()
+    order.push('orchestrator')
+  }
+  await app.close()
+  t.same(order, ['orchestrator', 'stores'])
+})
+
+test('requests are logged at debug, one line each, and not at info', async (t) => {
+  for (const [logLevel, expected] of [
+    ['debug', 1],
+    ['info', 0],
+  ] as const) {
+    const lines: string[] = []
+    const app = Fastify({ logger: { level: 'debug', stream: { write: (line) => void lines.push(line) } } })
+    await app.register(config, { config: { ...memory, logLevel } })
+    await app.register(requestLog)
+    app.get('/a/:id', async () => 'x')
+    await app.inject('/a/1?secret=1')
+    const answered = lines.filter((line) => line.includes('"msg":"answered"'))
+    t.equal(answered.length, expected)
+    if (expected) t.match(JSON.parse(answered[0] ?? ''), { method: 'GET', route: '/a/:id', status: 200 })
+  }
+})

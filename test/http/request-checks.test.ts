@@ -1,0 +1,164 @@
+import { test } from 'tap'
+import { errorOf, formula, formulasOf, startService } from './service.ts'
+
+const json = { 'content-type': 'application/json' }
+
+test('what is wrong is told in the order of the contract: key, size, media type, JSON, validation', async (t) => {
+  const { send } = await startService(t, { BODY_LIMIT_BYTES: '1024' })
+  const post = (headers: Record<string, string>, payload: string) =>
+    send({ method: 'POST', url: '/formulas?onDuplicate=maybe', headers, payload })
+  const key = { 'idempotency-key': 'abc' }
+  const big = `{"name":"${'x'.repeat(1024)}`
+  errorOf(t, await post(json, big), 400, 'IDEMPOTENCY_KEY_MISSING')
+  errorOf(t, await post({ ...json, 'idempotency-key': 'a b' }, big), 400, 'IDEMPOTENCY_KEY_INVALID')
+  errorOf(t, await post({ ...json, ...key }, big), 413, 'PAYLOAD_TOO_LARGE')
+  errorOf(t, await post({ ...key, 'content-type': 'text/plain' }, '{'), 415, 'UNSUPPORTED_MEDIA_TYPE')
+  errorOf(t, await post({ ...json, ...key }, '{'), 400, 'INVALID_JSON')
+  errorOf(t, await post({ ...json, ...key }, '{"name":"x"}'), 400, 'FORMULA_MATERIALS_MISSING')
+  const last = errorOf(t, await post({ ...json, ...key }, JSON.stringify(formula(1))), 400, 'VALIDATION_FAILED')
+  t.match(last.details, [{ path: '?onDuplicate', message: 'Expected one of reject, skip' }])
+})
+
+test('a key is 1 to 255 visible ASCII characters, bare or quoted', async (t) => {
+  const { submit } = await startService(t)
+  const keys = ['a', '!~', 'a"b', 'x'.repeat(255), '"abc"', `"${'y'.repeat(255)}"`, '"a\\"b\\\\"']
+  for (const [index, key] of keys.entries()) {
+    t.equal((await submit(formula(index + 1), { key })).statusCode, 200, key)
+  }
+  t.equal((await submit(formula(2), { key: 'abc' })).statusCode, 422, 'abc is the key "abc"')
+  t.equal((await submit(formula(99), { key: 'a"b\\' })).statusCode, 422, 'escapes in a quoted key are undone')
+})
+
+test('any other key is malformed, one that was sent twice included', async (t) => {
+  const { submit, send } = await startService(t)
+  const long = 'x'.repeat(256)
+  for (const key of [
+    '',
+    'a b',
+    'é',
+    long,
+    `"${long}"`,
+    '"',
+    '""',
+    '"a',
+    'a"',
+    '"a b"',
+    '"a\\b"',
+    '"a"b"',
+    '"a", "b"',
+  ]) {
+    errorOf(t, await submit(formula(1), { key }), 400, 'IDEMPOTENCY_KEY_INVALID')
+  }
+  const headers = { 'idempotency-key': ['a', 'b'] }
+  errorOf(t, await send({ method: 'POST', url: '/formulas', headers }), 400, 'IDEMPOTENCY_KEY_INVALID')
+})
+
+test('a body that is empty, no JSON, no UTF-8, or neither object nor list is INVALID_JSON', async (t) => {
+  const { submit } = await startService(t)
+  const deep = '['.repeat(100_000)
+  const bodies = ['', ' ', '{}', '[]', '{', 'null', '5', '"x"', 'NaN', deep, `${deep}${']'.repeat(100_000)}`]
+  for (const body of [...bodies, Buffer.from([0x22, 0xff, 0x22]), '12345678901234567890']) {
+    const answer = await submit(body)
+    t.equal(answer.statusCode, 400, body.slice(0, 20).toString())
+    if (!String(body).endsWith(']]')) t.equal(answer.json().code, 'INVALID_JSON')
+    if (!String(body).endsWith(']]')) t.equal(answer.json().message, 'Invalid or missing JSON')
+  }
+})
+
+test('a POST without any body and media type is INVALID_JSON where a body is due', async (t) => {
+  const { send } = await startService(t)
+  const headers = { 'idempotency-key': 'abc' }
+  errorOf(t, await send({ method: 'POST', url: '/formulas', headers }), 400, 'INVALID_JSON')
+})
+
+test('only application/json in UTF-8 is read, however it is written', async (t) => {
+  const { send } = await startService(t)
+  const post = (type: string) =>
+    send({ method: 'POST', url: '/events/receive', headers: { 'content-type': type }, payload: '{}' })
+  const good = [
+    'application/json',
+    'Application/JSON',
+    'application/json;charset=UTF-8',
+    'application/json; charset="utf-8"',
+  ]
+  for (const type of [...good, 'application/json; profile=x']) t.equal((await post(type)).statusCode, 200, type)
+  const bad = ['text/plain', 'application/json; charset=latin1', 'application/jsonp', 'application/xml', 'json', '']
+  for (const type of [
+    ...bad,
+    'application/json; charset=utf-16; charset=latin1',
+    'application/x-www-form-urlencoded',
+  ]) {
+    errorOf(t, await post(type), 415, 'UNSUPPORTED_MEDIA_TYPE')
+  }
+})
+
+test('a body without a media type is refused', async (t) => {
+  const { send } = await startService(t)
+  const headers = { 'content-length': '2' }
+  errorOf(
+    t,
+    await send({ method: 'POST', url: '/events/receive', headers, payload: '{}' }),
+    415,
+    'UNSUPPORTED_MEDIA_TYPE',
+  )
+})
+
+test('a concentration comes back exactly as it was sent, or is refused', async (t) => {
+  const { submit } = await startService(t)
+  const body = (number: string) => `{"name":"Exact","materials":[{"name":"x","concentration":${number}}]}`
+  const [stored] = formulasOf(await submit(body('12.123456789012')))
+  t.equal(stored?.materials[0]?.concentration, '12.123456789012')
+  const tooLong = await submit(body('0.1000000000000000055'))
+  errorOf(t, tooLong, 400, 'MATERIAL_CONCENTRATION_NOT_DECIMAL')
+})
+
+test('a field called __proto__ or constructor is an unknown field like any other', async (t) => {
+  const { submit, send } = await startService(t)
+  const body = '{"name":"x","materials":[{"name":"x","concentration":1}],"__proto__":{"a":1},"constructor":1}'
+  const answer = errorOf(t, await submit(body), 400, 'FORMULA_FIELD_UNKNOWN')
+  t.same(
+    answer.details.map(({ path }) => path),
+    ['/__proto__', '/constructor'],
+  )
+  const receive = await send({
+    method: 'POST',
+    url: '/events/receive',
+    headers: json,
+    payload: '{"__proto__":{"max":2}}',
+  })
+  t.match(errorOf(t, receive, 400, 'VALIDATION_FAILED').details, [{ path: '/__proto__' }])
+})
+
+test('a name that is not well-formed Unicode is refused', async (t) => {
+  const { submit } = await startService(t)
+  const body = '{"name":"\\ud800","materials":[{"name":"x","concentration":1}]}'
+  errorOf(t, await submit(body), 400, 'FORMULA_NAME_INVALID')
+})
+
+test('query parameters that are unknown, repeated or out of range are named', async (t) => {
+  const { get } = await startService(t)
+  const wrong: [query: string, path: string][] = [
+    ['limit=0', '?limit'],
+    ['limit=201', '?limit'],
+    ['limit=1.5', '?limit'],
+    ['limit=1e1', '?limit'],
+    ['limit=0x10', '?limit'],
+    ['limit=', '?limit'],
+    ['limit=-1', '?limit'],
+    ['limit=1&limit=2', '?limit'],
+    ['cursor=a&cursor=b', '?cursor'],
+    [`name=${'x'.repeat(201)}`, '?name'],
+    ['a%2Fb~c=1', '?a/b~c'],
+    ['__proto__=1', '?__proto__'],
+  ]
+  for (const [query, path] of wrong) {
+    const { details } = errorOf(t, await get(`/formulas?${query}`), 400, 'VALIDATION_FAILED')
+    t.match(details, [{ path, code: 'VALIDATION_FAILED' }], query)
+  }
+})
+
+test('a query with hundreds of wrong parameters is answered with a hundred problems', async (t) => {
+  const { get } = await startService(t)
+  const query = Array.from({ length: 300 }, (_, index) => `p${index}=1`).join('&')
+  t.equal(errorOf(t, await get(`/formulas?${query}`), 400, 'VALIDATION_FAILED').details.length, 100)
+})

@@ -1,0 +1,115 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { test } from 'tap'
+import { errorOf, formula, type Service, startService } from './service.ts'
+
+/** Sends bytes as they are, and gives back all that the service answers until it ends the connection. */
+async function raw({ app }: Service, bytes: string): Promise<{ head: string; body: string }> {
+  if (!app.server.listening) await app.listen({ port: 0 })
+  const { port } = app.server.address() as { port: number }
+  const socket = connect(port, '127.0.0.1')
+  socket.write(bytes)
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+  return { head, body }
+}
+
+test('a path without a route is a 404, before its body is looked at', async (t) => {
+  const { send, get } = await startService(t)
+  for (const url of ['/', '/nope', '/metrics', '/openapi.json', '/docs', '/Formulas', '/formulas/x/y', '//formulas']) {
+    errorOf(t, await get(url), 404, 'ROUTE_NOT_FOUND')
+  }
+  const headers = { 'content-type': 'text/plain' }
+  errorOf(t, await send({ method: 'POST', url: '/nope', headers, payload: '{' }), 404, 'ROUTE_NOT_FOUND')
+})
+
+test('a method that a path does not know is a 405 that lists those it does', async (t) => {
+  const { send } = await startService(t)
+  const cases = [
+    ['OPTIONS', '/formulas', 'GET, HEAD, POST'],
+    ['DELETE', `/formulas/${'x'.repeat(3000)}?a=b`, 'GET, HEAD'],
+    ['GET', '/events/receive', 'POST'],
+    ['PUT', '/events/dead/x', 'DELETE'],
+    ['POST', '/health/live', 'GET, HEAD'],
+    ['PATCH', '/cleanups/x/retry', 'POST'],
+  ] as const
+  for (const [method, url, allow] of cases) {
+    const headers = { 'content-type': 'text/plain' }
+    const answer = await send({ method, url, headers, payload: method === 'GET' ? '' : '{' })
+    errorOf(t, answer, 405, 'METHOD_NOT_ALLOWED')
+    t.same(String(answer.headers.allow).split(', ').sort(), allow.split(', '), url)
+  }
+})
+
+test('HEAD is answered like GET, without the body', async (t) => {
+  const { submit, send, get } = await startService(t)
+  await submit(formula(1))
+  const full = await get('/formulas')
+  const head = await send({ method: 'HEAD', url: '/formulas' })
+  t.equal(head.statusCode, 200)
+  t.equal(head.body, '')
+  t.equal(head.headers['content-length'], full.headers['content-length'])
+  t.equal((await send({ method: 'HEAD', url: '/formulas/x' })).statusCode, 404)
+})
+
+test('a URL that cannot be read is a 400, one that is too long a 414, in the one shape', async (t) => {
+  const { get } = await startService(t)
+  const answer = await get('/formulas/%zz')
+  errorOf(t, answer, 400, 'BAD_REQUEST')
+  t.ok(answer.headers['x-request-id'])
+  errorOf(t, await get(`/formulas/${'x'.repeat(8193)}`), 414, 'URI_TOO_LONG')
+})
+
+test('each answer carries a request id: the one of the caller where it is sane', async (t) => {
+  const { send } = await startService(t)
+  const idFor = async (given?: string) => {
+    const headers = given === undefined ? {} : { 'x-request-id': given }
+    return (await send({ url: '/health/live', headers })).headers['x-request-id']
+  }
+  t.equal(await idFor('trace-1:a.b_c'), 'trace-1:a.b_c')
+  const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
+  for (const given of [undefined, '', 'a b', 'x'.repeat(129), 'é', '"']) t.match(await idFor(given), uuid)
+  t.equal((await send({ url: '/nope', headers: { 'x-request-id': 'lost' } })).headers['x-request-id'], 'lost')
+})
+
+test('errors are never kept by a cache, and no answer tells the server and its version', async (t) => {
+  const { get } = await startService(t)
+  const { headers } = await get('/formulas/x')
+  t.equal(headers['cache-control'], 'no-store')
+  t.notOk(headers.server)
+  t.notOk(headers['x-powered-by'])
+})
+
+test('what is not HTTP is answered in the one shape, and the connection ends', async (t) => {
+  const service = await startService(t)
+  const cases = [
+    ['nonsense\r\n\r\n', 400, 'BAD_REQUEST'],
+    [`GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
+    ['GET /health/live HTTP/1.1\r\nHost: x\r\nExpect: cake\r\n\r\n', 417, 'EXPECTATION_FAILED'],
+  ] as const
+  for (const [bytes, status, code] of cases) {
+    const { head, body } = await raw(service, bytes)
+    t.match(head, new RegExp(`^HTTP/1.1 ${status} `))
+    t.match(head, /\r\nConnection: close/i)
+    t.match(head, /\r\nContent-Type: application\/json; charset=utf-8/i)
+    t.match(JSON.parse(body), { status, code, details: [] })
+  }
+})
+
+test('a request that takes too long to arrive is a 408; a connection that is gone gets nothing', async (t) => {
+  const { app } = await startService(t)
+  const timeout = Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+  const written: string[] = []
+  const socket = { destroyed: false, writable: true, write: (part: string) => written.push(part), destroy: () => {} }
+  app.server.emit('clientError', timeout, socket)
+  t.match(written[0], /^HTTP\/1.1 408 Request Timeout\r\n.*"code":"REQUEST_TIMEOUT"/s)
+  app.server.emit('clientError', timeout, { ...socket, writable: false })
+  app.server.emit('clientError', timeout, { ...socket, destroyed: true })
+  app.server.emit('clientError', Object.assign(new Error('reset'), { code: 'ECONNRESET' }), socket)
+  t.equal(written.length, 1)
+})
+
+test('a body that breaks off is a 400', async (t) => {
+  const { send } = await startService(t)
+  const headers = { 'content-type': 'application/json', 'content-length': '10' }
+  errorOf(t, await send({ method: 'POST', url: '/events/receive', headers, payload: '{}' }), 400, 'BAD_REQUEST')
+})

@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type Test, test } from 'tap'
+
+const SERVER = join(import.meta.dirname, '../../src/server.ts')
+
+function start(t: Test, env: NodeJS.ProcessEnv): ChildProcess {
+  const child = spawn(process.execPath, [SERVER], {
+    env: { ...process.env, DATABASE_URL: 'memory:', PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
+}
+
+/** Waits for the end of a process that does not start. */
+async function refusal(child: ChildProcess): Promise<{ code: number; lines: string[] }> {
+  const [error, [code]] = await Promise.all([text(child.stderr as never), once(child, 'close')])
+  return { code, lines: error.trimEnd().split('\n') }
+}
+
+/** Waits for the line that tells where the process listens. */
+async function address(child: ChildProcess): Promise<{ url: string; line: string }> {
+  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+    const line = chunk.toString()
+    const url = /listening at (http:\/\/[\d.:]+)/.exec(line)?.[1]
+    if (url !== undefined) return { url, line }
+  }
+  throw new Error('It ended without listening')
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`the process tells where it listens, serves, and ends with 0 on ${signal}`, async (t) => {
+    const child = start(t, {})
+    const { url, line } = await address(child)
+    t.match(line, /database in memory, queue in memory/)
+    t.same(await (await fetch(`${url}/health/live`)).json(), { status: 'ok' })
+    child.kill(signal)
+    t.same(await once(child, 'exit'), [0, null])
+  })
+}
+
+test('a bad configuration stops the start with one line for each problem', async (t) => {
+  const { code, lines } = await refusal(start(t, { PORT: 'x', EVENT_MAX_RECEIVES: '0', HOST: '0.0.0.0' }))
+  t.equal(code, 1)
+  t.same(lines, [
+    'PORT="x": must be an integer from 0 to 65535',
+    'EVENT_MAX_RECEIVES="0": must be an integer from 1 to 1000',
+    'HOST="0.0.0.0": is not a loopback address; set ALLOW_ANONYMOUS=true to serve callers without keys there',
+  ])
+})
+
+test('a port that is taken stops the start with one line', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as { port: number }
+  const { code, lines } = await refusal(start(t, { PORT: String(port) }))
+  t.equal(code, 1)
+  t.match(lines, [/^Cannot listen: .*EADDRINUSE/])
+  t.equal(lines.length, 1)
+})
+
+test('a store that is no database stops the start with one line', async (t) => {
+  const dir = t.testdir({ 'formulas.db': 'this is a text, and not a short one: no database begins like that' })
+  const { code, lines } = await refusal(start(t, { DATABASE_URL: `sqlite:${dir}/formulas.db` }))
+  t.equal(code, 1)
+  t.equal(lines.length, 1)
+  t.notMatch(lines[0], / at .*:\d+/)
+})
+
+test('an error that nobody caught ends the process with 1', async (t) => {
+  const crash = 'data:text/javascript,setTimeout(()=>{throw new Error("boom")},1500)'
+  const child = start(t, { NODE_OPTIONS: `--import ${crash}` })
+  const [output, [code]] = await Promise.all([text(child.stdout as never), once(child, 'close')])
+  t.equal(code, 1)
+  t.match(output, /boom/)
+})

@@ -1,0 +1,56 @@
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import type { Test } from 'tap'
+import { type AppOptions, buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import type { ErrorBody } from '../../src/errors/service-error.ts'
+import type { StoredFormula } from '../../src/formula/formula.ts'
+
+export type Answer = LightMyRequestResponse
+
+/** A service on stores in memory, as HTTP clients see it. */
+export interface Service {
+  app: FastifyInstance
+  send(request: InjectOptions): Promise<Answer>
+  /** Submits under a key; each call without one uses a new key. */
+  submit(body: unknown, options?: { key?: string; query?: string }): Promise<Answer>
+  post(url: string, body?: unknown): Promise<Answer>
+  get(url: string): Promise<Answer>
+}
+
+/** Starts a service that ends with its test. */
+export async function startService(t: Test, env: NodeJS.ProcessEnv = {}, options: AppOptions = {}): Promise<Service> {
+  const app = buildApp(readConfig({ DATABASE_URL: 'memory:', SUBMIT_RETRY_BASE_MS: '1', ...env }), options)
+  t.teardown(() => app.close())
+  await app.ready()
+  let keys = 0
+  const send = (request: InjectOptions): Promise<Answer> => app.inject(request)
+  return {
+    app,
+    send,
+    submit(body, { key = `key-${++keys}`, query = '' } = {}) {
+      const headers = { 'idempotency-key': key, 'content-type': 'application/json' }
+      const payload = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body)
+      return send({ method: 'POST', url: `/formulas${query}`, headers, payload })
+    },
+    post: (url, body) => send({ method: 'POST', url, ...(body === undefined ? {} : { payload: body as object }) }),
+    get: (url) => send({ method: 'GET', url }),
+  }
+}
+
+/** A formula that no other number gives. */
+export const formula = (number: number, name = `Formula ${number}`) => ({
+  name,
+  materials: [{ name: 'Linalool', concentration: number }],
+})
+
+export const formulasOf = (answer: Answer): (StoredFormula & { outcome?: string })[] => answer.json().formulas
+
+/** Checks that an answer is the one shape of all errors, and gives back its body. */
+export function errorOf(t: Test, answer: Answer, status: number, code: string): ErrorBody {
+  const body = answer.json() as ErrorBody
+  t.equal(answer.statusCode, status)
+  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
+  t.same(Object.keys(body), ['error', 'message', 'status', 'code', 'details'])
+  t.match(body, { status, code })
+  return body
+}
