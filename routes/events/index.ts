@@ -1,16 +1,25 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isoTime } from '../../src/clock.ts'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
 import type { Settled } from '../../src/stores/ports.ts'
+import { clientGone } from './client-gone.ts'
 import { emptyBodyIsObject } from './optional-body.ts'
 import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents } from './schemas.ts'
 
 const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
 
+/** Aborted when the connection of an answer closes; `request.signal` is aborted as soon as the body has been read. */
+function hangUpOf(response: ServerResponse): AbortSignal {
+  const gone = new AbortController()
+  response.once('close', () => gone.abort())
+  return gone.signal
+}
+
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
-  fastify.post('/receive', { schema: receiveEvents, preValidation: emptyBodyIsObject }, async (request) => {
-    const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = request.body
-    const gone = waitSeconds > 0 ? request.signal : undefined
+  fastify.post('/receive', { schema: receiveEvents, preValidation: emptyBodyIsObject }, async ({ body }, reply) => {
+    const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
+    const gone = waitSeconds > 0 ? hangUpOf(reply.raw) : undefined
     return { events: await fastify.longPoll.receive(max, leaseSeconds * 1000, waitSeconds * 1000, gone) }
   })
 

@@ -1,15 +1,15 @@
-import Fastify, { type FastifyInstance, type FastifyPluginAsync } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyPluginCallback } from 'fastify'
 import { type Test, test } from 'tap'
 import closing from '../../plugins/closing.ts'
 import config from '../../plugins/config.ts'
 import db from '../../plugins/db.ts'
-import engines from '../../plugins/engines.ts'
+import engines, { type EnginesOptions } from '../../plugins/engines.ts'
 import errors from '../../plugins/errors.ts'
 import idempotency from '../../plugins/idempotency.ts'
 import json from '../../plugins/json.ts'
 import longPoll from '../../plugins/long-poll.ts'
 import notFound from '../../plugins/not-found.ts'
-import orchestrator from '../../plugins/orchestrator.ts'
+import orchestrator, { type OrchestratorPluginOptions } from '../../plugins/orchestrator.ts'
 import queue from '../../plugins/queue.ts'
 import readiness from '../../plugins/readiness.ts'
 import requestId from '../../plugins/request-id.ts'
@@ -17,23 +17,28 @@ import requestLog from '../../plugins/request-log.ts'
 import sensible from '../../plugins/sensible.ts'
 import validation from '../../plugins/validation.ts'
 import { systemClock } from '../../src/clock.ts'
-import { readConfig } from '../../src/config.ts'
+import { type Config, readConfig } from '../../src/config.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
+
+/** A plugin, whatever options it takes. */
+type AnyPlugin = FastifyPluginAsync<Options> | FastifyPluginCallback<Options>
+type Options = EnginesOptions & OrchestratorPluginOptions & { config: Config }
 
 const memory = readConfig({ DATABASE_URL: 'memory:' })
 
 /** An instance with these plugins alone, ready. */
-async function withPlugins(t: Test, plugins: FastifyPluginAsync<never>[], options: object = {}) {
+async function withPlugins(t: Test, plugins: AnyPlugin[], options: Partial<Options> = {}) {
   const app = Fastify()
   t.teardown(() => app.close())
-  for (const plugin of plugins) await app.register(plugin as FastifyPluginAsync, { config: memory, ...options })
+  for (const plugin of plugins)
+    await app.register(plugin as FastifyPluginAsync<Options>, { config: memory, ...options })
   await app.ready()
   return app
 }
 
-const stores = [config, engines] as FastifyPluginAsync<never>[]
+const stores: AnyPlugin[] = [config, engines]
 
-const decorators: [name: keyof FastifyInstance, plugins: FastifyPluginAsync<never>[]][] = [
+const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['config', [config]],
   ['engines', stores],
   ['db', [...stores, db]],
@@ -45,17 +50,20 @@ const decorators: [name: keyof FastifyInstance, plugins: FastifyPluginAsync<neve
 ]
 
 for (const [name, plugins] of decorators) {
-  test(`${name} is there with its plugin and what that depends on, and nothing else`, async (t) => {
+  test(`${String(name)} is there with its plugin and what that depends on, and nothing else`, async (t) => {
     const app = await withPlugins(t, plugins)
     t.ok(app[name])
     if (plugins.length > 1) {
       const alone = Fastify()
-      await t.rejects(async () => alone.register(plugins.at(-1) as FastifyPluginAsync), /dependency/)
+      await t.rejects(
+        async () => alone.register(plugins.at(-1) as FastifyPluginAsync<Options>, { config: memory }),
+        /dependency/,
+      )
     }
   })
 }
 
-for (const plugin of [sensible, requestId, json, validation] as FastifyPluginAsync<never>[]) {
+for (const plugin of [sensible, requestId, json, validation] as AnyPlugin[]) {
   test(`the plugin ${pluginName(plugin)} needs no other`, async (t) => {
     await t.resolves(withPlugins(t, [plugin]))
   })
@@ -90,7 +98,7 @@ test('the stores close after all that uses them', async (t) => {
   const order: string[] = []
   const opened = openMemory({ clock: systemClock, answerTtlMs: 1, maxReceives: 1 })
   opened.close = async () => void order.push('stores')
-  const plugins = [...stores, requestId, closing, orchestrator] as FastifyPluginAsync<never>[]
+  const plugins = [...stores, requestId, closing, orchestrator] as AnyPlugin[]
   const app = await withPlugins(t, plugins, { stores: opened })
   const close = app.orchestrator.close.bind(app.orchestrator)
   app.orchestrator.close = async () => {

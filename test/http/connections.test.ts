@@ -8,7 +8,7 @@ import { formula, type Service, startService } from './service.ts'
 interface Reply {
   status: number
   headers: Record<string, string | string[] | undefined>
-  body: { code?: string; status?: string | number }
+  body: { code?: string; events?: object[] }
 }
 
 /** A client that keeps its one connection open. */
@@ -32,6 +32,15 @@ async function connectTo(t: Test, { app }: Service) {
 
 /** Waits until a consumer stands in line, which sets a timer: nothing else can be seen of it from outside. */
 const inLine = () => pause(20)
+
+test('a long poll is answered as soon as a formula is submitted', async (t) => {
+  const service = await startService(t)
+  const { send } = await connectTo(t, service)
+  const { promise } = send('POST', '/events/receive', { waitSeconds: 20 })
+  await inLine()
+  await service.submit(formula(1))
+  t.match(await promise, { status: 200, body: { events: [{ name: 'Formula 1' }] } })
+})
 
 test('a long poll ends at once with a 503 when the service closes, and its connection with it', async (t) => {
   const service = await startService(t)

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+
+const SERVER = new URL('../../src/server.ts', import.meta.url).pathname
+
+/** What a process said and how it ended. */
+export interface Ended {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string[]
+  stderr: string[]
+}
+
+/** A real server process on a port of its own. */
+export interface ServiceProcess {
+  url: string
+  kill(signal: NodeJS.Signals): Promise<Ended>
+}
+
+type Environment = Record<string, string>
+
+function launch(t: Test, environment: Environment): { child: ChildProcess; ended: Promise<Ended>; lines: string[] } {
+  const env = { PATH: process.env.PATH ?? '', NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE ?? '', ...environment }
+  const child = spawn(process.execPath, [SERVER], { cwd: t.testdirName, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [stdout, stderr]: [string[], string[]] = [[], []]
+  if (child.stdout) createInterface(child.stdout).on('line', (line) => stdout.push(line))
+  if (child.stderr) createInterface(child.stderr).on('line', (line) => stderr.push(line))
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }))
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return { child, ended, lines: stdout }
+}
+
+/** Starts the server and waits until it listens. */
+export async function startService(t: Test, environment: Environment): Promise<ServiceProcess> {
+  const { child, ended, lines } = launch(t, { PORT: '0', ...environment })
+  const url = await new Promise<string>((resolve, reject) => {
+    const look = (): void => {
+      const found = lines.map((line) => /listening at (http:\S+?);/.exec(line)?.[1]).find(Boolean)
+      if (found !== undefined) resolve(found)
+    }
+    child.stdout?.on('data', () => setImmediate(look))
+    ended.then(({ stderr, stdout }) => reject(new Error(`It did not start: ${[...stderr, ...stdout].join('\n')}`)))
+  })
+  return {
+    url,
+    kill(signal) {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+/** Runs a server that is expected to end by itself. */
+export function runToEnd(t: Test, environment: Environment): Promise<Ended> {
+  return launch(t, { PORT: '0', ...environment }).ended
+}
+
+/** Sends a submission. */
+export function post(url: string, key: string, body: unknown, query = ''): Promise<Response> {
+  return fetch(`${url}/formulas${query}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify(body),
+  })
+}
+
+/** Sends a POST with a JSON body and reads the JSON answer. */
+export async function call<T>(url: string, path: string, body?: unknown): Promise<T> {
+  const json = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+  const response = await fetch(`${url}${path}`, body === undefined ? {} : json)
+  return (await response.json()) as T
+}
+
+export const formula = (concentration: number | string, name = `Formula ${concentration}`) => ({
+  name,
+  materials: [{ name: 'Rose', concentration }],
+})
