@@ -240,6 +240,9 @@ export interface OpenAttempt {
   decision: Decision
 }
 
+/** The reason of a rollback that is owed because its owner died. */
+export const ORPHANED = 'The service stopped before the submission was finished'
+
 /** What sagas still owe. Adding to it is part of `FormulaDb.abandon` and `complete`: the intent is the cleanup. */
 export interface CleanupQueue {
   /**

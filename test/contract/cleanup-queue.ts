@@ -203,5 +203,6 @@ async function orphanPromises(t: Test, open: OpenStores): Promise<void> {
     await db.complete('2')
     t.equal(await cleanups.adoptOrphans(), 0)
     t.match(await cleanups.list(10), [{ id: '1', reason: 'reason 1' }])
+    t.same((await cleanups.due(10)).map(({ id }) => id).sort(), ['1', '2'], 'but it is due at once')
   })
 }

@@ -1,9 +1,7 @@
 import { type Clock, isoTime } from '../../clock.ts'
-import type { Cleanup, CleanupQueue, OpenAttempt } from '../ports.ts'
+import { type Cleanup, type CleanupQueue, type OpenAttempt, ORPHANED } from '../ports.ts'
 import { decisionOf } from './formula-db.ts'
 import type { Intents } from './intents.ts'
-
-const ORPHANED = 'The service stopped before the submission was finished'
 
 /** What the sagas of a database in memory still owe. */
 export class MemoryCleanupQueue implements CleanupQueue {
@@ -19,6 +17,7 @@ export class MemoryCleanupQueue implements CleanupQueue {
     const now = this.#clock.now()
     const orphans = this.#intents.pending()
     for (const orphan of orphans) this.#intents.rollBack(orphan, ORPHANED, now, now)
+    this.#intents.hasten(now)
     return orphans.length
   }
 

@@ -108,6 +108,11 @@ export class Intents {
       .toArray()
   }
 
+  /** Makes all that is decided due at `now`. */
+  hasten(now: number): void {
+    for (const intent of [...this.#due.values()]) this.reschedule(intent, now)
+  }
+
   #decide(intent: Intent, state: Intent['state'], reason: string, now: number, nextAttemptAt: number): void {
     intent.state = state
     intent.reason = reason

@@ -1,7 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isoTime } from '../../clock.ts'
 import { type Judgement, judge, type Lookup } from '../judge.ts'
-import type { AddVerdict, Decision, FormulaEvent, FormulaQuery, Submission, Verdict } from '../ports.ts'
+import {
+  type AddVerdict,
+  type Decision,
+  type FormulaEvent,
+  type FormulaQuery,
+  ORPHANED,
+  type Submission,
+  type Verdict,
+} from '../ports.ts'
 import { answerTable } from './answer-table.ts'
 import { eventTables } from './event-tables.ts'
 import { formulaTable, formulaWriter, pendingTable } from './formula-table.ts'
@@ -108,7 +116,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
       return answers.sweep(now, limit)
     },
 
-    adoptOrphans: (now: number) => intents.adoptOrphans(now, 'The service stopped before the submission was finished'),
+    adoptOrphans: (now: number) => intents.adoptOrphans(now, ORPHANED),
     listCleanups: (_now: number, limit: number) => intents.list(limit),
     dueCleanups: intents.due,
     postpone: (_now: number, id: string, reason: string, at: number) => intents.postpone(id, reason, at),

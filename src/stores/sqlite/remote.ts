@@ -30,6 +30,7 @@ export class Remote<C extends CommandsOf<C>> {
   readonly #inFlight = new Map<number, Waiting[]>()
   #lastBatch = 0
   #scheduled = false
+  #closed = false
 
   constructor(setup: WorkerSetup, clock: Clock) {
     this.#setup = setup
@@ -44,6 +45,7 @@ export class Remote<C extends CommandsOf<C>> {
 
   /** @throws {StoreUnavailable} with unknown outcome */
   call<K extends keyof C & string>(command: K, ...args: ArgsOf<C[K]>): Promise<ReturnType<C[K]>> {
+    if (this.#closed) return Promise.reject(new StoreUnavailable('The store is closed'))
     return new Promise((resolve, reject) => {
       const call: Call = [command, this.#clock.now(), args]
       this.#queue.push({ call, resolve: resolve as (value: unknown) => void, reject })
@@ -53,6 +55,7 @@ export class Remote<C extends CommandsOf<C>> {
 
   /** Waits for the calls under way and lets the worker close its connection. */
   async close(): Promise<void> {
+    this.#closed = true
     while (this.#queue.length > 0 || this.#inFlight.size > 0) await new Promise((resolve) => setImmediate(resolve))
     const worker = await this.#worker?.catch(() => null)
     if (worker == null) return
@@ -63,7 +66,7 @@ export class Remote<C extends CommandsOf<C>> {
 
   // Once a turn of the event loop, so that requests read in one turn share a batch.
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight.size >= BATCHES_IN_FLIGHT) return
+    if (this.#scheduled || this.#queue.length === 0 || this.#inFlight.size >= BATCHES_IN_FLIGHT) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
