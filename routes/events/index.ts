@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isoTime } from '../../src/clock.ts'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
@@ -9,17 +8,10 @@ import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents } from '
 
 const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
 
-/** Aborted when the connection of an answer closes; `request.signal` is aborted as soon as the body has been read. */
-function hangUpOf(response: ServerResponse): AbortSignal {
-  const gone = new AbortController()
-  response.once('close', () => gone.abort())
-  return gone.signal
-}
-
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post('/receive', { schema: receiveEvents, preValidation: emptyBodyIsObject }, async ({ body }, reply) => {
     const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
-    const gone = waitSeconds > 0 ? hangUpOf(reply.raw) : undefined
+    const gone = waitSeconds > 0 ? clientGone(reply) : undefined
     return { events: await fastify.longPoll.receive(max, leaseSeconds * 1000, waitSeconds * 1000, gone) }
   })
 

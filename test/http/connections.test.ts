@@ -1,8 +1,9 @@
 import { Agent, request } from 'node:http'
-import { setTimeout as pause, setImmediate as settle } from 'node:timers/promises'
+import { setImmediate as settle } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
+import { TestClock } from '../test-clock.ts'
 import { formula, type Service, startService } from './service.ts'
 
 interface Reply {
@@ -30,68 +31,23 @@ async function connectTo(t: Test, { app }: Service) {
   return { send, port }
 }
 
-/** Waits until a consumer stands in line, which sets a timer: nothing else can be seen of it from outside. */
-const inLine = () => pause(20)
-
-test('a long poll is answered as soon as a formula is submitted', async (t) => {
-  const service = await startService(t)
+/** A service on a clock that stands still, and how many consumers wait for events: each has set a timer. */
+async function startWaiting(t: Test) {
+  const clock = new TestClock()
+  const service = await startService(t, {}, { clock })
   const { send } = await connectTo(t, service)
-  const { promise } = send('POST', '/events/receive', { waitSeconds: 20 })
-  await inLine()
-  await service.submit(formula(1))
-  t.match(await promise, { status: 200, body: { events: [{ name: 'Formula 1' }] } })
-})
+  const timers = clock.waiting
+  const someoneWaits = () => until(() => clock.waiting > timers)
+  const nobodyWaits = () => until(() => clock.waiting === timers)
+  return { ...service, send, someoneWaits, nobodyWaits }
+}
 
-test('a long poll ends at once with a 503 when the service closes, and its connection with it', async (t) => {
-  const service = await startService(t)
-  const { send } = await connectTo(t, service)
-  const { promise } = send('POST', '/events/receive', { waitSeconds: 20 })
-  await inLine()
-  const began = Date.now()
-  const closed = service.app.close()
-  const { status, headers, body } = await promise
-  t.match({ status, code: body.code }, { status: 503, code: 'SERVICE_STOPPING' })
-  t.match(headers, { 'retry-after': '1', connection: 'close' })
-  await closed
-  t.ok(Date.now() - began < 5000)
-})
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await settle()
+}
 
-test('a consumer that hangs up while it waits leaves the events to others', async (t) => {
-  const service = await startService(t)
-  const { send } = await connectTo(t, service)
-  const { promise, call } = send('POST', '/events/receive', { waitSeconds: 20 })
-  const hungUp = t.rejects(promise)
-  await inLine()
-  call.destroy()
-  await hungUp
-  await inLine()
-  await service.submit(formula(1))
-  t.match((await service.get('/events/stats')).json(), { ready: 1, leased: 0 })
-})
-
-test('a submission whose client hangs up is stored all the same', async (t) => {
-  const stores = openMemory({ clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 })
-  const accept = stores.intake.accept.bind(stores.intake)
-  const { promise: entered, resolve: enter } = Promise.withResolvers<void>()
-  const { promise: gone, resolve: go } = Promise.withResolvers<void>()
-  stores.intake.accept = async (submission) => {
-    enter()
-    await gone
-    return accept(submission)
-  }
-  const service = await startService(t, {}, { stores })
-  const { send } = await connectTo(t, service)
-  const { promise, call } = send('POST', '/formulas', formula(1), { 'idempotency-key': 'abc' })
-  const hungUp = t.rejects(promise)
-  await entered
-  call.destroy()
-  await hungUp
-  go()
-  await inLine()
-  t.equal((await service.get('/formulas')).json().formulas.length, 1)
-})
-
-test('while a submission finishes, other requests are refused but for the liveness check', async (t) => {
+/** Stores in memory that hold every submission back until they are told to go on. */
+function holdingStores() {
   const stores = openMemory({ clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 })
   const accept = stores.intake.accept.bind(stores.intake)
   const { promise: entered, resolve: enter } = Promise.withResolvers<void>()
@@ -101,6 +57,57 @@ test('while a submission finishes, other requests are refused but for the livene
     await held
     return accept(submission)
   }
+  return { stores, entered, letGo }
+}
+
+test('a long poll is answered as soon as a formula is submitted', async (t) => {
+  const { submit, send, someoneWaits } = await startWaiting(t)
+  const { promise } = send('POST', '/events/receive', { waitSeconds: 20 })
+  await someoneWaits()
+  await submit(formula(1))
+  t.match(await promise, { status: 200, body: { events: [{ name: 'Formula 1' }] } })
+})
+
+test('a long poll ends at once with a 503 when the service closes, and its connection with it', async (t) => {
+  const { app, send, someoneWaits } = await startWaiting(t)
+  const { promise } = send('POST', '/events/receive', { waitSeconds: 20 })
+  await someoneWaits()
+  const began = Date.now()
+  const closed = app.close()
+  const { status, headers, body } = await promise
+  t.match({ status, code: body.code }, { status: 503, code: 'SERVICE_STOPPING' })
+  t.match(headers, { 'retry-after': '1', connection: 'close' })
+  await closed
+  t.ok(Date.now() - began < 5000)
+})
+
+test('a consumer that hangs up while it waits leaves the events to others', async (t) => {
+  const { submit, get, send, someoneWaits, nobodyWaits } = await startWaiting(t)
+  const { promise, call } = send('POST', '/events/receive', { waitSeconds: 20 })
+  const hungUp = t.rejects(promise)
+  await someoneWaits()
+  call.destroy()
+  await hungUp
+  await nobodyWaits()
+  await submit(formula(1))
+  t.match((await get('/events/stats')).json(), { ready: 1, leased: 0 })
+})
+
+test('a submission whose client hangs up is stored all the same', async (t) => {
+  const { stores, entered, letGo } = holdingStores()
+  const service = await startService(t, {}, { stores })
+  const { send } = await connectTo(t, service)
+  const { promise, call } = send('POST', '/formulas', formula(1), { 'idempotency-key': 'abc' })
+  const hungUp = t.rejects(promise)
+  await entered
+  call.destroy()
+  await hungUp
+  letGo()
+  await until(async () => (await service.get('/formulas')).json().formulas.length === 1)
+})
+
+test('while a submission finishes, other requests are refused but for the liveness check', async (t) => {
+  const { stores, entered, letGo } = holdingStores()
   const service = await startService(t, {}, { stores })
   const { send } = await connectTo(t, service)
   const running = send('POST', '/formulas', formula(1), { 'idempotency-key': 'abc' }).promise

@@ -135,12 +135,13 @@ test('a failing queue is told to the first in line only; the next one is served 
   const { wait, publish, queue, clock } = setUp(t)
   const waiting = [wait(), wait()]
   await settle()
-  interrupt(queue, async () => {
-    throw new StoreUnavailable('down')
-  })
+  const receive = queue.receive.bind(queue)
+  queue.receive = () => Promise.reject(new StoreUnavailable('down'))
   const refused = t.rejects(waiting[0] as Promise<unknown>, { name: 'StoreUnavailable' })
   await publish('a')
   await refused
+  await settle()
+  queue.receive = receive
   clock.advance(1000)
   t.same(names((await waiting[1]) ?? []), ['a'])
 })

@@ -37,6 +37,7 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
     disown()
     throw error
   }
+  let closed: Promise<void> | undefined
   const listeners = new Set<() => void>()
   const hint = (): void => {
     for (const listener of listeners) listener()
@@ -50,9 +51,9 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
     boundQueue: () => writer.call('boundQueue'),
     bindQueue: (id, location) => writer.call('bindQueue', id, location),
     hasOpenAttempts: () => writer.call('hasOpenAttempts'),
-    async close() {
-      await Promise.all([writer.close(), reader.close()])
-      disown()
+    close: () => {
+      closed ??= Promise.all([writer.close(), reader.close()]).then(disown)
+      return closed
     },
   }
 }

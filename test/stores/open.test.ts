@@ -1,0 +1,136 @@
+import { copyFileSync, linkSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { parseLocation, type StoreLocation, sameLocation } from '../../src/stores/location.ts'
+import { openStores } from '../../src/stores/open.ts'
+import type { Stores } from '../../src/stores/ports.ts'
+import { StoreRefused } from '../../src/stores/refused.ts'
+import { formula, submission } from '../contract/submissions.ts'
+import { TestClock } from '../test-clock.ts'
+
+const sqlite = (path: string): StoreLocation => ({ engine: 'sqlite', path })
+const MEMORY: StoreLocation = { engine: 'memory' }
+
+async function open(t: Test, database: StoreLocation, queue: StoreLocation, warnings: string[] = []): Promise<Stores> {
+  const options = { clock: new TestClock(), answerTtlMs: 1_000, maxReceives: 5 }
+  const stores = await openStores({ database, queue, options, warn: (message) => warnings.push(message) })
+  t.teardown(() => stores.close())
+  return stores
+}
+
+async function publishOne(stores: Stores): Promise<void> {
+  const one = submission([formula('a')])
+  if (stores.intake !== null) return void (await stores.intake.accept(one))
+  const added = await stores.db.add(`${one.id}.1`, one)
+  const events = added.kind === 'added' ? added.events : []
+  await stores.queue.publish(`${one.id}.1`, events)
+  await stores.db.complete(`${one.id}.1`)
+  await stores.queue.release(`${one.id}.1`, events)
+  await stores.db.finish(`${one.id}.1`)
+}
+
+t.test('one store for both shares its transactions; two are kept in step by a saga', async (t) => {
+  const directory = t.testdir()
+  const [a, b] = [join(directory, 'a.db'), join(directory, 'b.db')]
+  t.ok((await open(t, MEMORY, MEMORY)).intake)
+  t.ok((await open(t, sqlite(a), sqlite(join(directory, '.', 'a.db')))).intake)
+  t.equal((await open(t, sqlite(b), MEMORY)).intake, null)
+})
+
+t.test('a durable database with a queue in memory is warned of', async (t) => {
+  const warnings: string[] = []
+  await open(t, sqlite(join(t.testdir(), 'a.db')), MEMORY, warnings)
+  t.match(warnings, [/events that wait when the process ends are lost/])
+})
+
+t.test('a file is owned once, also within one process', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const first = await open(t, sqlite(path), sqlite(path))
+  await t.rejects(open(t, sqlite(path), sqlite(path)), { name: 'StoreRefused', message: /in use/ })
+  await first.close()
+  await open(t, sqlite(path), sqlite(path))
+})
+
+t.test('another queue is refused while the old one holds events, or is gone', async (t) => {
+  const directory = t.testdir()
+  const file = (name: string) => sqlite(join(directory, name))
+  const first = await open(t, file('a.db'), file('q.db'))
+  await publishOne(first)
+  await first.close()
+  for (const other of [file('other.db'), file('a.db'), MEMORY]) {
+    await t.rejects(open(t, file('a.db'), other), { message: /which still holds 1 event/ })
+  }
+  renameSync(join(directory, 'q.db'), join(directory, 'moved.db'))
+  await t.rejects(open(t, file('a.db'), file('other.db')), { message: /not there to be drained/ })
+  const moved = await open(t, file('a.db'), file('moved.db'))
+  t.match(await moved.queue.stats(), { ready: 1 }, 'the same queue in another place is taken')
+})
+
+t.test('another file where the old queue was is not taken for it', async (t) => {
+  const directory = t.testdir()
+  const file = (name: string) => sqlite(join(directory, name))
+  await (await open(t, file('a.db'), file('q.db'))).close()
+  await (await open(t, file('x.db'), file('x.db'))).close()
+  copyFileSync(join(directory, 'x.db'), join(directory, 'q.db'))
+  await t.rejects(open(t, file('a.db'), file('other.db')), { message: /not there to be drained/ })
+})
+
+t.test('a drained queue may be changed, away from the own file and back', async (t) => {
+  const directory = t.testdir()
+  const file = (name: string) => sqlite(join(directory, name))
+  for (const queue of [file('a.db'), file('q.db'), MEMORY, file('a.db')]) {
+    const stores = await open(t, file('a.db'), queue)
+    await stores.close()
+  }
+  t.pass()
+})
+
+t.test('another queue is refused while submissions are unfinished', async (t) => {
+  const directory = t.testdir()
+  const file = (name: string) => sqlite(join(directory, name))
+  const first = await open(t, file('a.db'), file('q.db'))
+  await first.db.add('1', submission([formula('a')]))
+  await first.close()
+  await t.rejects(open(t, file('a.db'), file('other.db')), { message: /while submissions are unfinished/ })
+})
+
+t.test('a database that cannot be opened is one clear line', async (t) => {
+  const directory = t.testdir()
+  mkdirSync(join(directory, 'folder.db'))
+  writeFileSync(join(directory, 'file'), '')
+  await t.rejects(open(t, sqlite(join(directory, 'folder.db')), MEMORY), StoreRefused)
+  await t.rejects(open(t, sqlite(join(directory, 'file', 'a.db')), MEMORY), StoreRefused)
+})
+
+t.test('locations are the same when they resolve to the same store', async (t) => {
+  const directory = t.testdir({ 'a.db': '', 'b.db': '' })
+  const path = (name: string) => sqlite(join(directory, name))
+  symlinkSync(join(directory, 'a.db'), join(directory, 'link.db'))
+  linkSync(join(directory, 'a.db'), join(directory, 'hard.db'))
+  symlinkSync(directory, join(directory, 'here'))
+  t.ok(sameLocation(parseLocation('sqlite:./a.db'), parseLocation('sqlite:a.db')))
+  t.ok(sameLocation(path('a.db'), path('link.db')))
+  t.ok(sameLocation(path('a.db'), path('hard.db')))
+  t.ok(sameLocation(path('new.db'), path('here/new.db')))
+  t.notOk(sameLocation(path('a.db'), path('b.db')))
+  t.notOk(sameLocation(path('a.db'), MEMORY))
+  t.ok(sameLocation(MEMORY, MEMORY))
+  t.ok(sameLocation(sqlite('/no/such/place/a.db'), sqlite('/no/such/place/a.db')))
+})
+
+t.test('a URL that names no store is refused with a reason', async (t) => {
+  for (const url of [
+    'sqlite:',
+    'sqlite::memory:',
+    'sqlite:dir/',
+    'sqlite:a.db?mode=ro',
+    'mysql://x',
+    'formulas.db',
+    '',
+  ]) {
+    t.throws(() => parseLocation(url), /must/, url)
+  }
+  t.throws(() => parseLocation('postgres://u:p@h/d'), /not supported by this version/)
+  t.same(parseLocation('sqlite:///var/a.db'), sqlite('/var/a.db'))
+  t.same(parseLocation('memory:'), MEMORY)
+})

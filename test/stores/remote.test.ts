@@ -1,0 +1,126 @@
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Worker } from 'node:worker_threads'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { StoreUnavailable } from '../../src/stores/ports.ts'
+import { Batches } from '../../src/stores/sqlite/batches.ts'
+import { type ReadCommands, readCommands, type WriteCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
+import { eventStatements } from '../../src/stores/sqlite/event-statements.ts'
+import { openForWriting } from '../../src/stores/sqlite/file.ts'
+import { Remote } from '../../src/stores/sqlite/remote.ts'
+import { formula, submission } from '../contract/submissions.ts'
+
+const OPTIONS = { answerTtlMs: 60_000, maxReceives: 5 }
+
+function openBatches(t: Test) {
+  const db = openForWriting(join(t.testdir(), 'a.db'))
+  t.teardown(() => db.close())
+  const written = writeCommands(db, OPTIONS)
+  return { db, written, batches: new Batches(db, { ...written, begin: 'BEGIN IMMEDIATE' }) }
+}
+
+t.test('calls that arrive together share one transaction', async (t) => {
+  const { db, batches } = openBatches(t)
+  const before = db.prepare('PRAGMA data_version').get()
+  const calls = ['1', '2', '3'].map(
+    (c) => ['accept', 0, [submission([formula('a', c)])]] as [string, number, unknown[]],
+  )
+  t.match(
+    batches.run(calls),
+    [1, 2, 3].map(() => ({ value: { kind: 'answered', answer: { status: 200 } } })),
+  )
+  t.same(db.prepare('PRAGMA data_version').get(), before)
+  t.match(batches.run([['stats', 0, []]]), [{ value: { ready: 3 } }])
+})
+
+t.test("one member's failure is its own", async (t) => {
+  const { batches } = openBatches(t)
+  const broken = { ...submission([formula('b', '2')]), caller: {} }
+  const results = batches.run([
+    ['accept', 0, [submission([formula('a', '1')])]],
+    ['accept', 0, [broken]],
+    ['accept', 0, [submission([formula('c', '3')])]],
+  ])
+  t.match(results, [{ value: { kind: 'answered' } }, { error: String }, { value: { kind: 'answered' } }])
+  t.match(batches.run([['stats', 0, []]]), [{ value: { ready: 2 } }], 'counters do not count what was rolled back')
+})
+
+t.test('a commit that fails leaves nothing, and the next one works', async (t) => {
+  const { db, batches } = openBatches(t)
+  db.exec('PRAGMA max_page_count = 1')
+  db.exec('PRAGMA query_only = 1')
+  t.match(batches.run([['accept', 0, [submission([formula('a')])]]]), [{ error: /readonly/ }])
+  db.exec('PRAGMA query_only = 0')
+  t.match(batches.run([['list', 0, [{ limit: 5 }]]]), [{ error: String }], 'an unknown command is an error of its own')
+  t.match(batches.run([['stats', 0, []]]), [{ value: { ready: 0 } }])
+})
+
+t.test('a reader sees what was committed before', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  await writer.open()
+  const reader = new Remote<ReadCommands>({ mode: 'read', path }, systemClock)
+  await writer.call('accept', submission([formula('a')]))
+  t.match(await reader.call('list', { limit: 1 }), { items: [{ name: 'a' }] })
+  await Promise.all([writer.close(), reader.close()])
+  await t.rejects(writer.call('probe'), StoreUnavailable, 'a closed store is unavailable')
+})
+
+t.test('a worker that dies fails the calls it had, and is started again for the next', async (t) => {
+  const workers: Worker[] = []
+  const listener = (worker: Worker): void => void workers.push(worker)
+  process.on('worker', listener)
+  t.teardown(() => process.off('worker', listener))
+  const path = join(t.testdir(), 'a.db')
+  const remote = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  await remote.open()
+  await remote.call('accept', submission([formula('a')]))
+  const lost = remote.call('stats')
+  await workers[0]?.terminate()
+  await t.rejects(lost, StoreUnavailable)
+  t.match(await remote.call('stats'), { ready: 1 })
+  t.equal(workers.length, 2)
+  await remote.close()
+})
+
+t.test('a call that cannot be sent fails, and the next one works', async (t) => {
+  const remote = new Remote<WriteCommands>({ mode: 'write', path: join(t.testdir(), 'a.db'), ...OPTIONS }, systemClock)
+  await t.rejects(remote.call('giveUp', (() => 'no message') as never), StoreUnavailable)
+  t.match(await remote.call('stats'), { ready: 0 })
+  await remote.close()
+})
+
+t.test('a file that can no longer be opened makes its calls fail, not the process', async (t) => {
+  const path = join(t.testdir({ 'a.db': 'noise, not a database at all '.repeat(50) }), 'a.db')
+  const remote = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  await t.rejects(remote.call('stats'), StoreUnavailable)
+  await t.rejects(remote.open(), { name: 'StoreRefused' })
+  await remote.close()
+})
+
+t.test('no statement of the queue looks through it, but the one that sends all dead letters back', async (t) => {
+  const { db } = openBatches(t)
+  const { loadCounters, ...statements } = eventStatements(db)
+  t.ok(loadCounters())
+  const scanning = Object.entries(statements).filter(([, statement]) => {
+    const plan = db.prepare(`EXPLAIN QUERY PLAN ${statement.sourceSQL}`).all() as { detail: string }[]
+    // In order of its key and up to a limit, a scan reads no more rows than it gives.
+    const bounded = statement.sourceSQL.endsWith('LIMIT ?')
+    return plan.some(({ detail }) => /^SCAN (ready|leased|delayed|dead|held|marks)/.test(detail)) && !bounded
+  })
+  t.same(scanning.map(([name]) => name).sort(), ['redriveAll'])
+})
+
+t.test('reading commands read', async (t) => {
+  const { db, batches } = openBatches(t)
+  batches.run([
+    ['accept', 0, [submission([formula('Rose absolue', '1'), formula('rose water', '2'), formula('Oud', '3')])]],
+  ])
+  const { list, get } = readCommands(db as DatabaseSync)
+  t.match(list(0, { limit: 5, namePrefix: 'ROSE' }), {
+    items: [{ name: 'rose water' }, { name: 'Rose absolue' }],
+    next: null,
+  })
+  t.equal(get(0, 'not an id'), null)
+})
