@@ -49,7 +49,7 @@ function serverOptions(config: Config, logger: Logging): ServerOptions {
     requestTimeout: 30_000,
     connectionTimeout: Math.max(75_000, longestAnswerMs + 15_000),
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000 },
+    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000, requireHostHeader: false },
     // Recovery may take as long as it needs before the first request.
     pluginTimeout: 0,
     // An id of any length is one that is not stored, up to what Node takes as a URL.

@@ -183,9 +183,9 @@ function store(fallback: string | null, description: string): Variable<StoreLoca
 }
 
 function rateLimit(description: string): Variable<number> {
-  return variable('0', 'an integer of at least 0', description, (value) => {
+  return variable('0', '0; a limit is not supported by this version', description, (value) => {
     const limit = /^\d+$/.test(value) ? Number(value) : undefined
-    if (limit !== undefined && limit > 0) throw new Error('a rate limit is not supported by this version')
+    if (limit !== undefined && limit > 0) throw new Error('a limit is not supported by this version')
     return limit
   })
 }

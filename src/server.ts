@@ -2,8 +2,8 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
+import { StoreRefused } from './errors/store-errors.ts'
 import type { StoreLocation } from './stores/location.ts'
-import { StoreRefused } from './stores/refused.ts'
 
 /** What closing takes beyond the longest submission, in milliseconds. */
 const GRACE_MS = 10_000
@@ -11,6 +11,8 @@ const GRACE_MS = 10_000
 /** Runs the service until a signal ends it. */
 async function run(): Promise<void> {
   const config = readConfig(process.env)
+  // Formulas are secrets: files are for this user alone.
+  process.umask(0o077)
   const app = buildApp(config, { logger: loggerOptions(config) })
   const delay = config.submitDeadlineMs + GRACE_MS
   const grace = closeWithGrace({ delay, logger: app.log }, async ({ err, signal }) => {

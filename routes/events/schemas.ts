@@ -19,7 +19,7 @@ const Receipt = Type.String({
   minLength: 1,
   maxLength: 200,
   description: 'Opaque token of one lease',
-  examples: ['MTI.3'],
+  examples: ['12-PtNbV0aZk3Qx9LwE'],
 })
 
 const receipts = Type.Array(Receipt, { minItems: 1, maxItems: 100, description: 'What to settle' })

@@ -1,6 +1,6 @@
-import { StoreUnavailable } from '../stores/ports.ts'
 import type { ErrorCode } from './catalogue.ts'
 import { detail, errorBody, ServiceError } from './service-error.ts'
+import { StoreUnavailable } from './store-errors.ts'
 
 const CODE_OF_STATUS: Record<number, ErrorCode> = {
   400: 'BAD_REQUEST',

@@ -29,6 +29,6 @@ export function parseExactJson(bytes: Buffer): unknown {
 }
 
 function keepExact(_key: string, value: unknown, { source }: { source: string }): unknown {
-  if (typeof value !== 'number' || !LONG_NUMBER.test(source)) return value
-  return canonicalDecimal(source) === canonicalDecimal(String(value)) ? value : new JsonNumber(source)
+  const isExact = typeof value !== 'number' || canonicalDecimal(source) === canonicalDecimal(String(value))
+  return isExact ? value : new JsonNumber(source)
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
+import { StoreRefused } from '../errors/store-errors.ts'
 import { type StoreLocation, sameLocation } from './location.ts'
 import { openMemory, openMemoryQueue } from './memory/engine.ts'
 import type { EngineOptions, EventQueue, Stores } from './ports.ts'
-import { StoreRefused } from './refused.ts'
 import { openSqlite, type SqliteStores } from './sqlite/engine.ts'
 import type { BoundQueue } from './sqlite/identity-table.ts'
 
@@ -71,7 +71,8 @@ async function bind(db: SqliteStores, { queue, location }: Candidate, options: E
   if (bound !== null && bound.id !== id) {
     const old = `QUEUE_URL was changed from ${urlOf(bound.location)}`
     if (await db.hasOpenAttempts()) throw new StoreRefused(`${old} while submissions are unfinished`)
-    const left = bound.location === MEMORY ? 0 : await eventsLeft(db, bound, options)
+    // Another queue in the very place of the old one: that one is lost.
+    const left = bound.location === location ? null : await eventsLeft(db, bound, options)
     if (left === null) throw new StoreRefused(`${old}, which is not there to be drained`)
     if (left > 0) throw new StoreRefused(`${old}, which still holds ${left} event(s)`)
   }
@@ -84,6 +85,7 @@ async function eventsLeft(
   { id, location }: BoundQueue,
   options: EngineOptions,
 ): Promise<number | null> {
+  if (location === MEMORY) return 0
   if (location !== OWN_FILE && !existsSync(location)) return null
   const old = location === OWN_FILE ? db : await openSqlite(location, options)
   try {

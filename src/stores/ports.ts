@@ -1,14 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Formula, StoredFormula } from '../formula/formula.ts'
 
-/** A store could not do what was asked. Whether it took effect is unknown: look it up, never assume. */
-export class StoreUnavailable extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'StoreUnavailable'
-  }
-}
-
 /** One POST: one or many formulas under one idempotency key. */
 export interface Submission {
   /** Tells this run of the submission from any other, also of the same key. */

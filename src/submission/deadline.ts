@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { StoreUnavailable } from '../stores/ports.ts'
+import { StoreUnavailable } from '../errors/store-errors.ts'
 
 /** How long it may take to find out what became of failed attempts, in milliseconds. */
 export const SETTLE_MS = 1_000

@@ -1,13 +1,13 @@
 import { reasonOf } from '../errors/reason.ts'
-import {
-  type Decision,
-  type EventQueue,
-  type FormulaDb,
-  type OpenAttempt,
-  type StoredAnswer,
-  StoreUnavailable,
-  type Submission,
-  type Verdict,
+import { StoreUnavailable } from '../errors/store-errors.ts'
+import type {
+  Decision,
+  EventQueue,
+  FormulaDb,
+  OpenAttempt,
+  StoredAnswer,
+  Submission,
+  Verdict,
 } from '../stores/ports.ts'
 import type { Deadline } from './deadline.ts'
 import type { Way } from './way.ts'

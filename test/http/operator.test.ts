@@ -1,7 +1,8 @@
 import { setImmediate as settle } from 'node:timers/promises'
 import { test } from 'tap'
+import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
-import { type Cleanup, StoreUnavailable } from '../../src/stores/ports.ts'
+import type { Cleanup } from '../../src/stores/ports.ts'
 import { TestClock } from '../test-clock.ts'
 import { errorOf, formula, startService } from './service.ts'
 

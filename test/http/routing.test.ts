@@ -95,6 +95,14 @@ test('what is not HTTP is answered in the one shape, and the connection ends', a
   }
 })
 
+test('HTTP/1.1 without a Host header is refused in the one shape; HTTP/1.0 needs none', async (t) => {
+  const service = await startService(t)
+  const { head, body } = await raw(service, 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n')
+  t.match(head, /^HTTP\/1.1 400 /)
+  t.match(JSON.parse(body), { code: 'BAD_REQUEST', details: [{ path: 'Host' }] })
+  t.match((await raw(service, 'GET /health/live HTTP/1.0\r\n\r\n')).head, /^HTTP\/1.1 200 /)
+})
+
 test('a request that takes too long to arrive is a 408; a connection that is gone gets nothing', async (t) => {
   const { app } = await startService(t)
   const timeout = Object.assign(new Error('late'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })

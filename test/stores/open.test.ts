@@ -1,10 +1,11 @@
-import { copyFileSync, linkSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
+import { StoreRefused } from '../../src/errors/store-errors.ts'
 import { parseLocation, type StoreLocation, sameLocation } from '../../src/stores/location.ts'
 import { openStores } from '../../src/stores/open.ts'
 import type { Stores } from '../../src/stores/ports.ts'
-import { StoreRefused } from '../../src/stores/refused.ts'
 import { formula, submission } from '../contract/submissions.ts'
 import { TestClock } from '../test-clock.ts'
 
@@ -72,7 +73,22 @@ t.test('another file where the old queue was is not taken for it', async (t) => 
   await (await open(t, file('a.db'), file('q.db'))).close()
   await (await open(t, file('x.db'), file('x.db'))).close()
   copyFileSync(join(directory, 'x.db'), join(directory, 'q.db'))
-  await t.rejects(open(t, file('a.db'), file('other.db')), { message: /not there to be drained/ })
+  for (const queue of [file('other.db'), file('q.db')]) {
+    await t.rejects(open(t, file('a.db'), queue), { message: /not there to be drained/ })
+  }
+  const forget = new DatabaseSync(join(directory, 'a.db'))
+  forget.exec('UPDATE identity SET queue_id = NULL')
+  forget.close()
+  t.ok(await open(t, file('a.db'), file('q.db')), 'an operator can give the old queue up')
+})
+
+t.test('a clean close leaves one file with everything in it', async (t) => {
+  const directory = t.testdir()
+  const stores = await open(t, sqlite(join(directory, 'a.db')), sqlite(join(directory, 'a.db')))
+  await publishOne(stores)
+  await stores.db.list({ limit: 1 })
+  await stores.close()
+  t.same(readdirSync(directory).sort(), ['a.db', 'a.db.lock'])
 })
 
 t.test('a drained queue may be changed, away from the own file and back', async (t) => {

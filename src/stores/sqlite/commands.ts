@@ -22,6 +22,7 @@ export function readCommands(db: DatabaseSync) {
   return {
     get: (_now: number, id: string) => formulas.get(id),
     list: (_now: number, query: FormulaQuery) => formulas.list(query),
+    probe: () => undefined,
   }
 }
 

@@ -52,7 +52,11 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
     bindQueue: (id, location) => writer.call('bindQueue', id, location),
     hasOpenAttempts: () => writer.call('hasOpenAttempts'),
     close: () => {
-      closed ??= Promise.all([writer.close(), reader.close()]).then(disown)
+      // The writer goes last: closing the last connection, it brings the whole log into the database file.
+      closed ??= reader
+        .close()
+        .then(() => writer.close())
+        .then(disown)
       return closed
     },
   }
@@ -82,7 +86,7 @@ function formulaDb(writer: Writer, reader: Remote<ReadCommands>): FormulaDb {
     abandon: (attemptId, reason) => writer.call('abandon', attemptId, reason),
     remove: (attemptId) => writer.call('remove', attemptId),
     finish: (attemptId) => writer.call('finish', attemptId),
-    probe: () => writer.call('probe'),
+    probe: async () => void (await Promise.all([writer.call('probe'), reader.call('probe')])),
   }
 }
 

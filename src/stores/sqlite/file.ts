@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { StoreRefused } from '../refused.ts'
+import { StoreRefused } from '../../errors/store-errors.ts'
 import { APPLICATION_ID, migrations } from './schema.ts'
 
 /**

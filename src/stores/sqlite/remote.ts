@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../clock.ts'
-import { StoreUnavailable } from '../ports.ts'
-import { StoreRefused } from '../refused.ts'
+import { StoreRefused, StoreUnavailable } from '../../errors/store-errors.ts'
 import type { Call, CallResult, WorkerMessage, WorkerSetup } from './worker.ts'
 
 /** Batches on their way to the worker at a time: while one is being committed, the next is already there. */

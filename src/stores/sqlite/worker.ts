@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { StoreRefused } from '../refused.ts'
+import { StoreRefused } from '../../errors/store-errors.ts'
 import { Batches } from './batches.ts'
 import { readCommands, type WriteOptions, writeCommands } from './commands.ts'
 import { openForReading, openForWriting } from './file.ts'

@@ -1,0 +1,117 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { test } from 'tap'
+
+const root = join(import.meta.dirname, '..')
+
+interface SourceFile {
+  path: string
+  lines: number
+  /** Files of ours as paths from the root, packages by their name. */
+  imports: string[]
+}
+
+const IMPORT = /^(?:import|export)\s(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\(\s*'([^']+)'|new URL\('([^']+\.ts)'/gm
+
+function read(path: string): SourceFile {
+  const text = readFileSync(join(root, path), 'utf8')
+  const names = [...text.matchAll(IMPORT)].map(([, ...names]) => names.find(Boolean) as string)
+  const imports = names.map((name) => (name.startsWith('.') ? posix.join(posix.dirname(path), name) : name))
+  return { path, lines: text.split('\n').length - 1, imports }
+}
+
+const files = globSync('{src,plugins,routes,test}/**/*.ts', { cwd: root }).sort().map(read)
+
+/** What files under `folder` import against the rule, as `file: import`. */
+function offences(folder: string, isAllowed: (imported: string, file: string) => boolean): string[] {
+  return files
+    .filter(({ path }) => path.startsWith(folder))
+    .flatMap(({ path, imports }) => imports.filter((name) => !isAllowed(name, path)).map((name) => `${path}: ${name}`))
+}
+
+const isWithin =
+  (...places: string[]) =>
+  (imported: string): boolean =>
+    places.some((place) => imported.startsWith(place))
+
+test('imports are found, whatever their form', async (t) => {
+  const importsOf = (path: string) => files.find((file) => file.path === path)?.imports
+  t.match(importsOf('src/stores/open.ts'), /src\/stores\/sqlite\/engine\.ts/)
+  t.match(importsOf('src/stores/sqlite/remote.ts')?.join(), /src\/stores\/sqlite\/worker\.ts/)
+  t.match(importsOf('src/app.ts')?.join(), /@fastify\/autoload,fastify/)
+})
+
+test('src imports neither plugins nor routes, and no tests', async (t) => {
+  t.same(
+    offences('src/', (name) => !isWithin('plugins/', 'routes/', 'test/')(name)),
+    [],
+  )
+})
+
+test('plugins import no routes, and neither they nor routes import tests', async (t) => {
+  t.same(
+    offences('plugins/', (name) => !isWithin('routes/', 'test/')(name)),
+    [],
+  )
+  t.same(
+    offences('routes/', (name) => !isWithin('test/')(name)),
+    [],
+  )
+})
+
+test('in src, only app and server know Fastify', async (t) => {
+  const web = ['src/app.ts', 'src/server.ts']
+  t.same(
+    offences('src/', (name, file) => web.includes(file) || !/fastify|typebox/.test(name)),
+    [],
+  )
+  t.same(
+    offences('src/', (name, file) => file === 'src/server.ts' || !web.includes(name)),
+    [],
+    'and nobody but the process imports the app',
+  )
+})
+
+test('formulas know nothing but errors and Node', async (t) => {
+  t.same(offences('src/formula/', isWithin('src/formula/', 'src/errors/', 'node:')), [])
+})
+
+test('errors know nothing of who throws them', async (t) => {
+  t.same(offences('src/errors/', isWithin('src/errors/', 'node:')), [])
+})
+
+test('submissions and waiting consumers know the ports, never an engine', async (t) => {
+  const inner = ['src/clock.ts', 'src/errors/', 'src/formula/', 'src/stores/ports.ts', 'node:']
+  t.same(offences('src/submission/', isWithin('src/submission/', ...inner)), [])
+  t.same(offences('src/events/', isWithin('src/events/', ...inner)), [])
+})
+
+test('stores know nothing of submissions and consumers, and engines nothing of each other', async (t) => {
+  t.same(
+    offences('src/stores/', (name) => !isWithin('src/submission/', 'src/events/', 'src/config.ts')(name)),
+    [],
+  )
+  t.same(
+    offences('src/stores/memory/', (name) => !isWithin('src/stores/sqlite/')(name)),
+    [],
+  )
+  t.same(
+    offences('src/stores/sqlite/', (name) => !isWithin('src/stores/memory/')(name)),
+    [],
+  )
+})
+
+test('only the SQLite engine knows SQLite, and worker threads', async (t) => {
+  t.same(
+    offences('src/', (name, file) => isWithin('src/stores/sqlite/')(file) || !/sqlite$|worker_threads/.test(name)),
+    [],
+  )
+})
+
+test('no file is longer than 300 lines, but for the generated table', async (t) => {
+  const long = files.filter(({ path, lines }) => lines > 300 && path !== 'src/formula/unicode-16.ts')
+  t.same(
+    long.map(({ path, lines }) => `${path}: ${lines}`),
+    [],
+  )
+})

@@ -1,0 +1,24 @@
+import { test } from 'tap'
+import { type Variable, variables } from '../../src/config.ts'
+import { pages, readPage, table } from './pages.ts'
+
+test("README's table of variables says what src/config.ts says", async (t) => {
+  const expected = Object.entries<Variable<unknown>>(variables).map(([name, variable]) => [
+    name,
+    variable.default ?? 'unset',
+    variable.expected,
+    variable.description,
+  ])
+  t.same(table('README.md', ['Variable', 'Default', 'Value', 'Meaning']), expected)
+})
+
+test('every variable that a page gives a value exists', async (t) => {
+  for (const page of pages) {
+    const named = [...readPage(page).matchAll(/`([A-Z]+(?:_[A-Z]+)*)=/g)].map(([, name]) => name as string)
+    t.same(
+      named.filter((name) => !Object.hasOwn(variables, name)),
+      [],
+      page,
+    )
+  }
+})
