@@ -68,8 +68,11 @@ export class Background {
   }
 
   async #workOffDue(): Promise<void> {
-    const due = await this.#stores.cleanups.due(DUE_AT_ONCE)
-    for (const attempt of due) await this.#workOff(attempt)
+    let due: OpenAttempt[]
+    do {
+      due = await this.#stores.cleanups.due(DUE_AT_ONCE)
+      for (const attempt of due) await this.#workOff(attempt)
+    } while (due.length === DUE_AT_ONCE && !this.#signal.aborted)
   }
 
   async #workOff(attempt: OpenAttempt): Promise<void> {

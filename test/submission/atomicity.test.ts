@@ -122,3 +122,23 @@ for (const way of ['one transaction', 'saga'] as const) {
     t.ok(bench.clock.now() - before <= 32_000)
   })
 }
+
+t.test(
+  'saga: a commit point whose reply is lost, and whose look-up fails too, is found by the next attempt',
+  async (t) => {
+    const bench = setUp(t, 'saga')
+    bench.db.fail('complete', 'after', 1)
+    bench.db.fail('abandon', 'before', 1)
+    t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+    t.equal(bench.db.calls.add, 1)
+    t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+  },
+)
+
+t.test('saga: an attempt that was rolled back behind its back is tried again as another', async (t) => {
+  const bench = setUp(t, 'saga')
+  await bench.real.queue.remove('submission-1.1')
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+  t.match(bench.db.calls, { add: 2, remove: 1 })
+  t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+})

@@ -85,6 +85,29 @@ t.test('a commit that nobody could confirm in time replays once the store answer
   t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
 })
 
+t.test(
+  'whoever waits for a rollback that turns out to be a commit gets its answer, or 422 for another payload',
+  async (t) => {
+    const bench = setUp(t, 'one transaction')
+    bench.intake.fail('accept', 'after')
+    bench.intake.fail('giveUp')
+    await bench.submit(request('k', ['1']))
+    const waiting = ['1', '2'].map((concentration) => bench.orchestrator.submit(request('k', [concentration])))
+    bench.intake.mend()
+    t.match(await bench.finish(Promise.all(waiting)), [{ kind: 'answered', replayed: true }, { kind: 'reused' }])
+  },
+)
+
+t.test('start-up works off any number of orphans', async (t) => {
+  const bench = setUp(t, 'saga')
+  for (let number = 1; number <= 250; number++) {
+    const submission = { ...request(`k${number}`, [`${number}`]), id: `crashed-${number}`, payload: 'ab'.repeat(32) }
+    await bench.real.db.add(`crashed-${number}.1`, submission)
+  }
+  await bench.orchestrator.start()
+  t.same(await contents(bench.real), { formulas: [], events: 0, cleanups: 0 })
+})
+
 t.test('saga: after the commit point it only goes forward: events are released later', async (t) => {
   const bench = setUp(t, 'saga')
   await bench.orchestrator.start()
