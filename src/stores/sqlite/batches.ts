@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Call, CallResult } from './worker.ts'
+import type { Call, CallResult } from './messages.ts'
 
 type Command = (now: number, ...args: never[]) => unknown
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../clock.ts'
 import { StoreRefused, StoreUnavailable } from '../../errors/store-errors.ts'
-import type { Call, CallResult, WorkerMessage, WorkerSetup } from './worker.ts'
+import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
 
 /** Batches on their way to the worker at a time: while one is being committed, the next is already there. */
 const BATCHES_IN_FLIGHT = 2

@@ -1,19 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { Batches } from './batches.ts'
-import { readCommands, type WriteOptions, writeCommands } from './commands.ts'
+import { readCommands, writeCommands } from './commands.ts'
 import { openForReading, openForWriting } from './file.ts'
-
-/** How a worker is started. */
-export type WorkerSetup = { mode: 'read'; path: string } | ({ mode: 'write'; path: string } & WriteOptions)
-
-/** One call: the command's name, the time of the call, its arguments. */
-export type Call = [command: string, now: number, args: unknown[]]
-
-export type CallResult = { value: unknown } | { error: string }
-
-/** What a worker tells its owner: first that it is open or why not, then the results of each batch. */
-export type WorkerMessage = { opened: true } | { refused: string } | { batch: number; results: CallResult[] }
+import type { Call, WorkerMessage, WorkerSetup } from './messages.ts'
 
 const port = parentPort as NonNullable<typeof parentPort>
 const setup = workerData as WorkerSetup

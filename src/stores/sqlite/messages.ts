@@ -1,0 +1,12 @@
+import type { WriteOptions } from './commands.ts'
+
+/** How a worker is started. */
+export type WorkerSetup = { mode: 'read'; path: string } | ({ mode: 'write'; path: string } & WriteOptions)
+
+/** One call: the command's name, the time of the call, its arguments. */
+export type Call = [command: string, now: number, args: unknown[]]
+
+export type CallResult = { value: unknown } | { error: string }
+
+/** What a worker tells its owner: first that it is open or why not, then the results of each batch. */
+export type WorkerMessage = { opened: true } | { refused: string } | { batch: number; results: CallResult[] }
