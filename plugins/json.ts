@@ -9,7 +9,14 @@ const JSON_IN_UTF8 = /^application\/json(?=;|$)(?!.*; charset="(?!utf-8"))/i
 export default fp(
   async (fastify) => {
     fastify.removeAllContentTypeParsers()
-    fastify.addContentTypeParser(JSON_IN_UTF8, { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    fastify.addContentTypeParser(JSON_IN_UTF8, { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+      if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+        return done(
+          new ServiceError('UNSUPPORTED_MEDIA_TYPE', {
+            details: [detail('Content-Encoding', 'UNSUPPORTED_MEDIA_TYPE')],
+          }),
+        )
+      }
       if (body.length === 0) return done(null, undefined)
       let parsed: unknown
       try {

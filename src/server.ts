@@ -6,7 +6,7 @@ import { StoreRefused } from './errors/store-errors.ts'
 import type { StoreLocation } from './stores/location.ts'
 
 /** What closing takes beyond the longest submission, in milliseconds. */
-const GRACE_MS = 10_000
+const GRACE_MS = 15_000
 
 /** Runs the service until a signal ends it. */
 async function run(): Promise<void> {

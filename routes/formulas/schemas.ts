@@ -80,7 +80,7 @@ export const submitFormulas = {
 }
 
 const name = Type.Optional(
-  Type.String({ maxLength: 200, description: 'What the name begins with, whatever its case', examples: ['rose'] }),
+  Type.String({ maxLength: 400, description: 'What the name begins with, whatever its case', examples: ['rose'] }),
 )
 
 export const listFormulas = {

@@ -61,9 +61,10 @@ export interface Intake {
   /**
    * Stores the formulas, publishes their events and keeps the answer, or decides why not. Calling it again with the
    * same submission, after an error of unknown outcome, never stores twice.
+   * @param notAfter when a call that is still waiting has no effect any more, in ms since the epoch; never if absent
    * @throws {StoreUnavailable} the outcome is unknown
    */
-  accept(submission: Submission): Promise<Verdict>
+  accept(submission: Submission, notAfter?: number): Promise<Verdict>
   /**
    * Makes sure that `accept` of this submission can take effect no more. What took effect before stays; find it by its
    * key.

@@ -7,16 +7,17 @@ export const SETTLE_MS = 1_000
 /** The moment by which a submission must have ended. */
 export class Deadline {
   readonly #clock: Clock
-  readonly #at: number
+  /** In milliseconds since the epoch. */
+  readonly at: number
 
   constructor(clock: Clock, ms: number) {
     this.#clock = clock
-    this.#at = clock.now() + ms
+    this.at = clock.now() + ms
   }
 
   /** Milliseconds left; 0 when it has passed. */
   get left(): number {
-    return Math.max(0, this.#at - this.#clock.now())
+    return Math.max(0, this.at - this.#clock.now())
   }
 
   /**

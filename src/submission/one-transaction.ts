@@ -16,7 +16,7 @@ export class OneTransaction implements Way {
   }
 
   attempt(submission: Submission, _attempt: number, deadline: Deadline): Promise<Verdict> {
-    return deadline.bound(this.#intake.accept(submission))
+    return deadline.bound(this.#intake.accept(submission, deadline.at))
   }
 
   async settle(submission: Submission, deadline: Deadline): Promise<StoredAnswer | null> {

@@ -92,7 +92,8 @@ export class Orchestrator {
       return outcome
     }
     try {
-      const answer = await this.#way.settle(submission, new Deadline(this.#options.clock, SETTLE_MS))
+      const { clock, deadlineMs } = this.#options
+      const answer = await this.#way.settle(submission, new Deadline(clock, reserveMs(deadlineMs)))
       this.#runs.end(run, answer)
       return answer === null ? outcome : { kind: 'answered', answer, replayed: false }
     } catch (error) {
@@ -107,7 +108,7 @@ export class Orchestrator {
   async #try(submission: Submission): Promise<Outcome> {
     const { clock, deadlineMs, waitMs, retries, random } = this.#options
     const { signal } = this.#stopping
-    const deadline = new Deadline(clock, deadlineMs)
+    const deadline = new Deadline(clock, deadlineMs - reserveMs(deadlineMs))
     const patience = new Deadline(clock, waitMs)
     let failures = 0
     for (let attempt = 1; deadline.left > 0; attempt++) {
@@ -141,3 +142,6 @@ export class Orchestrator {
     }
   }
 }
+
+/** The part of the deadline that is kept for finding out what became of failed attempts, in milliseconds. */
+const reserveMs = (deadlineMs: number): number => Math.min(SETTLE_MS, deadlineMs / 4)

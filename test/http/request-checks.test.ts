@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { errorOf, formula, formulasOf, startService } from './service.ts'
 
@@ -92,6 +93,13 @@ test('only application/json in UTF-8 is read, however it is written', async (t) 
   }
 })
 
+test('a compressed body is no body in UTF-8: 415', async (t) => {
+  const { send } = await startService(t)
+  const headers = { 'idempotency-key': 'k', 'content-type': 'application/json', 'content-encoding': 'gzip' }
+  const answer = await send({ method: 'POST', url: '/formulas', headers, payload: gzipSync('{}') })
+  errorOf(t, answer, 415, 'UNSUPPORTED_MEDIA_TYPE')
+})
+
 test('a body without a media type is refused', async (t) => {
   const { send } = await startService(t)
   const headers = { 'content-length': '2' }
@@ -147,7 +155,7 @@ test('query parameters that are unknown, repeated or out of range are named', as
     ['limit=-1', '?limit'],
     ['limit=1&limit=2', '?limit'],
     ['cursor=a&cursor=b', '?cursor'],
-    [`name=${'x'.repeat(201)}`, '?name'],
+    [`name=${'x'.repeat(401)}`, '?name'],
     ['a%2Fb~c=1', '?a/b~c'],
     ['__proto__=1', '?__proto__'],
   ]

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
@@ -30,6 +32,25 @@ t.test(
     t.equal((await post(again.url, 'k', formula(1))).headers.get('idempotent-replayed'), 'true')
   },
 )
+
+t.test('connections that send nothing, or half a request, do not hold up the end', async (t) => {
+  const service = await startService(t, at(t.testdir()))
+  const { port } = new URL(service.url)
+  const halves = [
+    '',
+    'GET /for',
+    'POST /formulas HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 9\r\n\r\n{',
+  ]
+  for (const half of halves) {
+    const socket = connect(Number(port), '127.0.0.1').on('error', () => {})
+    await once(socket, 'connect')
+    socket.write(half)
+  }
+  await call(service.url, '/health/live')
+  const begun = performance.now()
+  t.match(await service.kill('SIGTERM'), { code: 0, signal: null })
+  t.ok(performance.now() - begun < 10_000)
+})
 
 t.test('each bad value is one clear line, and no port is opened', async (t) => {
   t.testdir()

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
@@ -8,10 +8,14 @@ import { Batches } from '../../src/stores/sqlite/batches.ts'
 import { type ReadCommands, readCommands, type WriteCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
 import { eventStatements } from '../../src/stores/sqlite/event-statements.ts'
 import { openForWriting } from '../../src/stores/sqlite/file.ts'
+import type { Call } from '../../src/stores/sqlite/messages.ts'
 import { Remote } from '../../src/stores/sqlite/remote.ts'
 import { formula, submission } from '../contract/submissions.ts'
 
 const OPTIONS = { answerTtlMs: 60_000, maxReceives: 5 }
+
+/** A time by which every call has begun. */
+const LATE = Number.POSITIVE_INFINITY
 
 function openBatches(t: Test) {
   const db = openForWriting(join(t.testdir(), 'a.db'))
@@ -23,38 +27,73 @@ function openBatches(t: Test) {
 t.test('calls that arrive together share one transaction', async (t) => {
   const { db, batches } = openBatches(t)
   const before = db.prepare('PRAGMA data_version').get()
-  const calls = ['1', '2', '3'].map(
-    (c) => ['accept', 0, [submission([formula('a', c)])]] as [string, number, unknown[]],
-  )
+  const calls = ['1', '2', '3'].map((c) => ['accept', 0, [submission([formula('a', c)])], LATE] as Call)
   t.match(
     batches.run(calls),
     [1, 2, 3].map(() => ({ value: { kind: 'answered', answer: { status: 200 } } })),
   )
   t.same(db.prepare('PRAGMA data_version').get(), before)
-  t.match(batches.run([['stats', 0, []]]), [{ value: { ready: 3 } }])
+  t.match(batches.run([['stats', 0, [], LATE]]), [{ value: { ready: 3 } }])
 })
 
 t.test("one member's failure is its own", async (t) => {
   const { batches } = openBatches(t)
   const broken = { ...submission([formula('b', '2')]), caller: {} }
   const results = batches.run([
-    ['accept', 0, [submission([formula('a', '1')])]],
-    ['accept', 0, [broken]],
-    ['accept', 0, [submission([formula('c', '3')])]],
+    ['accept', 0, [submission([formula('a', '1')])], LATE],
+    ['accept', 0, [broken], LATE],
+    ['accept', 0, [submission([formula('c', '3')])], LATE],
   ])
   t.match(results, [{ value: { kind: 'answered' } }, { error: String }, { value: { kind: 'answered' } }])
-  t.match(batches.run([['stats', 0, []]]), [{ value: { ready: 2 } }], 'counters do not count what was rolled back')
+  t.match(
+    batches.run([['stats', 0, [], LATE]]),
+    [{ value: { ready: 2 } }],
+    'counters do not count what was rolled back',
+  )
 })
 
 t.test('a commit that fails leaves nothing, and the next one works', async (t) => {
   const { db, batches } = openBatches(t)
   db.exec('PRAGMA max_page_count = 1')
   db.exec('PRAGMA query_only = 1')
-  t.match(batches.run([['accept', 0, [submission([formula('a')])]]]), [{ error: /readonly/ }])
+  t.match(batches.run([['accept', 0, [submission([formula('a')])], LATE]]), [{ error: /readonly/ }])
   db.exec('PRAGMA query_only = 0')
-  t.match(batches.run([['list', 0, [{ limit: 5 }]]]), [{ error: String }], 'an unknown command is an error of its own')
-  t.match(batches.run([['stats', 0, []]]), [{ value: { ready: 0 } }])
+  t.match(
+    batches.run([['list', 0, [{ limit: 5 }], LATE]]),
+    [{ error: String }],
+    'an unknown command is an error of its own',
+  )
+  t.match(batches.run([['stats', 0, [], LATE]]), [{ value: { ready: 0 } }])
 })
+
+t.test('a call that waited too long is not begun any more, its neighbours are', async (t) => {
+  const { batches } = openBatches(t)
+  const results = batches.run([
+    ['accept', 0, [submission([formula('a', '1')])], Date.now() - 1],
+    ['accept', 0, [submission([formula('b', '2')])], LATE],
+  ])
+  t.match(results, [{ error: /waited too long/ }, { value: { kind: 'answered' } }])
+  t.match(batches.run([['stats', 0, [], LATE]]), [{ value: { ready: 1 } }])
+})
+
+t.test(
+  'a submission that is refused while another program locks the file is not stored when the lock goes',
+  async (t) => {
+    const path = join(t.testdir(), 'a.db')
+    const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+    await writer.open()
+    const tool = new DatabaseSync(path)
+    tool.exec('BEGIN IMMEDIATE')
+    const refused = writer.callBefore(Date.now() + 20, 'accept', submission([formula('a')]))
+    const sent = Date.now()
+    while (Date.now() < sent + 40) await new Promise((resolve) => setImmediate(resolve))
+    tool.exec('ROLLBACK')
+    tool.close()
+    await t.rejects(refused, StoreUnavailable)
+    t.match(await writer.call('stats'), { ready: 0 })
+    await writer.close()
+  },
+)
 
 t.test('a reader sees what was committed before', async (t) => {
   const path = join(t.testdir(), 'a.db')
@@ -115,7 +154,7 @@ t.test('no statement of the queue looks through it, but the one that sends all d
 t.test('reading commands read', async (t) => {
   const { db, batches } = openBatches(t)
   batches.run([
-    ['accept', 0, [submission([formula('Rose absolue', '1'), formula('rose water', '2'), formula('Oud', '3')])]],
+    ['accept', 0, [submission([formula('Rose absolue', '1'), formula('rose water', '2'), formula('Oud', '3')])], LATE],
   ])
   const { list, get } = readCommands(db as DatabaseSync)
   t.match(list(0, { limit: 5, namePrefix: 'ROSE' }), {

@@ -119,7 +119,7 @@ for (const way of ['one transaction', 'saga'] as const) {
     else bench.intake.fail('accept', 'hang')
     const before = bench.clock.now()
     t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
-    t.ok(bench.clock.now() - before <= 32_000)
+    t.ok(bench.clock.now() - before <= 30_100, 'the deadline bounds it all')
   })
 }
 

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { reasonOf } from '../../errors/reason.ts'
 import type { Call, CallResult } from './messages.ts'
 
 type Command = (now: number, ...args: never[]) => unknown
@@ -24,28 +25,26 @@ export class Batches {
 
   /** One member's failure is its own: then each call is run again in a transaction of its own. */
   run(calls: Call[]): CallResult[] {
-    try {
-      return this.#transaction(calls)
-    } catch (error) {
-      if (calls.length === 1) return [{ error: (error as Error).message }]
-      return calls.flatMap((call) => this.run([call]))
-    }
-  }
-
-  #transaction(calls: Call[]): CallResult[] {
-    const { commands, begin, flush, reload } = this.#options
+    const { begin, flush, reload } = this.#options
     try {
       this.#db.exec(begin)
-      const results = calls.map(([command, now, args]) => ({
-        value: (commands[command] as Command)(now, ...(args as never[])),
-      }))
+    } catch (error) {
+      return calls.map(() => ({ error: reasonOf(error) }))
+    }
+    try {
+      const results = calls.map((call) => this.#execute(call))
       flush?.()
       this.#db.exec('COMMIT')
       return results
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       reload?.()
-      throw error
+      return calls.length === 1 ? [{ error: reasonOf(error) }] : calls.flatMap((call) => this.run([call]))
     }
+  }
+
+  #execute([command, now, args, startBy]: Call): CallResult {
+    if (Date.now() > startBy) return { error: 'The call waited too long for the store' }
+    return { value: (this.#options.commands[command] as Command)(now, ...(args as never[])) }
   }
 }

@@ -66,8 +66,8 @@ type Writer = Remote<WriteCommands>
 
 function intake(writer: Writer, hint: () => void): Intake {
   return {
-    async accept(submission) {
-      const verdict = await writer.call('accept', submission)
+    async accept(submission, notAfter = Number.POSITIVE_INFINITY) {
+      const verdict = await writer.callBefore(notAfter, 'accept', submission)
       const stored =
         verdict.kind === 'answered' && verdict.submissionId === submission.id && verdict.answer.status === 200
       if (stored) hint()

@@ -5,6 +5,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { APPLICATION_ID, migrations } from './schema.ts'
 
+/** How long to wait for a tool that holds the file for a moment, in milliseconds. */
+const BUSY_MS = 2_000
+
 /**
  * Opens a database file for writing, creating or migrating it as needed. Every commit is synced to disk.
  * @throws {StoreRefused} when it is no file of this service, damaged, or written by a newer version
@@ -13,7 +16,7 @@ export function openForWriting(path: string): DatabaseSync {
   return refusing(path, () => {
     const db = new DatabaseSync(path)
     try {
-      db.exec('PRAGMA busy_timeout = 5000')
+      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
       checkOrigin(db, path)
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
@@ -29,7 +32,7 @@ export function openForWriting(path: string): DatabaseSync {
 /** Opens a file that is already in use by the writer, for reading alone. */
 export function openForReading(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { readOnly: true })
-  db.exec('PRAGMA busy_timeout = 5000')
+  db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
   return db
 }
 

@@ -3,8 +3,11 @@ import type { WriteOptions } from './commands.ts'
 /** How a worker is started. */
 export type WorkerSetup = { mode: 'read'; path: string } | ({ mode: 'write'; path: string } & WriteOptions)
 
-/** One call: the command's name, the time of the call, its arguments. */
-export type Call = [command: string, now: number, args: unknown[]]
+/**
+ * One call: the command's name, the time of the call by the service's clock, its arguments, and the system time after
+ * which it is not begun any more.
+ */
+export type Call = [command: string, now: number, args: unknown[], startBy: number]
 
 export type CallResult = { value: unknown } | { error: string }
 

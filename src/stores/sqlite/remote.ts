@@ -7,6 +7,10 @@ import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts
 const BATCHES_IN_FLIGHT = 2
 /** Most calls in one transaction. */
 const BATCH_SIZE = 256
+/** A call that could not be begun for so long is not begun any more, in milliseconds. */
+const PATIENCE_MS = 10_000
+/** How much longer a call may take that was begun, in milliseconds. */
+const OVERTIME_MS = 1_000
 
 type CommandsOf<C> = { [K in keyof C]: (now: number, ...args: never[]) => unknown }
 type ArgsOf<F> = F extends (now: number, ...args: infer A) => unknown ? A : never
@@ -30,10 +34,12 @@ export class Remote<C extends CommandsOf<C>> {
   #lastBatch = 0
   #scheduled = false
   #closed = false
+  readonly #watch: NodeJS.Timeout
 
   constructor(setup: WorkerSetup, clock: Clock) {
     this.#setup = setup
     this.#clock = clock
+    this.#watch = setInterval(() => this.#failOverdue(), OVERTIME_MS).unref()
   }
 
   /** @throws {StoreRefused} when the file must not be opened */
@@ -44,9 +50,22 @@ export class Remote<C extends CommandsOf<C>> {
 
   /** @throws {StoreUnavailable} with unknown outcome */
   call<K extends keyof C & string>(command: K, ...args: ArgsOf<C[K]>): Promise<ReturnType<C[K]>> {
+    return this.callBefore(Number.POSITIVE_INFINITY, command, ...args)
+  }
+
+  /**
+   * A call that is not begun after `notAfter` (ms since the epoch): it may not take effect when nobody waits for it.
+   * @throws {StoreUnavailable} with unknown outcome
+   */
+  callBefore<K extends keyof C & string>(
+    notAfter: number,
+    command: K,
+    ...args: ArgsOf<C[K]>
+  ): Promise<ReturnType<C[K]>> {
     if (this.#closed) return Promise.reject(new StoreUnavailable('The store is closed'))
     return new Promise((resolve, reject) => {
-      const call: Call = [command, this.#clock.now(), args]
+      const now = this.#clock.now()
+      const call: Call = [command, now, args, Date.now() + Math.min(PATIENCE_MS, notAfter - now)]
       this.#queue.push({ call, resolve: resolve as (value: unknown) => void, reject })
       this.#schedule()
     })
@@ -56,6 +75,7 @@ export class Remote<C extends CommandsOf<C>> {
   async close(): Promise<void> {
     this.#closed = true
     while (this.#queue.length > 0 || this.#inFlight.size > 0) await new Promise((resolve) => setImmediate(resolve))
+    clearInterval(this.#watch)
     const worker = await this.#worker?.catch(() => null)
     if (worker == null) return
     const ended = new Promise((resolve) => worker.once('exit', resolve))
@@ -115,6 +135,14 @@ export class Remote<C extends CommandsOf<C>> {
       if ('error' in result) reject(new StoreUnavailable(result.error))
       else resolve(result.value)
     })
+  }
+
+  /** What overdue calls still do is unknown; should their answer come, nobody waits for it. */
+  #failOverdue(): void {
+    const overdue = Date.now() - OVERTIME_MS
+    for (const { call, reject } of [...this.#inFlight.values(), this.#queue].flat()) {
+      if (call[3] < overdue) reject(new StoreUnavailable('The store did not answer in time'))
+    }
   }
 
   #failAll(cause: Error): void {
