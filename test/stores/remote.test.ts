@@ -95,6 +95,17 @@ t.test(
   },
 )
 
+t.test('a call that is overdue fails also while the worker is stuck', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  await writer.open()
+  const tool = new DatabaseSync(path)
+  tool.exec('BEGIN IMMEDIATE')
+  await t.rejects(writer.callBefore(Date.now() - 5_000, 'stats'), { message: /did not answer in time/ })
+  tool.close()
+  await writer.close()
+})
+
 t.test('a reader sees what was committed before', async (t) => {
   const path = join(t.testdir(), 'a.db')
   const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
