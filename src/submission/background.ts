@@ -1,6 +1,7 @@
 import { reasonOf } from '../errors/reason.ts'
 import type { Cleanup, OpenAttempt, Stores } from '../stores/ports.ts'
 import { backoffMs } from './backoff.ts'
+import { Deadline } from './deadline.ts'
 import type { OrchestratorOptions } from './options.ts'
 import type { Saga } from './saga.ts'
 import { waitFor } from './wait.ts'
@@ -12,6 +13,8 @@ const SWEEP_ROUNDS = 10
 /** Marks of attempts are kept so long, in milliseconds: a call that arrives later than that is not expected. */
 const MARK_TTL_MS = 24 * 3_600_000
 const SWEEP_SIZE = 1_000
+/** How long the background waits for a store, in milliseconds: one that hangs must not end its work for good. */
+const PATIENCE_MS = 10_000
 const DUE_AT_ONCE = 100
 const MOST_LISTED = 1_000
 
@@ -34,7 +37,7 @@ export class Background {
   /** Takes up what a crash has left; resolves when it has been tried once. */
   async start(): Promise<void> {
     if (this.#stores.intake === null) {
-      await this.#stores.cleanups.adoptOrphans()
+      await this.#bound(this.#stores.cleanups.adoptOrphans())
       await this.#workOffDue()
     }
     this.#running = this.#loop()
@@ -70,7 +73,7 @@ export class Background {
   async #workOffDue(): Promise<void> {
     let due: OpenAttempt[]
     do {
-      due = await this.#stores.cleanups.due(DUE_AT_ONCE)
+      due = await this.#bound(this.#stores.cleanups.due(DUE_AT_ONCE))
       for (const attempt of due) await this.#workOff(attempt)
     } while (due.length === DUE_AT_ONCE && !this.#signal.aborted)
   }
@@ -78,19 +81,24 @@ export class Background {
   async #workOff(attempt: OpenAttempt): Promise<void> {
     const { clock, random, log } = this.#options
     try {
-      await this.#saga.workOff(attempt)
+      await this.#bound(this.#saga.workOff(attempt))
     } catch (error) {
       const reason = reasonOf(error)
       log.warn({ attempt: attempt.id, err: error }, 'A cleanup failed and will be tried again')
       const pause = backoffMs(attempt.attempts + 1, this.#options, random)
-      await this.#stores.cleanups.postpone(attempt.id, reason, clock.now() + pause)
+      await this.#bound(this.#stores.cleanups.postpone(attempt.id, reason, clock.now() + pause))
     }
   }
 
   async #sweep(): Promise<void> {
     const { cleanups, idempotency, queue } = this.#stores
-    while ((await idempotency.sweep(SWEEP_SIZE)) === SWEEP_SIZE && !this.#signal.aborted);
+    while ((await this.#bound(idempotency.sweep(SWEEP_SIZE))) === SWEEP_SIZE && !this.#signal.aborted);
     // What is still to be released needs its mark, or it would be published anew.
-    if ((await cleanups.due(1)).length === 0) await queue.sweep(this.#options.clock.now() - MARK_TTL_MS, SWEEP_SIZE)
+    if ((await this.#bound(cleanups.due(1))).length > 0) return
+    await this.#bound(queue.sweep(this.#options.clock.now() - MARK_TTL_MS, SWEEP_SIZE))
+  }
+
+  #bound<T>(call: Promise<T>): Promise<T> {
+    return new Deadline(this.#options.clock, PATIENCE_MS).bound(call)
   }
 }

@@ -68,7 +68,8 @@ export function setUp(t: Test, way: 'one transaction' | 'saga', changed: Partial
   return { clock, real, db, queue, idempotency, cleanups, intake, logged, orchestrator, finish, submit }
 }
 
-async function passTime<T>(clock: TestClock, promise: Promise<T>): Promise<T> {
+/** Lets time pass until the promise settles. */
+export async function passTime<T>(clock: TestClock, promise: Promise<T>): Promise<T> {
   let settled = false
   const end = (): void => {
     settled = true
