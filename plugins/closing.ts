@@ -28,7 +28,10 @@ export default fp<{ clock?: Clock }>(
     })
     fastify.server.on('request', (request, response) => {
       connections.set(request.socket, request)
-      response.once('close', () => connections.has(request.socket) && connections.set(request.socket, null))
+      // A pipelined request may have taken its place.
+      response.once('close', () => {
+        if (connections.get(request.socket) === request) connections.set(request.socket, null)
+      })
     })
     const hangUp = (isIdle: (request: IncomingMessage | null) => boolean): void => {
       for (const [socket, request] of connections) if (isIdle(request)) socket.destroy()

@@ -247,6 +247,8 @@ export interface CleanupQueue {
   list(limit: number): Promise<Cleanup[]>
   /** Up to `limit` attempts whose next try is due. */
   due(limit: number): Promise<OpenAttempt[]>
+  /** When the oldest attempt was completed whose events are not known to be released, in ms; null when there is none. */
+  oldestUnfinished(): Promise<number | null>
   /** Puts the next try off until `nextAttemptAt` (ms since the epoch), counting one attempt. */
   postpone(id: string, reason: string, nextAttemptAt: number): Promise<void>
   /** Makes a cleanup due now. @returns false when there is no such cleanup */

@@ -27,11 +27,21 @@ export class Background {
   #wake = Promise.withResolvers<void>()
   #running: Promise<void> = Promise.resolve()
 
-  constructor(stores: Stores, saga: Saga, options: OrchestratorOptions, signal: AbortSignal) {
+  readonly #onDone: (attemptId: string) => void
+
+  /** @param onDone told of each attempt that has been worked off */
+  constructor(
+    stores: Stores,
+    saga: Saga,
+    options: OrchestratorOptions,
+    signal: AbortSignal,
+    onDone: (attemptId: string) => void,
+  ) {
     this.#stores = stores
     this.#saga = saga
     this.#options = options
     this.#signal = signal
+    this.#onDone = onDone
   }
 
   /** Takes up what a crash has left; resolves when it has been tried once. */
@@ -82,6 +92,7 @@ export class Background {
     const { clock, random, log } = this.#options
     try {
       await this.#bound(this.#saga.workOff(attempt))
+      this.#onDone(attempt.id)
     } catch (error) {
       const reason = reasonOf(error)
       log.warn({ attempt: attempt.id, err: error }, 'A cleanup failed and will be tried again')
@@ -93,9 +104,10 @@ export class Background {
   async #sweep(): Promise<void> {
     const { cleanups, idempotency, queue } = this.#stores
     while ((await this.#bound(idempotency.sweep(SWEEP_SIZE))) === SWEEP_SIZE && !this.#signal.aborted);
-    // What is still to be released needs its mark, or it would be published anew.
-    if ((await this.#bound(cleanups.due(1))).length > 0) return
-    await this.#bound(queue.sweep(this.#options.clock.now() - MARK_TTL_MS, SWEEP_SIZE))
+    // What is completed and still to be finished needs its mark, or it would be published anew.
+    const oldest = (await this.#bound(cleanups.oldestUnfinished())) ?? Infinity
+    const olderThan = Math.min(this.#options.clock.now() - MARK_TTL_MS, oldest)
+    while ((await this.#bound(queue.sweep(olderThan, SWEEP_SIZE))) === SWEEP_SIZE && !this.#signal.aborted);
   }
 
   #bound<T>(call: Promise<T>): Promise<T> {

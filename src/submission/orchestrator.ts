@@ -14,8 +14,8 @@ import { Saga } from './saga.ts'
 import { waitFor } from './wait.ts'
 import type { Way } from './way.ts'
 
-/** How long a submission waits before it looks again whether a claim of another process is free, in milliseconds. */
-const LOOK_AGAIN_MS = 250
+/** How often a submission that waits for a make-up, or a key of another process, looks whether it is free. */
+const LOOK_AGAIN_MS = 100
 
 /**
  * Stores the formulas of a submission and publishes their events, all or nothing, exactly once for each key: one run a
@@ -37,7 +37,7 @@ export class Orchestrator {
     )
     this.#way = stores.intake === null ? saga : new OneTransaction(stores.intake, stores.idempotency)
     this.#owed = new OwedRollbacks(this.#way, options, this.#stopping.signal)
-    this.#background = new Background(stores, saga, options, this.#stopping.signal)
+    this.#background = new Background(stores, saga, options, this.#stopping.signal, (id) => this.#owed.retry(id))
   }
 
   /** Works off what a crash has left, then goes on doing so in the background. */
@@ -58,7 +58,10 @@ export class Orchestrator {
 
   readonly cleanups = {
     list: async (): Promise<Cleanup[]> => this.#owed.listedWith(await this.#background.cleanups()),
-    retry: async (id: string): Promise<boolean> => this.#owed.retry(id) || this.#background.retry(id),
+    retry: async (id: string): Promise<boolean> => {
+      const kept = await this.#background.retry(id)
+      return this.#owed.retry(id) || kept
+    },
   }
 
   /** Never rejects because a store fails: that is an outcome. */
@@ -120,7 +123,7 @@ export class Orchestrator {
       if (verdict.kind === 'busy') {
         const running = verdict.wants === 'key' && verdict.holder === 'submission'
         if (running && patience.left === 0) return { kind: 'in-use' }
-        await waitFor(this.#runs.nextEnd(), Math.min(LOOK_AGAIN_MS, deadline.left), clock, signal)
+        await sleep(clock, Math.min(LOOK_AGAIN_MS, deadline.left), signal)
       } else {
         if (++failures === retries) return { kind: 'failed' }
         await sleep(clock, Math.min(backoffMs(failures, this.#options, random), deadline.left), signal)

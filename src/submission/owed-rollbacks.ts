@@ -47,15 +47,20 @@ export class OwedRollbacks {
     this.#running.add(running)
   }
 
-  /** Tries a rollback again now. @returns false when none of this id is owed */
+  /**
+   * Tries a rollback again now.
+   * @param id of the submission, or of one of its attempts
+   * @returns false when none of this id is owed
+   */
   retry(id: string): boolean {
-    this.#owed.get(id)?.wake.resolve()
-    return this.#owed.has(id)
+    const owed = this.#owed.get(submissionOf(id))
+    owed?.wake.resolve()
+    return owed !== undefined
   }
 
   /** These, and those of `kept` that are not the same rollback as the database knows it. */
   listedWith(kept: Cleanup[]): Cleanup[] {
-    const known = new Set(kept.map(({ id }) => id.split('.', 1)[0]))
+    const known = new Set(kept.map(({ id }) => submissionOf(id)))
     const unknown = [...this.#owed.values()].filter(({ submission }) => !known.has(submission.id))
     return [...kept, ...unknown.map(toCleanup)]
   }
@@ -81,6 +86,9 @@ export class OwedRollbacks {
     }
   }
 }
+
+/** The submission that an attempt belongs to; see Saga. */
+const submissionOf = (id: string): string => id.replace(/\.\d+$/, '')
 
 function toCleanup({ submission, reason, attempts, createdAt, nextAttemptAt }: Owed): Cleanup {
   return {

@@ -15,7 +15,6 @@ type Holder = Pick<Submission, 'caller' | 'key'>
 export class Runs {
   readonly #byKey = new Map<string, Run>()
   readonly #ends = new Map<Run, (answer: StoredAnswer | null) => void>()
-  #next = Promise.withResolvers<void>()
 
   of(holder: Holder): Run | undefined {
     return this.#byKey.get(slot(holder))
@@ -36,13 +35,6 @@ export class Runs {
   end(run: Run, answer: StoredAnswer | null): void {
     this.#ends.get(run)?.(answer)
     this.#ends.delete(run)
-    this.#next.resolve()
-    this.#next = Promise.withResolvers()
-  }
-
-  /** Resolves when the next run ends: its make-ups may be free then. */
-  nextEnd(): Promise<void> {
-    return this.#next.promise
   }
 }
 

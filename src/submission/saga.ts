@@ -4,6 +4,7 @@ import type {
   Decision,
   EventQueue,
   FormulaDb,
+  IdempotencyStore,
   OpenAttempt,
   StoredAnswer,
   Submission,
@@ -19,6 +20,7 @@ const ABANDONED: Decision = { kind: 'abandoned' }
 interface SagaStores {
   db: FormulaDb
   queue: EventQueue
+  idempotency: IdempotencyStore
 }
 
 /**
@@ -29,14 +31,16 @@ interface SagaStores {
 export class Saga implements Way {
   readonly #db: FormulaDb
   readonly #queue: EventQueue
-  /** Attempts whose compensation has failed, by submission. */
-  readonly #owed = new Map<string, Set<string>>()
+  readonly #idempotency: IdempotencyStore
+  /** The attempt that is still to be compensated, by submission. */
+  readonly #owed = new Map<string, string>()
   readonly #onLate: (attemptId: string, error: unknown) => void
 
   /** @param onLate told of a completed attempt whose last steps are left to the background */
-  constructor({ db, queue }: SagaStores, onLate: (attemptId: string, error: unknown) => void) {
+  constructor({ db, queue, idempotency }: SagaStores, onLate: (attemptId: string, error: unknown) => void) {
     this.#db = db
     this.#queue = queue
+    this.#idempotency = idempotency
     this.#onLate = onLate
   }
 
@@ -52,7 +56,7 @@ export class Saga implements Way {
       if (decision.kind === 'abandoned') throw new StoreUnavailable('The attempt was rolled back by another')
       return answered(submission, await this.#forward(id, decision, deadline))
     } catch (error) {
-      this.#owe(submission.id, id)
+      this.#owed.set(submission.id, id)
       const answer = await this.settle(submission, deadline, reasonOf(error)).catch(() => null)
       if (answer !== null) return answered(submission, answer)
       throw error
@@ -65,16 +69,19 @@ export class Saga implements Way {
     deadline: Deadline,
     reason = 'The submission failed',
   ): Promise<StoredAnswer | null> {
-    for (const id of this.#owed.get(submission.id) ?? []) {
-      const decision = await deadline.bound(this.#db.abandon(id, reason))
-      if (decision.kind === 'abandoned') {
-        await deadline.bound(this.#queue.remove(id))
-        await deadline.bound(this.#db.remove(id))
-      }
-      this.#paid(submission.id, id)
-      if (decision.kind === 'completed') return this.#forward(id, decision, deadline)
+    const id = this.#owed.get(submission.id)
+    if (id === undefined) return null
+    const decision = await deadline.bound(this.#db.abandon(id, reason))
+    if (decision.kind === 'completed') {
+      this.#owed.delete(submission.id)
+      return this.#forward(id, decision, deadline)
     }
-    return null
+    await deadline.bound(this.#queue.remove(id))
+    await deadline.bound(this.#db.remove(id))
+    // An answer whose reply was lost, of an attempt with nothing to publish or one that is finished already, is kept.
+    const kept = await deadline.bound(this.#idempotency.find(submission.caller, submission.key))
+    this.#owed.delete(submission.id)
+    return kept?.submissionId === submission.id ? kept.answer : null
   }
 
   /**
@@ -102,17 +109,6 @@ export class Saga implements Way {
       late(error)
     }
     return decision.answer
-  }
-
-  #owe(submissionId: string, id: string): void {
-    const owed = this.#owed.get(submissionId) ?? new Set()
-    this.#owed.set(submissionId, owed.add(id))
-  }
-
-  #paid(submissionId: string, id: string): void {
-    const owed = this.#owed.get(submissionId)
-    owed?.delete(id)
-    if (owed?.size === 0) this.#owed.delete(submissionId)
   }
 }
 

@@ -196,6 +196,23 @@ async function orphanPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await db.add('1', orphan), { kind: 'given-up' })
   })
 
+  t.test('the oldest unfinished attempt is told by the time it was completed, due or not', async (t) => {
+    const { db, cleanups, clock } = await start(t, open)
+    t.equal(await cleanups.oldestUnfinished(), null)
+    await owe(db, '1')
+    t.equal(await cleanups.oldestUnfinished(), null, 'a rollback is none')
+    const first = clock.now()
+    await db.add('2', submission([formula('b', '2')]))
+    await db.complete('2')
+    clock.advance(1_000)
+    await db.add('3', submission([formula('c', '3')]))
+    await db.complete('3')
+    await cleanups.postpone('2', 'later', clock.now() + 60_000)
+    t.equal(await cleanups.oldestUnfinished(), first)
+    await db.finish('2')
+    t.equal(await cleanups.oldestUnfinished(), first + 1_000)
+  })
+
   t.test('what is decided is no orphan', async (t) => {
     const { db, cleanups } = await start(t, open)
     await owe(db, '1')

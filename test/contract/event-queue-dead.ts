@@ -56,6 +56,9 @@ export async function deadPromises(t: Test, open: OpenStores): Promise<void> {
 
   t.test('a removed dead letter is gone, and cannot be removed again', async (t) => {
     const { queue } = await withDead(t, open, 'ab')
+    t.equal(await queue.removeDead(idOf('a').toUpperCase()), false, 'an id is exact')
+    t.equal(await queue.removeDead(`${idOf('a')}-`), false, 'to its end')
+    t.equal(await queue.redrive([`${idOf('a')}00`]), 0)
     t.equal(await queue.removeDead(idOf('a')), true)
     t.equal(await queue.removeDead(idOf('a')), false)
     t.equal(await queue.redrive([idOf('a')]), 0)

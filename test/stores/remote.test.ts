@@ -101,9 +101,37 @@ t.test('a call that is overdue fails also while the worker is stuck', async (t) 
   await writer.open()
   const tool = new DatabaseSync(path)
   tool.exec('BEGIN IMMEDIATE')
+  const stuck = writer.call('probe')
+  await new Promise((resolve) => setImmediate(resolve))
   await t.rejects(writer.callBefore(Date.now() - 5_000, 'stats'), { message: /did not answer in time/ })
   tool.close()
+  await stuck
   await writer.close()
+})
+
+t.test('closing does not wait for a worker that is stuck', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  await writer.open()
+  const tool = new DatabaseSync(path)
+  tool.exec('BEGIN IMMEDIATE')
+  const stuck = [writer.call('probe'), writer.callBefore(Date.now() - 5_000, 'stats')]
+  const ends = Promise.allSettled(stuck)
+  await writer.close()
+  t.match(await ends, [{ status: 'rejected' }, { status: 'rejected' }])
+  tool.close()
+})
+
+t.test('a prefix finds every name that begins with it, to the last code point there is', async (t) => {
+  const { db, batches } = openBatches(t)
+  const names = ['a\u{10ffff}\u{10ffff}', 'a\u{10ffff}b', 'a\ud7ff', 'b']
+  const all = names.map((name, index) => formula(name, String(index + 1)))
+  batches.run([['accept', 0, [submission(all)], LATE]])
+  const { list } = readCommands(db)
+  t.equal(list(0, { limit: 9, namePrefix: 'a' }).items.length, 3)
+  t.equal(list(0, { limit: 9, namePrefix: 'a\u{10ffff}' }).items.length, 2)
+  t.equal(list(0, { limit: 9, namePrefix: 'a\ud7ff' }).items.length, 1)
+  t.equal(list(0, { limit: 9, namePrefix: '\u{10ffff}' }).items.length, 0)
 })
 
 t.test('a reader sees what was committed before', async (t) => {

@@ -135,6 +135,13 @@ t.test(
   },
 )
 
+t.test('saga: a stored 409 whose reply is lost, even on the last try, is found by its key', async (t) => {
+  const bench = setUp(t, 'saga', { retries: 1 })
+  await bench.submit(request('a', ['1']))
+  bench.db.fail('add', 'after')
+  t.match(await bench.submit(request('b', ['1'])), { kind: 'answered', replayed: false, answer: { status: 409 } })
+})
+
 t.test('saga: an attempt that was rolled back behind its back is tried again as another', async (t) => {
   const bench = setUp(t, 'saga')
   await bench.real.queue.remove('submission-1.1')

@@ -98,6 +98,33 @@ t.test(
   },
 )
 
+t.test('once its rollback is done, also by the background, a key is free at once', async (t) => {
+  const bench = setUp(t, 'saga', { baseMs: 1_000_000, maxMs: 3_000_000 })
+  await bench.orchestrator.start()
+  bench.queue.fail('remove')
+  bench.db.fail('complete')
+  t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
+  const [cleanup] = await bench.orchestrator.cleanups.list()
+  bench.queue.mend()
+  bench.db.mend()
+  t.equal(await bench.orchestrator.cleanups.retry(cleanup?.id ?? ''), true)
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+  t.same(await bench.orchestrator.cleanups.list(), [])
+})
+
+t.test('marks are swept as fast as they are made, but not those of what is still to be finished', async (t) => {
+  const bench = setUp(t, 'saga')
+  for (let number = 0; number < 5_000; number++) await bench.real.queue.release(`old.${number}`, [])
+  bench.clock.advance(1_000)
+  await bench.orchestrator.start()
+  bench.db.fail('finish')
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', answer: { status: 200 } })
+  bench.clock.advance(25 * 3_600_000)
+  await bench.finish(new Promise<void>((resolve) => bench.clock.after(15_000, resolve)))
+  t.equal(await bench.real.queue.sweep(bench.clock.now() - 86_400_000, 1_000), 1, 'only that of the open one is left')
+  t.match(await bench.real.queue.stats(), { ready: 1 }, 'and its event was not published anew')
+})
+
 t.test('start-up works off any number of orphans', async (t) => {
   const bench = setUp(t, 'saga')
   for (let number = 1; number <= 250; number++) {

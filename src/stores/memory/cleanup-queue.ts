@@ -32,6 +32,10 @@ export class MemoryCleanupQueue implements CleanupQueue {
     }))
   }
 
+  async oldestUnfinished(): Promise<number | null> {
+    return this.#intents.oldestCompleted()
+  }
+
   async due(limit: number): Promise<OpenAttempt[]> {
     const due = this.#intents.due(this.#clock.now(), limit)
     return due.map((intent) => ({ id: intent.id, attempts: intent.attempts, decision: decisionOf(intent) }))
@@ -47,7 +51,7 @@ export class MemoryCleanupQueue implements CleanupQueue {
 
   async retry(id: string): Promise<boolean> {
     const intent = this.#intents.get(id)
-    if (intent?.state !== 'rolling_back') return false
+    if (intent?.state !== 'rolling-back') return false
     this.#intents.reschedule(intent, this.#clock.now())
     return true
   }

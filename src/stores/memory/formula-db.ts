@@ -91,7 +91,7 @@ export class MemoryFormulaDb implements FormulaDb {
 
 /** The verdict on an attempt that was added before. */
 function addAgain({ state, events, submission, answer }: Intent): AddVerdict {
-  if (state === 'rolling_back') return { kind: 'given-up' }
+  if (state === 'rolling-back') return { kind: 'given-up' }
   return state === 'pending' ? { kind: 'added', events } : { kind: 'answered', submissionId: submission.id, answer }
 }
 

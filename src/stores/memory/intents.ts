@@ -10,7 +10,7 @@ export interface Intent {
   readonly answer: StoredAnswer
   readonly formulas: StoredFormula[]
   readonly events: FormulaEvent[]
-  state: 'pending' | 'rolling_back' | 'completed'
+  state: 'pending' | 'rolling-back' | 'completed'
   /** The rest tells of the background work on it, once it is decided; times in milliseconds since the epoch. */
   reason: string
   attempts: number
@@ -69,7 +69,7 @@ export class Intents {
   /** The claims stay until the rollback is done. */
   rollBack(intent: Intent, reason: string, now: number, nextAttemptAt: number): void {
     this.#rollbacks.set(intent.id, intent)
-    this.#decide(intent, 'rolling_back', reason, now, nextAttemptAt)
+    this.#decide(intent, 'rolling-back', reason, now, nextAttemptAt)
   }
 
   close(intent: Intent): void {
@@ -106,6 +106,12 @@ export class Intents {
       .values()
       .filter(({ state }) => state === 'pending')
       .toArray()
+  }
+
+  /** When the oldest of those completed was completed; null when there is none. */
+  oldestCompleted(): number | null {
+    const completed = [...this.#due.values()].filter(({ state }) => state === 'completed')
+    return completed.reduce<number | null>((oldest, { decidedAt }) => Math.min(oldest ?? decidedAt, decidedAt), null)
   }
 
   /** Makes all that is decided due at `now`. */

@@ -25,12 +25,9 @@ export class Batches {
 
   /** One member's failure is its own: then each call is run again in a transaction of its own. */
   run(calls: Call[]): CallResult[] {
-    const { begin, flush, reload } = this.#options
-    try {
-      this.#db.exec(begin)
-    } catch (error) {
-      return calls.map(() => ({ error: reasonOf(error) }))
-    }
+    const refused = this.#begin(calls)
+    if (refused !== null) return calls.map(() => refused)
+    const { flush, reload } = this.#options
     try {
       const results = calls.map((call) => this.#execute(call))
       flush?.()
@@ -43,8 +40,24 @@ export class Batches {
     }
   }
 
-  #execute([command, now, args, startBy]: Call): CallResult {
-    if (Date.now() > startBy) return { error: 'The call waited too long for the store' }
+  /** @returns why no transaction was begun: another program has locked the file, or nobody waits for the calls any more */
+  #begin(calls: Call[]): { error: string } | null {
+    if (calls.every(isLate)) return TOO_LATE
+    try {
+      this.#db.exec(this.#options.begin)
+      return null
+    } catch (error) {
+      return { error: reasonOf(error) }
+    }
+  }
+
+  #execute(call: Call): CallResult {
+    if (isLate(call)) return TOO_LATE
+    const [command, now, args] = call
     return { value: (this.#options.commands[command] as Command)(now, ...(args as never[])) }
   }
 }
+
+const TOO_LATE = { error: 'The call waited too long for the store' }
+
+const isLate = ([, , , startBy]: Call): boolean => Date.now() > startBy

@@ -120,6 +120,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     adoptOrphans: (now: number) => intents.adoptOrphans(now, ORPHANED),
     listCleanups: (_now: number, limit: number) => intents.list(limit),
     dueCleanups: intents.due,
+    oldestUnfinished: () => intents.oldestCompleted(),
     postpone: (_now: number, id: string, reason: string, at: number) => intents.postpone(id, reason, at),
     retryCleanup: intents.retry,
 

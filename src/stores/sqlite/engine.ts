@@ -34,6 +34,7 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
   try {
     await writer.open()
   } catch (error) {
+    await Promise.all([writer.close(), reader.close()])
     disown()
     throw error
   }
@@ -101,6 +102,7 @@ function cleanupQueue(writer: Writer): CleanupQueue {
   return {
     adoptOrphans: () => writer.call('adoptOrphans'),
     list: (limit) => writer.call('listCleanups', limit),
+    oldestUnfinished: () => writer.call('oldestUnfinished'),
     due: (limit) => writer.call('dueCleanups', limit),
     postpone: (id, reason, nextAttemptAt) => writer.call('postpone', id, reason, nextAttemptAt),
     retry: (id) => writer.call('retryCleanup', id),

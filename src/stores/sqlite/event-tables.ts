@@ -191,7 +191,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
         sql.removeAllDead.run()
         counters.next_position += moved
       } else {
-        const rows = [...new Set(ids)].flatMap((id) => sql.deadById.all(blob(id)))
+        const rows = [...new Set(ids)].filter(isId).flatMap((id) => sql.deadById.all(blob(id)))
         rows.sort((a, b) => (a.seq as number) - (b.seq as number))
         for (const { seq, id, name, created_at } of rows) {
           sql.addReady.run(counters.next_position++, id as Uint8Array, name as string, created_at as number, 0)
@@ -206,12 +206,16 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
 
     removeDead(now: number, id: string): boolean {
       moveDue(now)
+      if (!isId(id)) return false
       const removed = sql.removeDeadById.run(blob(id)).changes as number
       count('dead', -removed)
       return removed > 0
     },
   }
 }
+
+/** What is no fingerprint at all would be read as another one's beginning. */
+const isId = (id: string): boolean => /^[0-9a-f]{64}$/.test(id)
 
 const blob = (id: string): Uint8Array => Buffer.from(id, 'hex')
 

@@ -29,10 +29,9 @@ export function formulaTable(db: DatabaseSync) {
 
     list({ limit, before = Number.MAX_SAFE_INTEGER, namePrefix }: FormulaQuery): Page<StoredFormula> {
       const search = searchKey(namePrefix ?? '')
-      // U+10FFFF is the last code point, so no name that begins with the prefix sorts behind it.
       const rows = (search === ''
         ? page.all(before, limit + 1)
-        : pageByName.all(search, `${search}\u{10ffff}`, before, limit + 1)) as unknown as FormulaRow[]
+        : pageByName.all(search, successor(search), before, limit + 1)) as unknown as FormulaRow[]
       const shown = rows.slice(0, limit)
       return { items: shown.map(toFormula), next: rows.length > limit ? (shown.at(-1) as FormulaRow).seq : null }
     },
@@ -84,6 +83,16 @@ export function pendingTable(db: DatabaseSync) {
       remove.run(intent)
     },
   }
+}
+
+/** The least text that sorts behind everything that begins with `prefix`; SQLite compares code points. */
+function successor(prefix: string): string {
+  const points = [...prefix].map((character) => character.codePointAt(0) as number)
+  while (points.at(-1) === 0x10ffff) points.pop()
+  const last = points.pop()
+  if (last === undefined) return '\u{10ffff}'.repeat(4_096)
+  // The code points of surrogates stand for no character.
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
 }
 
 /** The first 48 bits of a fingerprint. */

@@ -41,6 +41,7 @@ export function intentTable(db: DatabaseSync) {
   const due = db.prepare(
     `SELECT * FROM intents WHERE state <> 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?`,
   )
+  const oldest = db.prepare(`SELECT min(decided_at) AS at FROM intents WHERE state = 'completed'`)
   const postpone = db.prepare(
     `UPDATE intents SET attempts = attempts + 1, reason = ?, next_attempt_at = ? WHERE id = ? AND state <> 'pending'`,
   )
@@ -76,6 +77,7 @@ export function intentTable(db: DatabaseSync) {
     },
     list: (limit: number): Cleanup[] => list.all(limit).map(toCleanup),
     due: (now: number, limit: number): OpenAttempt[] => due.all(now, limit).map(toOpenAttempt),
+    oldestCompleted: (): number | null => (oldest.get()?.at ?? null) as number | null,
     postpone(id: string, reason: string, nextAttemptAt: number): void {
       postpone.run(reason, nextAttemptAt, id)
     },

@@ -11,6 +11,8 @@ const BATCH_SIZE = 256
 const PATIENCE_MS = 10_000
 /** How much longer a call may take that was begun, in milliseconds. */
 const OVERTIME_MS = 1_000
+/** How often closing looks whether the last call has been answered, in milliseconds. */
+const CLOSE_POLL_MS = 2
 
 type CommandsOf<C> = { [K in keyof C]: (now: number, ...args: never[]) => unknown }
 type ArgsOf<F> = F extends (now: number, ...args: infer A) => unknown ? A : never
@@ -44,8 +46,7 @@ export class Remote<C extends CommandsOf<C>> {
 
   /** @throws {StoreRefused} when the file must not be opened */
   async open(): Promise<void> {
-    this.#worker ??= this.#start()
-    await this.#worker
+    await this.#opened()
   }
 
   /** @throws {StoreUnavailable} with unknown outcome */
@@ -71,15 +72,17 @@ export class Remote<C extends CommandsOf<C>> {
     })
   }
 
-  /** Waits for the calls under way and lets the worker close its connection. */
+  /** Waits for the calls under way, but not for those overdue, and lets the worker close its connection. */
   async close(): Promise<void> {
     this.#closed = true
-    while (this.#queue.length > 0 || this.#inFlight.size > 0) await new Promise((resolve) => setImmediate(resolve))
+    while (this.#awaited()) await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS))
     clearInterval(this.#watch)
+    this.#failOverdue()
     const worker = await this.#worker?.catch(() => null)
     if (worker == null) return
     const ended = new Promise((resolve) => worker.once('exit', resolve))
-    worker.postMessage('close')
+    if (this.#inFlight.size === 0) worker.postMessage('close')
+    else void worker.terminate()
     await ended
   }
 
@@ -94,14 +97,22 @@ export class Remote<C extends CommandsOf<C>> {
   }
 
   async #send(): Promise<void> {
-    this.#worker ??= this.#start()
-    const worker = await this.#worker
+    const worker = await this.#opened()
     while (this.#queue.length > 0 && this.#inFlight.size < BATCHES_IN_FLIGHT) {
       const waiting = this.#queue.splice(0, BATCH_SIZE)
       const batch = ++this.#lastBatch
       this.#inFlight.set(batch, waiting)
       worker.postMessage({ batch, calls: waiting.map(({ call }) => call) })
     }
+  }
+
+  /** The worker, started unless it runs; one that could not be started is started anew the next time. */
+  #opened(): Promise<Worker> {
+    this.#worker ??= this.#start().catch((error: Error) => {
+      this.#worker = null
+      throw error
+    })
+    return this.#worker
   }
 
   #start(): Promise<Worker> {
@@ -139,10 +150,16 @@ export class Remote<C extends CommandsOf<C>> {
 
   /** What overdue calls still do is unknown; should their answer come, nobody waits for it. */
   #failOverdue(): void {
-    const overdue = Date.now() - OVERTIME_MS
-    for (const { call, reject } of [...this.#inFlight.values(), this.#queue].flat()) {
-      if (call[3] < overdue) reject(new StoreUnavailable('The store did not answer in time'))
+    const queued = this.#queue.splice(0)
+    this.#queue.push(...queued.filter((waiting) => !isOverdue(waiting)))
+    for (const { reject } of [...queued, ...[...this.#inFlight.values()].flat()].filter(isOverdue)) {
+      reject(new StoreUnavailable('The store did not answer in time'))
     }
+  }
+
+  /** Whether a call is still waited for. */
+  #awaited(): boolean {
+    return this.#queue.length > 0 || [...this.#inFlight.values()].flat().some((waiting) => !isOverdue(waiting))
   }
 
   #failAll(cause: Error): void {
@@ -152,3 +169,5 @@ export class Remote<C extends CommandsOf<C>> {
     for (const { reject } of failed) reject(error)
   }
 }
+
+const isOverdue = ({ call }: Waiting): boolean => call[3] < Date.now() - OVERTIME_MS
