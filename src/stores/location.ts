@@ -28,7 +28,7 @@ export function sameLocation(a: StoreLocation, b: StoreLocation): boolean {
 }
 
 /** The path with links followed as far as it exists. */
-function realPath(path: string): string {
+export function realPath(path: string): string {
   try {
     return realpathSync(path)
   } catch {

@@ -45,6 +45,9 @@ export async function openStores({ database, queue, options, warn }: StoresConfi
 }
 
 async function withQueueFile(db: SqliteStores, path: string, options: EngineOptions): Promise<Stores> {
+  const bound = await db.boundQueue()
+  // A file that is not there cannot be the bound queue: refused before it is made.
+  if (bound !== null && !existsSync(path)) await refuseUnlessDrained(db, bound, path, options)
   const other = await openSqlite(path, options)
   const close = async (): Promise<void> => {
     await db.close()
@@ -68,15 +71,23 @@ interface Candidate {
 async function bind(db: SqliteStores, { queue, location }: Candidate, options: EngineOptions): Promise<void> {
   const id = await queue.identity()
   const bound = await db.boundQueue()
-  if (bound !== null && bound.id !== id) {
-    const old = `QUEUE_URL was changed from ${urlOf(bound.location)}`
-    if (await db.hasOpenAttempts()) throw new StoreRefused(`${old} while submissions are unfinished`)
-    // Another queue in the very place of the old one: that one is lost.
-    const left = bound.location === location ? null : await eventsLeft(db, bound, options)
-    if (left === null) throw new StoreRefused(`${old}, which is not there to be drained`)
-    if (left > 0) throw new StoreRefused(`${old}, which still holds ${left} event(s)`)
-  }
+  if (bound !== null && bound.id !== id) await refuseUnlessDrained(db, bound, location, options)
   if (bound?.id !== id || bound.location !== location) await db.bindQueue(id, location)
+}
+
+/** @param location where the queue is that is to take the place of the bound one */
+async function refuseUnlessDrained(
+  db: SqliteStores,
+  bound: BoundQueue,
+  location: string,
+  options: EngineOptions,
+): Promise<void> {
+  const old = `QUEUE_URL was changed from ${urlOf(bound.location)}`
+  if (await db.hasOpenAttempts()) throw new StoreRefused(`${old} while submissions are unfinished`)
+  // Another queue in the very place of the old one: that one is lost.
+  const left = bound.location === location ? null : await eventsLeft(db, bound, options)
+  if (left === null) throw new StoreRefused(`${old}, which is not there to be drained`)
+  if (left > 0) throw new StoreRefused(`${old}, which still holds ${left} event(s)`)
 }
 
 /** How many events the old queue holds; null when it is not where it was. */

@@ -1,4 +1,13 @@
-import { copyFileSync, linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -61,6 +70,7 @@ t.test('another queue is refused while the old one holds events, or is gone', as
   for (const other of [file('other.db'), file('a.db'), MEMORY]) {
     await t.rejects(open(t, file('a.db'), other), { message: /which still holds 1 event/ })
   }
+  t.notOk(existsSync(join(directory, 'other.db')), 'and leaves no file behind')
   renameSync(join(directory, 'q.db'), join(directory, 'moved.db'))
   await t.rejects(open(t, file('a.db'), file('other.db')), { message: /not there to be drained/ })
   const moved = await open(t, file('a.db'), file('moved.db'))

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, realpathSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreRefused } from '../../errors/store-errors.ts'
+import { realPath } from '../location.ts'
 import { APPLICATION_ID, migrations } from './schema.ts'
 
 /** How long to wait for a tool that holds the file for a moment, in milliseconds. */
@@ -20,7 +21,7 @@ export function openForWriting(path: string): DatabaseSync {
       checkOrigin(db, path)
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
-      migrate(db)
+      if (migrate(db)) syncName(path)
       return db
     } catch (error) {
       db.close()
@@ -90,8 +91,10 @@ function checkOrigin(db: DatabaseSync, path: string): void {
   }
 }
 
-function migrate(db: DatabaseSync): void {
-  for (let done = version(db); done < migrations.length; done++) {
+/** @returns whether the file is new */
+function migrate(db: DatabaseSync): boolean {
+  const before = version(db)
+  for (let done = before; done < migrations.length; done++) {
     db.exec('BEGIN IMMEDIATE')
     db.exec(migrations[done] as string)
     if (done === 0) db.prepare('INSERT INTO identity (store_id) VALUES (?)').run(randomUUID())
@@ -99,15 +102,18 @@ function migrate(db: DatabaseSync): void {
     db.exec(`PRAGMA user_version = ${done + 1}`)
     db.exec('COMMIT')
   }
+  return before === 0
 }
 
 const version = (db: DatabaseSync): number =>
   (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
 
-function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
+/** SQLite syncs what is in a new file; that the file and its folder are there must outlast a power cut as well. */
+function syncName(path: string): void {
+  const folder = dirname(path)
+  for (const directory of [folder, dirname(folder)]) {
+    const handle = openSync(directory, 'r')
+    fsyncSync(handle)
+    closeSync(handle)
   }
 }
