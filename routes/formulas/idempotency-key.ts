@@ -17,7 +17,7 @@ const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/
  * sent twice arrives joined by a comma and a blank, and so is malformed.
  * @throws {ServiceError} IDEMPOTENCY_KEY_MISSING, IDEMPOTENCY_KEY_INVALID
  */
-export function readIdempotencyKey(header: string | string[] | undefined): string {
+function readIdempotencyKey(header: string | string[] | undefined): string {
   if (header === undefined) throw refusal('IDEMPOTENCY_KEY_MISSING')
   const text = String(header)
   const isQuoted = text.startsWith('"') || text.endsWith('"')

@@ -11,7 +11,7 @@ export const MAX_FORMULAS = 1000
 export const MAX_MATERIALS = 500
 
 /** What a body holds: checked formulas, or every problem with it (at most 100) in the contract's order. */
-export type Validation =
+type Validation =
   | { valid: true; formulas: Formula[]; single: boolean }
   | { valid: false; problems: [ErrorDetail, ...ErrorDetail[]] }
 

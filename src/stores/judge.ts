@@ -1,6 +1,6 @@
 import type { StoredFormula } from '../formula/formula.ts'
 import { type AnsweredFormula, addedAnswer, existsAnswer } from './answer.ts'
-import type { Holder, KeyRecord, StoredAnswer, Submission, Verdict } from './ports.ts'
+import type { Decision, FormulaEvent, Holder, KeyRecord, StoredAnswer, Submission, Verdict } from './ports.ts'
 
 /** What an engine looks up, inside the transaction that the judgement is part of. */
 export interface Lookup {
@@ -59,4 +59,17 @@ function judgeFormulas(submission: Submission, lookup: Lookup, createdAt: string
   if (!skip && duplicates.length > 0) return { kind: 'settled', answer: existsAnswer(duplicates) }
   const answer = addedAnswer(entries, submission.single)
   return added.size === 0 ? { kind: 'settled', answer } : { kind: 'accepted', added: [...added.values()], answer }
+}
+
+/** The events that tell of new formulas. */
+export function eventsOf(formulas: StoredFormula[]): FormulaEvent[] {
+  return formulas.map(({ id, name, createdAt }) => ({ id, name, createdAt }))
+}
+
+/** Where the decision on an attempt stands, by what is known of its intent. */
+export function decisionOf(
+  intent: { state: string; answer: StoredAnswer; events: FormulaEvent[] } | null | undefined,
+): Decision {
+  if (intent?.state !== 'completed') return { kind: 'abandoned' }
+  return { kind: 'completed', answer: intent.answer, events: intent.events }
 }

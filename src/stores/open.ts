@@ -6,7 +6,7 @@ import type { EngineOptions, EventQueue, Stores } from './ports.ts'
 import { openSqlite, type SqliteStores } from './sqlite/engine.ts'
 import type { BoundQueue } from './sqlite/identity-table.ts'
 
-export interface StoresConfig {
+interface StoresConfig {
   database: StoreLocation
   queue: StoreLocation
   options: EngineOptions

@@ -236,6 +236,9 @@ export interface OpenAttempt {
 /** The reason of a rollback that is owed because its owner died. */
 export const ORPHANED = 'The service stopped before the submission was finished'
 
+/** How long an attempt that was just decided is left to the one who runs it before the background takes it up. */
+export const HEAD_START_MS = 5_000
+
 /** What sagas still owe. Adding to it is part of `FormulaDb.abandon` and `complete`: the intent is the cleanup. */
 export interface CleanupQueue {
   /**

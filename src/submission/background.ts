@@ -24,10 +24,9 @@ export class Background {
   readonly #saga: Saga
   readonly #options: OrchestratorOptions
   readonly #signal: AbortSignal
+  readonly #onDone: (attemptId: string) => void
   #wake = Promise.withResolvers<void>()
   #running: Promise<void> = Promise.resolve()
-
-  readonly #onDone: (attemptId: string) => void
 
   /** @param onDone told of each attempt that has been worked off */
   constructor(

@@ -1,6 +1,6 @@
 import type { Random } from '../clock.ts'
 
-export interface Backoff {
+interface Backoff {
   /** The longest first pause, in milliseconds; it doubles each time. */
   baseMs: number
   /** No pause is longer, in milliseconds. */

@@ -68,7 +68,7 @@ async function answerPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await idempotency.find('', done.key), null)
   })
 
-  t.test('an expired key is free, swept or not, and its new answer lives as long as any', async (t) => {
+  t.test('an expired key is free, swept or not, and its new answer lives its full time', async (t) => {
     const { db, idempotency, clock } = await start(t, open, { answerTtlMs: 1000 })
     const first = submission([formula('a', '1')])
     await store(db, first)

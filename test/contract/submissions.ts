@@ -2,6 +2,7 @@ import { hash, randomUUID } from 'node:crypto'
 import type { Formula } from '../../src/formula/formula.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
 import type { AddVerdict, FormulaDb, FormulaEvent, StoredAnswer, Submission } from '../../src/stores/ports.ts'
+import { payloadHash } from '../../src/submission/payload.ts'
 
 /** A checked formula of one material; another concentration is another make-up. */
 export function formula(name: string, concentration = '1', material = 'Iso E Super'): Formula {
@@ -13,7 +14,7 @@ export function formula(name: string, concentration = '1', material = 'Iso E Sup
 /** A new submission of these formulas: one is sent alone, several as a list. */
 export function submission(formulas: Formula[], own: Partial<Submission> = {}): Submission {
   const onDuplicate = own.onDuplicate ?? 'reject'
-  const payload = hash('sha256', JSON.stringify([onDuplicate, formulas.map(({ id, name }) => [id, name])]), 'hex')
+  const payload = payloadHash({ onDuplicate, formulas })
   const id = randomUUID()
   return { id, caller: '', key: `key-${id}`, payload, onDuplicate, single: formulas.length === 1, formulas, ...own }
 }

@@ -1,6 +1,6 @@
 import { type Clock, isoTime } from '../../clock.ts'
+import { decisionOf } from '../judge.ts'
 import { type Cleanup, type CleanupQueue, type OpenAttempt, ORPHANED } from '../ports.ts'
-import { decisionOf } from './formula-db.ts'
 import type { Intents } from './intents.ts'
 
 /** What the sagas of a database in memory still owe. */

@@ -1,13 +1,18 @@
 import { type Clock, isoTime } from '../../clock.ts'
 import type { StoredFormula } from '../../formula/formula.ts'
-import { type Judgement, judge } from '../judge.ts'
-import type { AddVerdict, Decision, FormulaDb, FormulaQuery, Page, Submission } from '../ports.ts'
-import { eventsOf, Formulas } from './formulas.ts'
+import { decisionOf, eventsOf, type Judgement, judge } from '../judge.ts'
+import {
+  type AddVerdict,
+  type Decision,
+  type FormulaDb,
+  type FormulaQuery,
+  HEAD_START_MS,
+  type Page,
+  type Submission,
+} from '../ports.ts'
+import { Formulas } from './formulas.ts'
 import type { MemoryIdempotencyStore } from './idempotency-store.ts'
 import { type Intent, Intents } from './intents.ts'
-
-/** How long a decided attempt is left to its caller before the background takes it up. */
-const HEAD_START_MS = 5000
 
 /** The database in memory: formulas, and the intents of sagas. */
 export class MemoryFormulaDb implements FormulaDb {
@@ -93,10 +98,4 @@ export class MemoryFormulaDb implements FormulaDb {
 function addAgain({ state, events, submission, answer }: Intent): AddVerdict {
   if (state === 'rolling-back') return { kind: 'given-up' }
   return state === 'pending' ? { kind: 'added', events } : { kind: 'answered', submissionId: submission.id, answer }
-}
-
-/** The decision on an attempt, as far as it is known. */
-export function decisionOf(intent: Intent | undefined): Decision {
-  if (intent?.state !== 'completed') return { kind: 'abandoned' }
-  return { kind: 'completed', answer: intent.answer, events: intent.events }
 }

@@ -1,6 +1,6 @@
 import type { StoredFormula } from '../../formula/formula.ts'
 import { searchKey } from '../../formula/name-search.ts'
-import type { FormulaEvent, FormulaQuery, Page } from '../ports.ts'
+import type { FormulaQuery, Page } from '../ports.ts'
 
 /** The visible formulas in the order of acceptance; none is ever removed, so that its place is its sequence number. */
 export class Formulas {
@@ -31,9 +31,4 @@ export class Formulas {
     }
     return { items, next: null }
   }
-}
-
-/** The events that tell of new formulas. */
-export function eventsOf(formulas: StoredFormula[]): FormulaEvent[] {
-  return formulas.map(({ id, name, createdAt }) => ({ id, name, createdAt }))
 }

@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.ts'
+import { eventsOf } from '../judge.ts'
 import type { Intake, Submission, Verdict } from '../ports.ts'
 import type { MemoryEventQueue } from './event-queue.ts'
 import type { MemoryFormulaDb } from './formula-db.ts'
-import { eventsOf } from './formulas.ts'
 import type { MemoryIdempotencyStore } from './idempotency-store.ts'
 
 /** Accepts submissions into a database and a queue that both lie in memory. */

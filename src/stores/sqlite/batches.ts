@@ -4,7 +4,7 @@ import type { Call, CallResult } from './messages.ts'
 
 type Command = (now: number, ...args: never[]) => unknown
 
-export interface BatchOptions {
+interface BatchOptions {
   commands: Record<string, Command>
   begin: 'BEGIN' | 'BEGIN IMMEDIATE'
   /** Writes what the commands counted in memory, before the commit. */

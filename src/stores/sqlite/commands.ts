@@ -1,20 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isoTime } from '../../clock.ts'
-import { type Judgement, judge, type Lookup } from '../judge.ts'
-import {
-  type AddVerdict,
-  type Decision,
-  type FormulaEvent,
-  type FormulaQuery,
-  ORPHANED,
-  type Submission,
-  type Verdict,
-} from '../ports.ts'
+import { decisionOf, eventsOf, type Judgement, judge, type Lookup } from '../judge.ts'
+import { type AddVerdict, type Decision, type FormulaQuery, ORPHANED, type Submission, type Verdict } from '../ports.ts'
 import { answerTable } from './answer-table.ts'
 import { eventTables } from './event-tables.ts'
 import { formulaTable, formulaWriter, pendingTable } from './formula-table.ts'
 import { givenUpTable, identityTable } from './identity-table.ts'
-import { decisionOf, intentTable } from './intent-table.ts'
+import { intentTable } from './intent-table.ts'
 
 /** What the reading worker does. */
 export function readCommands(db: DatabaseSync) {
@@ -41,7 +33,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
   const givenUp = givenUpTable(db)
   const queue = eventTables(db, maxReceives)
 
-  function decide(now: number, submission: Submission): Judgement {
+  function decide(now: number, submission: Submission): Exclude<Judgement, { kind: 'settled' }> {
     const lookup: Lookup = {
       answer: ({ caller, key }) => answers.find(now, caller, key),
       running: intents.running,
@@ -49,11 +41,9 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
       claimed: pending.holderOf,
     }
     const judgement = judge(submission, lookup, isoTime(now))
-    if (judgement.kind === 'settled') {
-      answers.keep(now, submission, judgement.answer)
-      return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }
-    }
-    return judgement
+    if (judgement.kind !== 'settled') return judgement
+    answers.keep(now, submission, judgement.answer)
+    return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }
   }
 
   /** The verdict of a submission that was given up too late. */
@@ -66,7 +56,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     accept(now: number, submission: Submission): Verdict {
       if (givenUp.has(submission.id)) return answered(now, submission) ?? { kind: 'given-up' }
       const judgement = decide(now, submission)
-      if (judgement.kind !== 'accepted') return judgement as Verdict
+      if (judgement.kind !== 'accepted') return judgement
       for (const formula of judgement.added) writer.add(formula, now)
       queue.append(judgement.added)
       answers.keep(now, submission, judgement.answer)
@@ -80,8 +70,8 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
       if (own?.state === 'pending') return { kind: 'added', events: own.events }
       if (own?.state === 'rolling-back') return { kind: 'given-up' }
       const judgement = decide(now, submission)
-      if (judgement.kind !== 'accepted') return judgement as Verdict
-      const events = judgement.added.map(({ id, name, createdAt }) => ({ id, name, createdAt }))
+      if (judgement.kind !== 'accepted') return judgement
+      const events = eventsOf(judgement.added)
       intents.add(now, attemptId, submission, events, judgement.answer)
       pending.add(attemptId, judgement.added, now)
       return { kind: 'added', events }
@@ -125,7 +115,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     retryCleanup: intents.retry,
 
     publish: queue.hold,
-    release: (now: number, attempt: string, events: FormulaEvent[]) => queue.release(now, attempt, events),
+    release: queue.release,
     removeEvents: queue.remove,
     sweepMarks: (_now: number, olderThan: number, limit: number) => queue.sweep(olderThan, limit),
     receive: queue.receive,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { isoTime } from '../../clock.ts'
 import type { DeadEvent, FormulaEvent, Page, QueueStats, Received, Settled } from '../ports.ts'
 import { type Counters, eventStatements, type LeaseRow, type ReadyRow } from './event-statements.ts'
@@ -20,7 +20,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
 
   /** Moves what is over at `now`: ended leases to the front or to the dead letters, delays to the front. */
   function moveDue(now: number): void {
-    if (((sql.nextLeaseEnd.get()?.at ?? Infinity) as number) <= now) {
+    if (nextEnd(sql.nextLeaseEnd) <= now) {
       const dead = sql.buryExpired.run(now, maxReceives).changes as number
       const ended = sql.returnExpired.run(now, maxReceives).changes as number
       sql.removeExpired.run(now)
@@ -28,7 +28,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
       count('ready', ended)
       count('leased', -dead - ended)
     }
-    if (((sql.nextDelayEnd.get()?.at ?? Infinity) as number) <= now) {
+    if (nextEnd(sql.nextDelayEnd) <= now) {
       const ended = sql.returnDelayed.run(now).changes as number
       sql.removeDelayed.run(now)
       count('ready', ended)
@@ -90,7 +90,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
     },
 
     append(events: FormulaEvent[]): void {
-      append(events.map(({ id, name, createdAt }) => ({ id: blob(id), name, createdAt: Date.parse(createdAt) })))
+      append(events.map(toRow))
     },
 
     hold(now: number, attempt: string, events: FormulaEvent[]): boolean {
@@ -106,7 +106,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
     release(now: number, attempt: string, events: FormulaEvent[]): void {
       const state = sql.mark.get(attempt)?.state
       if (state === 'released' || state === 'removed') return
-      if (state === undefined) this.append(events)
+      if (state === undefined) append(events.map(toRow))
       else append(sql.held.all(attempt) as unknown as Parameters<typeof append>[0])
       sql.removeHeld.run(attempt)
       sql.setMark.run(attempt, 'released', now)
@@ -146,10 +146,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
       if (last !== undefined) sql.removeFront.run(last.position)
       count('ready', -rows.length)
       count('leased', rows.length)
-      const next = Math.min(
-        (sql.nextLeaseEnd.get()?.at ?? Infinity) as number,
-        (sql.nextDelayEnd.get()?.at ?? Infinity) as number,
-      )
+      const next = Math.min(nextEnd(sql.nextLeaseEnd), nextEnd(sql.nextDelayEnd))
       return { events, nextDueAt: next === Infinity ? null : next }
     },
 
@@ -214,6 +211,9 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
   }
 }
 
+/** When the first of them ends, in ms since the epoch; never when there is none. */
+const nextEnd = (statement: StatementSync): number => (statement.get()?.at ?? Infinity) as number
+
 /** What is no fingerprint at all would be read as another one's beginning. */
 const isId = (id: string): boolean => /^[0-9a-f]{64}$/.test(id)
 
@@ -222,6 +222,8 @@ const blob = (id: string): Uint8Array => Buffer.from(id, 'hex')
 const RECEIPT = /^([1-9]\d{0,14})-([\w-]{16})$/
 
 const receiptOf = ({ lease, nonce }: { lease: number; nonce: string }): string => `${lease}-${nonce}`
+
+const toRow = ({ id, name, createdAt }: FormulaEvent) => ({ id: blob(id), name, createdAt: Date.parse(createdAt) })
 
 function toEvent(row: { id: Uint8Array; name: string; created_at: number }): FormulaEvent {
   return { id: Buffer.from(row.id).toString('hex'), name: row.name, createdAt: isoTime(row.created_at) }

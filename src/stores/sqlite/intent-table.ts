@@ -1,10 +1,16 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import { isoTime } from '../../clock.ts'
-import type { Cleanup, Decision, FormulaEvent, Holder, OpenAttempt, StoredAnswer, Submission } from '../ports.ts'
+import { decisionOf } from '../judge.ts'
+import {
+  type Cleanup,
+  type FormulaEvent,
+  HEAD_START_MS,
+  type Holder,
+  type OpenAttempt,
+  type StoredAnswer,
+  type Submission,
+} from '../ports.ts'
 import { keyHash } from './answer-table.ts'
-
-/** How long an attempt that was just decided is left to the one who runs it before the background takes it up. */
-const GRACE_MS = 5_000
 
 export interface Intent {
   id: string
@@ -65,7 +71,7 @@ export function intentTable(db: DatabaseSync) {
     },
     /** Left to the one who runs the attempt for a while, before it is due. */
     decide(now: number, id: string, state: 'completed' | 'rolling-back', reason = ''): void {
-      decide.run(state, reason, now, now + GRACE_MS, id)
+      decide.run(state, reason, now, now + HEAD_START_MS, id)
     },
     remove(id: string): void {
       remove.run(id)
@@ -83,11 +89,6 @@ export function intentTable(db: DatabaseSync) {
     },
     retry: (now: number, id: string): boolean => retry.run(now, id).changes === 1,
   }
-}
-
-export function decisionOf(intent: Intent | null): Decision {
-  if (intent?.state !== 'completed') return { kind: 'abandoned' }
-  return { kind: 'completed', answer: intent.answer, events: intent.events }
 }
 
 const hex = (bytes: unknown): string => Buffer.from(bytes as Uint8Array).toString('hex')

@@ -152,19 +152,24 @@ export class Remote<C extends CommandsOf<C>> {
   #failOverdue(): void {
     const queued = this.#queue.splice(0)
     this.#queue.push(...queued.filter((waiting) => !isOverdue(waiting)))
-    for (const { reject } of [...queued, ...[...this.#inFlight.values()].flat()].filter(isOverdue)) {
+    for (const { reject } of [...queued, ...this.#sent].filter(isOverdue)) {
       reject(new StoreUnavailable('The store did not answer in time'))
     }
   }
 
+  /** The calls that the worker has. */
+  get #sent(): Waiting[] {
+    return [...this.#inFlight.values()].flat()
+  }
+
   /** Whether a call is still waited for. */
   #awaited(): boolean {
-    return this.#queue.length > 0 || [...this.#inFlight.values()].flat().some((waiting) => !isOverdue(waiting))
+    return this.#queue.length > 0 || this.#sent.some((waiting) => !isOverdue(waiting))
   }
 
   #failAll(cause: Error): void {
     const error = new StoreUnavailable(cause.message, { cause })
-    const failed = [...[...this.#inFlight.values()].flat(), ...this.#queue.splice(0)]
+    const failed = [...this.#sent, ...this.#queue.splice(0)]
     this.#inFlight.clear()
     for (const { reject } of failed) reject(error)
   }
