@@ -1,5 +1,5 @@
-import type { Stores } from '../../src/stores/ports.ts'
-import type { TestClock } from '../test-clock.ts'
+import type { Stores } from '../../../src/stores/ports.ts'
+import type { TestClock } from '../../test-clock.ts'
 
 /**
  * How a call to a store goes wrong: it has no effect and fails; it has its effect and the reply is lost; it is never
