@@ -31,6 +31,11 @@ export class TestClock implements Clock {
     return this.#timers.length
   }
 
+  /** When the next timer is due, in milliseconds since the epoch; never when none waits. */
+  get nextAt(): number {
+    return Math.min(Infinity, ...this.#timers.map(({ at }) => at))
+  }
+
   /** Moves on by `ms` milliseconds and runs each timer at its time; of those due together, the first set goes first. */
   advance(ms: number): void {
     const end = this.#now + ms

@@ -68,17 +68,24 @@ export function setUp(t: Test, way: 'one transaction' | 'saga', changed: Partial
   return { clock, real, db, queue, idempotency, cleanups, intake, logged, orchestrator, finish, submit }
 }
 
-/** Lets time pass until the promise settles. */
-export async function passTime<T>(clock: TestClock, promise: Promise<T>): Promise<T> {
+/** How many turns of the event loop everything has to come to rest before time moves on. */
+const TURNS = 3
+const LONGEST_STEP_MS = 1_000
+
+/**
+ * Lets time pass until the promise settles: from one timer to the next.
+ * @param isHeld whether time has to stand still, since something is at work that does not go by this clock
+ */
+export async function passTime<T>(clock: TestClock, promise: Promise<T>, isHeld = () => false): Promise<T> {
   let settled = false
   const end = (): void => {
     settled = true
   }
   promise.then(end, end)
   for (;;) {
-    await new Promise((resolve) => setImmediate(resolve))
+    for (let turn = 0; turn < TURNS || isHeld(); turn++) await new Promise((resolve) => setImmediate(resolve))
     if (settled) return promise
-    clock.advance(50)
+    clock.advance(Math.min(clock.nextAt - clock.now(), LONGEST_STEP_MS))
   }
 }
 

@@ -1,5 +1,7 @@
+import type { Clock } from '../../../src/clock.ts'
+import { StoreUnavailable } from '../../../src/errors/store-errors.ts'
 import type { Stores } from '../../../src/stores/ports.ts'
-import type { TestClock } from '../../test-clock.ts'
+import { eachPort } from './ports.ts'
 
 /**
  * How a call to a store goes wrong: it has no effect and fails; it has its effect and the reply is lost; it is never
@@ -21,67 +23,58 @@ const never = <T>(): Promise<T> => new Promise(() => {})
 
 /** Stands between a service and its stores, and lets planned calls go wrong. */
 export class FaultLayer {
-  readonly #plan: Plan
-  readonly #clock: TestClock
+  readonly #clock: Clock
+  readonly #patienceMs: number
+  #plan: Plan | null = null
   #calls = 0
-  #armed = false
   /** Resolves when the process has died; then no call gets through any more. */
   readonly death = Promise.withResolvers<'died'>()
   dead = false
-  /** How many calls went wrong. */
+  /** How many calls of the plan went wrong. */
   injected = 0
 
-  constructor(plan: Plan, clock: TestClock) {
-    this.#plan = plan
+  /** @param patienceMs after how long a call that is never answered fails; an engine behind a thread gives up so */
+  constructor(clock: Clock, patienceMs = Number.POSITIVE_INFINITY) {
     this.#clock = clock
+    this.#patienceMs = patienceMs
   }
 
-  /** From now on calls are counted, and those of the plan go wrong. */
-  arm(): void {
-    this.#armed = true
+  /** From now on calls are counted from 1, and those of the plan go wrong. */
+  arm(plan: Plan): void {
+    this.#plan = plan
+    this.#calls = 0
+    this.injected = 0
   }
 
   /** From now on everything works. */
   mend(): void {
-    this.#armed = false
+    this.#plan = null
   }
 
   wrap(stores: Stores): Stores {
-    const { db, queue, idempotency, cleanups, intake } = stores
-    return {
-      ...stores,
-      db: this.#port(db),
-      queue: this.#port(queue),
-      idempotency: this.#port(idempotency),
-      cleanups: this.#port(cleanups),
-      intake: intake === null ? null : this.#port(intake),
-    }
-  }
-
-  #port<T extends object>(port: T): T {
-    return new Proxy(port, {
-      get: (target, name) => {
-        const method = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>
-        if (name === 'onReady') return method.bind(target)
-        return (...args: unknown[]) => this.#call(() => method.apply(target, args))
-      },
-    })
+    return eachPort(stores, (call) => this.#call(call))
   }
 
   async #call(effect: () => Promise<unknown>): Promise<unknown> {
     if (this.dead) return never()
+    if (this.#plan === null) return effect()
     const { first, times, fault } = this.#plan
-    if (!this.#armed) return effect()
     const number = ++this.#calls
     if (number < first || number >= first + times) return effect()
     this.injected++
     if (fault === 'after' || fault === 'death after') await effect()
     if (fault === 'late') this.#clock.after(LATE_MS, () => void effect().catch(() => {}))
-    if (fault === 'before' || fault === 'after') throw new Error(`call ${number} failed`)
-    if (fault.startsWith('death')) {
-      this.dead = true
-      this.death.resolve('died')
-    }
+    if (fault === 'before' || fault === 'after') throw new StoreUnavailable(`call ${number} failed`)
+    if (fault === 'hang' || fault === 'late') return this.#unanswered()
+    this.dead = true
+    this.death.resolve('died')
     return never()
+  }
+
+  #unanswered(): Promise<never> {
+    if (this.#patienceMs === Number.POSITIVE_INFINITY) return never()
+    return new Promise((_, reject) => {
+      this.#clock.after(this.#patienceMs, () => reject(new StoreUnavailable('no answer')))
+    })
   }
 }
