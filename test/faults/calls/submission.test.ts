@@ -1,12 +1,11 @@
-import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import type { Stores } from '../../../src/stores/ports.ts'
-import { Orchestrator } from '../../../src/submission/orchestrator.ts'
+import type { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
 import { request } from '../../submission/bench.ts'
 import { sized } from '../extent.ts'
 import { EVERY_NUMBER, everyFault, Judge, type Report } from './enumerate.ts'
 import { FAULTS, FaultLayer, type Plan } from './fault-layer.ts'
+import { startOrchestrator } from './orchestrator.ts'
 import { ENGINES, type Engine, openWorld, WAYS, type World } from './world.ts'
 
 interface Case {
@@ -30,12 +29,6 @@ const extentOf = (engine: Engine) =>
   engine === 'memory' || sized(0, 1) === 1
     ? { cases: Object.keys(CASES), faults: FAULTS, times: EVERY_NUMBER }
     : { cases: ['a list'], faults: ['before', 'after', 'death after'] as const, times: [1] }
-
-function startProcess(stores: Stores, { clock }: World): Orchestrator {
-  const log = { warn: () => {}, error: () => {} }
-  const limits = { retries: 3, baseMs: 1_000, maxMs: 10_000, deadlineMs: 30_000, waitMs: 10_000 }
-  return new Orchestrator(stores, { ...limits, clock, random: () => 0.5, newId: randomUUID, log })
-}
 
 /** The formulas of a run that are stored, and those that have an event, by their numbers. */
 async function found({ stores }: World, run: number): Promise<{ formulas: string[]; events: string[] }> {
@@ -63,7 +56,7 @@ interface Attempt {
 /** Submits while the planned calls go wrong; then everything works again. */
 async function submitWithFaults(world: World, submitted: SubmissionRequest, plan: Plan): Promise<Attempt> {
   const layer = new FaultLayer(world.clock)
-  let service = startProcess(layer.wrap(world.stores), world)
+  let service = startOrchestrator(layer.wrap(world.stores), world)
   await world.finish(service.start())
   layer.arm(plan)
   const outcome = await world.finish(Promise.race([service.submit(submitted), layer.death.promise]))
@@ -73,7 +66,7 @@ async function submitWithFaults(world: World, submitted: SubmissionRequest, plan
   const owed = layer.dead ? [] : await service.cleanups.list()
   if (layer.dead) {
     await world.restart()
-    service = startProcess(world.stores, world)
+    service = startOrchestrator(world.stores, world)
     await world.finish(service.start())
   }
   return { outcome, owed: owed.length, injected: layer.injected, service }
@@ -81,7 +74,7 @@ async function submitWithFaults(world: World, submitted: SubmissionRequest, plan
 
 /** Runs one submission with one plan of faults, lets everything settle, sends it again, and judges what is there. */
 async function run(world: World, number: number, { submitted, added }: Case, plan: Plan): Promise<Report> {
-  const before = startProcess(world.stores, world)
+  const before = startOrchestrator(world.stores, world)
   await world.finish(before.submit(request(`known${number}`, [`${number}.9`])))
   await world.finish(before.close())
   const { outcome, owed, injected, service } = await submitWithFaults(world, submitted, plan)

@@ -1,0 +1,92 @@
+import t from 'tap'
+import type { Stores, Submission } from '../../../src/stores/ports.ts'
+import { formula, submission } from '../../contract/submissions.ts'
+import { sized } from '../extent.ts'
+import { EVERY_NUMBER, everyFault, Judge, type Report } from './enumerate.ts'
+import { FAULTS, FaultLayer, type Plan } from './fault-layer.ts'
+import { startOrchestrator } from './orchestrator.ts'
+import { ENGINES, type Engine, openWorld, type World } from './world.ts'
+
+/** What a crash has left of three submissions: one that began, one being rolled back, one past its commit point. */
+interface Left {
+  orphan: Submission
+  rollingBack: Submission
+  completed: Submission
+}
+
+async function leave(stores: Stores, run: number): Promise<Left> {
+  const [orphan, rollingBack, completed] = [1, 2, 3].map((number) =>
+    submission([formula(`Formula ${run}.${number}`, `${run}.${number}`)], { key: `key-${run}-${number}` }),
+  ) as [Submission, Submission, Submission]
+  for (const each of [orphan, rollingBack, completed]) {
+    const verdict = await stores.db.add(`${each.id}.1`, each)
+    if (verdict.kind !== 'added') throw new Error(`not added but ${verdict.kind}`)
+    await stores.queue.publish(`${each.id}.1`, verdict.events)
+  }
+  await stores.db.abandon(`${rollingBack.id}.1`, 'The submission failed')
+  await stores.db.complete(`${completed.id}.1`)
+  return { orphan, rollingBack, completed }
+}
+
+/** Starts a process that works off what was left, while the planned calls go wrong; an operator helps. */
+async function workOffWithFaults(world: World, { rollingBack }: Left, plan: Plan): Promise<number> {
+  const layer = new FaultLayer(world.clock)
+  const service = startOrchestrator(layer.wrap(world.stores), world)
+  layer.arm(plan)
+  const work = async (): Promise<void> => {
+    await service.start()
+    await service.cleanups.list()
+    await service.cleanups.retry(`${rollingBack.id}.1`)
+  }
+  // It may refuse to start, or to list, while a store fails; then whoever looks after it starts it again.
+  const patience = world.later(15_000)
+  await world.finish(Promise.race([work().catch(() => {}), layer.death.promise, patience]))
+  await world.finish(Promise.race([patience, layer.death.promise]))
+  layer.mend()
+  if (layer.dead) await world.restart()
+  else await world.finish(service.close())
+  return layer.injected
+}
+
+async function run(world: World, number: number, plan: Plan): Promise<Report> {
+  const left = await leave(world.stores, number)
+  const injected = await workOffWithFaults(world, left, plan)
+  const service = startOrchestrator(world.stores, world)
+  await world.finish(service.start())
+  await world.later(120_000)
+
+  const judge = new Judge()
+  judge.check((await service.cleanups.list()).length === 0, 'no cleanup stays')
+  const { items } = await world.stores.db.list({ limit: 10 })
+  const own = items.map(({ name }) => name).filter((name) => name.startsWith(`Formula ${number}.`))
+  judge.check(String(own) === `Formula ${number}.3`, `only what was past its commit point is stored, not ${own}`)
+  for (const each of [left.orphan, left.rollingBack, left.completed]) {
+    const outcome = await world.finish(service.submit(each))
+    judge.check(outcome.kind === 'answered' && outcome.answer.status === 200, `the key ends well, not ${outcome.kind}`)
+    const replayed = outcome.kind === 'answered' && outcome.replayed
+    judge.check(replayed === (each === left.completed), `replayed only where it was accepted: ${each.key}`)
+  }
+  const { events } = await world.stores.queue.receive(100, 1_000)
+  const names = events.map(({ name }) => name).sort()
+  const all = [1, 2, 3].map((part) => `Formula ${number}.${part}`)
+  judge.check(String(names) === String(all), `one event each, not ${names}`)
+  await world.stores.queue.ack(events.map(({ receipt }) => receipt))
+  await world.finish(service.close())
+  return { injected, violations: judge.violations }
+}
+
+const extentOf = (engine: Engine) =>
+  engine === 'memory' || sized(0, 1) === 1
+    ? { faults: FAULTS, times: EVERY_NUMBER }
+    : { faults: ['after', 'death after'] as const, times: [1] }
+
+for (const engine of ENGINES) {
+  t.test(
+    `${engine}: whatever call of a cleanup goes wrong, it is finished in the end, and in the right way`,
+    async (t) => {
+      const world = await openWorld(t, { engine, way: 'saga' })
+      let runs = 0
+      await everyFault(t, extentOf(engine), (plan) => run(world, ++runs, plan))
+    },
+  )
+}
