@@ -23,20 +23,26 @@ export class Batches {
     this.#options = options
   }
 
-  /** One member's failure is its own: then each call is run again in a transaction of its own. */
+  /**
+   * One member's failure is its own: then each call is run again in a transaction of its own. Where a commit fails and
+   * nobody can tell whether it took effect, none is run again: it could do its work twice.
+   * @throws {Error} when a rollback fails: the connection is of no use any more
+   */
   run(calls: Call[]): CallResult[] {
     const refused = this.#begin(calls)
     if (refused !== null) return calls.map(() => refused)
-    const { flush, reload } = this.#options
+    let committing = false
     try {
       const results = calls.map((call) => this.#execute(call))
-      flush?.()
+      this.#options.flush?.()
+      committing = true
       this.#db.exec('COMMIT')
       return results
     } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
-      reload?.()
-      return calls.length === 1 ? [{ error: reasonOf(error) }] : calls.flatMap((call) => this.run([call]))
+      const inDoubt = committing && !this.#db.isTransaction
+      this.#rollBack()
+      if (inDoubt || calls.length === 1) return calls.map(() => ({ error: reasonOf(error) }))
+      return calls.flatMap((call) => this.run([call]))
     }
   }
 
@@ -47,8 +53,14 @@ export class Batches {
       this.#db.exec(this.#options.begin)
       return null
     } catch (error) {
+      this.#rollBack()
       return { error: reasonOf(error) }
     }
+  }
+
+  #rollBack(): void {
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+    this.#options.reload?.()
   }
 
   #execute(call: Call): CallResult {

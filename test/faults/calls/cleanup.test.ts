@@ -2,8 +2,8 @@ import t from 'tap'
 import type { Stores, Submission } from '../../../src/stores/ports.ts'
 import { formula, submission } from '../../contract/submissions.ts'
 import { sized } from '../extent.ts'
-import { EVERY_NUMBER, everyFault, Judge, type Report } from './enumerate.ts'
-import { FAULTS, FaultLayer, type Plan } from './fault-layer.ts'
+import { EVERY_NUMBER, everyFault, Judge, type Plan, type Report } from './enumerate.ts'
+import { FAULTS, type Fault, FaultLayer } from './fault-layer.ts'
 import { startOrchestrator } from './orchestrator.ts'
 import { ENGINES, type Engine, openWorld, type World } from './world.ts'
 
@@ -29,7 +29,7 @@ async function leave(stores: Stores, run: number): Promise<Left> {
 }
 
 /** Starts a process that works off what was left, while the planned calls go wrong; an operator helps. */
-async function workOffWithFaults(world: World, { rollingBack }: Left, plan: Plan): Promise<number> {
+async function workOffWithFaults(world: World, { rollingBack }: Left, plan: Plan<Fault>): Promise<number> {
   const layer = new FaultLayer(world.clock)
   const service = startOrchestrator(layer.wrap(world.stores), world)
   layer.arm(plan)
@@ -48,7 +48,7 @@ async function workOffWithFaults(world: World, { rollingBack }: Left, plan: Plan
   return layer.injected
 }
 
-async function run(world: World, number: number, plan: Plan): Promise<Report> {
+async function run(world: World, number: number, plan: Plan<Fault>): Promise<Report> {
   const left = await leave(world.stores, number)
   const injected = await workOffWithFaults(world, left, plan)
   const service = startOrchestrator(world.stores, world)

@@ -5,8 +5,8 @@ import { readConfig } from '../../../src/config.ts'
 import type { LeasedEvent } from '../../../src/stores/ports.ts'
 import { formula } from '../../http/service.ts'
 import { sized } from '../extent.ts'
-import { EVERY_NUMBER, everyFault, Judge, type Report } from './enumerate.ts'
-import { FAULTS, FaultLayer, type Plan } from './fault-layer.ts'
+import { EVERY_NUMBER, everyFault, Judge, type Plan, type Report } from './enumerate.ts'
+import { FAULTS, type Fault, FaultLayer } from './fault-layer.ts'
 import { ENGINES, type Engine, openWorld, WAYS, type Way, type World } from './world.ts'
 
 /** How long an engine lets a caller wait for a call that is never answered, in milliseconds. */
@@ -147,7 +147,12 @@ async function drain(client: Client, world: World): Promise<string[]> {
 }
 
 /** @returns also the process that goes on: after a death a new one */
-async function run(world: World, process: Process, number: number, plan: Plan): Promise<Report & { next: Process }> {
+async function run(
+  world: World,
+  process: Process,
+  number: number,
+  plan: Plan<Fault>,
+): Promise<Report & { next: Process }> {
   const judge = new Judge()
   const client = new Client(world, process, judge)
   const { names, dead } = await prepare(client, number)

@@ -1,6 +1,5 @@
 import type { Test } from 'tap'
 import { count } from '../figures.ts'
-import type { Fault, Plan } from './fault-layer.ts'
 
 export interface Report {
   /** How many calls went wrong. */
@@ -18,6 +17,13 @@ export class Judge {
   }
 }
 
+/** Which calls of a run go wrong, and how: `times` of them from the `first`, counted from 1. */
+export interface Plan<F extends string> {
+  first: number
+  times: number
+  fault: F
+}
+
 interface Faults<F extends string> {
   faults: readonly F[]
   /** How many calls in a row go wrong. A process dies but once. */
@@ -31,10 +37,10 @@ export const EVERY_NUMBER = [1, 2, Number.POSITIVE_INFINITY] as const
  * Lets each call of a run go wrong in turn: the first, the second, … until a run completes untouched; and that for
  * each kind of fault and each number of times. Ends with the first violation: what follows one is not to be trusted.
  */
-export async function everyFault<F extends Fault>(
+export async function everyFault<F extends string>(
   t: Test,
   { faults, times }: Faults<F>,
-  run: (plan: Plan) => Promise<Report>,
+  run: (plan: Plan<F>) => Promise<Report>,
 ): Promise<void> {
   let injected = 0
   for (const fault of faults) {

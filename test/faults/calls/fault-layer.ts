@@ -1,6 +1,7 @@
 import type { Clock } from '../../../src/clock.ts'
 import { StoreUnavailable } from '../../../src/errors/store-errors.ts'
 import type { Stores } from '../../../src/stores/ports.ts'
+import type { Plan } from './enumerate.ts'
 import { eachPort } from './ports.ts'
 
 /**
@@ -10,13 +11,6 @@ import { eachPort } from './ports.ts'
 export const FAULTS = ['before', 'after', 'hang', 'late', 'death before', 'death after'] as const
 export type Fault = (typeof FAULTS)[number]
 
-/** Which calls of a run go wrong: `times` of them from the `first`, counted from 1 over all ports. */
-export interface Plan {
-  first: number
-  times: number
-  fault: Fault
-}
-
 const LATE_MS = 60_000
 
 const never = <T>(): Promise<T> => new Promise(() => {})
@@ -25,7 +19,7 @@ const never = <T>(): Promise<T> => new Promise(() => {})
 export class FaultLayer {
   readonly #clock: Clock
   readonly #patienceMs: number
-  #plan: Plan | null = null
+  #plan: Plan<Fault> | null = null
   #calls = 0
   /** Resolves when the process has died; then no call gets through any more. */
   readonly death = Promise.withResolvers<'died'>()
@@ -40,7 +34,7 @@ export class FaultLayer {
   }
 
   /** From now on calls are counted from 1, and those of the plan go wrong. */
-  arm(plan: Plan): void {
+  arm(plan: Plan<Fault>): void {
     this.#plan = plan
     this.#calls = 0
     this.injected = 0

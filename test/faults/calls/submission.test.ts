@@ -3,8 +3,8 @@ import type { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
 import { request } from '../../submission/bench.ts'
 import { sized } from '../extent.ts'
-import { EVERY_NUMBER, everyFault, Judge, type Report } from './enumerate.ts'
-import { FAULTS, FaultLayer, type Plan } from './fault-layer.ts'
+import { EVERY_NUMBER, everyFault, Judge, type Plan, type Report } from './enumerate.ts'
+import { FAULTS, type Fault, FaultLayer } from './fault-layer.ts'
 import { startOrchestrator } from './orchestrator.ts'
 import { ENGINES, type Engine, openWorld, WAYS, type World } from './world.ts'
 
@@ -54,7 +54,7 @@ interface Attempt {
 }
 
 /** Submits while the planned calls go wrong; then everything works again. */
-async function submitWithFaults(world: World, submitted: SubmissionRequest, plan: Plan): Promise<Attempt> {
+async function submitWithFaults(world: World, submitted: SubmissionRequest, plan: Plan<Fault>): Promise<Attempt> {
   const layer = new FaultLayer(world.clock)
   let service = startOrchestrator(layer.wrap(world.stores), world)
   await world.finish(service.start())
@@ -73,7 +73,7 @@ async function submitWithFaults(world: World, submitted: SubmissionRequest, plan
 }
 
 /** Runs one submission with one plan of faults, lets everything settle, sends it again, and judges what is there. */
-async function run(world: World, number: number, { submitted, added }: Case, plan: Plan): Promise<Report> {
+async function run(world: World, number: number, { submitted, added }: Case, plan: Plan<Fault>): Promise<Report> {
   const before = startOrchestrator(world.stores, world)
   await world.finish(before.submit(request(`known${number}`, [`${number}.9`])))
   await world.finish(before.close())

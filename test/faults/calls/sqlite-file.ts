@@ -1,0 +1,92 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { Batches } from '../../../src/stores/sqlite/batches.ts'
+import { writeCommands } from '../../../src/stores/sqlite/commands.ts'
+import { openForWriting } from '../../../src/stores/sqlite/file.ts'
+import type { Call, CallResult } from '../../../src/stores/sqlite/messages.ts'
+import { formula, idOf, submission } from '../../contract/submissions.ts'
+import type { StatementLayer } from './statement-layer.ts'
+
+const OPTIONS = { answerTtlMs: 60_000, maxReceives: 2 }
+export const NOW = Date.UTC(2026, 0, 31, 12)
+const LEASE_MS = 30_000
+
+/** A call that never comes too late. */
+export const callAt = (now: number, command: string, ...args: unknown[]): Call => [command, now, args, Infinity]
+export const call = (command: string, ...args: unknown[]): Call => callAt(NOW, command, ...args)
+
+/** What the writing thread works with. */
+export interface Writer {
+  /** The connection itself, without faults. */
+  db: DatabaseSync
+  batches: Batches
+}
+
+export function openWriter(path: string, layer?: StatementLayer): Writer {
+  const db = openForWriting(path)
+  const used = layer?.wrap(db) ?? db
+  return { db, batches: new Batches(used, { ...writeCommands(used, OPTIONS), begin: 'BEGIN IMMEDIATE' }) }
+}
+
+/** Makes a file with something in every table. @returns receipts of two leases that hold, the first on its last */
+export function makeFile(path: string): [spent: string, fresh: string] {
+  const { db, batches } = openWriter(path)
+  const run = <T>(...of: Parameters<typeof call>): T => outcomeOf<T>(batches.run([call(...of)])[0])
+  const receive = (max: number): string[] =>
+    run<{ events: { receipt: string }[] }>('receive', max, LEASE_MS).events.map(({ receipt }) => receipt)
+  const stored = ['1', '2', '3', '4', '5', '6', '7'].map((number) => formula(number, number))
+  run('accept', submission(stored, { id: 'stored', key: 'stored' }))
+  run('nack', receive(3), 0)
+  const [dead, spent = ''] = receive(3)
+  run('nack', [dead], 0)
+  const [fresh = '', delayed] = receive(2)
+  run('nack', [delayed], 5_000)
+  for (const [attempt, number] of [
+    ['pending.1', '8'],
+    ['completed.1', '9'],
+    ['rolling-back.1', '10'],
+  ] as const) {
+    run('add', attempt, submission([formula(attempt, number)], { id: attempt.slice(0, -2), key: attempt }))
+    run('publish', attempt, [heldEvent(attempt)])
+  }
+  run('complete', 'completed.1')
+  run('abandon', 'rolling-back.1', 'It failed')
+  run('release', 'released.1', [heldEvent('released.1')])
+  run('giveUp', 'given up')
+  db.close()
+  return [spent, fresh]
+}
+
+export const heldEvent = (attempt: string) => ({
+  id: idOf(attempt),
+  name: attempt,
+  createdAt: '2026-01-31T12:00:00.000Z',
+})
+
+function outcomeOf<T>(result: CallResult | undefined): T {
+  if (result === undefined || 'error' in result) throw new Error(`not done: ${JSON.stringify(result)}`)
+  return result.value as T
+}
+
+/** All that a file holds, as text; but for what is random in it. */
+export function contentsOf(db: DatabaseSync): string {
+  const tables = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`).all()
+  const rows = tables.map(({ name }) =>
+    db
+      .prepare(`SELECT * FROM "${name}" ORDER BY 1, 2`)
+      .all()
+      .map(({ nonce, store_id, ...row }) => row),
+  )
+  return JSON.stringify(rows)
+}
+
+/** What does not fit together in a file; nothing in one that is sound. */
+export function unsoundness(db: DatabaseSync): string[] {
+  const count = (table: string): number => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n as number
+  const counters = db.prepare('SELECT * FROM counters').get() ?? {}
+  const miscounted = ['ready', 'leased', 'delayed', 'dead'].filter((table) => counters[table] !== count(table))
+  const twice = db.prepare('SELECT 1 FROM formulas GROUP BY fingerprint HAVING count(*) > 1').all().length
+  return [
+    ...miscounted.map((table) => `${table} is counted wrong`),
+    ...(twice > 0 ? ['a formula is stored twice'] : []),
+  ]
+}

@@ -1,0 +1,139 @@
+import { copyFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Call, CallResult } from '../../../src/stores/sqlite/messages.ts'
+import { formula, idOf, submission } from '../../contract/submissions.ts'
+import { sized } from '../extent.ts'
+import { scratch } from '../scratch.ts'
+import { EVERY_NUMBER, everyFault, Judge, type Plan, type Report } from './enumerate.ts'
+import { call, callAt, contentsOf, heldEvent, makeFile, NOW, openWriter, unsoundness } from './sqlite-file.ts'
+import { STATEMENT_FAULTS, type StatementFault, StatementLayer } from './statement-layer.ts'
+
+const accept = (id: string, numbers: string[], own = {}): Call =>
+  call(
+    'accept',
+    submission(
+      numbers.map((number) => formula(number, number)),
+      { id, key: id, ...own },
+    ),
+  )
+
+/** What travels to the writing thread as one batch. */
+const BATCHES: Record<string, (receipts: [spent: string, fresh: string]) => Call[]> = {
+  'a submission': () => [accept('a', ['20'])],
+  'a list': () => [accept('a', ['20', '21', '22'])],
+  'a list with a duplicate skipped': () => [accept('a', ['1', '20'], { onDuplicate: 'skip' })],
+  'submissions, one a duplicate': () => [accept('a', ['20']), accept('b', ['1']), accept('c', ['21'])],
+  'a submission and an ack': ([spent, fresh]) => [accept('a', ['20']), call('ack', [spent, fresh])],
+  'a lease and an ack': ([spent]) => [call('receive', 2, 1_000), call('ack', [spent])],
+  'two that are given back, one for good': ([spent, fresh]) => [call('nack', [spent], 0), call('nack', [fresh], 0)],
+  'one given back with a delay': ([, fresh]) => [call('nack', [fresh], 1_000)],
+  'an extended lease': ([, fresh]) => [call('extend', [fresh], 1_000)],
+  'leases and delays that end': () => [callAt(NOW + 60_000, 'stats')],
+  'all dead letters sent back': () => [call('redrive')],
+  'one dead letter sent back': () => [call('redrive', [idOf('unknown'), formula('1', '1').id])],
+  'a dead letter removed': () => [call('removeDead', formula('1', '1').id)],
+  'the first step of a saga': () => [
+    call('add', 'new.1', submission([formula('20', '20')], { id: 'new', key: 'new' })),
+  ],
+  'events held': () => [call('publish', 'new.1', [heldEvent('new.1')])],
+  'the commit point of a saga': () => [call('complete', 'pending.1')],
+  'events released': () => [call('release', 'completed.1', [heldEvent('completed.1')])],
+  'a saga finished': () => [call('finish', 'completed.1')],
+  'the decision to roll back': () => [
+    call('abandon', 'pending.1', 'It failed'),
+    call('abandon', 'unknown.1', 'It failed'),
+  ],
+  'events removed': () => [call('removeEvents', 'rolling-back.1')],
+  'a saga rolled back': () => [call('remove', 'rolling-back.1')],
+  'a submission given up': () => [call('giveUp', 'a')],
+  'start-up': () => [call('adoptOrphans')],
+  'a cleanup put off, another tried at once': () => [
+    call('postpone', 'rolling-back.1', 'It failed again', NOW + 1_000),
+    call('retryCleanup', 'rolling-back.1'),
+  ],
+  'what has expired swept': () => [
+    callAt(NOW + 120_000, 'sweepAnswers', 10),
+    callAt(NOW + 120_000, 'sweepMarks', NOW + 120_000, 10),
+  ],
+}
+
+/** A file that many runs begin with. */
+class Original {
+  readonly #path: string
+  readonly #copy: string
+  readonly receipts: [string, string]
+
+  constructor(folder: string) {
+    this.#path = join(folder, 'original.db')
+    this.#copy = join(folder, 'copy.db')
+    this.receipts = makeFile(this.#path)
+  }
+
+  /** @returns the path of a copy that takes the place of the last one */
+  copy(): string {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${this.#copy}${suffix}`, { force: true })
+    copyFileSync(this.#path, this.#copy)
+    return this.#copy
+  }
+
+  /** What a copy holds once these calls have been made one by one. */
+  after(calls: Call[]): string {
+    const { db, batches } = openWriter(this.copy())
+    for (const each of calls) batches.run([each])
+    const contents = contentsOf(db)
+    db.close()
+    return contents
+  }
+}
+
+/** Every choice of some of the calls, in their order. */
+const subsets = (calls: Call[]): Call[][] =>
+  calls.reduce<Call[][]>((all, each) => all.flatMap((some) => [some, [...some, each]]), [[]])
+
+function run(original: Original, calls: Call[], allowed: Map<string, Set<Call>>, plan: Plan<StatementFault>): Report {
+  const layer = new StatementLayer(plan)
+  const path = original.copy()
+  let { db, batches } = openWriter(path, layer)
+  layer.arm()
+  let results: CallResult[] | null = null
+  try {
+    results = batches.run(calls)
+  } catch {
+    // The thread ends, and its calls fail with unknown outcome.
+  }
+  layer.mend()
+  if (layer.dead) results = null
+  if (results === null) {
+    db.close()
+    ;({ db, batches } = openWriter(path))
+  }
+  const judge = new Judge()
+  const done = allowed.get(contentsOf(db))
+  judge.check(done !== undefined, 'each call is done in whole or not at all, and once')
+  calls.forEach((each, index) => {
+    const result = results?.[index]
+    const answered = result !== undefined && !('error' in result)
+    judge.check(!answered || done?.has(each) === true, `what was answered is done: ${JSON.stringify(result)}`)
+  })
+  const again = batches.run(calls)
+  judge.check(!again.some((result) => 'error' in result), `it works again: ${JSON.stringify(again)}`)
+  for (const unsound of unsoundness(db)) judge.check(false, unsound)
+  const before = contentsOf(db)
+  db.close()
+  const reopened = openWriter(path)
+  judge.check(contentsOf(reopened.db) === before, 'what it shows is on disk')
+  reopened.db.close()
+  return { injected: layer.injected, violations: judge.violations }
+}
+
+for (const [name, callsWith] of Object.entries(BATCHES)) {
+  t.test(`${name}: whatever statement goes wrong, each call is done in whole or not at all`, async (t) => {
+    const original = new Original(scratch(t))
+    const calls = callsWith(original.receipts)
+    const allowed = new Map(subsets(calls).map((some) => [original.after(some), new Set(some)]))
+    t.ok(allowed.size > 1, 'the calls do something')
+    const extent = { faults: STATEMENT_FAULTS, times: sized(1, EVERY_NUMBER.length) === 1 ? [1] : EVERY_NUMBER }
+    await everyFault(t, extent, async (plan) => run(original, calls, allowed, plan))
+  })
+}
