@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { realPath } from '../location.ts'
-import { APPLICATION_ID, migrations } from './schema.ts'
+import { logIsDamaged } from './log.ts'
+import { APPLICATION_ID, migrations, version } from './schema.ts'
+import { checkSound, LEFT } from './soundness.ts'
 
 /** How long to wait for a tool that holds the file for a moment, in milliseconds. */
 const BUSY_MS = 2_000
@@ -15,10 +18,11 @@ const BUSY_MS = 2_000
  */
 export function openForWriting(path: string): DatabaseSync {
   return refusing(path, () => {
+    const checked = checkWithoutWriting(path)
     const db = new DatabaseSync(path)
     try {
       db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
-      checkOrigin(db, path)
+      if (!checked) checkSound(db, path)
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
       if (migrate(db)) syncName(path)
@@ -28,6 +32,42 @@ export function openForWriting(path: string): DatabaseSync {
       throw error
     }
   })
+}
+
+/**
+ * Checks a file through a connection that cannot write: closing one that can would bring the log into the file, and a
+ * damaged file is to be left as it is.
+ * @returns false when it has to be checked by a connection that can write: it is new, or its creation was interrupted
+ */
+function checkWithoutWriting(path: string): boolean {
+  const [size, log, journal] = ['', '-wal', '-journal'].map((suffix) => sizeOf(`${realPath(path)}${suffix}`))
+  // SQLite would delete the log of an empty file.
+  if (size === 0 && log !== 0) throw new StoreRefused(`${path} is damaged: it is empty, its log (-wal) is not; ${LEFT}`)
+  // SQLite opens a file that it must not write for reading alone, and says nothing.
+  if (existsSync(path)) accessSync(path, constants.W_OK)
+  if (size === 0) return false
+  if (log !== 0 && logIsDamaged(realPath(path))) {
+    throw new StoreRefused(`${path} is damaged: its log (-wal) is broken before its end; ${LEFT}`)
+  }
+  const db = log === 0 && journal === 0 ? openAlone(path) : openForReading(path)
+  try {
+    checkSound(db, path)
+    return true
+  } catch (error) {
+    if (RECOVERABLE.has(sqliteCode(error) ?? 0)) return false
+    throw error
+  } finally {
+    db.close()
+  }
+}
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** Opens a file that has no log for reading alone, without making one. */
+function openAlone(path: string): DatabaseSync {
+  const url = pathToFileURL(path)
+  url.searchParams.set('immutable', '1')
+  return new DatabaseSync(url, { readOnly: true })
 }
 
 /** Opens a file that is already in use by the writer, for reading alone. */
@@ -40,10 +80,15 @@ export function openForReading(path: string): DatabaseSync {
 /**
  * Makes this process the only owner of a database file, until the returned function is called or the process ends,
  * however it ends: the lock is one the operating system holds, on a file beside the database.
- * @throws {StoreRefused} when another process, or this one, owns it already
+ * @throws {StoreRefused} when another process, or this one, owns it already, or could by another name of the file
  */
 export function own(path: string): () => void {
   return refusing(path, () => {
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (stats?.isFile() === false) throw new StoreRefused(`${path} is not a file`)
+    // The lock and SQLite's log go by the name: under each name there would be another.
+    if ((stats?.nlink ?? 1) > 1)
+      throw new StoreRefused(`${path} has a second name (a hard link), which must be removed`)
     mkdirSync(dirname(path), { recursive: true })
     const lock = new DatabaseSync(`${realPath(path)}.lock`)
     try {
@@ -60,6 +105,10 @@ export function own(path: string): () => void {
 const SQLITE_BUSY = 5
 const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
+const SQLITE_READONLY = 8
+const SQLITE_CANTOPEN = 14
+/** What a connection that cannot write says of a rollback journal that a power cut has left. */
+const RECOVERABLE = new Set([SQLITE_READONLY, SQLITE_CANTOPEN])
 
 /** The primary result code of an error from SQLite; undefined for any other. */
 function sqliteCode(error: unknown): number | undefined {
@@ -74,20 +123,9 @@ function refusing<T>(path: string, open: () => T): T {
     if (error instanceof StoreRefused) throw error
     const code = sqliteCode(error)
     if (code === SQLITE_NOTADB || code === SQLITE_CORRUPT) {
-      throw new StoreRefused(`${path} is damaged or no SQLite database; it is left as it is`)
+      throw new StoreRefused(`${path} is damaged or no SQLite database; ${LEFT}`)
     }
     throw new StoreRefused(`${path} cannot be opened: ${(error as Error).message}`)
-  }
-}
-
-function checkOrigin(db: DatabaseSync, path: string): void {
-  const tables = db.prepare('SELECT count(*) AS count FROM sqlite_schema').get() as { count: number }
-  const { application_id: origin } = db.prepare('PRAGMA application_id').get() as { application_id: number }
-  if (origin !== APPLICATION_ID && (tables.count > 0 || origin !== 0)) {
-    throw new StoreRefused(`${path} is a database of another program; it is left as it is`)
-  }
-  if (version(db) > migrations.length) {
-    throw new StoreRefused(`${path} was written by a newer version of this service; it is left as it is`)
   }
 }
 
@@ -104,9 +142,6 @@ function migrate(db: DatabaseSync): boolean {
   }
   return before === 0
 }
-
-const version = (db: DatabaseSync): number =>
-  (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
 
 /** SQLite syncs what is in a new file; that the file and its folder are there must outlast a power cut as well. */
 function syncName(path: string): void {

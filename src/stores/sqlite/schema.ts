@@ -1,3 +1,5 @@
+import type { DatabaseSync } from 'node:sqlite'
+
 /** Marks a file as ours: "FFI" and the number of this family of schemas. */
 export const APPLICATION_ID = 0x46464901
 
@@ -141,3 +143,7 @@ export const migrations: readonly string[] = [
   INSERT INTO counters VALUES (1, 0, 0, 0, 0);
   `,
 ]
+
+/** How many migrations a file has had; 0 when it is new. */
+export const version = (db: DatabaseSync): number =>
+  (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto'
+import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '../../../src/clock.ts'
+import { openSqlite } from '../../../src/stores/sqlite/engine.ts'
+import { formula, submission } from '../../contract/submissions.ts'
+
+export const FILE = 'formulas.db'
+const SUBMISSIONS = 150
+
+/**
+ * Fills a database with formulas, answers, events in every state, and a submission that a crash cut off, and copies it:
+ * as a killed process leaves it, with a log, and as one that was stopped leaves it.
+ */
+export async function makeFiles(folder: string): Promise<{ killed: string; stopped: string }> {
+  const [work, killed, stopped] = ['work', 'killed', 'stopped'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  for (const directory of [work, killed, stopped]) mkdirSync(directory, { recursive: true })
+  const stores = await openSqlite(join(work, FILE), { clock: systemClock, answerTtlMs: 86_400_000, maxReceives: 1 })
+  const accepted = Array.from({ length: SUBMISSIONS }, (_, number) => {
+    const formulas = [formula(`Formula ${number}`, `${number + 1}`), formula(`Formula ${number}b`, `${number + 1}.5`)]
+    return stores.intake.accept(submission(formulas, { key: `key-${number}` }))
+  })
+  await Promise.all(accepted)
+  const dead = await stores.queue.receive(40, 60_000)
+  await stores.queue.nack(
+    dead.events.map(({ receipt }) => receipt),
+    0,
+  )
+  await stores.queue.receive(40, 3_600_000)
+  await stores.db.add('attempt', submission([formula('Unfinished', '0.25')]))
+  copy(work, killed)
+  await stores.close()
+  copy(work, stopped)
+  return { killed, stopped }
+}
+
+/** Copies the database and its log. */
+export function copy(from: string, to: string): void {
+  mkdirSync(to, { recursive: true })
+  for (const name of readdirSync(from)) {
+    if (name === FILE || name === `${FILE}-wal`) cpSync(join(from, name), join(to, name))
+  }
+}
+
+/** What every file holds that is data, by name: neither locks nor the index of a log are. */
+export function digests(folder: string): Record<string, string> {
+  const names = readdirSync(folder).filter((name) => !/\.lock(-journal)?$|-shm$/.test(name))
+  return Object.fromEntries(names.sort().map((name) => [name, digest(join(folder, name))]))
+}
+
+function digest(path: string): string {
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  return stats?.isFile() ? createHash('sha256').update(readFileSync(path)).digest('hex') : 'no file'
+}
