@@ -124,7 +124,7 @@ export interface FormulaDb {
   remove(attemptId: string): Promise<void>
   /** Forgets the intent of a completed attempt whose events are released. */
   finish(attemptId: string): Promise<void>
-  /** @throws {StoreUnavailable} when the database does not answer */
+  /** @throws {StoreUnavailable} when the database does not answer, or cannot be written */
   probe(): Promise<void>
 }
 
@@ -209,7 +209,7 @@ export interface EventQueue {
   removeDead(id: string): Promise<boolean>
   /** Calls `listener` whenever events may have become ready; a hint, not a promise. @returns stops it */
   onReady(listener: () => void): () => void
-  /** @throws {StoreUnavailable} when the queue does not answer */
+  /** @throws {StoreUnavailable} when the queue does not answer, or cannot be written */
   probe(): Promise<void>
 }
 

@@ -29,6 +29,7 @@ export function identityTable(db: DatabaseSync) {
 export function givenUpTable(db: DatabaseSync) {
   const has = db.prepare('SELECT 1 FROM given_up WHERE id = ?')
   const add = db.prepare('INSERT OR IGNORE INTO given_up VALUES (?, ?)')
+  const take = db.prepare('DELETE FROM given_up WHERE id = ?')
   const sweep = db.prepare(
     'DELETE FROM given_up WHERE id IN (SELECT id FROM given_up WHERE at < ? ORDER BY at LIMIT ?)',
   )
@@ -36,6 +37,11 @@ export function givenUpTable(db: DatabaseSync) {
     has: (id: string): boolean => has.get(id) !== undefined,
     add(now: number, id: string): void {
       add.run(id, now)
+    },
+    /** Adds what no submission is called and takes it back: it shows whether the file can be written. */
+    tryOut(now: number): void {
+      add.run('', now)
+      take.run('')
     },
     sweep(olderThan: number, limit: number): void {
       sweep.run(olderThan, limit)
