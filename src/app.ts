@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import autoload from '@fastify/autoload'
 import Fastify, {
@@ -32,6 +33,9 @@ export interface AppOptions {
 export function buildApp(config: Config, { logger = false, ...options }: AppOptions = {}): FastifyInstance {
   const app = Fastify(serverOptions(config, logger))
   app.server.on('checkExpectation', refuseExpectation)
+  app.server.on('request', ({ socket }, last) => {
+    responses.set(socket, { last, before: responses.get(socket)?.last })
+  })
   const root = join(import.meta.dirname, '..')
   app.register(autoload, { dir: join(root, 'plugins'), options: { config, ...options } })
   app.register(autoload, { dir: join(root, 'routes'), matchFilter: (path) => path.endsWith('/index.ts') })
@@ -57,13 +61,34 @@ function serverOptions(config: Config, logger: Logging): ServerOptions {
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     frameworkErrors: answerFrameworkError as NonNullable<ServerOptions['frameworkErrors']>,
-    clientErrorHandler(error, socket) {
-      if (error.code === 'ECONNRESET' || socket.destroyed) return
-      if (socket.writable) socket.write(rawErrorAnswer(codeOfParserError(error.code)))
-      socket.destroy()
-    },
+    clientErrorHandler: refuseUnreadable(),
   }
 }
+
+/**
+ * Answers what cannot be read as HTTP and ends its connection: behind the answers to what was read before it, or a
+ * client that sends ahead would take this one for the answer to a submission that was stored.
+ */
+function refuseUnreadable(): NonNullable<ServerOptions['clientErrorHandler']> {
+  const refused = new WeakSet<Socket>()
+  return (error, socket) => {
+    if (error.code === 'ECONNRESET' || socket.destroyed || refused.has(socket)) return
+    refused.add(socket)
+    const { last, before } = responses.get(socket) ?? {}
+    const isWithin = last?.req.complete === false
+    const refuse = (): void => {
+      const isAnswered = isWithin && last.headersSent
+      if (socket.writable && !isAnswered) socket.write(rawErrorAnswer(codeOfParserError(error.code)))
+      socket.destroy()
+    }
+    const awaited = isWithin ? before : last
+    if (awaited === undefined || awaited.closed) refuse()
+    else awaited.once('close', refuse)
+  }
+}
+
+/** The responses to the last request of each connection, which may still be arriving, and to the one before it. */
+const responses = new WeakMap<Socket, { last: ServerResponse; before: ServerResponse | undefined }>()
 
 /** The caller's own id where it is fit for a log line, else a new one. */
 function requestId({ headers }: IncomingMessage): string {

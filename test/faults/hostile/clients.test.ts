@@ -1,0 +1,206 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { post } from '../../process/service-process.ts'
+import { sized } from '../extent.ts'
+import { count } from '../figures.ts'
+import { type BadRequest, badRequests, head, type Subject, subject } from './bad-requests.ts'
+import { largest } from './largest.ts'
+import { Neighbours } from './neighbours.ts'
+import { type Accepted, deadKeys, everyName, sendAll } from './sending.ts'
+import { type Server, startServer } from './server.ts'
+import { Trickle } from './trickle.ts'
+import { variations } from './variations.ts'
+import { faultIn } from './verdict.ts'
+import { exchange, type Line, open } from './wire.ts'
+
+t.setTimeout(600_000)
+
+/** What the process may grow by, whatever is done to it. */
+const GROWTH_BYTES = 300 * 2 ** 20
+const SLOW = 200
+const LIMIT_BYTES = 1_048_576
+/** Names that the tests themselves give, beside those of bad requests. */
+const FRIENDLY = /^(?:Neighbour|Afterwards) \d+$|^\u{1d4b3}{195}\d{5}$/u
+const RUBBISH = [
+  '\0\0\0\0',
+  'GET\r\n\r\n',
+  '{"name":1}',
+  '\x16\x03\x01\x02\x00',
+  'POST /formulas HTTP/1.1\r\nContent-Length: x\r\n\r\n',
+  'GET /formulas HTTP/1.1 \r\nHost\r\n\r\n',
+]
+
+let numbers = 0
+/** The first of so many numbers that nobody else uses. */
+const numbered = (howMany: number): number => {
+  const first = numbers + 1
+  numbers += howMany
+  return first
+}
+
+t.test('whatever clients send, the others are served, and nothing refused leaves a trace', async (t) => {
+  const environment = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` }
+  const server = await startServer(t, { environment })
+  const neighbours = new Neighbours(server.url)
+  await until(() => neighbours.submitted >= 50)
+  const memory = { before: server.memory(), most: 0 }
+  const watch = setInterval(() => {
+    memory.most = Math.max(memory.most, server.memory())
+  }, 50)
+  t.teardown(() => clearInterval(watch))
+  const accepted: Accepted = new Set()
+  const context = { server, accepted }
+
+  const trickles = await startTrickles(server.port)
+  await t.test('connections that send nothing', (t) => silence(t, context))
+  await t.test('requests that are broken, or meant to break something', (t) => named(t, context))
+  await t.test('requests that vary at random', (t) => varied(t, context))
+  await t.test('hang-ups at every stage, then the same key again', (t) => hangUps(t, context))
+  await t.test('garbage between good requests', (t) => garbage(t, context))
+  await t.test('bodies that never end', (t) => endless(t, context))
+  await t.test('the largest submissions there may be', (t) => largest(t, server.url))
+  await t.test(`${SLOW} slow headers and ${SLOW} slow bodies`, (t) => slow(t, trickles))
+
+  clearInterval(watch)
+  const { submitted, slowestMs, wrong, missing } = await neighbours.stop()
+  t.same({ wrong, missing }, { wrong: [], missing: [] }, `${submitted} normal submissions, the slowest ${slowestMs} ms`)
+  t.ok(submitted > 100)
+  t.ok(server.runs(), 'the process is still the same')
+  const grown = Math.max(memory.most, server.memory()) - memory.before
+  t.ok(grown < GROWTH_BYTES, `grown by ${Math.round(grown / 2 ** 20)} MiB`)
+  const hostile = (await everyName(server.url)).filter((name) => !FRIENDLY.test(name))
+  t.same(hostile.sort(), [...accepted].sort(), 'stored is what was answered 200, and once')
+  t.match(await server.kill('SIGTERM'), { code: 0, stderr: [] })
+})
+
+interface Context {
+  server: Server
+  accepted: Accepted
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+async function silence(t: Test, { server }: Context): Promise<void> {
+  for (let round = 0; round < sized(1, 10); round++) {
+    const lines: Line[] = await Promise.all(Array.from({ length: sized(500, 1_000) }, () => open(server.port)))
+    t.equal((await fetch(`${server.url}/health/ready`)).status, 200)
+    t.equal(lines.filter(({ socket }) => socket.destroyed).length, 0)
+    for (const { socket } of lines) socket.destroy()
+    count('badInputs', lines.length)
+  }
+}
+
+async function named(t: Test, { server, accepted }: Context): Promise<void> {
+  for (let round = 0; round < sized(1, 15); round++) {
+    const refused = await sendAll(t, server.port, badRequests(numbered(1_000)), accepted)
+    await keysAreFree(t, server, refused)
+  }
+}
+
+async function varied(t: Test, { server, accepted }: Context): Promise<void> {
+  const howMany = sized(500, 12_000)
+  const refused = await sendAll(t, server.port, variations(numbered(howMany), howMany), accepted)
+  await keysAreFree(t, server, refused)
+}
+
+async function keysAreFree(t: Test, { url }: Server, refused: BadRequest[]): Promise<void> {
+  const keys = refused.map(({ key }) => key)
+  t.same(await deadKeys(url, keys), [], `the keys of ${keys.length} refused requests are as good as new`)
+}
+
+/** Hangs up after each part of a submission, and sends it again: it must end stored once. */
+async function hangUps(t: Test, { server, accepted }: Context): Promise<void> {
+  const rounds = sized(2, 40)
+  const cuts = 24
+  for (let round = 0; round < rounds; round++) {
+    const first = numbered(cuts)
+    const ends = Array.from({ length: cuts }, async (_, index) => {
+      const about = subject(first + index)
+      const whole = `${head(about, [`Content-Length: ${about.body.length}`])}${about.body}`
+      const at = Math.ceil((whole.length * (index + 1)) / cuts)
+      const { socket } = await open(server.port)
+      socket.write(whole.slice(0, at), () => (index % 2 === 0 ? socket.resetAndDestroy() : socket.destroy()))
+      const answer = await post(server.url, about.key, JSON.parse(about.body))
+      const text = await answer.text()
+      accepted.add(about.title)
+      return answer.status === 200 ? [] : [`cut after ${at} of ${whole.length}: ${answer.status} ${text}`]
+    })
+    t.same((await Promise.all(ends)).flat(), [], `${cuts} hang-ups`)
+  }
+  count('badInputs', rounds * cuts)
+}
+
+/** A good request, rubbish, and another good request on one connection: what comes behind the rubbish is not read. */
+async function garbage(t: Test, { server, accepted }: Context): Promise<void> {
+  const rounds = sized(5, 100)
+  const first = numbered(2 * rounds * RUBBISH.length)
+  const ends = Array.from({ length: rounds * RUBBISH.length }, async (_, index) => {
+    const rubbish = RUBBISH[index % RUBBISH.length] as string
+    const good = [first + 2 * index, first + 2 * index + 1].map(subject) as [Subject, Subject]
+    const requests = good.map(
+      (it) => `${head(it, [`Content-Length: ${it.body.length}`]).replace('close', 'keep-alive')}${it.body}`,
+    )
+    const { answers, rest } = await exchange(server.port, [`${requests[0]}${rubbish}${requests[1]}`])
+    if (answers[0]?.status === 200) accepted.add(good[0].title)
+    const faults = answers.map(faultIn).filter((fault) => fault !== null)
+    const statuses = answers.map(({ status }) => status).join()
+    return statuses === '200,400' && rest === '' && faults.length === 0 ? [] : [{ rubbish, statuses, rest, faults }]
+  })
+  t.same((await Promise.all(ends)).flat(), [], `${ends.length} times`)
+  count('badInputs', ends.length)
+}
+
+/** Bodies over the limit are refused while they are still being sent, and sent no further. */
+async function endless(t: Test, { server }: Context): Promise<void> {
+  const block = Buffer.alloc(65_536, 0x20)
+  const kinds: [string, Buffer][] = [
+    ['Transfer-Encoding: chunked', Buffer.concat([Buffer.from('10000\r\n'), block, Buffer.from('\r\n')])],
+    ['Content-Length: 1000000000000', block],
+  ]
+  for (let round = 0; round < sized(10, 100); round++) {
+    const sent = kinds.map(async ([line, piece]) => {
+      const pieces = [head(subject(numbered(1)), [line]), ...Array.from({ length: 640 }, () => piece)]
+      return (await exchange(server.port, pieces)).answers
+    })
+    for (const answers of await Promise.all(sent)) {
+      // One that still sends when the connection is closed behind the answer may lose it, as with any server.
+      if (answers.length > 0) t.match(answers, [{ status: 413 }])
+      t.same(
+        answers.map(faultIn),
+        answers.map(() => null),
+      )
+    }
+    count('badInputs', kinds.length)
+  }
+}
+
+async function startTrickles(port: number): Promise<Trickle[]> {
+  const about = subject(numbered(1))
+  return [
+    await Trickle.start(port, SLOW, (index) => `POST /formulas HTTP/1.1\r\nHost: x\r\nX-Slow-${index}: `, 'x'),
+    await Trickle.start(
+      port,
+      SLOW,
+      (index) => {
+        const it = { ...about, key: `${about.key}-${index}` }
+        return `${head(it, [`Content-Length: ${LIMIT_BYTES}`])}${about.body}`
+      },
+      ' ',
+    ),
+  ]
+}
+
+/** They have trickled all the while. In the short run nobody waits until they are cut off. */
+async function slow(t: Test, trickles: Trickle[]): Promise<void> {
+  const cutOff = sized(0, 1) === 1
+  if (cutOff) await Promise.all(trickles.map((trickle) => trickle.cutOff()))
+  for (const { answers, rest } of trickles.flatMap((trickle) => trickle.stop())) {
+    if (rest !== '' || answers.some((answer) => answer.status !== 408 || faultIn(answer) !== null)) {
+      t.fail('neither nothing nor 408', { answers, rest })
+    }
+    if (cutOff && answers.length !== 1) t.fail('cut off without an answer')
+  }
+  count('badInputs', 2 * SLOW)
+}

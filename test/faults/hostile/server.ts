@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Test } from 'tap'
+import type { Ended } from '../../process/service-process.ts'
+
+const SERVER = new URL('../../../src/server.ts', import.meta.url).pathname
+
+export interface Launch {
+  environment: Record<string, string>
+  /** A command that ends by running the words that follow it, as `unshare` does. */
+  within?: string[]
+  /** Runs as this user and group, which only root can ask for. */
+  uid?: number
+}
+
+/** A server process whose inside can be looked at. */
+export interface Server {
+  url: string
+  port: number
+  pid: number
+  /** Whether it still runs. */
+  runs(): boolean
+  /** What it holds of memory, in bytes. */
+  memory(): number
+  kill(signal: NodeJS.Signals): Promise<Ended>
+}
+
+function launch(t: Test, { environment, within = [], uid }: Launch): { child: ChildProcess; ended: Promise<Ended> } {
+  const [command = process.execPath, ...words] = [...within, process.execPath, SERVER]
+  const env = { PATH: process.env.PATH ?? '', PORT: '0', ...environment }
+  const user = uid === undefined ? {} : { uid, gid: uid }
+  const child = spawn(command, words, { env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], ...user })
+  const [stdout, stderr]: [string[], string[]] = [[], []]
+  if (child.stdout) createInterface(child.stdout).on('line', (line) => stdout.push(line))
+  if (child.stderr) createInterface(child.stderr).on('line', (line) => stderr.push(line))
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }))
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return { child, ended }
+}
+
+/** Starts the server and waits until it listens. */
+export async function startServer(t: Test, options: Launch): Promise<Server> {
+  const { child, ended } = launch(t, options)
+  const lines = createInterface({ input: child.stdout as NonNullable<typeof child.stdout> })
+  const url = await new Promise<string>((resolve, reject) => {
+    lines.on('line', (line) => {
+      const found = /listening at (http:\S+?);/.exec(line)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+    ended.then(({ stderr, stdout }) => reject(new Error(`It did not start: ${[...stderr, ...stdout].join('\n')}`)))
+  })
+  const pid = child.pid as number
+  return {
+    url,
+    port: Number(new URL(url).port),
+    pid,
+    runs: () => child.exitCode === null && child.signalCode === null,
+    memory: () => Number(/VmRSS:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024,
+    kill(signal) {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+/** Runs a server that is expected to end by itself. */
+export function runServer(t: Test, options: Launch): Promise<Ended> {
+  return launch(t, options).ended
+}
