@@ -1,6 +1,6 @@
 import { sleep } from '../clock.ts'
 import { reasonOf } from '../errors/reason.ts'
-import type { Cleanup, Stores, Submission, Verdict } from '../stores/ports.ts'
+import type { Cleanup, IdempotencyStore, Stores, Submission, Verdict } from '../stores/ports.ts'
 import { Background } from './background.ts'
 import { backoffMs } from './backoff.ts'
 import { Deadline, SETTLE_MS } from './deadline.ts'
@@ -24,6 +24,7 @@ const LOOK_AGAIN_MS = 100
 export class Orchestrator {
   readonly #options: OrchestratorOptions
   readonly #way: Way
+  readonly #idempotency: IdempotencyStore
   readonly #runs = new Runs()
   readonly #conducting = new Set<Promise<Outcome>>()
   readonly #stopping = new AbortController()
@@ -35,6 +36,7 @@ export class Orchestrator {
     const saga = new Saga(stores, (attempt, error) =>
       options.log.warn({ attempt, err: error }, 'The events of an accepted submission will be released later'),
     )
+    this.#idempotency = stores.idempotency
     this.#way = stores.intake === null ? saga : new OneTransaction(stores.intake, stores.idempotency)
     this.#owed = new OwedRollbacks(this.#way, options, this.#stopping.signal)
     this.#background = new Background(stores, saga, options, this.#stopping.signal, (id) => this.#owed.retry(id))
@@ -73,7 +75,7 @@ export class Orchestrator {
       if (this.#stopping.signal.aborted) return { kind: 'stopping' }
       const other = this.#runs.of(request)
       if (other === undefined) break
-      if (other.payload !== payload && !other.owed) return { kind: 'reused' }
+      if (other.payload !== payload && !other.owed) return this.#replayOrRefuse(request, payload, patience)
       const ended = await waitFor(other.ended, patience.left, clock, this.#stopping.signal)
       if (ended === 'stopped') return { kind: 'stopping' }
       if (ended === 'late') return other.owed ? { kind: 'failed' } : { kind: 'in-use' }
@@ -85,6 +87,21 @@ export class Orchestrator {
     const conduct = this.#conduct(submission, this.#runs.begin(submission))
     this.#conducting.add(conduct)
     return conduct.finally(() => this.#conducting.delete(conduct))
+  }
+
+  /**
+   * The key is held by a run with another payload. That run may itself be the one that reuses the key: what is kept under
+   * it tells.
+   */
+  async #replayOrRefuse({ caller, key }: SubmissionRequest, payload: string, patience: Deadline): Promise<Outcome> {
+    try {
+      const kept = await patience.bound(this.#idempotency.find(caller, key))
+      if (kept?.payload === payload) return { kind: 'answered', answer: kept.answer, replayed: true }
+      return { kind: 'reused' }
+    } catch (error) {
+      this.#options.log.warn({ err: error }, 'The answer kept under a key could not be looked up')
+      return { kind: 'failed' }
+    }
   }
 
   /** Runs a submission and frees its key: at once, or when the rollback it owes is done. */

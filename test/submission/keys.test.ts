@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Intake, Stores } from '../../src/stores/ports.ts'
 import { payloadHash } from '../../src/submission/payload.ts'
 import { contents, request, setUp } from './bench.ts'
 
@@ -19,10 +20,30 @@ t.test('a second payload under a running key is refused at once', async (t) => {
   t.same(await bench.finish(first), { kind: 'failed' })
 })
 
+t.test('a finished submission is replayed even while its key is being tried with another payload', async (t) => {
+  const bench = setUp(t, 'one transaction')
+  const first = await bench.submit(request('k', ['1']))
+  bench.intake.fail('accept', 'hang')
+  const other = bench.orchestrator.submit(request('k', ['2']))
+  t.same(await bench.submit(request('k', ['1'])), { ...first, replayed: true })
+  t.same(await bench.submit(request('k', ['3'])), { kind: 'reused' })
+  await bench.finish(other)
+})
+
 t.test('two callers may use the same key', async (t) => {
   const bench = setUp(t, 'one transaction')
   await bench.submit(request('k', ['1'], { caller: 'paris' }))
   t.match(await bench.submit(request('k', ['2'], { caller: 'grasse' })), { kind: 'answered', replayed: false })
+})
+
+t.test('two callers may use the same key, also at the same time', async (t) => {
+  const bench = setUp(t, 'one transaction')
+  const callers = ['paris', 'grasse'].map((caller, index) =>
+    bench.orchestrator.submit(request('k', [`${index + 1}`], { caller })),
+  )
+  for (const outcome of await bench.finish(Promise.all(callers))) {
+    t.match(outcome, { kind: 'answered', replayed: false, answer: { status: 200 } })
+  }
 })
 
 t.test('a waiter gives up after the longest wait, the submission goes on', async (t) => {
@@ -77,6 +98,24 @@ t.test('a closing service lets a running attempt end', async (t) => {
   const bench = setUp(t, 'saga')
   const running = bench.orchestrator.submit(request('k', ['1']))
   await bench.orchestrator.close()
+  t.match(await running, { kind: 'answered', answer: { status: 200 } })
+})
+
+t.test('closing waits for an attempt that its store has not answered yet', async (t) => {
+  const bench = setUp(t, 'one transaction')
+  const answered = Promise.withResolvers<void>()
+  const { intake } = bench.real as Stores & { intake: Intake }
+  const accept = intake.accept.bind(intake)
+  intake.accept = (submission) => answered.promise.then(() => accept(submission))
+  const running = bench.orchestrator.submit(request('k', ['1']))
+  let closed = false
+  const closing = bench.orchestrator.close().then(() => {
+    closed = true
+  })
+  await new Promise((resolve) => setImmediate(resolve))
+  t.notOk(closed)
+  answered.resolve()
+  await closing
   t.match(await running, { kind: 'answered', answer: { status: 200 } })
 })
 
