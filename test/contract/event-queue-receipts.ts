@@ -41,6 +41,17 @@ export async function receiptPromises(t: Test, open: OpenStores): Promise<void> 
     t.match(await queue.stats(), { ready: 1, leased: 0 })
   })
 
+  for (const operation of ['ack', 'nack', 'extend'] as const) {
+    t.test(`the end of a lease is noticed by an ${operation} that comes too late itself`, async (t) => {
+      const { queue, clock } = await start(t, open)
+      await show(queue, 'a')
+      const receipts = receiptsOf(await lease(queue))
+      clock.advance(LEASE_MS)
+      t.match(await queue[operation](receipts, LEASE_MS), { accepted: 0, stale: receipts })
+      t.match(await lease(queue), [{ name: 'a', receiveCount: 2 }])
+    })
+  }
+
   t.test('the receipt of an earlier lease does not touch the lease that runs', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'a')

@@ -2,6 +2,7 @@ import { Agent, request } from 'node:http'
 import { setImmediate as settle } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
+import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import { TestClock } from '../test-clock.ts'
 import { formula, type Service, startService } from './service.ts'
@@ -104,6 +105,31 @@ test('a submission whose client hangs up is stored all the same', async (t) => {
   await hungUp
   letGo()
   await until(async () => (await service.get('/formulas')).json().formulas.length === 1)
+})
+
+test('a submission whose client hangs up between two tries is tried again all the same', async (t) => {
+  const clock = new TestClock()
+  const stores = openMemory({ clock, answerTtlMs: 3_600_000, maxReceives: 5 })
+  const accept = stores.intake.accept.bind(stores.intake)
+  const failed = Promise.withResolvers<void>()
+  stores.intake.accept = async () => {
+    stores.intake.accept = accept
+    failed.resolve()
+    throw new StoreUnavailable('down for a moment')
+  }
+  const service = await startService(t, { SUBMIT_RETRY_BASE_MS: '1000' }, { stores, clock, random: () => 0.5 })
+  const { send } = await connectTo(t, service)
+  const connected = service.app.server
+  const { promise, call } = send('POST', '/formulas', formula(1), { 'idempotency-key': 'abc' })
+  const hungUp = t.rejects(promise)
+  await failed.promise
+  call.destroy()
+  await hungUp
+  await until(() => new Promise((resolve) => connected.getConnections((_error, count) => resolve(count === 0))))
+  clock.advance(500)
+  const again = await service.submit(formula(1), { key: 'abc' })
+  t.equal(again.statusCode, 200)
+  t.equal(again.headers['idempotent-replayed'], 'true', 'the first one went on')
 })
 
 test('while a submission finishes, other requests are refused but for the liveness check', async (t) => {

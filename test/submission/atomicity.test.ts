@@ -89,6 +89,21 @@ t.test('one transaction: what always fails before its effect is refused and leav
   t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false })
 })
 
+t.test('one transaction: the store is told after when nobody waits for the call any more', async (t) => {
+  const bench = setUp(t, 'one transaction', { deadlineMs: 30_000 })
+  const told: (number | undefined)[] = []
+  const accept = bench.real.intake?.accept.bind(bench.real.intake)
+  Object.assign(bench.real.intake ?? {}, {
+    accept(...[submission, notAfter]: Parameters<NonNullable<typeof accept>>) {
+      told.push(notAfter)
+      return accept?.(submission, notAfter)
+    },
+  })
+  const begun = bench.clock.now()
+  await bench.submit(request('k', ['1']))
+  t.same(told, [begun + 29_000], 'the last second is for finding out what became of it')
+})
+
 t.test('one transaction: a commit whose reply is always lost is found by its key', async (t) => {
   const bench = setUp(t, 'one transaction')
   bench.intake.fail('accept', 'after')

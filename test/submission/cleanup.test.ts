@@ -32,11 +32,25 @@ t.test('a rollback that fails half-way becomes a cleanup and is finished later',
   t.match(await bench.submit(request('k', ['1', '2'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
 })
 
+t.test('a rollback that fails half-way is known to the database until the queue is rolled back', async (t) => {
+  const bench = setUp(t, 'saga')
+  bench.queue.fail('publish', 'after')
+  bench.queue.fail('remove')
+  t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
+  t.match(await bench.real.cleanups.list(10), [{ id: 'submission-1.1' }], 'a process that starts now would find it')
+  bench.queue.mend()
+  await settled(bench)
+  t.same(await bench.real.cleanups.list(10), [])
+  t.equal(await bench.real.queue.publish('submission-1.1', []), false, 'and the queue has its tombstone')
+})
+
 t.test('while a cleanup is owed its key and its make-ups wait, then get 503', async (t) => {
   const bench = setUp(t, 'saga')
   bench.queue.fail('publish')
   bench.queue.fail('remove')
   await bench.submit(request('k', ['1']))
+  bench.queue.mend()
+  bench.queue.fail('remove')
   t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' }, 'same key')
   t.same(await bench.submit(request('k', ['3'])), { kind: 'failed' }, 'same key, other payload')
   t.same(await bench.submit(request('other', ['1'])), { kind: 'failed' }, 'same make-up')
