@@ -35,10 +35,17 @@ function launch(t: Test, environment: Environment): { child: ChildProcess; ended
   return { child, ended, lines: stdout }
 }
 
-/** Starts the server and waits until it listens. */
-export async function startService(t: Test, environment: Environment): Promise<ServiceProcess> {
+/** A server process that may not listen yet. */
+export interface StartingProcess {
+  /** Its URL, when it listens. Rejects when it ends before. */
+  listening: Promise<string>
+  kill(signal: NodeJS.Signals): Promise<Ended>
+}
+
+/** Starts the server. */
+export function spawnService(t: Test, environment: Environment): StartingProcess {
   const { child, ended, lines } = launch(t, { PORT: '0', ...environment })
-  const url = await new Promise<string>((resolve, reject) => {
+  const listening = new Promise<string>((resolve, reject) => {
     const look = (): void => {
       const found = lines.map((line) => /listening at (http:\S+?);/.exec(line)?.[1]).find(Boolean)
       if (found !== undefined) resolve(found)
@@ -47,12 +54,18 @@ export async function startService(t: Test, environment: Environment): Promise<S
     ended.then(({ stderr, stdout }) => reject(new Error(`It did not start: ${[...stderr, ...stdout].join('\n')}`)))
   })
   return {
-    url,
+    listening,
     kill(signal) {
       child.kill(signal)
       return ended
     },
   }
+}
+
+/** Starts the server and waits until it listens. */
+export async function startService(t: Test, environment: Environment): Promise<ServiceProcess> {
+  const { listening, kill } = spawnService(t, environment)
+  return { url: await listening, kill }
 }
 
 /** Runs a server that is expected to end by itself. */

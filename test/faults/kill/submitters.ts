@@ -1,0 +1,102 @@
+import type { Chance } from '../extent.ts'
+import type { FormulaBody, Ledger, OnDuplicate, Send } from '../ledger.ts'
+
+interface Submission {
+  key: string
+  body: FormulaBody | FormulaBody[]
+  onDuplicate: OnDuplicate
+}
+
+/** How many submissions in a row are given the same make-up to race for. */
+const RACE = 6
+/** Submissions that may be sent again; older ones are left to the ledger. */
+const REMEMBERED = 200
+
+/** What all submitting clients have in common, over every restart of the service. */
+export class Submitters {
+  readonly #ledger: Ledger
+  readonly #chance: Chance
+  #names = 0
+  #keys = 0
+  /** Make-ups are numbered: one number, one make-up. */
+  #makeUps = 0
+  readonly #sent: Submission[] = []
+  /** What became of these is unknown to the client that sent them: its first act is to send them again. */
+  readonly #cut: Submission[] = []
+
+  constructor(ledger: Ledger, chance: Chance) {
+    this.#ledger = ledger
+    this.#chance = chance
+  }
+
+  /** One client: submits until its connection is cut. */
+  async client(send: Send): Promise<void> {
+    const cut = this.#cut.shift()
+    if (cut !== undefined && !(await this.#submit(send, cut))) return
+    while (await this.#act(send));
+  }
+
+  async #act(send: Send): Promise<boolean> {
+    const act = this.#chance.integer(1, 100)
+    if (act <= 8) return this.#submit(send, this.#earlier())
+    if (act <= 12) return this.#submit(send, { ...this.#new([this.#fresh()]), key: this.#earlier().key })
+    if (act <= 20) {
+      const twice = this.#new(this.#list())
+      const both = await Promise.all([this.#submit(send, twice), this.#submit(send, twice)])
+      return both.every(Boolean)
+    }
+    if (act <= 25) {
+      await this.#ledger.look(send, 20)
+      return true
+    }
+    if (act <= 50) return this.#submit(send, this.#new([this.#fresh()], { isSingle: true }))
+    if (act <= 60) return this.#submit(send, this.#new([this.#raced()], { isSingle: true }))
+    if (act <= 68) return this.#submit(send, this.#new([this.#known()], { isSingle: true }))
+    return this.#submit(send, this.#new(this.#list()))
+  }
+
+  /** @returns whether it was answered */
+  async #submit(send: Send, submission: Submission): Promise<boolean> {
+    this.#sent.push(submission)
+    if (this.#sent.length > REMEMBERED) this.#sent.shift()
+    const { key, body, onDuplicate } = submission
+    const reply = await this.#ledger.submit(send, key, body, onDuplicate)
+    if (reply === null) this.#cut.push(submission)
+    return reply !== null
+  }
+
+  #earlier(): Submission {
+    return this.#sent.length > 0 ? this.#chance.oneOf(this.#sent) : this.#new([this.#fresh()])
+  }
+
+  #new(formulas: FormulaBody[], { isSingle = false } = {}): Submission {
+    const onDuplicate = this.#chance.happens(35) ? 'skip' : 'reject'
+    const [first] = formulas
+    return { key: `key-${++this.#keys}`, body: isSingle && first ? first : formulas, onDuplicate }
+  }
+
+  /** New make-ups, with now and then a known or a raced one, or one that stands in the list twice. */
+  #list(): FormulaBody[] {
+    const formulas = Array.from({ length: this.#chance.integer(2, 8) }, () => {
+      const kind = this.#chance.integer(1, 100)
+      return kind <= 5 ? this.#known() : kind <= 12 ? this.#raced() : this.#fresh()
+    })
+    return this.#chance.happens(4) ? [...formulas, this.#formula(this.#makeUps)] : formulas
+  }
+
+  #fresh = (): FormulaBody => this.#formula(++this.#makeUps)
+
+  #known = (): FormulaBody => this.#formula(this.#chance.integer(1, this.#makeUps + 1))
+
+  #raced = (): FormulaBody => this.#formula(-1 - Math.floor(this.#keys / RACE))
+
+  #formula(makeUp: number): FormulaBody {
+    const concentration = `${Math.abs(makeUp) + 1}.${makeUp < 0 ? 25 : 5}`
+    const materials = [
+      { name: 'Rose', concentration },
+      { name: 'Iris', concentration: 1 },
+    ]
+    // The order of its materials is no part of a make-up.
+    return { name: `Formula ${++this.#names}`, materials: this.#chance.happens(50) ? materials : materials.reverse() }
+  }
+}

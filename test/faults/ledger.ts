@@ -1,0 +1,210 @@
+import { judgeFormulas } from './ledger/formulas.ts'
+import { type Lease, Leases, type Verb } from './ledger/leases.ts'
+import { judgeDrained, judgeStats } from './ledger/queue.ts'
+import { judgeReplays } from './ledger/replays.ts'
+import type { Reply, Send } from './ledger/send.ts'
+import { type FormulaBody, type OnDuplicate, type Submission, Submissions } from './ledger/submissions.ts'
+import { cleanups, each, newestFormulas, type StoredFormula } from './ledger/world.ts'
+
+export type { Lease } from './ledger/leases.ts'
+export { type Reply, type Send, sendInto, sendTo } from './ledger/send.ts'
+export type { FormulaBody, OnDuplicate } from './ledger/submissions.ts'
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+export interface LedgerOptions {
+  /** EVENT_MAX_RECEIVES of the service. */
+  maxReceives: number
+  /** The service's clock, in milliseconds since the epoch. */
+  now?: () => number
+  /** Waits by the service's clock. */
+  pause?: (ms: number) => Promise<void>
+}
+
+export interface JudgeOptions {
+  /** All that was ever answered, and every event, which are all acknowledged; else only what is new since last time. */
+  whole: boolean
+  /** How long cleanups, and leases that are still out, may take to end, in milliseconds. */
+  patienceMs?: number
+}
+
+/**
+ * What clients have sent a service and what they were told, kept apart from the service and known only from HTTP. It
+ * judges the service by that, also one that has been restarted meanwhile. Clients send through the ledger. Each formula
+ * is submitted under a name of its own, so that a stored one tells who has stored it; make-ups may be shared.
+ */
+export class Ledger {
+  readonly #options: Required<LedgerOptions>
+  #submissions = new Submissions()
+  #leases: Leases
+  #tick = 0
+  readonly #violations: string[] = []
+  /** Formulas as readers were shown them, by id; each has to stay as it is. */
+  readonly #shown = new Map<string, { at: number; text: string }>()
+  /** What was stored when it was judged last, oldest first. */
+  #stored: StoredFormula[] = []
+  /** Submissions sent since it was judged last. */
+  #touched = new Set<Submission>()
+
+  constructor({ maxReceives, now = Date.now, pause = waitMs }: LedgerOptions) {
+    this.#options = { maxReceives, now, pause }
+    this.#leases = new Leases(maxReceives)
+  }
+
+  /** A moment of the record, for `asOf`. */
+  get tick(): number {
+    return this.#tick
+  }
+
+  readonly #report = (violation: string): void => void this.#violations.push(violation)
+
+  /** Submits; `body` is a formula or a list. @returns null when the connection was cut: the outcome is unknown */
+  async submit(send: Send, key: string, body: FormulaBody | FormulaBody[], onDuplicate: OnDuplicate = 'reject') {
+    const { submission, sent } = this.#submissions.begin(++this.#tick, key, body, onDuplicate)
+    this.#touched.add(submission)
+    const path = onDuplicate === 'reject' ? '/formulas' : `/formulas?onDuplicate=${onDuplicate}`
+    const reply = await unlessCut(send('POST', path, { ...JSON_TYPE, 'idempotency-key': key }, JSON.stringify(body)))
+    if (reply !== null) this.#submissions.answer(++this.#tick, submission, sent, reply, this.#report)
+    return reply
+  }
+
+  /** Reads the newest formulas, as any client may. */
+  async look(send: Send, limit = 50): Promise<void> {
+    const reply = await unlessCut(send('GET', `/formulas?limit=${limit}`))
+    if (reply === null || !this.#isExpected('GET /formulas', reply)) return
+    for (const formula of JSON.parse(reply.body).formulas) this.#show(formula)
+  }
+
+  #show(formula: StoredFormula): void {
+    const text = JSON.stringify(formula)
+    const before = this.#shown.get(formula.id)
+    if (before === undefined) this.#shown.set(formula.id, { at: ++this.#tick, text })
+    else if (before.text !== text) this.#report(`shown as ${before.text}, then as ${text}`)
+  }
+
+  /** @returns the leases; null when the connection was cut */
+  async receive(send: Send, max: number, leaseSeconds: number, waitSeconds = 0): Promise<Lease[] | null> {
+    const sent = ++this.#tick
+    const body = JSON.stringify({ max, leaseSeconds, waitSeconds })
+    const reply = await unlessCut(send('POST', '/events/receive', JSON_TYPE, body))
+    if (reply === null || !this.#isExpected('receive', reply)) return null
+    const { events } = JSON.parse(reply.body)
+    if (events.length > max) this.#report(`${events.length} events received, ${max} asked for`)
+    return this.#leases.receive(sent, ++this.#tick, this.#options.now(), events, this.#report)
+  }
+
+  ack = (send: Send, receipts: string[]) => this.#settle(send, 'ack', receipts, {})
+
+  nack = (send: Send, receipts: string[], delaySeconds = 0) => this.#settle(send, 'nack', receipts, { delaySeconds })
+
+  extend = (send: Send, receipts: string[], leaseSeconds: number) =>
+    this.#settle(send, 'extend', receipts, { leaseSeconds })
+
+  /** @returns the receipts that were refused; null when the connection was cut */
+  async #settle(send: Send, verb: Verb, receipts: string[], more: { leaseSeconds?: number; delaySeconds?: number }) {
+    const { now } = this.#options
+    const leaseMs = more.leaseSeconds === undefined ? null : more.leaseSeconds * 1000
+    const settling = this.#leases.settle(verb, ++this.#tick, now(), receipts)
+    if (leaseMs !== null) settling.mayEnd(now() + leaseMs)
+    const reply = await unlessCut(send('POST', `/events/${verb}`, JSON_TYPE, JSON.stringify({ receipts, ...more })))
+    if (leaseMs !== null) settling.mayEnd(now() + leaseMs)
+    if (reply === null || !this.#isExpected(verb, reply)) return null
+    const { rejected, [`${verb}ed`]: accepted } = JSON.parse(reply.body)
+    const refused = new Set<string>(rejected.map(({ receipt }: { receipt: string }) => receipt))
+    if (accepted !== receipts.length - rejected.length) this.#report(`${verb} counts wrong: ${reply.body}`)
+    settling.answered(++this.#tick, now(), refused, this.#report)
+    return refused
+  }
+
+  /** Sends all dead letters to the back of the queue. */
+  async redrive(send: Send): Promise<void> {
+    this.#leases.redrive(++this.#tick)
+    const reply = await unlessCut(send('POST', '/events/dead/redrive', JSON_TYPE, '{}'))
+    this.#leases.redrive(++this.#tick)
+    if (reply !== null) this.#isExpected('redrive', reply)
+  }
+
+  #isExpected(what: string, { status, body }: Reply): boolean {
+    if (status !== 200 && status !== 503) this.#report(`${what} answers ${status} ${body}`)
+    return status === 200
+  }
+
+  /**
+   * Judges a service that nobody else uses at the moment. What is of unknown outcome is sent again.
+   * @returns what is broken of the promise, since the last judgement too; empty when it was kept
+   */
+  async judge(send: Send, { whole, patienceMs = 20_000 }: JudgeOptions): Promise<string[]> {
+    try {
+      await this.#untilCleanedUp(send, patienceMs)
+      await this.#readStored(send, whole)
+      const before = new Set(this.#stored.map(({ name }) => name))
+      const replayed = whole ? this.#submissions.all() : [...this.#touched]
+      await judgeReplays(this, send, replayed, before, this.#report)
+      await this.#readStored(send, false)
+      judgeFormulas(this.#submissions, this.#stored, this.#report)
+      await judgeStats(send, this.#leases, this.#stored, this.#report)
+      if (whole)
+        await judgeDrained(this, send, this.#leases, this.#submissions, this.#stored, {
+          report: this.#report,
+          patienceMs,
+          pause: this.#options.pause,
+        })
+      await this.#judgeShown(send, replayed)
+      this.#touched = new Set()
+    } catch (error) {
+      this.#report(`it could not be judged: ${(error as Error).message}`)
+    }
+    return this.#violations.splice(0)
+  }
+
+  async #untilCleanedUp(send: Send, patienceMs: number): Promise<void> {
+    const until = this.#options.now() + patienceMs
+    let left = await cleanups(send)
+    while (left.length > 0 && this.#options.now() < until) {
+      await this.#options.pause(100)
+      left = await cleanups(send)
+    }
+    for (const cleanup of left) this.#report(`a cleanup is left: ${JSON.stringify(cleanup)}`)
+  }
+
+  async #readStored(send: Send, whole: boolean): Promise<void> {
+    const { fresh, met } = await newestFormulas(send, whole ? undefined : this.#stored.at(-1)?.id)
+    this.#stored = [...(met ? this.#stored : []), ...fresh.reverse()]
+    for (const formula of fresh) this.#show(formula)
+  }
+
+  /** What anybody was ever shown is stored, and so is each formula of which there was an event. */
+  async #judgeShown(send: Send, replayed: Iterable<Submission>): Promise<void> {
+    const stored = new Map(this.#stored.map((formula) => [formula.id, formula]))
+    for (const [id, { text }] of this.#shown) if (!stored.has(id)) this.#report(`shown once and gone: ${text}`)
+    for (const { id, name, createdAt, certain } of this.#leases.all()) {
+      if (!certain) continue
+      const formula = stored.get(id)
+      if (formula?.name !== name || formula.createdAt !== createdAt) this.#report(`event without its formula: ${name}`)
+    }
+    const names = new Set([...replayed].flatMap(({ formulas }) => formulas.map(({ name }) => name)))
+    const some = this.#stored.filter(({ name }) => names.has(name))
+    await each(some, 16, async (formula) => {
+      const { status, body } = await send('GET', `/formulas/${formula.id}`)
+      if (status !== 200 || body !== JSON.stringify(formula)) this.#report(`GET of ${formula.id}: ${status} ${body}`)
+    })
+  }
+
+  /**
+   * The record as it was: what was sent until the tick `sent`, and what was answered until the tick `answered`. What
+   * was sent and not answered by then is of unknown outcome. For a copy of files taken while a service runs.
+   */
+  asOf(answered: number, sent = answered): Ledger {
+    const copy = new Ledger(this.#options)
+    copy.#tick = this.#tick
+    copy.#submissions = this.#submissions.asOf(answered, sent)
+    copy.#leases = this.#leases.asOf(answered, sent)
+    copy.#touched = new Set(copy.#submissions.all())
+    for (const [id, shown] of this.#shown) if (shown.at <= answered) copy.#shown.set(id, shown)
+    return copy
+  }
+}
+
+const waitMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+const unlessCut = (reply: Promise<Reply>): Promise<Reply | null> => reply.catch(() => null)

@@ -1,0 +1,137 @@
+import t from 'tap'
+import type { Reply } from './send.ts'
+import { lying, receipt, seesEach, slipIn, storedAs, type WrongWorld } from './wrong-world.ts'
+
+const refusal = (taken: string): Partial<Reply> => ({
+  body: JSON.stringify({ acked: 0, rejected: [{ receipt: taken, code: 'RECEIPT_STALE' }] }),
+})
+
+const WORLDS: Record<string, WrongWorld> = {
+  'an event is lost': {
+    says: /event of A: lost/,
+    async spoil({ service: { app } }) {
+      const { events } = await app.queue.receive(1, 1000)
+      await app.queue.ack(events.map((event) => event.receipt))
+      return undefined
+    },
+  },
+  'an event is doubled': {
+    says: /events: formula twice/,
+    async spoil(bench) {
+      await slipIn(bench, await storedAs(bench, 'B'))
+      return undefined
+    },
+  },
+  'an event has no formula': {
+    says: /event without its formula: Z/,
+    async spoil(bench) {
+      await slipIn(bench, { id: 'a'.repeat(64), name: 'Z', materials: [], createdAt: '2026-01-31T12:00:00.000Z' })
+      return undefined
+    },
+  },
+  'an event comes again after its ack': {
+    says: /event of A: came again after its ack/,
+    async spoil(bench) {
+      await bench.ledger.ack(bench.send, [await receipt(bench)])
+      await slipIn(bench, await storedAs(bench, 'A'))
+      return undefined
+    },
+  },
+  'an event comes again after it was drained': {
+    says: /event of A: came again after/,
+    async spoil(bench) {
+      await bench.ledger.judge(bench.send, { whole: true })
+      await slipIn(bench, await storedAs(bench, 'A'))
+      return undefined
+    },
+  },
+  'events are not counted right': {
+    says: /events \(.*\), not 4 to 4/,
+    spoil: ({ send }) =>
+      lying(send, /^\/events\/stats/, () => ({ body: '{"ready":3,"leased":0,"delayed":0,"dead":0}' })),
+  },
+  'an event is leased to two at a time': {
+    says: /event of A: leased to two at a time/,
+    async spoil(bench) {
+      await receipt(bench)
+      await slipIn(bench, await storedAs(bench, 'A'))
+      return undefined
+    },
+  },
+  'a lease is not counted': {
+    says: /event of A: two leases are both its number 1/,
+    async spoil(bench) {
+      await bench.ledger.nack(bench.send, [await receipt(bench)])
+      return lying(bench.send, /receive$/, ({ body }) => ({
+        body: body.replace('"receiveCount":2', '"receiveCount":1'),
+      }))
+    },
+  },
+  'an event is leased more often than it may be': {
+    says: /event of A: leased 3 times/,
+    spoil: ({ send }) =>
+      lying(send, /receive$/, ({ body }) => ({ body: body.replace('"receiveCount":1', '"receiveCount":3') })),
+  },
+  'a live receipt is refused': {
+    says: /event of A: its ack was refused while the lease was live/,
+    async spoil(bench) {
+      const taken = await receipt(bench)
+      await bench.ledger.ack(
+        lying(bench.send, /ack$/, () => refusal(taken)),
+        [taken],
+      )
+      return undefined
+    },
+  },
+  'an ack is accepted twice': {
+    says: /event of A: its ack was accepted after another ack or nack/,
+    async spoil(bench) {
+      const taken = await receipt(bench)
+      await bench.ledger.ack(bench.send, [taken])
+      await bench.ledger.ack(
+        lying(bench.send, /ack$/, () => ({ body: '{"acked":1,"rejected":[]}' })),
+        [taken],
+      )
+      return undefined
+    },
+  },
+  'a receipt is accepted after its lease has ended': {
+    says: /event of A: its nack was accepted after the lease had ended/,
+    async spoil(bench) {
+      const past = lying(bench.send, /receive$/, ({ body }) => ({
+        body: body.replace(/"leasedUntil":"20/, '"leasedUntil":"19'),
+      }))
+      await bench.ledger.nack(bench.send, [await receipt({ ...bench, send: past })])
+      return undefined
+    },
+  },
+  'first in is not first out': {
+    says: /event of .*: came after that of/,
+    spoil: ({ send }) =>
+      lying(send, /receive$/, ({ body }) => ({
+        body: JSON.stringify({ events: JSON.parse(body).events.toReversed() }),
+      })),
+  },
+  'an event never comes back': {
+    says: /events do not come: 0 ready, 1 leased, 0 delayed/,
+    async spoil({ service }) {
+      await service.app.queue.receive(1, 600_000)
+      return undefined
+    },
+  },
+  'an event is dead before its time': {
+    says: /event of A: dead after 1 leases/,
+    async spoil({ service, send }) {
+      for (let lease = 1; lease <= 2; lease++) {
+        const { events } = await service.app.queue.receive(1, 1000)
+        await service.app.queue.nack(
+          events.map((event) => event.receipt),
+          0,
+        )
+      }
+      return lying(send, /dead/, ({ body }) => ({ body: body.replace('"receiveCount":2', '"receiveCount":1') }))
+    },
+  },
+}
+
+seesEach(t, WORLDS)

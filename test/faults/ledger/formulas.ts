@@ -1,0 +1,135 @@
+import {
+  decided,
+  type FormulaBody,
+  firstAnswered,
+  firstSent,
+  makeUpOf,
+  type Report,
+  type Submission,
+  type Submissions,
+} from './submissions.ts'
+import { reportTwice, type StoredFormula } from './world.ts'
+
+interface AnsweredFormula extends StoredFormula {
+  outcome?: 'added' | 'duplicate'
+}
+
+interface Stored {
+  formula: StoredFormula
+  /** Its place in the order of acceptance. */
+  place: number
+}
+
+/** The stored formulas, oldest first, by what tells them apart. */
+interface Shelf {
+  byName: Map<string, Stored>
+  byId: Map<string, Stored>
+  byMakeUp: Map<string, Stored>
+}
+
+/** Judges what is stored by what was submitted and answered. Nothing may be under way. */
+export function judgeFormulas(submissions: Submissions, formulas: StoredFormula[], report: Report): void {
+  reportTwice(
+    'stored: id',
+    formulas.map(({ id }) => id),
+    report,
+  )
+  reportTwice(
+    'stored: name',
+    formulas.map(({ name }) => name),
+    report,
+  )
+  reportTwice(
+    'stored: make-up',
+    formulas.map(({ materials }) => makeUpOf(materials)),
+    report,
+  )
+  const stored = formulas.map((formula, place) => ({ formula, place }))
+  const shelf: Shelf = {
+    byName: new Map(stored.map((one) => [one.formula.name, one])),
+    byId: new Map(stored.map((one) => [one.formula.id, one])),
+    byMakeUp: new Map(stored.map((one) => [makeUpOf(one.formula.materials), one])),
+  }
+  for (const formula of formulas) judgeOrigin(submissions, formula, report)
+  judgeOrder(submissions, formulas, report)
+  for (const submission of submissions.all()) {
+    judgeWholeness(submission, shelf, report)
+    const reply = decided(submission)
+    const say = (what: string): void => report(`key ${submission.key}: ${what}`)
+    if (reply?.status === 200) judgeAdded(submission, JSON.parse(reply.body).formulas, shelf, say)
+    if (reply?.status === 409) judgeDuplicate(submission, JSON.parse(reply.body).details, shelf, say)
+    const location = Array.isArray(submission.body) ? undefined : locationOf(submission, shelf)
+    if (reply !== null && reply.headers.location !== location) say(`the Location is ${reply.headers.location}`)
+  }
+}
+
+const locationOf = ({ formulas }: Submission, { byName }: Shelf): string | undefined => {
+  const own = byName.get(formulas[0]?.name ?? '')
+  return own === undefined ? undefined : `/formulas/${own.formula.id}`
+}
+
+function judgeOrigin(submissions: Submissions, formula: StoredFormula, report: Report): void {
+  const sent = submissions.byName.get(formula.name)?.formulas.find(({ name }) => name === formula.name)
+  if (sent === undefined) report(`stored, and sent by nobody: ${formula.name}`)
+  else if (!isSame(sent, formula)) report(`stored otherwise than it was sent: ${JSON.stringify(formula)}`)
+}
+
+const isSame = (sent: FormulaBody, { materials }: StoredFormula): boolean =>
+  sent.materials.length === materials.length &&
+  sent.materials.every(({ name, concentration }, index) => {
+    const other = materials[index]
+    return other?.name === name && Number(other.concentration) === Number(concentration)
+  })
+
+/** What was answered before another was sent is older. */
+function judgeOrder(submissions: Submissions, formulas: StoredFormula[], report: Report): void {
+  let latest = { sent: -1, name: '' }
+  for (const { name } of formulas) {
+    const submission = submissions.byName.get(name)
+    if (submission === undefined) continue
+    if (firstAnswered(submission) < latest.sent) report(`${name} was accepted before ${latest.name} and is newer`)
+    if (firstSent(submission) > latest.sent) latest = { sent: firstSent(submission), name }
+  }
+}
+
+/** All or nothing: with `skip`, all of which the make-up was new. */
+function judgeWholeness({ key, formulas, onDuplicate }: Submission, shelf: Shelf, report: Report): void {
+  const own = formulas.flatMap(({ name }) => shelf.byName.get(name) ?? [])
+  if (own.length === 0) return
+  if (onDuplicate === 'reject' && own.length < formulas.length) report(`key ${key}: a list is stored by half`)
+  const oldest = Math.min(...own.map(({ place }) => place))
+  for (const { name, materials } of formulas) {
+    const known = shelf.byMakeUp.get(makeUpOf(materials))
+    const isOwn = formulas.some((formula) => formula.name === known?.formula.name)
+    if (known === undefined) report(`key ${key}: a list is stored by half, without ${name}`)
+    else if (!isOwn && known.place > oldest) report(`key ${key}: ${name} was new and is not stored`)
+  }
+  if (own.some(({ place }, index) => place < (own[index - 1]?.place ?? -1))) report(`key ${key}: in another order`)
+}
+
+function judgeAdded(submission: Submission, entries: AnsweredFormula[], shelf: Shelf, say: Report): void {
+  const { formulas, onDuplicate } = submission
+  if (entries.length !== formulas.length) say(`${formulas.length} formulas, ${entries.length} in the answer`)
+  entries.forEach(({ outcome, ...formula }, index) => {
+    const sent = formulas[index] as FormulaBody
+    const stored = shelf.byId.get(formula.id)?.formula
+    if (JSON.stringify(stored) !== JSON.stringify(formula)) say(`answered 200 and not stored so: ${formula.name}`)
+    if (makeUpOf(formula.materials) !== makeUpOf(sent.materials)) say(`${sent.name}: answered with another make-up`)
+    const expected = onDuplicate === 'reject' ? undefined : formula.name === sent.name ? 'added' : 'duplicate'
+    if (outcome !== expected) say(`${sent.name}: the outcome is ${outcome}, not ${expected}`)
+  })
+}
+
+/** A stored 409 rests on what is stored; nothing of the submission is. */
+function judgeDuplicate(submission: Submission, details: { path: string; id: string }[], shelf: Shelf, say: Report) {
+  const { formulas, body } = submission
+  for (const { name } of formulas) if (shelf.byName.has(name)) say(`answered 409, and ${name} is stored`)
+  if (details.length === 0) say('answered 409 without a duplicate')
+  for (const { path, id } of details) {
+    const index = Array.isArray(body) ? Number(path.slice(1)) : 0
+    const makeUp = makeUpOf(formulas[index]?.materials ?? [])
+    const isTwin = formulas.slice(0, index).some(({ materials }) => makeUpOf(materials) === makeUp)
+    const known = shelf.byMakeUp.get(makeUp)
+    if (!isTwin && known?.formula.id !== id) say(`a duplicate of what is not stored: ${formulas[index]?.name}`)
+  }
+}

@@ -1,0 +1,191 @@
+import type { Report } from './submissions.ts'
+
+export interface EventBody {
+  id: string
+  name: string
+  createdAt: string
+}
+
+interface Leased extends EventBody {
+  receipt: string
+  receiveCount: number
+  leasedUntil: string
+}
+
+export type Verb = 'ack' | 'nack' | 'extend'
+
+/** An ack, nack or extend of one receipt. Moments are ticks of the ledger; `At` ends times in milliseconds. */
+interface Settlement {
+  verb: Verb
+  sent: number
+  sentAt: number
+  /** The latest that the lease could end when this was sent. */
+  latestEnd: number
+  /** Null when its outcome is unknown. */
+  answer: { at: number; accepted: boolean } | null
+}
+
+/** Told what became of an ack, nack or extend. */
+export interface Settling {
+  answered(tick: number, answeredAt: number, rejected: Set<string>, report: Report): void
+  /** For extend: another moment at which the leases may end now. */
+  mayEnd(at: number): void
+}
+
+export interface Lease extends EventBody {
+  receipt: string
+  receiveCount: number
+  /** When the receive was sent and answered. */
+  sent: number
+  got: number
+  gotAt: number
+  /** When it ends: as granted, or as an extension of unknown outcome may have made it. In milliseconds. */
+  ends: number[]
+  settlements: Settlement[]
+  /** False when the receive's answer is not known to be durable; see Ledger.asOf. */
+  certain: boolean
+}
+
+/** All events that consumers were given, and what they sent back. */
+export class Leases {
+  readonly maxReceives: number
+  readonly #byReceipt = new Map<string, Lease>()
+  readonly #byId = new Map<string, Lease[]>()
+  /** When events may have been redriven: their receiveCount started over. */
+  readonly #redriven: number[] = []
+  /** Events of which it is known that they are gone for good. */
+  readonly #gone = new Set<string>()
+
+  constructor(maxReceives: number) {
+    this.maxReceives = maxReceives
+  }
+
+  all(): Lease[] {
+    return [...this.#byReceipt.values()]
+  }
+
+  redrive(tick: number): void {
+    this.#redriven.push(tick)
+  }
+
+  receive(sent: number, got: number, gotAt: number, events: Leased[], report: Report): Lease[] {
+    return events.map(({ id, name, createdAt, receipt, receiveCount, leasedUntil }) => {
+      const ends = [Date.parse(leasedUntil)]
+      const lease = {
+        id,
+        name,
+        createdAt,
+        receipt,
+        receiveCount,
+        sent,
+        got,
+        gotAt,
+        ends,
+        settlements: [],
+        certain: true,
+      }
+      this.#checkNew(lease, report)
+      this.#keep(lease)
+      return lease
+    })
+  }
+
+  #keep(lease: Lease): void {
+    this.#byReceipt.set(lease.receipt, lease)
+    const known = this.#byId.get(lease.id)
+    if (known === undefined) this.#byId.set(lease.id, [lease])
+    else known.push(lease)
+  }
+
+  #checkNew(lease: Lease, report: Report): void {
+    const say = (what: string): void => report(`event of ${lease.name}: ${what}`)
+    if (this.#byReceipt.has(lease.receipt)) say('leased with a receipt that was given before')
+    if (this.#gone.has(lease.id)) say('came again after it was gone')
+    if (lease.receiveCount > this.maxReceives) say(`leased ${lease.receiveCount} times`)
+    for (const earlier of this.#byId.get(lease.id) ?? []) {
+      if (!earlier.certain) continue
+      const acked = acceptedAck(earlier)
+      if (acked !== null && acked <= lease.sent) say('came again after its ack')
+      // It came back only if its lease may have ended: by a nack, or by its time.
+      const nacked = earlier.settlements.some(({ verb, sent }) => verb === 'nack' && sent < lease.got)
+      if (!nacked && lease.gotAt < Math.min(...earlier.ends)) say('leased to two at a time')
+      if (this.#redriven.some((tick) => tick >= earlier.sent && tick <= lease.got)) continue
+      if (earlier.receiveCount === lease.receiveCount) say(`two leases are both its number ${lease.receiveCount}`)
+      if (earlier.got < lease.sent && earlier.receiveCount > lease.receiveCount) say('its receiveCount went back')
+    }
+  }
+
+  /** Notes that receipts are being settled. */
+  settle(verb: Verb, sent: number, sentAt: number, receipts: string[]): Settling {
+    const settlements = receipts.map((receipt) => {
+      const lease = this.#byReceipt.get(receipt)
+      const latestEnd = Math.max(...(lease?.ends ?? []))
+      const settlement: Settlement = { verb, sent, sentAt, latestEnd, answer: null }
+      lease?.settlements.push(settlement)
+      return { receipt, lease, settlement }
+    })
+    return {
+      answered(at, answeredAt, rejected, report) {
+        for (const { receipt, lease, settlement } of settlements) {
+          const accepted = !rejected.has(receipt)
+          settlement.answer = { at, accepted }
+          if (lease !== undefined) checkSettled(lease, settlement, answeredAt, report)
+          else if (accepted) report(`${verb} of a receipt that nobody was given was accepted`)
+        }
+      },
+      mayEnd(at) {
+        for (const { lease } of settlements) lease?.ends.push(at)
+      },
+    }
+  }
+
+  /** Whether the event is gone: acknowledged for sure, perhaps (an ack of unknown outcome), or not at all. */
+  ackOf(id: string): 'acked' | 'unknown' | 'none' {
+    if (this.#gone.has(id)) return 'acked'
+    const leases = this.#byId.get(id) ?? []
+    if (leases.some((lease) => acceptedAck(lease) !== null)) return 'acked'
+    const unknown = leases.some(({ settlements }) => settlements.some(({ verb, answer }) => verb === 'ack' && !answer))
+    return unknown ? 'unknown' : 'none'
+  }
+
+  /** Whether the event is not known to have been leased before. */
+  isFirst({ id, receipt, receiveCount }: Lease): boolean {
+    return receiveCount === 1 && this.#byId.get(id)?.[0]?.receipt === receipt
+  }
+
+  /** From now on the event must not come any more. */
+  isGone(id: string): void {
+    this.#gone.add(id)
+  }
+
+  asOf(answered: number, sent: number): Leases {
+    const copy = new Leases(this.maxReceives)
+    copy.#redriven.push(...this.#redriven.filter((tick) => tick <= sent))
+    for (const lease of this.all().filter((one) => one.sent <= sent)) {
+      const settlements = lease.settlements
+        .filter((one) => one.sent <= sent)
+        .map((one) => ({ ...one, answer: one.answer !== null && one.answer.at <= answered ? one.answer : null }))
+      copy.#keep({ ...lease, settlements, ends: [...lease.ends], certain: lease.certain && lease.got <= answered })
+    }
+    return copy
+  }
+}
+
+const acceptedAck = ({ settlements }: Lease): number | null =>
+  settlements.find(({ verb, answer }) => verb === 'ack' && answer?.accepted)?.answer?.at ?? null
+
+function checkSettled(lease: Lease, own: Settlement, answeredAt: number, report: Report): void {
+  const say = (what: string): void => report(`event of ${lease.name}: its ${own.verb} was ${what}`)
+  const ending = lease.settlements.filter((one) => one !== own && one.verb !== 'extend')
+  if (own.answer?.accepted) {
+    if (own.sentAt > (own.verb === 'extend' ? own.latestEnd : Math.max(...lease.ends)))
+      say('accepted after the lease had ended')
+    const ended = ending.some(({ answer }) => answer?.accepted && answer.at < own.sent)
+    if (ended) say('accepted after another ack or nack')
+    if (own.verb === 'ack' && ending.some(({ verb, answer }) => verb === 'ack' && answer?.accepted)) {
+      say('accepted twice')
+    }
+  } else if (lease.certain && ending.length === 0 && answeredAt < Math.min(...lease.ends)) {
+    say('refused while the lease was live')
+  }
+}

@@ -1,0 +1,96 @@
+import type { Ledger } from '../ledger.ts'
+import type { Lease, Leases } from './leases.ts'
+import type { Send } from './send.ts'
+import { firstAnswered, firstSent, type Report, type Submissions } from './submissions.ts'
+import { deadEvents, reportTwice, type StoredFormula, stats } from './world.ts'
+
+/** How long the judge keeps what it receives, in seconds. */
+const LEASE_SECONDS = 600
+
+/** Counts the events without touching them: one for each formula, but for those acknowledged. */
+export async function judgeStats(send: Send, leases: Leases, stored: StoredFormula[], report: Report): Promise<void> {
+  const { ready, leased, delayed, dead } = await stats(send)
+  const acks = stored.map(({ id }) => leases.ackOf(id))
+  const most = acks.filter((ack) => ack !== 'acked').length
+  const least = acks.filter((ack) => ack === 'none').length
+  const there = ready + leased + delayed + dead
+  if (there < least || there > most) {
+    report(`${there} events (${ready} + ${leased} + ${delayed} + ${dead}), not ${least} to ${most}`)
+  }
+}
+
+export interface DrainOptions {
+  report: Report
+  patienceMs: number
+  pause(ms: number): Promise<void>
+}
+
+/** Receives every event, judges what is there, and acknowledges it all; dead letters stay. */
+export async function judgeDrained(
+  ledger: Ledger,
+  send: Send,
+  leases: Leases,
+  submissions: Submissions,
+  stored: StoredFormula[],
+  options: DrainOptions,
+): Promise<void> {
+  const { report } = options
+  const acks = new Map(stored.map(({ id }) => [id, leases.ackOf(id)]))
+  const drained = await drain(ledger, send, options)
+  const dead = await deadEvents(send)
+  const all = [...drained, ...dead].map(({ id }) => id)
+  reportTwice('events: formula', all, report)
+  const there = new Set(all)
+  for (const { name, id, receiveCount } of dead) {
+    if (acks.get(id) === 'acked') report(`event of ${name}: dead after its ack`)
+    if (!acks.has(id)) report(`event without its formula: ${name}`)
+    if (receiveCount !== leases.maxReceives) report(`event of ${name}: dead after ${receiveCount} leases`)
+  }
+  for (const { id, name } of stored) {
+    const is = there.has(id)
+    if (!is && acks.get(id) === 'none') report(`event of ${name}: lost`)
+    if (!is) leases.isGone(id)
+  }
+  judgeOrder(
+    drained.filter((lease) => leases.isFirst(lease)),
+    submissions,
+    report,
+  )
+  for (let first = 0; first < drained.length; first += 100) {
+    const receipts = drained.slice(first, first + 100).map(({ receipt }) => receipt)
+    const refused = await ledger.ack(send, receipts)
+    if (refused === null || refused.size > 0) report('the acks of the judge are refused')
+  }
+  const { ready, leased, delayed } = await stats(send)
+  if (ready + leased + delayed > 0) report(`after every ack ${ready} + ${leased} + ${delayed} events are left`)
+}
+
+/** Receives until nothing is left, those too whose leases or delays have yet to end. */
+async function drain(ledger: Ledger, send: Send, { report, patienceMs, pause }: DrainOptions): Promise<Lease[]> {
+  const drained: Lease[] = []
+  for (let waited = 0; ; ) {
+    const got = await ledger.receive(send, 100, LEASE_SECONDS)
+    if (got === null) throw new Error('receive is not answered')
+    drained.push(...got)
+    if (got.length > 0) continue
+    const { ready, leased, delayed } = await stats(send)
+    if (ready === 0 && delayed === 0 && leased <= drained.length) return drained
+    if (waited >= patienceMs) {
+      report(`events do not come: ${ready} ready, ${leased - drained.length} leased, ${delayed} delayed`)
+      return drained
+    }
+    waited += 100
+    await pause(100)
+  }
+}
+
+/** First in, first out, for events that were never leased before: others go to the front or, redriven, to the back. */
+function judgeOrder(drained: Lease[], submissions: Submissions, report: Report): void {
+  let latest = { sent: -1, name: '' }
+  for (const { name } of drained) {
+    const submission = submissions.byName.get(name)
+    if (submission === undefined) continue
+    if (firstAnswered(submission) < latest.sent) report(`event of ${name}: came after that of ${latest.name}`)
+    if (firstSent(submission) > latest.sent) latest = { sent: firstSent(submission), name }
+  }
+}

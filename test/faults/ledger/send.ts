@@ -1,0 +1,63 @@
+import { Agent, request } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+
+export interface Reply {
+  status: number
+  /** By lower-case name. */
+  headers: Record<string, string | undefined>
+  /** The very text that was answered. */
+  body: string
+}
+
+/** Sends one request. It rejects when no whole answer came: what became of the request is unknown then. */
+export type Send = (
+  method: 'GET' | 'POST' | 'DELETE',
+  path: string,
+  headers?: Record<string, string>,
+  body?: string,
+) => Promise<Reply>
+
+/** No answer may take longer, in milliseconds: a service that hangs must not hang its judge. */
+const PATIENCE_MS = 45_000
+
+/** Sends over real connections, kept alive. @returns also what closes them */
+export function sendTo(url: string): { send: Send; close: () => void } {
+  const agent = new Agent({ keepAlive: true })
+  const { hostname: host, port } = new URL(url)
+  const send: Send = (method, path, headers = {}, body) =>
+    new Promise((resolve, reject) => {
+      const message = request({ agent, host, port, method, path, headers: sized(headers, body) }, (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('close', () => {
+          if (!response.complete) return reject(new Error('The answer was cut off'))
+          const body = Buffer.concat(chunks).toString()
+          resolve({ status: response.statusCode ?? 0, headers: flat(response.headers), body })
+        })
+      })
+      message.setTimeout(PATIENCE_MS, () => message.destroy(new Error(`No answer to ${method} ${path}`)))
+      message.on('error', reject)
+      message.end(body)
+    })
+  return { send, close: () => agent.destroy() }
+}
+
+/** Sends to a service in this process. */
+export function sendInto(app: FastifyInstance): Send {
+  return async (method, url, headers = {}, payload) => {
+    const message = { method, url, headers: typed(headers, payload) }
+    const answer = await app.inject(payload === undefined ? message : { ...message, payload })
+    return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body }
+  }
+}
+
+const typed = (headers: Record<string, string>, body: string | undefined): Record<string, string> =>
+  body === undefined ? headers : { 'content-type': 'application/json', ...headers }
+
+const sized = (headers: Record<string, string>, body: string | undefined): Record<string, string> =>
+  body === undefined ? headers : { ...typed(headers, body), 'content-length': String(Buffer.byteLength(body)) }
+
+function flat(headers: NodeJS.Dict<string | string[] | number>): Reply['headers'] {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value?.toString()]))
+}

@@ -1,0 +1,129 @@
+import type { Reply } from './send.ts'
+
+export interface FormulaBody {
+  name: string
+  materials: { name: string; concentration: string | number }[]
+}
+
+export type OnDuplicate = 'reject' | 'skip'
+
+/** One POST of a submission: when it was sent, and what came of it. Moments are ticks of the ledger. */
+export interface Try {
+  sent: number
+  /** Null while it runs, and for good when the connection was cut: its outcome is unknown. */
+  answer: { at: number; reply: Reply } | null
+}
+
+/** What was sent under one key with one payload, however often. */
+export interface Submission {
+  key: string
+  body: FormulaBody | FormulaBody[]
+  onDuplicate: OnDuplicate
+  formulas: FormulaBody[]
+  tries: Try[]
+}
+
+export type Report = (violation: string) => void
+
+/** What two formulas have in common that are the same. */
+export function makeUpOf(materials: FormulaBody['materials']): string {
+  return JSON.stringify(materials.map(({ name, concentration }) => `${name} ${Number(concentration)}`).sort())
+}
+
+/** Whether an answer is one that is kept for replay. */
+export const isKept = ({ status, body }: Reply): boolean =>
+  status === 200 || (status === 409 && body.includes('"FORMULA_EXISTS"'))
+
+export const isReplay = ({ headers }: Reply): boolean => headers['idempotent-replayed'] === 'true'
+
+const keptOf = ({ answer }: Try): Reply | null => (answer !== null && isKept(answer.reply) ? answer.reply : null)
+
+/** The kept answer of a submission, if any client has seen it. */
+export function decided({ tries }: Submission): Reply | null {
+  for (const sent of tries) {
+    const kept = keptOf(sent)
+    if (kept !== null) return kept
+  }
+  return null
+}
+
+/** When it was first sent: it was not accepted before. */
+export const firstSent = ({ tries }: Submission): number => Math.min(...tries.map(({ sent }) => sent))
+
+/** When its kept answer was first seen: it was accepted before. Never, when it was not. */
+export const firstAnswered = ({ tries }: Submission): number =>
+  Math.min(...tries.map((sent) => (keptOf(sent) ? (sent.answer?.at ?? Infinity) : Infinity)))
+
+/** Everything that clients have submitted, and what they were told. */
+export class Submissions {
+  readonly #byKey = new Map<string, Map<string, Submission>>()
+  /** Each submitted formula has a name of its own, which tells who has stored it. */
+  readonly byName = new Map<string, Submission>()
+
+  all(): Submission[] {
+    return [...this.#byKey.values()].flatMap((payloads) => [...payloads.values()])
+  }
+
+  begin(tick: number, header: string, body: FormulaBody | FormulaBody[], onDuplicate: OnDuplicate) {
+    const key = header.replace(/^"(.*)"$/, '$1')
+    const formulas = [body].flat()
+    const payloads = this.#byKey.get(key) ?? new Map<string, Submission>()
+    this.#byKey.set(key, payloads)
+    const payload = JSON.stringify([onDuplicate, formulas.map(({ name, materials }) => [name, makeUpOf(materials)])])
+    const submission = payloads.get(payload) ?? { key, body, onDuplicate, formulas, tries: [] }
+    payloads.set(payload, submission)
+    for (const { name } of formulas) {
+      const other = this.byName.get(name)
+      if (other !== undefined && other !== submission) throw new Error(`${name} has been submitted under another key`)
+      this.byName.set(name, submission)
+    }
+    const sent: Try = { sent: tick, answer: null }
+    submission.tries.push(sent)
+    return { submission, sent }
+  }
+
+  /** Notes an answer, and reports it where it does not go with those before. */
+  answer(tick: number, submission: Submission, sent: Try, reply: Reply, report: Report): void {
+    const before = decided(submission)
+    sent.answer = { at: tick, reply }
+    const say = (what: string): void => report(`key ${submission.key}: ${what}: ${reply.status} ${reply.body}`)
+    if (isKept(reply)) this.#checkKept(submission, before, reply, say)
+    else if (reply.status === 422) {
+      if (this.#others(submission).length === 0) say('reused by nobody')
+      if (firstAnswered(submission) < sent.sent) say('refused after it was answered')
+    } else if (reply.status === 409 && reply.body.includes('"IDEMPOTENCY_KEY_IN_USE"')) {
+      if (submission.tries.length === 1 && this.#others(submission).length === 0) say('in use by nobody')
+    } else if (reply.status !== 503) say('unexpected answer')
+  }
+
+  #checkKept(submission: Submission, before: Reply | null, reply: Reply, say: Report): void {
+    if (before !== null && before.body !== reply.body) say(`answered with other bytes than ${before.body}`)
+    if (before !== null && before.status !== reply.status) say(`answered with another status than ${before.status}`)
+    if (before !== null && before.headers.location !== reply.headers.location) say('answered with another Location')
+    const originals = submission.tries.filter((sent) => {
+      const kept = keptOf(sent)
+      return kept !== null && !isReplay(kept)
+    })
+    if (originals.length > 1) say('carried out twice')
+    if (this.#others(submission).some((other) => decided(other) !== null)) say('answered for two payloads')
+  }
+
+  #others(submission: Submission): Submission[] {
+    return [...(this.#byKey.get(submission.key)?.values() ?? [])].filter((other) => other !== submission)
+  }
+
+  /** What was known at an earlier moment; see Ledger.asOf. */
+  asOf(answered: number, sent: number): Submissions {
+    const copy = new Submissions()
+    for (const submission of this.all()) {
+      const tries = submission.tries
+        .filter((one) => one.sent <= sent)
+        .map((one) => ({ ...one, answer: one.answer !== null && one.answer.at <= answered ? one.answer : null }))
+      if (tries.length === 0) continue
+      const { key, body, onDuplicate } = submission
+      const { submission: earlier } = copy.begin(0, key, body, onDuplicate)
+      earlier.tries = tries
+    }
+    return copy
+  }
+}
