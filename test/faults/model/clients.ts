@@ -1,0 +1,91 @@
+import { sleep } from '../../../src/clock.ts'
+import { validateSubmission } from '../../../src/formula/validate.ts'
+import type { SubmissionRequest } from '../../../src/submission/outcome.ts'
+import type { Operation } from './explanation.ts'
+import type { InterleavedService } from './interleaved-service.ts'
+import { type Plan, requestOf, submissionOf } from './submit-commands.ts'
+
+/** What one consumer does, twice. */
+export interface Consumption {
+  max: number
+  waitMs: number
+  leaseMs: number
+  answer: 'ack' | 'nack' | 'extend' | 'nothing'
+}
+
+/** How often a client sends a submission again, before it holds the key for unusable. */
+const MOST_TRIES = 20
+/** As Retry-After says, in milliseconds. */
+const RETRY_MS = 1_000
+
+/** The clients of one run, and what they saw. */
+export class Clients {
+  readonly operations: Operation[] = []
+  /** How often a client was asked to try again. */
+  refusals = 0
+  /** Receipts as they reached a consumer. */
+  readonly received: string[] = []
+  readonly #service: InterleavedService
+  readonly #ids: readonly string[]
+  #moment = 0
+
+  constructor(service: InterleavedService, ids: readonly string[]) {
+    this.#service = service
+    this.#ids = ids
+  }
+
+  /** Submits, and sends it again with the same key until there is an answer. */
+  async submit(plan: Plan): Promise<void> {
+    const submission = submissionOf(plan, this.#ids)
+    const request = checked(plan)
+    await this.#service.pause('a client')
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const operation: Operation = { submission, begun: ++this.#moment, ended: Infinity, answer: null }
+      const outcome = await this.#service.submit(request)
+      // With the answer that the key is in use it has certainly had no effect; without one, or with a 503, it may have.
+      if (outcome?.kind !== 'in-use') this.operations.push(operation)
+      operation.ended = ++this.#moment
+      if (outcome?.kind === 'answered' || outcome?.kind === 'reused') {
+        operation.answer =
+          outcome.kind === 'reused'
+            ? { status: 422, body: null, replayed: false }
+            : { ...outcome.answer, replayed: outcome.replayed }
+        return
+      }
+      if (outcome === null) continue
+      this.refusals++
+      await sleep(this.#service.clock, RETRY_MS)
+    }
+    throw new Error(`The key of ${JSON.stringify(plan)} is unusable`)
+  }
+
+  async consume({ max, waitMs, leaseMs, answer }: Consumption): Promise<void> {
+    for (const _ of [1, 2]) {
+      await this.#service.pause('a consumer')
+      const events = await this.#service.receive(max, leaseMs, waitMs)
+      const receipts = (events ?? []).map(({ receipt }) => receipt)
+      this.received.push(...receipts)
+      if (receipts.length === 0 || answer === 'nothing') continue
+      await this.#service.pause('an answer')
+      await this.#service.settle((queue) => {
+        if (answer === 'ack') return queue.ack(receipts)
+        return answer === 'nack' ? queue.nack(receipts, 0) : queue.extend(receipts, leaseMs)
+      })
+    }
+  }
+
+  /** A moment at which the clock moves on, whoever is under way. */
+  async jump(ms: number): Promise<void> {
+    await this.#service.started()
+    await this.#service.pause('time passes')
+    this.#service.clock.advance(ms)
+  }
+}
+
+function checked(plan: Plan): SubmissionRequest {
+  const { payload } = requestOf(plan)
+  const body = validateSubmission(JSON.parse(`${payload}`))
+  if (!body.valid) throw new Error(`Not valid: ${payload}`)
+  const { formulas, single } = body
+  return { caller: '', key: `key-${plan.key}`, onDuplicate: plan.onDuplicate, single, formulas }
+}

@@ -1,0 +1,155 @@
+import fc, { type Arbitrary } from 'fast-check'
+import type { Answer } from '../../http/service.ts'
+import { checkAnswer, command, type ModelCommand } from './command.ts'
+import { isoTime, type Model, passTime, refusal } from './model.ts'
+import * as queueModel from './model-queue.ts'
+import { LEASE_SECONDS, type ServiceUnderTest } from './service-under-test.ts'
+
+export const post = (service: ServiceUnderTest, url: string, body?: object): Promise<Answer> =>
+  service.send({ method: 'POST', url, ...(body === undefined ? {} : { payload: body }) })
+
+const leaseSeconds = fc.constantFrom(undefined, 1, 5, 30, 3_600, 43_200)
+
+/** Checks what was received; the receipts are the service's own affair. */
+export function checkReceived(model: Model, answer: Answer, max: number, leaseSeconds: number): void {
+  const given: { receipt: string }[] = answer.json().events ?? []
+  const receiptOf = (index: number): string => {
+    const { receipt = '' } = given[index] ?? {}
+    if (receipt === '' || model.queue.receipts.includes(receipt)) throw new Error(`The receipt "${receipt}" is not new`)
+    return receipt
+  }
+  const expected = queueModel.receive(model.queue, model.now, max, leaseSeconds * 1000, receiptOf)
+  checkAnswer(answer, { status: 200, body: { events: expected } })
+}
+
+export function receives(): Arbitrary<ModelCommand> {
+  const max = fc.constantFrom(undefined, 1, 2, 3, 10, 100)
+  return fc.record({ max, leaseSeconds }).map((body) =>
+    command('receive', body, async (model, service) => {
+      const isEmpty = body.max === undefined && body.leaseSeconds === undefined
+      const answer = await post(service, '/events/receive', isEmpty ? undefined : body)
+      checkReceived(model, answer, body.max ?? 1, body.leaseSeconds ?? LEASE_SECONDS)
+    }),
+  )
+}
+
+/** Waits for an event: it comes at once, or when a lease or delay ends within the time; else the wait is over. */
+export function waits(): Arbitrary<ModelCommand> {
+  return fc.record({ max: fc.constantFrom(1, 3), waitSeconds: fc.integer({ min: 1, max: 3 }) }).map((body) =>
+    command('wait', body, async (model, service) => {
+      const asked = post(service, '/events/receive', body)
+      await service.settle()
+      const end = model.now + body.waitSeconds * 1000
+      while (!queueModel.isReady(model.queue) && model.now < end) {
+        const due = queueModel.nextDue(model.queue) ?? end
+        const step = Math.min(due - model.now, end - model.now, 1_000)
+        passTime(model, step)
+        await service.passTime(step)
+      }
+      const answer = await asked
+      // What becomes ready in the very moment the wait ends may come too late for it.
+      if (model.now < end || answer.json().events?.length !== 0) checkReceived(model, answer, body.max, LEASE_SECONDS)
+    }),
+  )
+}
+
+/** How a receipt is chosen when its command runs. */
+interface Choice {
+  kind: 'live' | 'ever' | 'forged'
+  index: number
+}
+
+const choices: Arbitrary<Choice[]> = fc.array(
+  fc.record({
+    kind: fc.oneof(
+      { weight: 8, arbitrary: fc.constant('live' as const) },
+      { weight: 1, arbitrary: fc.constant('ever' as const) },
+      { weight: 1, arbitrary: fc.constant('forged' as const) },
+    ),
+    index: fc.nat(),
+  }),
+  { minLength: 1, maxLength: 4, size: 'max' },
+)
+
+function receiptsOf({ queue }: Model, chosen: Choice[]): string[] {
+  const live = queueModel.liveReceipts(queue)
+  return chosen.map(({ kind, index }) => {
+    const from = kind === 'ever' ? queue.receipts : live
+    const receipt = from[index % from.length] ?? '1-AAAAAAAAAAAAAAAA'
+    // One that is forged differs from a live one in its last character.
+    return kind === 'forged' ? `${receipt.slice(0, -1)}${receipt.endsWith('Q') ? 'g' : 'Q'}` : receipt
+  })
+}
+
+export function acks(): Arbitrary<ModelCommand> {
+  return choices.map((chosen) =>
+    command('ack', chosen, async (model, service) => {
+      const receipts = receiptsOf(model, chosen)
+      const { settled, rejected } = queueModel.ack(model.queue, receipts)
+      checkAnswer(await post(service, '/events/ack', { receipts }), { status: 200, body: { acked: settled, rejected } })
+    }),
+  )
+}
+
+export function nacks(): Arbitrary<ModelCommand> {
+  const delays = fc.constantFrom(undefined, 0, 1, 5, 60, 43_200)
+  return fc.record({ chosen: choices, delaySeconds: delays }).map(({ chosen, delaySeconds }) =>
+    command('nack', { chosen, delaySeconds }, async (model, service) => {
+      const receipts = receiptsOf(model, chosen)
+      const { settled, rejected } = queueModel.nack(model.queue, model.now, receipts, (delaySeconds ?? 0) * 1000)
+      const answer = await post(service, '/events/nack', { receipts, delaySeconds })
+      checkAnswer(answer, { status: 200, body: { nacked: settled, rejected } })
+    }),
+  )
+}
+
+export function extensions(): Arbitrary<ModelCommand> {
+  const seconds = fc.constantFrom(1, 5, 30, 3_600, 43_200)
+  return fc.record({ chosen: choices, leaseSeconds: seconds }).map(({ chosen, leaseSeconds }) =>
+    command('extend', { chosen, leaseSeconds }, async (model, service) => {
+      const receipts = receiptsOf(model, chosen)
+      const until = model.now + leaseSeconds * 1000
+      const { settled, rejected } = queueModel.extend(model.queue, receipts, until)
+      const leasedUntil = settled > 0 ? isoTime(until) : null
+      const answer = await post(service, '/events/extend', { receipts, leaseSeconds })
+      checkAnswer(answer, { status: 200, body: { extended: settled, leasedUntil, rejected } })
+    }),
+  )
+}
+
+export async function checkStats(model: Model, service: ServiceUnderTest): Promise<void> {
+  const answer = await service.send({ method: 'GET', url: '/events/stats' })
+  checkAnswer(answer, { status: 200, body: queueModel.stats(model.queue, model.now) })
+}
+
+export function statistics(): Arbitrary<ModelCommand> {
+  return fc.constant(command('stats', {}, checkStats))
+}
+
+/** Ids of dead letters, some of them twice, and some of what is not dead. */
+function deadIds(model: Model, ids: readonly string[], picks: number[]): string[] {
+  const dead = model.queue.dead.map(({ id }) => id)
+  return picks.map((pick) => (pick % 4 === 0 ? ids[pick % ids.length] : dead[pick % dead.length]) ?? 'nothing')
+}
+
+export function redrives(ids: readonly string[]): Arbitrary<ModelCommand> {
+  const picks = fc.option(fc.array(fc.nat(), { maxLength: 4 }), { nil: null })
+  return picks.map((picks) =>
+    command('redrive', { picks }, async (model, service) => {
+      const body = picks === null ? undefined : { ids: deadIds(model, ids, picks) }
+      const answer = await post(service, '/events/dead/redrive', body)
+      checkAnswer(answer, { status: 200, body: { redriven: queueModel.redrive(model.queue, body?.ids) } })
+    }),
+  )
+}
+
+export function deletions(ids: readonly string[]): Arbitrary<ModelCommand> {
+  return fc.nat().map((pick) =>
+    command('delete', { pick }, async (model, service) => {
+      const [id = ''] = deadIds(model, ids, [pick])
+      const answer = await service.send({ method: 'DELETE', url: `/events/dead/${id}` })
+      const isGone = queueModel.removeDead(model.queue, id)
+      checkAnswer(answer, isGone ? { status: 204, body: '' } : refusal('EVENT_NOT_FOUND'))
+    }),
+  )
+}

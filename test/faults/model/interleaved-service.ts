@@ -1,0 +1,137 @@
+import type { Scheduler } from 'fast-check'
+import { sleep } from '../../../src/clock.ts'
+import { LongPoll } from '../../../src/events/long-poll.ts'
+import { openMemory, openMemoryQueue } from '../../../src/stores/memory/engine.ts'
+import type { EventQueue, LeasedEvent, Stores } from '../../../src/stores/ports.ts'
+import { Orchestrator } from '../../../src/submission/orchestrator.ts'
+import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
+import { TestClock } from '../../test-clock.ts'
+import { ProcessStores } from './process-stores.ts'
+import { QueueRecord } from './queue-record.ts'
+
+export const WAYS = ['one transaction', 'saga'] as const
+export type Way = (typeof WAYS)[number]
+
+const MAX_RECEIVES = 3
+const LIMITS = { retries: 3, baseMs: 1_000, maxMs: 10_000, deadlineMs: 30_000, waitMs: 10_000 }
+
+/** By this time everybody has been answered, in milliseconds: nobody waits so long. */
+const FOR_EVER_MS = 300_000
+const STEP_MS = 50
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+interface Process {
+  orchestrator: Orchestrator
+  longPoll: LongPoll
+  queue: EventQueue
+  port: ProcessStores
+  ready: Promise<void>
+}
+
+/** A service without the web, whose calls to its stores, and their replies, go on in the order a scheduler chooses. */
+export class InterleavedService {
+  readonly clock = new TestClock()
+  readonly stores: Stores
+  readonly record: QueueRecord
+  readonly #scheduler: Scheduler
+  #process: Process
+  #processes = 0
+  #crashAfter: number | null
+
+  /** @param crashAfter after so many calls and replies the process dies, and the next one takes over */
+  constructor(way: Way, scheduler: Scheduler, crashAfter: number | null) {
+    const options = { clock: this.clock, answerTtlMs: 86_400_000, maxReceives: MAX_RECEIVES }
+    const memory = openMemory(options)
+    this.stores = way === 'saga' ? { ...memory, queue: openMemoryQueue(options), intake: null } : memory
+    this.record = new QueueRecord(this.stores, this.clock, MAX_RECEIVES)
+    this.#scheduler = scheduler
+    this.#crashAfter = crashAfter
+    this.#process = this.#start()
+  }
+
+  /** A process whose stores do not answer at its start ends; who watches over it starts the next. */
+  started(): Promise<void> {
+    return this.#process.ready
+  }
+
+  /** @returns null when the process dies first */
+  submit(request: SubmissionRequest): Promise<Outcome | null> {
+    return this.#unlessItDies(({ orchestrator }) => orchestrator.submit(request))
+  }
+
+  receive(max: number, leaseMs: number, waitMs: number): Promise<LeasedEvent[] | null> {
+    return this.#unlessItDies(({ longPoll }) => longPoll.receive(max, leaseMs, waitMs))
+  }
+
+  settle(use: (queue: EventQueue) => Promise<unknown>): Promise<unknown> {
+    return this.#unlessItDies(({ queue }) => use(queue))
+  }
+
+  /** What waits here goes on when the scheduler lets it. */
+  async pause(what: string): Promise<void> {
+    await this.#scheduler.schedule(Promise.resolve(), what)
+  }
+
+  /** Lets everything go on until the promise settles; time passes only while all else waits for it. */
+  async drive<T>(promise: Promise<T>): Promise<T> {
+    let settled = false
+    const end = (): void => {
+      settled = true
+    }
+    promise.then(end, end)
+    const patience = this.clock.now() + FOR_EVER_MS
+    for (;;) {
+      await turn()
+      if (settled) return promise
+      if (this.#crashAfter === 0) this.#crash()
+      else if (this.#scheduler.count() > 0) await this.#goOn()
+      else if (this.clock.now() > patience) throw new Error('Somebody waits for ever')
+      else this.clock.advance(STEP_MS)
+    }
+  }
+
+  /** Lets time pass, and the background work. */
+  idle(ms: number): Promise<void> {
+    return this.drive(sleep(this.clock, ms))
+  }
+
+  close(): Promise<void> {
+    const { longPoll, orchestrator } = this.#process
+    this.#crashAfter = null
+    longPoll.stop()
+    return this.drive(orchestrator.close())
+  }
+
+  async #goOn(): Promise<void> {
+    if (this.#crashAfter !== null) this.#crashAfter--
+    await this.#scheduler.waitOne()
+  }
+
+  async #unlessItDies<T>(use: (process: Process) => Promise<T>): Promise<T | null> {
+    const process = this.#process
+    const { ready, port } = process
+    return Promise.race([ready.then(() => use(process)), port.death.promise.then(() => null)])
+  }
+
+  #crash(): void {
+    this.#crashAfter = null
+    this.#process.port.die()
+    this.#process = this.#start()
+  }
+
+  #start(): Process {
+    const port = new ProcessStores(this.record.stores, this.clock, (call) => this.pause(call))
+    const name = `process-${++this.#processes}`
+    let ids = 0
+    const orchestrator = new Orchestrator(port.stores, {
+      ...LIMITS,
+      clock: port.clock,
+      random: () => 0.5,
+      newId: () => `${name}-${++ids}`,
+      log: { warn: () => {}, error: () => {} },
+    })
+    const { queue } = port.stores
+    return { orchestrator, longPoll: new LongPoll(queue, port.clock), queue, port, ready: orchestrator.start() }
+  }
+}

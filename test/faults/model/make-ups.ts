@@ -1,0 +1,125 @@
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+
+interface Material {
+  name: string
+  concentration: string
+}
+
+/** A formula as it goes over the wire, and as the service has to store it. */
+export interface Spelt {
+  /** Which materials in which concentrations: formulas with the same number have the same make-up. */
+  makeUp: number
+  /** What is sent; a concentration that begins with `#` goes out as a JSON number, with just these digits. */
+  sent: { name: string; materials: Material[] }
+  name: string
+  materials: Material[]
+}
+
+/** How many make-ups there are. */
+export const MAKE_UPS = 120
+/** How many ways there are to write each. */
+export const SPELLINGS = 5
+
+/** Names of formulas, as they are sent and as they are stored; two of them begin alike but for the case. */
+const NAMES: readonly (readonly [sent: string, stored: string])[] = [
+  ['Rose Garden', 'Rose Garden'],
+  ['  rose water ', 'rose water'],
+  ['Tulip', 'Tulip'],
+  ['\u00a0Iso E\u3000', 'Iso E'],
+]
+export const FORMULA_NAMES = NAMES.length
+export const PREFIXES = ['rose', 'ROSE G', 'Iso', 'T', 'nothing', '']
+
+/** Whether a name begins with a prefix, whatever its case. */
+export const beginsWith = (name: string, prefix: string): boolean => name.toLowerCase().startsWith(prefix.toLowerCase())
+
+/** A material as it can be written: name and concentration sent, name and concentration stored. */
+type Writing = readonly [sent: Material, stored: Material]
+
+function writing(name: string, concentration: string, spelling: number): Writing {
+  const as = (sentName: string, sentConcentration: string): Writing => [
+    { name: sentName, concentration: sentConcentration },
+    { name: sentName.trim(), concentration },
+  ]
+  switch (spelling) {
+    case 1:
+      return as(` ${name.toUpperCase()} `, `0${concentration}00`)
+    case 2:
+      return as(name, `#${concentration}`)
+    case 3:
+      return as(
+        name.replace(/[a-z]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 0xfee0)),
+        concentration,
+      )
+    case 4:
+      return as(`\t${name}`, `#${concentration}0e0`)
+    default:
+      return as(name, concentration)
+  }
+}
+
+/**
+ * A formula of the pool.
+ * @param makeUp below MAKE_UPS
+ * @param spelling below SPELLINGS: how the same make-up is written
+ * @param name below FORMULA_NAMES
+ */
+export function spell(makeUp: number, spelling: number, name: number): Spelt {
+  const materials = [writing('Linalool', `${makeUp}.5`, spelling)]
+  if (makeUp % 2 === 1) materials.push(writing('iso e', `${(makeUp % 7) + 1}.25`, spelling))
+  if (spelling % 2 === 1) materials.reverse()
+  const [sentName, storedName] = NAMES[name] as (typeof NAMES)[number]
+  return {
+    makeUp,
+    sent: { name: sentName, materials: materials.map(([sent]) => sent) },
+    name: storedName,
+    materials: materials.map(([, stored]) => stored),
+  }
+}
+
+/** The body of a submission. */
+export function bodyOf(formulas: Spelt[], single: boolean): string {
+  const list = formulas.map(({ sent }) => sent)
+  return JSON.stringify(single ? list[0] : list).replace(/"#([^"]*)"/g, '$1')
+}
+
+/** Asks a service for the id of every make-up, in their order: ids are its own affair, as long as they tell apart. */
+export async function askIds(): Promise<string[]> {
+  const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
+  const all = Array.from({ length: MAKE_UPS }, (_, makeUp) => spell(makeUp, 0, 0))
+  const headers = { 'idempotency-key': 'ids', 'content-type': 'application/json' }
+  const answer = await app.inject({ method: 'POST', url: '/formulas', headers, payload: bodyOf(all, false) })
+  await app.close()
+  return answer.json().formulas.map(({ id }: { id: string }) => id)
+}
+
+/** A body that no formula is taken from, and the problems to be told, the first of them at the top. */
+export interface Invalid {
+  body: string
+  problems: [path: string, code: string][]
+}
+
+const good = bodyOf([spell(0, 0, 0)], true)
+
+/** Submissions that must leave no trace. */
+export const INVALID: readonly Invalid[] = [
+  { body: '{}', problems: [['', 'INVALID_JSON']] },
+  { body: '[]', problems: [['', 'INVALID_JSON']] },
+  { body: '{"name":"Rose"}', problems: [['/materials', 'FORMULA_MATERIALS_MISSING']] },
+  {
+    body: `[${good},{"name":5,"materials":[{"name":"a","concentration":"1,5"}]}]`,
+    problems: [
+      ['/1/name', 'FORMULA_NAME_NOT_STRING'],
+      ['/1/materials/0/concentration', 'MATERIAL_CONCENTRATION_NOT_DECIMAL'],
+    ],
+  },
+  {
+    body: `[${good},{"name":"Rose","materials":[{"name":"a","concentration":1},{"name":" A ","concentration":2}]}]`,
+    problems: [['/1/materials/1', 'MATERIAL_DUPLICATE']],
+  },
+  {
+    body: '{"name":"Rose","materials":[{"name":"a","concentration":0.1000000000000000055}]}',
+    problems: [['/materials/0/concentration', 'MATERIAL_CONCENTRATION_NOT_DECIMAL']],
+  },
+]

@@ -1,0 +1,145 @@
+import type { DeadEvent, FormulaEvent } from '../../../src/stores/ports.ts'
+
+interface Entry {
+  event: FormulaEvent
+  receiveCount: number
+  /** Its lease, or (without a receipt) its delay; null while it is ready. */
+  waits: { receipt: string | null; until: number } | null
+}
+
+/** Events in the order of their places: an event keeps its place through every lease, which is how it is at the front. */
+export interface QueueModel {
+  maxReceives: number
+  entries: Entry[]
+  /** In order of death; `place` numbers the deaths. */
+  dead: (DeadEvent & { place: number })[]
+  deaths: number
+  /** Every receipt that was ever given. */
+  receipts: string[]
+}
+
+export function emptyQueue(maxReceives: number): QueueModel {
+  return { maxReceives, entries: [], dead: [], deaths: 0, receipts: [] }
+}
+
+/** Events join the back, their count starting from 0. */
+export function join(queue: QueueModel, events: FormulaEvent[]): void {
+  for (const { id, name, createdAt } of events) {
+    queue.entries.push({ event: { id, name, createdAt }, receiveCount: 0, waits: null })
+  }
+}
+
+/** Ends leases and delays that are over, in the order of their ends. */
+export function moveDue(queue: QueueModel, now: number): void {
+  const ended = queue.entries.filter(({ waits }) => waits !== null && waits.until <= now)
+  const end = ({ waits }: Entry): number => waits?.until ?? 0
+  for (const entry of ended.sort((a, b) => end(a) - end(b))) {
+    if (entry.waits?.receipt != null) endLease(queue, entry, 'expired', end(entry))
+    entry.waits = null
+  }
+}
+
+/** After its last lease an event is dead. @returns whether it is */
+function endLease(queue: QueueModel, entry: Entry, reason: DeadEvent['reason'], at: number): boolean {
+  const { event, receiveCount } = entry
+  if (receiveCount < queue.maxReceives) return false
+  queue.entries.splice(queue.entries.indexOf(entry), 1)
+  queue.dead.push({ ...event, receiveCount, diedAt: new Date(at).toISOString(), reason, place: queue.deaths++ })
+  return true
+}
+
+export const isReady = ({ entries }: QueueModel): boolean => entries.some(({ waits }) => waits === null)
+
+/** When the next lease or delay ends; null when there is none. */
+export function nextDue(queue: QueueModel): number | null {
+  const ends = queue.entries.flatMap(({ waits }) => waits?.until ?? [])
+  return ends.length === 0 ? null : Math.min(...ends)
+}
+
+export interface Leased extends FormulaEvent {
+  receipt: string
+  receiveCount: number
+  leasedUntil: string
+}
+
+/** Leases the first `max` that are ready. @param receiptOf the receipt that the service gave to the event at an index */
+export function receive(
+  queue: QueueModel,
+  now: number,
+  max: number,
+  leaseMs: number,
+  receiptOf: (index: number) => string,
+): Leased[] {
+  const until = now + leaseMs
+  const ready = queue.entries.filter(({ waits }) => waits === null).slice(0, max)
+  return ready.map((entry, index) => {
+    const receipt = receiptOf(index)
+    entry.receiveCount++
+    entry.waits = { receipt, until }
+    queue.receipts.push(receipt)
+    const leasedUntil = new Date(until).toISOString()
+    return { ...entry.event, receipt, receiveCount: entry.receiveCount, leasedUntil }
+  })
+}
+
+export interface Settled {
+  settled: number
+  rejected: { receipt: string; code: 'RECEIPT_STALE' }[]
+}
+
+function settle(queue: QueueModel, receipts: string[], use: (entry: Entry) => void): Settled {
+  const rejected: Settled['rejected'] = []
+  for (const receipt of receipts) {
+    const entry = queue.entries.find(({ waits }) => waits?.receipt === receipt)
+    if (entry === undefined) rejected.push({ receipt, code: 'RECEIPT_STALE' })
+    else use(entry)
+  }
+  return { settled: receipts.length - rejected.length, rejected }
+}
+
+export function ack(queue: QueueModel, receipts: string[]): Settled {
+  return settle(queue, receipts, (entry) => queue.entries.splice(queue.entries.indexOf(entry), 1))
+}
+
+export function nack(queue: QueueModel, now: number, receipts: string[], delayMs: number): Settled {
+  return settle(queue, receipts, (entry) => {
+    if (endLease(queue, entry, 'nacked', now)) return
+    entry.waits = delayMs > 0 ? { receipt: null, until: now + delayMs } : null
+  })
+}
+
+export function extend(queue: QueueModel, receipts: string[], until: number): Settled {
+  return settle(queue, receipts, ({ waits }) => {
+    if (waits !== null) waits.until = until
+  })
+}
+
+/** Dead letters join the back, in the order of their deaths; all of them without `ids`. @returns how many */
+export function redrive(queue: QueueModel, ids?: string[]): number {
+  const chosen = queue.dead.filter(({ id }) => ids === undefined || ids.includes(id))
+  queue.dead = queue.dead.filter((letter) => !chosen.includes(letter))
+  join(queue, chosen)
+  return chosen.length
+}
+
+export function removeDead(queue: QueueModel, id: string): boolean {
+  const before = queue.dead.length
+  queue.dead = queue.dead.filter((letter) => letter.id !== id)
+  return queue.dead.length < before
+}
+
+/** The live receipts, in the order of places. */
+export const liveReceipts = ({ entries }: QueueModel): string[] => entries.flatMap(({ waits }) => waits?.receipt ?? [])
+
+export function stats({ entries, dead }: QueueModel, now: number): object {
+  const ready = entries.filter(({ waits }) => waits === null)
+  const leased = entries.filter(({ waits }) => waits?.receipt != null).length
+  const [front] = ready
+  return {
+    ready: ready.length,
+    leased,
+    delayed: entries.length - ready.length - leased,
+    dead: dead.length,
+    oldestReadyAgeSeconds: front === undefined ? null : (now - Date.parse(front.event.createdAt)) / 1000,
+  }
+}

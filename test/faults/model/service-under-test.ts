@@ -1,0 +1,107 @@
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config.ts'
+import type { Stores } from '../../../src/stores/ports.ts'
+import type { Answer } from '../../http/service.ts'
+import { TestClock } from '../../test-clock.ts'
+import { type Engine, type Place, placeOf } from './engines.ts'
+import { type Death, ProcessStores } from './process-stores.ts'
+
+export const TTL_MS = 3_600_000
+export const MAX_RECEIVES = 3
+export const LEASE_SECONDS = 30
+const config = readConfig({
+  DATABASE_URL: 'memory:',
+  IDEMPOTENCY_TTL_HOURS: `${TTL_MS / 3_600_000}`,
+  EVENT_MAX_RECEIVES: `${MAX_RECEIVES}`,
+  EVENT_LEASE_SECONDS: `${LEASE_SECONDS}`,
+})
+
+/** How often the background of the service looks for work, in milliseconds. */
+const ROUND_MS = 1_000
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+interface Process {
+  app: FastifyInstance
+  port: ProcessStores
+  stores: Stores
+}
+
+/** The real service on one engine, from process to process, with a clock that is moved by hand. */
+export class ServiceUnderTest {
+  readonly clock = new TestClock()
+  /** How many commands were run. */
+  steps = 0
+  readonly #place: Place
+  #process: Process | undefined
+
+  constructor(engine: Engine) {
+    this.#place = placeOf(engine, { clock: this.clock, answerTtlMs: TTL_MS, maxReceives: MAX_RECEIVES })
+  }
+
+  async start(): Promise<void> {
+    const stores = await this.#place.open()
+    const port = new ProcessStores(stores, this.clock)
+    const app = buildApp(config, { clock: port.clock, random: () => 0.5, stores: port.stores })
+    this.#process = { app, port, stores }
+    await app.ready()
+  }
+
+  send(request: InjectOptions): Promise<Answer> {
+    return this.#running.app.inject(request)
+  }
+
+  /** Sends a request to a process that dies at one of its calls. @returns its answer; null when it died first */
+  async sendDying(request: InjectOptions, death: Death): Promise<Answer | null> {
+    const { app, port } = this.#running
+    port.plan(death)
+    const answer = await Promise.race([app.inject(request), port.death.promise.then(() => null)])
+    await this.settle()
+    port.plan(null)
+    if (port.dead) await this.crash()
+    return answer
+  }
+
+  /** Moves the clock on and lets the background do what it has to. */
+  async passTime(ms: number): Promise<void> {
+    this.clock.advance(ms)
+    await this.settle()
+  }
+
+  /** Lets time pass in steps that are short enough for the background to do each of its rounds. */
+  async passRounds(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= ROUND_MS) await this.passTime(Math.min(left, ROUND_MS))
+  }
+
+  /** Waits until no call to a store is under way. */
+  async settle(): Promise<void> {
+    const { port } = this.#running
+    for (let quiet = 0; quiet < 3; quiet = port.underWay > 0 ? 0 : quiet + 1) await turn()
+  }
+
+  /** Ends the process without warning, and starts the next. */
+  async crash(): Promise<void> {
+    await this.settle()
+    const { port, stores } = this.#running
+    port.die()
+    await this.#place.crash(stores)
+    await this.start()
+  }
+
+  /** Ends the process as a signal does, and starts the next. */
+  async restart(): Promise<void> {
+    await this.#running.app.close()
+    await this.start()
+  }
+
+  async end(): Promise<void> {
+    await this.#process?.app.close()
+    this.#place.remove()
+  }
+
+  get #running(): Process {
+    if (this.#process === undefined) throw new Error('The service has not been started')
+    return this.#process
+  }
+}
