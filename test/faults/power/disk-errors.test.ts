@@ -1,0 +1,116 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { chance, sized } from '../extent.ts'
+import { count } from '../figures.ts'
+import { newestFormulas } from '../ledger/world.ts'
+import { sendTo } from '../ledger.ts'
+import { scratch } from '../scratch.ts'
+import { Disk } from './disk.ts'
+import { readJournal } from './journal.ts'
+import { databaseIn, judgeFiles, newLedger, storesIn, type Way } from './judge.ts'
+import { formulaOf } from './load.ts'
+import { type NamedFault, Patient } from './patient.ts'
+import { buildRecorder, startRecorded } from './recorder.ts'
+import { cutPower, placeOnDisk } from './recording.ts'
+import { Switches } from './switches.ts'
+import { Timeline } from './timeline.ts'
+
+/** What the disk does. */
+const FAULTS: Record<string, NamedFault> = {
+  'the disk is full': { writes: 'N' },
+  'writes fail': { writes: 'I' },
+  'the disk has become read-only': { writes: 'R' },
+  'a write is cut short by a full disk': { writes: 'S' },
+  'writes are cut short and go on': { writes: 'H', harmless: true },
+  'syncs fail': { syncs: 'I' },
+  'one sync of a log fails': { syncs: '1', path: '-wal', harmless: true },
+  'writes to the database file itself fail': { writes: 'I', path: '.db', harmless: true },
+  'syncs of the database file itself fail': { syncs: 'I', path: '.db', harmless: true },
+  "the queue's disk is full": { writes: 'N', path: 'events.db-wal', only: 'two files' },
+  "the queue's syncs fail": { syncs: 'I', path: 'events.db-wal', only: 'two files' },
+}
+
+const built = buildRecorder(scratch(t))
+const skip = 'lacking' in built && built.lacking
+const library = 'library' in built ? built.library : ''
+
+/** Quick to give up, so that much is given up while a fault lasts. */
+const LIMITS = {
+  SUBMIT_RETRIES: '2',
+  SUBMIT_RETRY_BASE_MS: '1',
+  SUBMIT_RETRY_MAX_MS: '20',
+  SUBMIT_DEADLINE_MS: '3000',
+  IDEMPOTENCY_WAIT_MS: '200',
+}
+
+/**
+ * An event takes its place in the queue when it is released. In a saga that is later where the queue fails just after the
+ * commit point, so it may come after events of submissions that were sent after its own was answered.
+ */
+const inTurn = (way: Way, violations: string[]): string[] =>
+  way === 'one file' ? violations : violations.filter((violation) => !/event of .* came after that of/.test(violation))
+
+t.setTimeout(sized(60_000, 1_200_000))
+
+for (const way of ['one file', 'two files'] as const) {
+  t.test(
+    `${way}: whatever the disk fails to do, refusals are clean and true, and its end is the end of it`,
+    {
+      skip,
+    },
+    async (t) => {
+      const place = placeOnDisk(t)
+      const [folder, journal, control] = [join(place, 'disk'), join(place, 'journal'), join(place, 'control')]
+      mkdirSync(folder)
+      const disk = new Disk(folder)
+      const switches = new Switches(t, control)
+      const env = { ...storesIn(folder, way), ...LIMITS, FAULT_CONTROL: control }
+      const service = await startRecorded(t, { library, folder, journal, env })
+      const ledger = newLedger()
+      const timeline = new Timeline(ledger)
+      const { send, close } = sendTo(service.url)
+      const patient = new Patient({
+        ...{ service, switches, ledger, send: timeline.through(send), chance: chance(way.length) },
+        database: databaseIn(folder, way),
+      })
+      for (let round = 1; round <= sized(1, 3); round++) {
+        for (const [name, fault] of Object.entries(FAULTS)) {
+          if (fault.only !== undefined && fault.only !== way) continue
+          const label = `${name} ${round}`.replaceAll(/[^a-z0-9]+/g, '-')
+          t.same(inTurn(way, await patient.suffer(fault, label)), [], name)
+        }
+      }
+      close()
+      await service.end('SIGKILL')
+      const recording = { way, library, journal: readJournal(journal), timeline, disk }
+      const { violations, done } = await cutPower(t, recording, { cuts: sized(3, 40), stream: 3_000 })
+      t.same(inTurn(way, violations), [], 'a power cut meanwhile or afterwards loses nothing that was answered')
+      count('powerCuts', done)
+      t.same(inTurn(way, await judgeFiles(folder, way, ledger)), [], 'nor does the end of the process')
+    },
+  )
+}
+
+t.test('a transaction too big for the cache, which fails before its commit, leaves nothing', { skip }, async (t) => {
+  const place = placeOnDisk(t)
+  const [folder, journal, control] = [join(place, 'disk'), join(place, 'journal'), join(place, 'control')]
+  mkdirSync(folder)
+  const switches = new Switches(t, control)
+  const env = { ...storesIn(folder, 'one file'), ...LIMITS, FAULT_CONTROL: control, BODY_LIMIT_BYTES: '8388608' }
+  const service = await startRecorded(t, { library, folder, journal, env })
+  const ledger = newLedger()
+  const { send, close } = sendTo(service.url)
+  // Of SQLite's cache of 2 MB it needs more than twice as much: pages go to the log long before the commit.
+  const formulas = Array.from({ length: 800 }, (_, index) => formulaOf(`Big ${index}`))
+  switches.set({ writes: 'N' })
+  t.match(await ledger.submit(send, 'big', formulas), { status: 503 })
+  t.not(switches.hits, 0)
+  t.same((await newestFormulas(send)).fresh, [])
+  switches.mend()
+  t.match(await ledger.submit(send, 'small', formulaOf('Small')), { status: 200 })
+  t.match(await ledger.submit(send, 'big', formulas), { status: 200 })
+  close()
+  await service.end('SIGKILL')
+  t.same(await judgeFiles(folder, 'one file', ledger), [])
+})

@@ -1,0 +1,102 @@
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { chance, sized } from '../extent.ts'
+import { count } from '../figures.ts'
+import { sendTo } from '../ledger.ts'
+import { scratch } from '../scratch.ts'
+import { Disk } from './disk.ts'
+import { noteKill, readJournal } from './journal.ts'
+import { judgeFiles, newLedger, storesIn } from './judge.ts'
+import { formulaOf } from './load.ts'
+import { buildRecorder, startRecorded } from './recorder.ts'
+import { cutPower, placeOnDisk, record } from './recording.ts'
+import { Switches } from './switches.ts'
+
+const ROOT = new URL('../../../', import.meta.url).pathname
+
+const built = buildRecorder(scratch(t))
+const skip = 'lacking' in built && built.lacking
+const library = 'library' in built ? built.library : ''
+
+t.setTimeout(sized(60_000, 1_200_000))
+
+for (const way of ['one file', 'two files'] as const) {
+  t.test(`${way}: a power cut at any moment loses nothing that was answered`, { skip }, async (t) => {
+    for (let round = 0; round < sized(1, 10); round++) {
+      const recording = await record(t, { way, library, stream: round })
+      const options = { cuts: sized(7, 40), stream: 1_000 + round, again: 20 }
+      const { violations, done } = await cutPower(t, recording, options)
+      t.same(violations, [])
+      count('powerCuts', done)
+    }
+  })
+}
+
+t.test(
+  'what is replayed after kill -9 outlasts a power cut, though it was never answered before',
+  { skip },
+  async (t) => {
+    const place = placeOnDisk(t)
+    const [folder, journal, control] = [join(place, 'disk'), join(place, 'journal'), join(place, 'control')]
+    mkdirSync(folder)
+    const disk = new Disk(folder)
+    const switches = new Switches(t, control)
+    const env = { ...storesIn(folder, 'one file'), FAULT_CONTROL: control }
+    const start = () => startRecorded(t, { library, folder, journal, env })
+    const ledger = newLedger()
+
+    const first = await start()
+    // Written whole, and not synced: the process is killed while it waits for the disk.
+    switches.set({ syncs: 'W', path: '-wal' })
+    const cutOff = ledger.submit(sendTo(first.url).send, 'key', formulaOf('Written'))
+    await until(() => switches.hits > 0)
+    await first.end('SIGKILL')
+    t.equal(await cutOff, null)
+    switches.mend()
+    noteKill(journal)
+
+    const second = await start()
+    const { send, close } = sendTo(second.url)
+    const replayed = await ledger.submit(send, 'key', formulaOf('Written'))
+    t.match(replayed, { status: 200, headers: { 'idempotent-replayed': 'true' } })
+    close()
+    await second.end('SIGKILL')
+    for (const one of readJournal(journal)) disk.apply(one)
+    const left = join(scratch(t), 'left')
+    disk.cut(left, chance(), 'nothing')
+    t.same(await judgeFiles(left, 'one file', ledger), [])
+    count('powerCuts', 1)
+  },
+)
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+/** A copy of the service with another setting of SQLite's `synchronous`. @returns its server */
+function withSynchronous(t: Test, setting: string): string {
+  const copy = scratch(t)
+  for (const part of ['src', 'plugins', 'routes', 'package.json']) {
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true })
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+  const path = join(copy, 'src/stores/sqlite/file.ts')
+  const source = readFileSync(path, 'utf8')
+  const changed = source.replace('PRAGMA synchronous = FULL', `PRAGMA synchronous = ${setting}`)
+  t.not(changed, source, 'the setting stands where it is looked for')
+  writeFileSync(path, changed)
+  return join(copy, 'src/server.ts')
+}
+
+// One of them is enough for a short run.
+for (const setting of sized(1, 2) === 1 ? ['NORMAL'] : ['NORMAL', 'OFF']) {
+  t.test(`with synchronous=${setting} the same cuts lose answered submissions`, { skip }, async (t) => {
+    const server = withSynchronous(t, setting)
+    const recording = await record(t, { way: 'one file', library, stream: 0, server })
+    const { violations } = await cutPower(t, recording, { cuts: sized(7, 40), stream: 1_000 })
+    const lost = violations.filter((violation) => violation.includes('answered 200 and not stored so'))
+    t.not(lost.length, 0)
+    t.comment(`${lost.length} answered submissions lost, ${violations.length - lost.length} other violations`)
+  })
+}
