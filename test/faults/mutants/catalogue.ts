@@ -1,0 +1,19 @@
+import { contractMutants } from './contract-mutants.ts'
+import { diskMutants } from './disk-mutants.ts'
+import { memoryMutants } from './memory-mutants.ts'
+import { memoryQueueMutants } from './memory-queue-mutants.ts'
+import type { Mutant } from './mutant.ts'
+import { sqliteMutants } from './sqlite-mutants.ts'
+import { sqliteQueueMutants } from './sqlite-queue-mutants.ts'
+import { submissionMutants } from './submission-mutants.ts'
+
+/** Every bug that is planted. */
+export const mutants: Mutant[] = [
+  ...submissionMutants,
+  ...contractMutants,
+  ...memoryMutants,
+  ...memoryQueueMutants,
+  ...sqliteMutants,
+  ...sqliteQueueMutants,
+  ...diskMutants,
+]

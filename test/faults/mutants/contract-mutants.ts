@@ -1,0 +1,147 @@
+import type { Mutant } from './mutant.ts'
+
+const JUDGE = 'src/stores/judge.ts'
+const VALIDATE = 'src/formula/validate.ts'
+const LONG_POLL = 'src/events/long-poll.ts'
+const MODEL = 'test/http/model.test.ts'
+const LONG_POLLS = 'test/http/long-poll.test.ts'
+
+/** Bugs in what every engine shares: the judgement, the make-up, and how HTTP clients are served. */
+export const contractMutants: Mutant[] = [
+  {
+    name: 'judge: a replay is written anew from the repeated request',
+    breaks: 'a replay is the first answer byte for byte',
+    classic: 'replay of other bytes',
+    edits: [
+      [
+        JUDGE,
+        "return { kind: 'answered', submissionId: known.submissionId, answer: known.answer }",
+        "const again = submission.formulas.map((formula) => ({ ...formula, createdAt }))\n    return { kind: 'answered', submissionId: known.submissionId, answer: addedAnswer(again, submission.single) }",
+      ],
+    ],
+    caughtBy: [MODEL, 'the same key with the same payload is answered again, byte for byte'],
+  },
+  {
+    name: 'judge: a reused key is replayed, whatever the payload',
+    breaks: 'the same key with another payload is a 422',
+    edits: [[JUDGE, "    if (known.payload !== submission.payload) return { kind: 'reused' }\n", '']],
+    caughtBy: [MODEL, 'the same key with another payload is a 422, also with another onDuplicate'],
+  },
+  {
+    name: 'judge: duplicates are looked for before the replay',
+    breaks: 'a repeated submission is replayed, not refused as its own duplicate',
+    edits: [
+      [
+        JUDGE,
+        '  const known = lookup.answer(submission)\n',
+        "  const early = judgeFormulas(submission, lookup, createdAt)\n  if (early.kind === 'settled') return early\n  const known = lookup.answer(submission)\n",
+      ],
+    ],
+    caughtBy: [MODEL, 'the same key with the same payload is answered again, byte for byte'],
+  },
+  {
+    name: 'judge: make-ups of submissions that run are not looked at',
+    breaks: 'a make-up of a submission that is not finished is waited for',
+    edits: [[JUDGE, 'if (holder !== null) return', "if (holder === 'cleanup') return"]],
+    caughtBy: [
+      'test/stores/memory.test.ts',
+      'memory formula db: claims',
+      'a make-up that is pending is busy, not a duplicate, whichever member of a list wants it',
+    ],
+  },
+  {
+    name: 'judge: make-ups of rollbacks that are owed are not looked at',
+    breaks: 'while a cleanup is owed its make-ups wait',
+    edits: [[JUDGE, 'if (holder !== null) return', "if (holder === 'submission') return"]],
+    caughtBy: [
+      'test/submission/cleanup.test.ts',
+      'while a cleanup is owed its key and its make-ups wait, then get 503',
+    ],
+  },
+  {
+    name: 'judge: a key whose rollback is owed is told to be reused',
+    breaks: 'a key that will be free again is waited for',
+    edits: [[JUDGE, "running.holder === 'submission' && ", '']],
+    caughtBy: [
+      'test/stores/memory.test.ts',
+      'memory formula db: keys',
+      'a key whose rollback is owed is busy, whatever the payload',
+    ],
+  },
+  {
+    name: 'judge: twins in a list are not noticed',
+    breaks: 'a make-up is stored once',
+    edits: [[JUDGE, 'added.get(formula.id) ?? lookup', 'lookup']],
+    caughtBy: [MODEL, 'twins in one list are refused, the later one named'],
+  },
+  {
+    name: 'judge: skip is taken for reject',
+    breaks: 'with onDuplicate=skip the new ones are added',
+    edits: [[JUDGE, 'if (!skip && duplicates', 'if (duplicates']],
+    caughtBy: [MODEL, 'with onDuplicate=skip the new ones are added and the others reported as stored'],
+  },
+  {
+    name: 'judge: reject is taken for skip',
+    breaks: 'a list with a known make-up adds nothing',
+    edits: [
+      [JUDGE, 'if (!skip && duplicates.length > 0)', 'if (!skip && duplicates.length === submission.formulas.length)'],
+    ],
+    caughtBy: [MODEL, 'a list with one known make-up adds nothing at all'],
+  },
+  {
+    name: 'make-up: concentrations are rounded to floating point',
+    breaks: 'a concentration is exact end to end, or refused',
+    edits: [[VALIDATE, 'canonicalDecimal(value.source)', 'canonicalDecimal(String(Number(value.source)))']],
+    caughtBy: ['test/http/request-checks.test.ts', 'a concentration comes back exactly as it was sent, or is refused'],
+  },
+  {
+    name: 'make-up: the fingerprint goes by the order of materials',
+    breaks: 'materials are compared as a set',
+    edits: [['src/formula/fingerprint.ts', 'lines.sort().join', 'lines.join']],
+    caughtBy: ['test/formula/fingerprint.test.ts', 'the order of materials does not matter'],
+  },
+  {
+    name: 'make-up: names are compared without case folding',
+    breaks: 'one make-up in two spellings is one make-up',
+    edits: [[VALIDATE, 'const identity = nameIdentity(name)', 'const identity = name']],
+    caughtBy: [MODEL, 'a make-up that is stored already, in another spelling, is a 409 that names the stored formula'],
+  },
+  {
+    name: 'http: a client that hangs up stops its submission',
+    breaks: 'a client that hangs up does not stop a submission half-way',
+    edits: [
+      [
+        'routes/formulas/index.ts',
+        'fastify.orchestrator.submit(submission)',
+        'fastify.orchestrator.submit({ ...submission, hasGone: () => request.raw.socket.destroyed } as never)',
+      ],
+      [
+        'src/submission/orchestrator.ts',
+        'if (signal.aborted) return',
+        'if (signal.aborted || (submission as { hasGone?: () => boolean }).hasGone?.()) return',
+      ],
+    ],
+    caughtBy: [
+      'test/http/connections.test.ts',
+      'a submission whose client hangs up between two tries is tried again all the same',
+    ],
+  },
+  {
+    name: 'long poll: events leased as the wait runs out are dropped',
+    breaks: 'what is leased reaches its consumer',
+    edits: [[LONG_POLL, 'if (waiter.asking) {', 'if (waiter.asking && waiter.ended !== null) {']],
+    caughtBy: [LONG_POLLS, 'events that are leased as a wait runs out are still given to its consumer'],
+  },
+  {
+    name: 'long poll: the queue is not asked again without a hint',
+    breaks: 'an event whose hint got lost is found before long',
+    edits: [[LONG_POLL, 'const RECHECK_MS = ', 'const RECHECK_MS = 1_000 * ']],
+    caughtBy: [LONG_POLLS, 'an event whose hint got lost is found before long'],
+  },
+  {
+    name: 'long poll: events are leased to a consumer that has gone',
+    breaks: 'for a consumer that has gone nothing is leased',
+    edits: [[LONG_POLL, "    signal?.addEventListener('abort', leave, { once: true })\n", '']],
+    caughtBy: [LONG_POLLS, 'for a consumer that has gone nothing is leased'],
+  },
+]

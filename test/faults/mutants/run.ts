@@ -1,0 +1,82 @@
+/**
+ * Tests the tests: plants each bug of the catalogue, one at a time, and requires that the test named for it fails.
+ *
+ * StrykerJS, the field's tool, mutates single operators and literals wherever it finds them and tells how many of those
+ * changes some test noticed. It cannot say "an answer before the commit" or "compensation by fingerprint": such bugs
+ * span several lines and files, and the question here is whether the test that promises it catches them, not any test.
+ */
+import { count } from '../figures.ts'
+import { mutants } from './catalogue.ts'
+import type { Check, Mutant } from './mutant.ts'
+import { runCheck } from './run-check.ts'
+import { TreeCopy } from './tree-copy.ts'
+import { secondsSince, titleOf, tryMutant } from './trial.ts'
+
+const COPIES = 2
+
+/** Gives each item to the next copy that is free. */
+async function overAll<T>(copies: TreeCopy[], items: T[], use: (copy: TreeCopy, item: T) => Promise<void>) {
+  const left = [...items]
+  const work = async (copy: TreeCopy): Promise<void> => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await use(copy, item)
+  }
+  await Promise.all(copies.map(work))
+}
+
+/**
+ * Runs every check on the tree as it is: a test that fails anyway catches nothing.
+ * @returns those that a machine cannot run (they say why), and what is wrong with others, a line for each
+ */
+async function runWithoutBugs(copies: TreeCopy[], chosen: Mutant[]) {
+  const checks = new Map<string, Check>(chosen.map(({ caughtBy }) => [titleOf(caughtBy), caughtBy]))
+  const skipped = new Map<string, string>()
+  const failures: string[] = []
+  await overAll(copies, [...checks.values()], async (copy, check) => {
+    const result = await runCheck(copy.root, check)
+    if (result.kind === 'skipped') skipped.set(titleOf(check), result.why)
+    else if (result.kind !== 'passed') failures.push(`without any bug: ${titleOf(check)}: ${JSON.stringify(result)}`)
+  })
+  return { skipped, failures }
+}
+
+/** @returns how many were not caught */
+async function tryAll(copies: TreeCopy[], chosen: Mutant[]): Promise<number> {
+  let escaped = 0
+  await overAll(copies, chosen, async (copy, mutant) => {
+    const { caught, told, seconds } = await tryMutant(copy, mutant)
+    if (!caught) escaped++
+    console.log(
+      `${caught ? 'ok' : 'NOT CAUGHT'}  ${mutant.name}\n    breaks: ${mutant.breaks}\n    ${told}, ${seconds} s`,
+    )
+  })
+  return escaped
+}
+
+async function run(chosen: Mutant[], copies: TreeCopy[]): Promise<number> {
+  const begun = performance.now()
+  const { skipped, failures } = await runWithoutBugs(copies, chosen)
+  for (const failure of failures) console.log(failure)
+  if (failures.length > 0) return 1
+  for (const [check, why] of skipped) console.log(`cannot be run here: ${check}: ${why}`)
+  console.log(`all other checks pass without bugs, ${secondsSince(begun)} s`)
+  const tried = chosen.filter(({ caughtBy }) => !skipped.has(titleOf(caughtBy)))
+  const escaped = await tryAll(copies, tried)
+  const caught = tried.length - escaped
+  count('plantedBugs', caught)
+  const untried = chosen.length - tried.length
+  console.log(`planted bugs: ${caught} caught, ${escaped} not, ${untried} not tried; ${secondsSince(begun)} s`)
+  return escaped === 0 && caught > 0 ? 0 : 1
+}
+
+const copies: TreeCopy[] = []
+process.on('exit', () => {
+  for (const copy of copies) copy.remove()
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+for (let number = 0; number < COPIES; number++) copies.push(new TreeCopy())
+/** A word of the command line chooses the mutants whose name holds it. */
+const wanted = process.argv[2] ?? ''
+process.exitCode = await run(
+  mutants.filter(({ name }) => name.includes(wanted)),
+  copies,
+)
