@@ -18,6 +18,7 @@ const BUSY_MS = 2_000
  */
 export function openForWriting(path: string): DatabaseSync {
   return refusing(path, () => {
+    syncLog(path)
     const checked = checkWithoutWriting(path)
     const db = new DatabaseSync(path)
     try {
@@ -25,7 +26,8 @@ export function openForWriting(path: string): DatabaseSync {
       if (!checked) checkSound(db, path)
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
-      if (migrate(db)) syncName(path)
+      migrate(db)
+      syncName(path)
       return db
     } catch (error) {
       db.close()
@@ -129,10 +131,8 @@ function refusing<T>(path: string, open: () => T): T {
   }
 }
 
-/** @returns whether the file is new */
-function migrate(db: DatabaseSync): boolean {
-  const before = version(db)
-  for (let done = before; done < migrations.length; done++) {
+function migrate(db: DatabaseSync): void {
+  for (let done = version(db); done < migrations.length; done++) {
     db.exec('BEGIN IMMEDIATE')
     db.exec(migrations[done] as string)
     if (done === 0) db.prepare('INSERT INTO identity (store_id) VALUES (?)').run(randomUUID())
@@ -140,15 +140,25 @@ function migrate(db: DatabaseSync): boolean {
     db.exec(`PRAGMA user_version = ${done + 1}`)
     db.exec('COMMIT')
   }
-  return before === 0
+}
+
+/**
+ * A process that was killed may have written to the log and not synced it. What is found there is answered from now on,
+ * and another transaction may be written upon it: it has to outlast a power cut.
+ */
+function syncLog(path: string): void {
+  const log = `${realPath(path)}-wal`
+  if (existsSync(log)) sync(log)
 }
 
 /** SQLite syncs what is in a new file; that the file and its folder are there must outlast a power cut as well. */
 function syncName(path: string): void {
-  const folder = dirname(path)
-  for (const directory of [folder, dirname(folder)]) {
-    const handle = openSync(directory, 'r')
-    fsyncSync(handle)
-    closeSync(handle)
-  }
+  sync(dirname(path))
+  sync(dirname(dirname(path)))
+}
+
+function sync(path: string): void {
+  const handle = openSync(path, 'r')
+  fsyncSync(handle)
+  closeSync(handle)
 }

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 /** SQLite's write-ahead log: https://www.sqlite.org/fileformat2.html#walformat */
 const HEADER_BYTES = 32
@@ -25,12 +25,11 @@ interface Frame {
  * Whether the log of a database is broken where no power cut can have torn it. SQLite takes what stands behind the
  * first frame that does not fit for not written. That is right within the last transaction, the only one that may not
  * have been synced. One that another was written upon had been synced: it was damaged later, and what was answered
- * would be lost without a word. (What a killed process wrote is synced here, before it is written upon.)
+ * would be lost without a word.
  */
 export function logIsDamaged(path: string): boolean {
   const [log, database] = [openSync(`${path}-wal`, 'r'), openSync(path, 'r')]
   try {
-    fsyncSync(log)
     if (fstatSync(log).size < HEADER_BYTES) return false
     const header = read(log, 0, HEADER_BYTES)
     const sums = sumsAt(header, 24)
