@@ -73,7 +73,7 @@ export const diskMutants: Mutant[] = [
     name: 'file: a damaged database is replaced by a new one',
     breaks: 'a damaged file is refused and left as it is',
     edits: [
-      [FILE, 'closeSync, fsyncSync, mkdirSync, openSync', 'closeSync, fsyncSync, mkdirSync, openSync, rmSync'],
+      [FILE, 'import { DatabaseSync }', "import { rmSync } from 'node:fs'\nimport { DatabaseSync }"],
       [FILE, 'code === SQLITE_CORRUPT) {', 'code === SQLITE_CORRUPT) {\n      rmSync(path)\n      return open()'],
     ],
     caughtBy: [FILES, 'a file of a newer version, of another program, or that is no database is refused untouched'],
