@@ -89,8 +89,9 @@ export function own(path: string): () => void {
     const stats = statSync(path, { throwIfNoEntry: false })
     if (stats?.isFile() === false) throw new StoreRefused(`${path} is not a file`)
     // The lock and SQLite's log go by the name: under each name there would be another.
-    if ((stats?.nlink ?? 1) > 1)
+    if ((stats?.nlink ?? 1) > 1) {
       throw new StoreRefused(`${path} has a second name (a hard link), which must be removed`)
+    }
     mkdirSync(dirname(path), { recursive: true })
     const lock = new DatabaseSync(`${realPath(path)}.lock`)
     try {

@@ -16,11 +16,11 @@ export interface Subject {
   body: string
 }
 
-/** What a bad request is about; its number makes key and make-up its own. */
+/** What a bad request is about. Its number, twice in its key, makes it its own: a changed digit gives no other's. */
 export function subject(number: number): Subject {
   const title = `Hostile ${number}`
   const materials = [{ name: 'Rose', concentration: `${number}.5` }]
-  return { key: `hostile-${number}`, title, body: JSON.stringify({ name: title, materials }) }
+  return { key: `hostile-${number}-${number}`, title, body: JSON.stringify({ name: title, materials }) }
 }
 
 const LINE = '\r\n'

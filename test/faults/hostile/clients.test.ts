@@ -16,7 +16,7 @@ import { exchange, type Line, open } from './wire.ts'
 t.setTimeout(600_000)
 
 /** What the process may grow by, whatever is done to it. */
-const GROWTH_BYTES = 300 * 2 ** 20
+const GROWTH_BYTES = 512 * 2 ** 20
 const SLOW = 200
 const LIMIT_BYTES = 1_048_576
 /** Names that the tests themselves give, beside those of bad requests. */
@@ -48,7 +48,7 @@ t.test('whatever clients send, the others are served, and nothing refused leaves
     memory.most = Math.max(memory.most, server.memory())
   }, 50)
   t.teardown(() => clearInterval(watch))
-  const accepted: Accepted = new Set()
+  const accepted: Accepted = []
   const context = { server, accepted }
 
   const trickles = await startTrickles(server.port)
@@ -69,7 +69,7 @@ t.test('whatever clients send, the others are served, and nothing refused leaves
   const grown = Math.max(memory.most, server.memory()) - memory.before
   t.ok(grown < GROWTH_BYTES, `grown by ${Math.round(grown / 2 ** 20)} MiB`)
   const hostile = (await everyName(server.url)).filter((name) => !FRIENDLY.test(name))
-  t.same(hostile.sort(), [...accepted].sort(), 'stored is what was answered 200, and once')
+  t.same(hostile.sort(), accepted.sort(), 'stored is what was answered 200, and once')
   t.match(await server.kill('SIGTERM'), { code: 0, stderr: [] })
 })
 
@@ -124,7 +124,7 @@ async function hangUps(t: Test, { server, accepted }: Context): Promise<void> {
       socket.write(whole.slice(0, at), () => (index % 2 === 0 ? socket.resetAndDestroy() : socket.destroy()))
       const answer = await post(server.url, about.key, JSON.parse(about.body))
       const text = await answer.text()
-      accepted.add(about.title)
+      accepted.push(about.title)
       return answer.status === 200 ? [] : [`cut after ${at} of ${whole.length}: ${answer.status} ${text}`]
     })
     t.same((await Promise.all(ends)).flat(), [], `${cuts} hang-ups`)
@@ -143,7 +143,7 @@ async function garbage(t: Test, { server, accepted }: Context): Promise<void> {
       (it) => `${head(it, [`Content-Length: ${it.body.length}`]).replace('close', 'keep-alive')}${it.body}`,
     )
     const { answers, rest } = await exchange(server.port, [`${requests[0]}${rubbish}${requests[1]}`])
-    if (answers[0]?.status === 200) accepted.add(good[0].title)
+    if (answers[0]?.status === 200) accepted.push(good[0].title)
     const faults = answers.map(faultIn).filter((fault) => fault !== null)
     const statuses = answers.map(({ status }) => status).join()
     return statuses === '200,400' && rest === '' && faults.length === 0 ? [] : [{ rubbish, statuses, rest, faults }]

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { formula, post } from '../../process/service-process.ts'
+import { post } from '../../process/service-process.ts'
 
 const SUBMITTERS = 3
 const CONSUMERS = 2
@@ -86,7 +86,7 @@ export class Neighbours {
 
   async #submit(): Promise<void> {
     const number = ++this.#number
-    const body = formula(number, `Neighbour ${number}`)
+    const body = { name: `Neighbour ${number}`, materials: [{ name: 'Jasmine', concentration: number }] }
     const answer = await post(this.#url, `neighbour-${number}`, body)
     const text = await answer.text()
     const { formulas = [] } = JSON.parse(text) as { formulas?: { id: string; name: string }[] }

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { formula, post } from '../../process/service-process.ts'
+import { post } from '../../process/service-process.ts'
 import { count } from '../figures.ts'
 import type { BadRequest } from './bad-requests.ts'
 import { faultIn } from './verdict.ts'
@@ -7,8 +7,8 @@ import { type Exchange, exchange } from './wire.ts'
 
 const AT_A_TIME = 50
 
-/** Names that a submission was answered 200 for, on connections of its own. */
-export type Accepted = Set<string>
+/** The names of what was answered 200. */
+export type Accepted = string[]
 
 /**
  * Sends every request on a connection of its own and judges what it is answered.
@@ -27,8 +27,8 @@ export async function sendAll(
     for (let request = waiting.pop(); request !== undefined && faults.length < 20; request = waiting.pop()) {
       const sent = await answered(port, request)
       const names = namesIn(sent)
-      if (names.length === 0 && sent.answers.length > 0) refused.push(request)
-      for (const name of names) accepted.add(name)
+      if (isRefused(sent)) refused.push(request)
+      accepted.push(...names)
       for (const fault of faultsOf(request, sent)) faults.push(`${request.name}: ${fault}; ${shown(request)}`)
     }
   }
@@ -43,6 +43,10 @@ async function answered(port: number, { pieces }: BadRequest): Promise<Exchange>
   const sent = await exchange(port, pieces)
   return sent.answers.length === 0 && sent.ended === 'reset' ? exchange(port, pieces) : sent
 }
+
+/** Whether nothing was kept under its key; that a make-up is known already is kept. */
+const isRefused = (sent: Exchange): boolean =>
+  sent.answers.length > 0 && namesIn(sent).length === 0 && !sent.answers.some(({ status }) => status === 409)
 
 /** What was stored for it. */
 function namesIn({ answers }: Exchange): string[] {
@@ -92,7 +96,10 @@ export async function deadKeys(url: string, keys: string[]): Promise<string[]> {
   const client = async (): Promise<void> => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const { key, index } = next
-      const answer = await post(url, key, formula(`${index}.75`, `Afterwards ${index}`))
+      const answer = await post(url, key, {
+        name: `Afterwards ${index}`,
+        materials: [{ name: 'Vetiver', concentration: index }],
+      })
       const text = await answer.text()
       if (answer.status !== 200) dead.push(`${key}: ${answer.status} ${text}`)
     }

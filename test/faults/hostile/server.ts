@@ -28,8 +28,11 @@ export interface Server {
 }
 
 function launch(t: Test, { environment, within = [], uid }: Launch): { child: ChildProcess; ended: Promise<Ended> } {
-  const [command = process.execPath, ...words] = [...within, process.execPath, SERVER]
   const env = { PATH: process.env.PATH ?? '', PORT: '0', ...environment }
+  // The test runner has its children's children write into its folder, where another user must not.
+  const alone =
+    uid === undefined ? [] : ['env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)]
+  const [command = process.execPath, ...words] = [...within, ...alone, process.execPath, SERVER]
   const user = uid === undefined ? {} : { uid, gid: uid }
   const child = spawn(command, words, { env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], ...user })
   const [stdout, stderr]: [string[], string[]] = [[], []]
@@ -68,7 +71,11 @@ export async function startServer(t: Test, options: Launch): Promise<Server> {
   }
 }
 
-/** Runs a server that is expected to end by itself. */
+/** Runs a server that is expected to end by itself; one that listens instead is ended. */
 export function runServer(t: Test, options: Launch): Promise<Ended> {
-  return launch(t, options).ended
+  const { child, ended } = launch(t, options)
+  child.stdout?.on('data', (chunk: Buffer) => {
+    if (chunk.includes('listening at')) child.kill('SIGKILL')
+  })
+  return ended
 }
