@@ -42,9 +42,10 @@ export function eventStatements(db: DatabaseSync) {
     removeLease: db.prepare('DELETE FROM leased WHERE lease = ?'),
     nextLeaseEnd: db.prepare('SELECT min(leased_until) AS at FROM leased'),
     buryExpired: db.prepare(
-      `INSERT INTO dead (id, name, created_at, receives, died_at, reason)
-       SELECT id, name, created_at, receives, leased_until, 'expired' FROM leased
-       WHERE leased_until <= ? AND receives >= ? ORDER BY leased_until, position`,
+      `INSERT INTO dead
+       SELECT ? + row_number() OVER (ORDER BY leased_until, position) - 1,
+         id, name, created_at, receives, leased_until, 'expired'
+       FROM leased WHERE leased_until <= ? AND receives >= ?`,
     ),
     returnExpired: db.prepare(
       `INSERT INTO ready SELECT position, id, name, created_at, receives FROM leased
@@ -59,7 +60,7 @@ export function eventStatements(db: DatabaseSync) {
     ),
     removeDelayed: db.prepare('DELETE FROM delayed WHERE due <= ?'),
 
-    bury: db.prepare('INSERT INTO dead (id, name, created_at, receives, died_at, reason) VALUES (?, ?, ?, ?, ?, ?)'),
+    bury: db.prepare('INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?)'),
     dead: db.prepare('SELECT * FROM dead WHERE seq < ? ORDER BY seq DESC LIMIT ?'),
     deadById: db.prepare('SELECT * FROM dead WHERE id = ?'),
     redriveAll: db.prepare(

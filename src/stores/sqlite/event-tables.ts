@@ -6,7 +6,8 @@ import { type Counters, eventStatements, type LeaseRow, type ReadyRow } from './
 
 /**
  * The event queue. An event is one row, in the table that tells its state: ready, leased, delayed, dead or held. Its
- * position is given once, so an event that comes back takes its old place, which is the front.
+ * position is given once, so an event that comes back takes its old place, which is the front. Deaths are numbered by
+ * the same counter: a number that was used twice would put new letters behind an old cursor.
  */
 export function eventTables(db: DatabaseSync, maxReceives: number) {
   const sql = eventStatements(db)
@@ -21,7 +22,8 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
   /** Moves what is over at `now`: ended leases to the front or to the dead letters, delays to the front. */
   function moveDue(now: number): void {
     if (nextEnd(sql.nextLeaseEnd) <= now) {
-      const dead = sql.buryExpired.run(now, maxReceives).changes as number
+      const dead = sql.buryExpired.run(counters.next_position, now, maxReceives).changes as number
+      counters.next_position += dead
       const ended = sql.returnExpired.run(now, maxReceives).changes as number
       sql.removeExpired.run(now)
       count('dead', dead)
@@ -64,7 +66,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
     sql.removeLease.run(row.lease)
     count('leased', -1)
     if (receives >= maxReceives) {
-      sql.bury.run(id, name, created_at, receives, now, 'nacked')
+      sql.bury.run(counters.next_position++, id, name, created_at, receives, now, 'nacked')
       count('dead', 1)
     } else if (delayMs > 0) {
       sql.addDelayed.run(position, now + delayMs, id, name, created_at, receives)
