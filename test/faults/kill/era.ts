@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as waitMs } from 'node:timers/promises'
 import type { Test } from 'tap'
@@ -17,7 +18,9 @@ const MAX_RECEIVES = 6
 /** A service that does not listen by then after a kill has broken the promise, in milliseconds. */
 const START_MS = 20_000
 /** How long a load may last before the kill, in milliseconds. */
-const LOAD_MS = { shortest: 5, longest: 250 }
+const LOAD_MS = { shortest: 5, longest: 200 }
+/** How long after its first write a recovery is killed at most, in milliseconds. */
+const RECOVERY_MS = 30
 
 interface Running {
   url: string
@@ -69,7 +72,7 @@ export class Era {
 
   /** A start, mostly a judgement, a load, and a kill. @returns what is broken of the promise */
   async cycle(): Promise<string[]> {
-    if (this.#chance.happens(35)) await this.#killStart()
+    if (this.#chance.happens(30)) await this.#killStart()
     const service = await this.#start()
     // Where it is not judged, clients who were cut off are the first to send again, all at once, into the next kill.
     const violations = this.#chance.happens(70) ? await this.#ledger.judge(service.send, { whole: false }) : []
@@ -98,18 +101,32 @@ export class Era {
     return { url, send, kill }
   }
 
-  /** Kills at a random moment between the spawn and the time when it would listen: mostly late, when it recovers. */
+  /** Kills before it listens: at a random moment since the spawn, or soon after it has begun to write, to recover. */
   async #killStart(): Promise<void> {
     const before = this.#unfinished()
     const service = spawnService(this.#t, this.#environment)
-    service.listening.catch(() => 'killed')
-    const percent = this.#chance.happens(30) ? this.#chance.integer(0, 70) : this.#chance.integer(70, 105)
-    await waitMs((this.#startMs * percent) / 100)
+    const listens = service.listening.then(
+      () => 'listens',
+      () => 'killed',
+    )
+    if (sumOf(before) > 0 && this.#chance.happens(75)) {
+      await Promise.race([this.#nextWrite(), listens])
+      await waitMs(this.#chance.integer(0, RECOVERY_MS))
+    } else await waitMs((this.#startMs * this.#chance.integer(0, 105)) / 100)
     await service.kill('SIGKILL')
     this.met.startsKilled++
     const after = this.#unfinished()
     const isBegun = sumOf(after) < sumOf(before) || after.rollingBack > before.rollingBack
     if (isBegun && sumOf(after) > 0) this.met.recoveriesKilled++
+  }
+
+  /** Waits until the database's log is written. */
+  async #nextWrite(): Promise<void> {
+    const log = join(this.#directory, 'formulas.db-wal')
+    const written = (): number => statSync(log, { throwIfNoEntry: false })?.mtimeMs ?? 0
+    const before = written()
+    for (const until = performance.now() + START_MS; written() === before && performance.now() < until; )
+      await waitMs(1)
   }
 
   async #loadAndKill({ url, kill }: Running): Promise<void> {

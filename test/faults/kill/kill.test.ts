@@ -11,7 +11,8 @@ const KILLS_AN_ERA = sized(4, 30)
 /** Violations shown; one often draws others after it. */
 const SHOWN = 20
 
-t.setTimeout(sized(110_000, 1_500_000))
+t.setTimeout(sized(110_000, 3_000_000))
+t.jobs = 2
 
 /** Kills on one set of files. @returns what they met */
 async function runEra(t: Test, way: Way, era: number, kills: number): Promise<Met> {
@@ -28,25 +29,29 @@ async function runEra(t: Test, way: Way, era: number, kills: number): Promise<Me
 }
 
 for (const way of ['one transaction', 'saga'] as const) {
-  t.test(`${way}: killed at any moment, also while it recovers, nothing is lost, doubled or left behind`, async (t) => {
-    const all: Met = { kills: 0, startsKilled: 0, recoveriesKilled: 0, killsBetweenSteps: 0, steps: { ...NONE } }
-    for (let era = 1; all.kills < KILLS && t.passing(); era++) {
-      await t.test(`era ${era}`, async (t) => {
-        const met = await runEra(t, way, era, Math.min(KILLS_AN_ERA, KILLS - all.kills))
-        all.kills += met.kills
-        all.startsKilled += met.startsKilled
-        all.recoveriesKilled += met.recoveriesKilled
-        all.killsBetweenSteps += met.killsBetweenSteps
-        add(all.steps, met.steps)
-      })
-    }
-    count(way === 'saga' ? 'killsSaga' : 'killsOneTransaction', all.kills)
-    t.comment(`${way}: ${JSON.stringify(all)}`)
-    if (way === 'saga') t.ok(all.killsBetweenSteps > 0, 'kills land between the steps of sagas')
-    if (way === 'saga' && KILLS > 100) {
-      const { prepared, published, completed, released } = all.steps
-      t.ok(Math.min(prepared, published, completed, released) > 0, 'behind every step')
-      t.ok(all.recoveriesKilled > 0, 'and into recoveries')
-    }
-  })
+  t.test(
+    `${way}: killed at any moment, also while it recovers, nothing is lost, doubled or left behind`,
+    { buffered: true },
+    async (t) => {
+      const all: Met = { kills: 0, startsKilled: 0, recoveriesKilled: 0, killsBetweenSteps: 0, steps: { ...NONE } }
+      for (let era = 1; all.kills < KILLS && t.passing(); era++) {
+        await t.test(`era ${era}`, async (t) => {
+          const met = await runEra(t, way, era, Math.min(KILLS_AN_ERA, KILLS - all.kills))
+          all.kills += met.kills
+          all.startsKilled += met.startsKilled
+          all.recoveriesKilled += met.recoveriesKilled
+          all.killsBetweenSteps += met.killsBetweenSteps
+          add(all.steps, met.steps)
+        })
+      }
+      count(way === 'saga' ? 'killsSaga' : 'killsOneTransaction', all.kills)
+      t.comment(`${way}: ${JSON.stringify(all)}`)
+      if (way === 'saga') t.ok(all.killsBetweenSteps > 0, 'kills land between the steps of sagas')
+      if (way === 'saga' && KILLS > 100) {
+        const { prepared, published, completed, released } = all.steps
+        t.ok(Math.min(prepared, published, completed, released) > 0, 'behind every step')
+        t.ok(all.recoveriesKilled > 0, 'and into recoveries')
+      }
+    },
+  )
 }

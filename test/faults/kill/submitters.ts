@@ -41,7 +41,7 @@ export class Submitters {
     if (act <= 8) return this.#submit(send, this.#earlier())
     if (act <= 12) return this.#submit(send, { ...this.#new([this.#fresh()]), key: this.#earlier().key })
     if (act <= 20) {
-      const twice = this.#new(this.#list())
+      const twice = this.#list()
       const both = await Promise.all([this.#submit(send, twice), this.#submit(send, twice)])
       return both.every(Boolean)
     }
@@ -52,7 +52,7 @@ export class Submitters {
     if (act <= 50) return this.#submit(send, this.#new([this.#fresh()], { isSingle: true }))
     if (act <= 60) return this.#submit(send, this.#new([this.#raced()], { isSingle: true }))
     if (act <= 68) return this.#submit(send, this.#new([this.#known()], { isSingle: true }))
-    return this.#submit(send, this.#new(this.#list()))
+    return this.#submit(send, this.#list())
   }
 
   /** @returns whether it was answered */
@@ -69,19 +69,23 @@ export class Submitters {
     return this.#sent.length > 0 ? this.#chance.oneOf(this.#sent) : this.#new([this.#fresh()])
   }
 
-  #new(formulas: FormulaBody[], { isSingle = false } = {}): Submission {
-    const onDuplicate = this.#chance.happens(35) ? 'skip' : 'reject'
+  #new(formulas: FormulaBody[], { isSingle = false, onDuplicate = this.#policy() } = {}): Submission {
     const [first] = formulas
     return { key: `key-${++this.#keys}`, body: isSingle && first ? first : formulas, onDuplicate }
   }
 
-  /** New make-ups, with now and then a known or a raced one, or one that stands in the list twice. */
-  #list(): FormulaBody[] {
+  #policy = (): OnDuplicate => (this.#chance.happens(35) ? 'skip' : 'reject')
+
+  /** New make-ups, with known and raced ones among them, or, now and then, one that stands in the list twice. */
+  #list(): Submission {
+    const onDuplicate = this.#policy()
+    const known = onDuplicate === 'skip' ? 25 : 2
     const formulas = Array.from({ length: this.#chance.integer(2, 8) }, () => {
       const kind = this.#chance.integer(1, 100)
-      return kind <= 5 ? this.#known() : kind <= 12 ? this.#raced() : this.#fresh()
+      return kind <= known ? this.#known() : kind <= known + 7 ? this.#raced() : this.#fresh()
     })
-    return this.#chance.happens(4) ? [...formulas, this.#formula(this.#makeUps)] : formulas
+    const all = this.#chance.happens(4) ? [...formulas, this.#formula(this.#makeUps)] : formulas
+    return this.#new(all, { onDuplicate })
   }
 
   #fresh = (): FormulaBody => this.#formula(++this.#makeUps)
