@@ -14,7 +14,7 @@ export interface Consumption {
 }
 
 /** How often a client sends a submission again, before it holds the key for unusable. */
-const MOST_TRIES = 20
+const MOST_TRIES = 10
 /** As Retry-After says, in milliseconds. */
 const RETRY_MS = 1_000
 

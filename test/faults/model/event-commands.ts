@@ -35,56 +35,67 @@ export function receives(): Arbitrary<ModelCommand> {
 
 /** Waits for an event: it comes at once, or when a lease or delay ends within the time; else the wait is over. */
 export function waits(): Arbitrary<ModelCommand> {
-  return fc.record({ max: fc.constantFrom(1, 3), waitSeconds: fc.integer({ min: 1, max: 3 }) }).map((body) =>
-    command('wait', body, async (model, service) => {
+  const max = fc.constantFrom(1, 3)
+  const waitSeconds = fc.integer({ min: 1, max: 3 })
+  return fc.record({ max, waitSeconds, headStartMs: fc.constantFrom(0, 1, 700) }).map(({ headStartMs, ...body }) =>
+    command('wait', { ...body, headStartMs }, async (model, service) => {
+      if (headStartMs > 0) await passTo(model, service, (queueModel.nextDue(model.queue) ?? 0) - headStartMs)
       const asked = post(service, '/events/receive', body)
       await service.settle()
       const end = model.now + body.waitSeconds * 1000
       while (!queueModel.isReady(model.queue) && model.now < end) {
         const due = queueModel.nextDue(model.queue) ?? end
-        const step = Math.min(due - model.now, end - model.now, 1_000)
-        passTime(model, step)
-        await service.passTime(step)
+        await passTo(model, service, Math.min(due, end, model.now + 1_000))
       }
-      const answer = await asked
+      const answer = await service.answered(asked)
       // What becomes ready in the very moment the wait ends may come too late for it.
       if (model.now < end || answer.json().events?.length !== 0) checkReceived(model, answer, body.max, LEASE_SECONDS)
     }),
   )
 }
 
-/** How a receipt is chosen when its command runs. */
-interface Choice {
-  kind: 'live' | 'ever' | 'forged'
-  index: number
+/** Lets time pass until then, if that is yet to come. */
+async function passTo(model: Model, service: ServiceUnderTest, until: number): Promise<void> {
+  const ms = Math.max(until - model.now, 0)
+  passTime(model, ms)
+  await service.passTime(ms)
 }
 
-const choices: Arbitrary<Choice[]> = fc.array(
-  fc.record({
-    kind: fc.oneof(
-      { weight: 8, arbitrary: fc.constant('live' as const) },
-      { weight: 1, arbitrary: fc.constant('ever' as const) },
-      { weight: 1, arbitrary: fc.constant('forged' as const) },
-    ),
-    index: fc.nat(),
-  }),
-  { minLength: 1, maxLength: 4, size: 'max' },
+/** How receipts are chosen when a command runs. */
+interface Choices {
+  receipts: { kind: 'live' | 'recent' | 'ever' | 'forged'; index: number }[]
+  /** The answer comes when the next lease has just ended. */
+  isLate: boolean
+}
+
+const kind = fc.oneof(
+  { weight: 8, arbitrary: fc.constant('live' as const) },
+  { weight: 2, arbitrary: fc.constant('recent' as const) },
+  { weight: 1, arbitrary: fc.constantFrom('ever' as const, 'forged' as const) },
 )
 
-function receiptsOf({ queue }: Model, chosen: Choice[]): string[] {
+const choices: Arbitrary<Choices> = fc.record({
+  receipts: fc.array(fc.record({ kind, index: fc.nat() }), { minLength: 1, maxLength: 3, size: 'max' }),
+  isLate: fc.nat(5).map((one) => one === 1),
+})
+
+async function choose(model: Model, service: ServiceUnderTest, { receipts, isLate }: Choices): Promise<string[]> {
+  const { queue } = model
   const live = queueModel.liveReceipts(queue)
-  return chosen.map(({ kind, index }) => {
-    const from = kind === 'ever' ? queue.receipts : live
+  const chosen = receipts.map(({ kind, index }) => {
+    const from = { live, forged: live, recent: queue.receipts.slice(-5), ever: queue.receipts }[kind]
     const receipt = from[index % from.length] ?? '1-AAAAAAAAAAAAAAAA'
     // One that is forged differs from a live one in its last character.
     return kind === 'forged' ? `${receipt.slice(0, -1)}${receipt.endsWith('Q') ? 'g' : 'Q'}` : receipt
   })
+  if (isLate) await passTo(model, service, queueModel.nextDue(queue) ?? 0)
+  return chosen
 }
 
 export function acks(): Arbitrary<ModelCommand> {
   return choices.map((chosen) =>
     command('ack', chosen, async (model, service) => {
-      const receipts = receiptsOf(model, chosen)
+      const receipts = await choose(model, service, chosen)
       const { settled, rejected } = queueModel.ack(model.queue, receipts)
       checkAnswer(await post(service, '/events/ack', { receipts }), { status: 200, body: { acked: settled, rejected } })
     }),
@@ -94,8 +105,8 @@ export function acks(): Arbitrary<ModelCommand> {
 export function nacks(): Arbitrary<ModelCommand> {
   const delays = fc.constantFrom(undefined, 0, 1, 5, 60, 43_200)
   return fc.record({ chosen: choices, delaySeconds: delays }).map(({ chosen, delaySeconds }) =>
-    command('nack', { chosen, delaySeconds }, async (model, service) => {
-      const receipts = receiptsOf(model, chosen)
+    command('nack', { ...chosen, delaySeconds }, async (model, service) => {
+      const receipts = await choose(model, service, chosen)
       const { settled, rejected } = queueModel.nack(model.queue, model.now, receipts, (delaySeconds ?? 0) * 1000)
       const answer = await post(service, '/events/nack', { receipts, delaySeconds })
       checkAnswer(answer, { status: 200, body: { nacked: settled, rejected } })
@@ -106,8 +117,8 @@ export function nacks(): Arbitrary<ModelCommand> {
 export function extensions(): Arbitrary<ModelCommand> {
   const seconds = fc.constantFrom(1, 5, 30, 3_600, 43_200)
   return fc.record({ chosen: choices, leaseSeconds: seconds }).map(({ chosen, leaseSeconds }) =>
-    command('extend', { chosen, leaseSeconds }, async (model, service) => {
-      const receipts = receiptsOf(model, chosen)
+    command('extend', { ...chosen, leaseSeconds }, async (model, service) => {
+      const receipts = await choose(model, service, chosen)
       const until = model.now + leaseSeconds * 1000
       const { settled, rejected } = queueModel.extend(model.queue, receipts, until)
       const leasedUntil = settled > 0 ? isoTime(until) : null

@@ -8,7 +8,7 @@ import { type Engine, type Place, placeOf } from './engines.ts'
 import { type Death, ProcessStores } from './process-stores.ts'
 
 export const TTL_MS = 3_600_000
-export const MAX_RECEIVES = 3
+export const MAX_RECEIVES = 2
 export const LEASE_SECONDS = 30
 const config = readConfig({
   DATABASE_URL: 'memory:',
@@ -19,6 +19,9 @@ const config = readConfig({
 
 /** How often the background of the service looks for work, in milliseconds. */
 const ROUND_MS = 1_000
+
+/** Within so many turns of the event loop an answer is on its way, once all calls are done. */
+const PATIENCE_TURNS = 100
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -61,6 +64,16 @@ export class ServiceUnderTest {
     port.plan(null)
     if (port.dead) await this.crash()
     return answer
+  }
+
+  /** An answer that has to come without any more time passing. */
+  async answered(asked: Promise<Answer>): Promise<Answer> {
+    await this.settle()
+    const unanswered = async (): Promise<never> => {
+      for (let turns = 0; turns < PATIENCE_TURNS; turns++) await turn()
+      throw new Error('The request is not answered')
+    }
+    return Promise.race([asked, unanswered()])
   }
 
   /** Moves the clock on and lets the background do what it has to. */
