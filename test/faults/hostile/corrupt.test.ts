@@ -86,7 +86,7 @@ const REFUSED: Record<string, Damage> = {
   'counters gone': sql('DELETE FROM counters'),
   'a counter that does not fit': sql('UPDATE counters SET ready = ready + 1'),
   'a position to be given twice': sql('UPDATE counters SET next_position = 2'),
-  'an event gone': sql('DELETE FROM dead WHERE seq = 1'),
+  'an event gone': sql('DELETE FROM dead WHERE seq = (SELECT min(seq) FROM dead)'),
 }
 
 const LOG_REFUSED: Record<string, Damage> = {
