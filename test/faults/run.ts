@@ -27,16 +27,19 @@ function main(): number {
     const seed = Number(process.env.FAULT_SEED ?? began % 2 ** 31)
     const env = { FAULT_RUN: 'long', FAULT_SEED: String(seed), FAULT_FIGURES: record }
     process.stdout.write(`Seed ${seed}\n`)
-    if (!ran('tap', TAP, env) || !ran('node', ['test/faults/mutants/run.ts'], env)) {
-      process.stdout.write(`A promise was broken; FAULT_SEED=${seed} repeats the run\n`)
-      return 1
-    }
+    const kept = ran('tap', TAP, env)
+    const caught = ran('node', ['test/faults/mutants/run.ts'], env)
     const seconds = (Date.now() - began) / 1000
     const run: Run = {
       counted: addUp(readFileSync(record, 'utf8')),
       seed,
       seconds,
       day: new Date().toISOString().slice(0, 10),
+    }
+    if (!kept || !caught) {
+      process.stdout.write(`${JSON.stringify(Object.fromEntries(run.counted))}\n`)
+      process.stdout.write(`A promise was broken; FAULT_SEED=${seed} repeats the run\n`)
+      return 1
     }
     process.stdout.write(`${table(run)}\n`)
     const short = missed(run)
