@@ -60,7 +60,7 @@ async function judge({ stores, record }: InterleavedService, clients: Clients, s
 function interleavingTest(title: string, way: Way, stream: number, scenarios: fc.Arbitrary<Scenario>): void {
   t.test(`${way}: ${title}`, async (t) => {
     const name = `${title} (${way})`.replaceAll(',', '')
-    const repeat = repeatOf(name, { runs: sized(60, 1_000), stream })
+    const repeat = repeatOf(name, { runs: sized(60, 800), stream })
     if (repeat === null) return t.comment('another one is repeated')
     const property = fc.asyncProperty(fc.scheduler(), scenarios, (scheduler, scenario) => run(way, scheduler, scenario))
     report(t, name, await fc.check(property, repeat.parameters))

@@ -109,8 +109,11 @@ export class ServiceUnderTest {
   }
 
   async end(): Promise<void> {
-    await this.#process?.app.close()
-    this.#place.remove()
+    try {
+      await this.#process?.app.close()
+    } finally {
+      this.#place.remove()
+    }
   }
 
   get #running(): Process {
