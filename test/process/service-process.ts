@@ -24,6 +24,11 @@ type Environment = Record<string, string>
 function launch(t: Test, environment: Environment): { child: ChildProcess; ended: Promise<Ended>; lines: string[] } {
   const env = { PATH: process.env.PATH ?? '', NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE ?? '', ...environment }
   const child = spawn(process.execPath, [SERVER], { cwd: t.testdirName, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  return { child, ...observe(t, child) }
+}
+
+/** Keeps what a process says, line by line, until it ends; kills it when the test is over. */
+export function observe(t: Test, child: ChildProcess): { ended: Promise<Ended>; lines: string[] } {
   const [stdout, stderr]: [string[], string[]] = [[], []]
   if (child.stdout) createInterface(child.stdout).on('line', (line) => stdout.push(line))
   if (child.stderr) createInterface(child.stderr).on('line', (line) => stderr.push(line))
@@ -32,7 +37,7 @@ function launch(t: Test, environment: Environment): { child: ChildProcess; ended
     child.kill('SIGKILL')
     await ended
   })
-  return { child, ended, lines: stdout }
+  return { ended, lines: stdout }
 }
 
 /** A server process that may not listen yet. */

@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import type { Ended } from '../../process/service-process.ts'
+import { type Ended, observe } from '../../process/service-process.ts'
 
 const SERVER = new URL('../../../src/server.ts', import.meta.url).pathname
 
@@ -35,15 +34,7 @@ function launch(t: Test, { environment, within = [], uid }: Launch): { child: Ch
   const [command = process.execPath, ...words] = [...within, ...alone, process.execPath, SERVER]
   const user = uid === undefined ? {} : { uid, gid: uid }
   const child = spawn(command, words, { env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], ...user })
-  const [stdout, stderr]: [string[], string[]] = [[], []]
-  if (child.stdout) createInterface(child.stdout).on('line', (line) => stdout.push(line))
-  if (child.stderr) createInterface(child.stderr).on('line', (line) => stderr.push(line))
-  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }))
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  return { child, ended }
+  return { child, ended: observe(t, child).ended }
 }
 
 /** Starts the server and waits until it listens. */
