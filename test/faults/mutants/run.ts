@@ -14,6 +14,9 @@ import { secondsSince, titleOf, tryMutant } from './trial.ts'
 
 const COPIES = 2
 
+/** Tells whoever started the command. */
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
 /** Gives each item to the next copy that is free. */
 async function overAll<T>(copies: TreeCopy[], items: T[], use: (copy: TreeCopy, item: T) => Promise<void>) {
   const left = [...items]
@@ -45,9 +48,7 @@ async function tryAll(copies: TreeCopy[], chosen: Mutant[]): Promise<number> {
   await overAll(copies, chosen, async (copy, mutant) => {
     const { caught, told, seconds } = await tryMutant(copy, mutant)
     if (!caught) escaped++
-    console.log(
-      `${caught ? 'ok' : 'NOT CAUGHT'}  ${mutant.name}\n    breaks: ${mutant.breaks}\n    ${told}, ${seconds} s`,
-    )
+    say(`${caught ? 'ok' : 'NOT CAUGHT'}  ${mutant.name}\n    breaks: ${mutant.breaks}\n    ${told}, ${seconds} s`)
   })
   return escaped
 }
@@ -55,16 +56,16 @@ async function tryAll(copies: TreeCopy[], chosen: Mutant[]): Promise<number> {
 async function run(chosen: Mutant[], copies: TreeCopy[]): Promise<number> {
   const begun = performance.now()
   const { skipped, failures } = await runWithoutBugs(copies, chosen)
-  for (const failure of failures) console.log(failure)
+  for (const failure of failures) say(failure)
   if (failures.length > 0) return 1
-  for (const [check, why] of skipped) console.log(`cannot be run here: ${check}: ${why}`)
-  console.log(`all other checks pass without bugs, ${secondsSince(begun)} s`)
+  for (const [check, why] of skipped) say(`cannot be run here: ${check}: ${why}`)
+  say(`all other checks pass without bugs, ${secondsSince(begun)} s`)
   const tried = chosen.filter(({ caughtBy }) => !skipped.has(titleOf(caughtBy)))
   const escaped = await tryAll(copies, tried)
   const caught = tried.length - escaped
   count('plantedBugs', caught)
   const untried = chosen.length - tried.length
-  console.log(`planted bugs: ${caught} caught, ${escaped} not, ${untried} not tried; ${secondsSince(begun)} s`)
+  say(`planted bugs: ${caught} caught, ${escaped} not, ${untried} not tried; ${secondsSince(begun)} s`)
   return escaped === 0 && caught > 0 ? 0 : 1
 }
 
