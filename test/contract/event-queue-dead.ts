@@ -41,6 +41,16 @@ export async function deadPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf((await queue.dead(2, next ?? 0)).items), 'ba')
   })
 
+  t.test('a cursor never shows a letter that died after it was given, however many were removed before', async (t) => {
+    const { queue } = await withDead(t, open, 'abcd')
+    const { next } = await queue.dead(2)
+    for (const name of 'abcd') await queue.removeDead(idOf(name))
+    await show(queue, 'e')
+    await queue.nack(receiptsOf(await lease(queue)), 0)
+    t.equal(namesOf((await queue.dead(2, next ?? 0)).items), '')
+    t.equal(namesOf((await queue.dead(2)).items), 'e')
+  })
+
   t.test('leases that end together unnoticed die in the order of their ends', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 1 })
     await show(queue, 'ab')

@@ -10,13 +10,22 @@ export interface Extent {
 
 /** The longest a test may take, in milliseconds. */
 export const LONGEST_MS = sized(300_000, 1_500_000)
-/** When a property is broken off, in milliseconds; of a failure the least counterexample by then is told. */
-const BREAK_OFF_MS = sized(30_000, 600_000)
+/** When a property is broken off and fails, in milliseconds; the least counterexample by then is told. */
+const BREAK_OFF_MS = sized(60_000, 600_000)
+/** The longest one run may take before it counts as hanging, in milliseconds. */
+const HANG_MS = 25_000
 
 interface Repeat {
   parameters: Pick<
     Parameters,
-    'seed' | 'path' | 'numRuns' | 'endOnFailure' | 'includeErrorInReport' | 'interruptAfterTimeLimit'
+    | 'seed'
+    | 'path'
+    | 'numRuns'
+    | 'endOnFailure'
+    | 'includeErrorInReport'
+    | 'timeout'
+    | 'interruptAfterTimeLimit'
+    | 'markInterruptAsFailure'
   >
   /** Which commands of the counterexample were run; fast-check needs it beside the path. */
   replayPath?: string
@@ -28,10 +37,11 @@ interface Repeat {
  * @returns null when FAULT_PATH is another property's
  */
 export function repeatOf(name: string, { runs, stream }: Extent): Repeat | null {
-  const own = { seed: (seed + stream) | 0, includeErrorInReport: true }
+  const own = { seed: (seed + stream) | 0, includeErrorInReport: true, timeout: HANG_MS }
   const [other, path, replayPath] = process.env.FAULT_PATH?.split(',') ?? []
   if (path === undefined) {
-    return { parameters: { ...own, numRuns: runs, interruptAfterTimeLimit: BREAK_OFF_MS } }
+    const limit = { interruptAfterTimeLimit: BREAK_OFF_MS, markInterruptAsFailure: true }
+    return { parameters: { ...own, numRuns: runs, ...limit } }
   }
   if (other !== name) return null
   const parameters = { ...own, path, endOnFailure: true }
