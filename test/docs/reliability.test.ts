@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
+import { figures } from '../faults/figures.ts'
 import { root, table } from './pages.ts'
 
 const PAGE = 'docs/reliability.md'
@@ -17,3 +18,19 @@ test('each failure in docs/reliability.md is shown by a test of that name, in th
     t.ok(name !== '' && isThere, `${when}: ${shownBy}`)
   }
 })
+
+test('the figures of docs/reliability.md are those of the long run, reach their goals and tell of no violation', async (t) => {
+  const published = table(PAGE, ['What was done', 'Goal', 'Done', 'Violations'])
+  const expected = Object.values(figures)
+  t.same(
+    published.map(([what, goal]) => ({ what, goal: toNumber(goal) })),
+    expected.map(({ counts, goal }) => ({ what: counts.replaceAll('`', ''), goal })),
+  )
+  for (const [what, goal, done, violations] of published) {
+    t.ok(toNumber(done) >= toNumber(goal), `${what}: ${done} of ${goal}`)
+    t.match(violations, /^(0|all caught)$/)
+  }
+})
+
+/** A number as a table shows it, with commas. */
+const toNumber = (cell = ''): number => Number(cell.replaceAll(',', ''))
