@@ -1,5 +1,4 @@
-import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import type { ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/clock.ts'
 import { ServiceError } from '../src/errors/service-error.ts'
@@ -20,38 +19,28 @@ const ARRIVAL_MS = 2_000
  */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
-    /** The request that each connection is busy with. */
-    const connections = new Map<Socket, IncomingMessage | null>()
-    fastify.server.on('connection', (socket: Socket) => {
-      connections.set(socket, null)
-      socket.once('close', () => connections.delete(socket))
-    })
-    fastify.server.on('request', (request, response) => {
-      connections.set(request.socket, request)
-      // A pipelined request may have taken its place.
-      response.once('close', () => {
-        if (connections.get(request.socket) === request) connections.set(request.socket, null)
-      })
-    })
-    const hangUp = (isIdle: (request: IncomingMessage | null) => boolean): void => {
-      for (const [socket, request] of connections) if (isIdle(request)) socket.destroy()
+    const { connections } = fastify
+    const hangUp = (isIdle: (last: ServerResponse | undefined) => boolean): void => {
+      for (const [socket, { last }] of connections.entries()) if (isIdle(last)) socket.destroy()
     }
+    const isDone = (last: ServerResponse | undefined): boolean => last === undefined || last.closed
 
     let closing = false
     let cancelArrival = (): void => {}
     fastify.addHook('preClose', async () => {
       closing = true
-      hangUp((request) => request === null)
-      cancelArrival = clock.after(ARRIVAL_MS, () => hangUp((request) => request?.complete !== true))
+      hangUp(isDone)
+      for (const [, { last }] of connections.entries()) if (last?.headersSent === false) endWith(last)
+      cancelArrival = clock.after(ARRIVAL_MS, () => hangUp((last) => isDone(last) || last?.req.complete !== true))
     })
     fastify.addHook('onClose', async () => cancelArrival())
-    fastify.addHook('onRequest', (request, _reply, done) => {
-      done(closing && !request.routeOptions.config.whileClosing ? new ServiceError('SERVICE_STOPPING') : undefined)
-    })
-    fastify.addHook('onSend', (_request, reply, _payload, done) => {
-      if (closing) reply.header('Connection', 'close')
-      done()
+    fastify.addHook('onRequest', (request, reply, done) => {
+      if (!closing) return done()
+      endWith(reply.raw)
+      done(request.routeOptions.config.whileClosing ? undefined : new ServiceError('SERVICE_STOPPING'))
     })
   },
-  { name: 'closing', dependencies: ['request-id'] },
+  { name: 'closing', dependencies: ['request-id', 'connections'] },
 )
+
+const endWith = (response: ServerResponse): unknown => response.setHeader('Connection', 'close')

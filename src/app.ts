@@ -33,9 +33,6 @@ export interface AppOptions {
 export function buildApp(config: Config, { logger = false, ...options }: AppOptions = {}): FastifyInstance {
   const app = Fastify(serverOptions(config, logger))
   app.server.on('checkExpectation', refuseExpectation)
-  app.server.on('request', ({ socket }, last) => {
-    responses.set(socket, { last, before: responses.get(socket)?.last })
-  })
   const root = join(import.meta.dirname, '..')
   app.register(autoload, { dir: join(root, 'plugins'), options: { config, ...options } })
   app.register(autoload, { dir: join(root, 'routes'), matchFilter: (path) => path.endsWith('/index.ts') })
@@ -71,10 +68,10 @@ function serverOptions(config: Config, logger: Logging): ServerOptions {
  */
 function refuseUnreadable(): NonNullable<ServerOptions['clientErrorHandler']> {
   const refused = new WeakSet<Socket>()
-  return (error, socket) => {
+  return function (this: FastifyInstance, error, socket) {
     if (error.code === 'ECONNRESET' || socket.destroyed || refused.has(socket)) return
     refused.add(socket)
-    const { last, before } = responses.get(socket) ?? {}
+    const { last, before } = this.connections.of(socket) ?? {}
     const isWithin = last?.req.complete === false
     const refuse = (): void => {
       const isAnswered = isWithin && last.headersSent
@@ -86,9 +83,6 @@ function refuseUnreadable(): NonNullable<ServerOptions['clientErrorHandler']> {
     else awaited.once('close', refuse)
   }
 }
-
-/** The responses to the last request of each connection, which may still be arriving, and to the one before it. */
-const responses = new WeakMap<Socket, { last: ServerResponse; before: ServerResponse | undefined }>()
 
 /** The caller's own id where it is fit for a log line, else a new one. */
 function requestId({ headers }: IncomingMessage): string {

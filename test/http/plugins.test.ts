@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyPlu
 import { type Test, test } from 'tap'
 import closing from '../../plugins/closing.ts'
 import config from '../../plugins/config.ts'
+import connections from '../../plugins/connections.ts'
 import db from '../../plugins/db.ts'
 import engines, { type EnginesOptions } from '../../plugins/engines.ts'
 import errors from '../../plugins/errors.ts'
@@ -44,8 +45,9 @@ const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['db', [...stores, db]],
   ['queue', [...stores, queue]],
   ['idempotency', [...stores, idempotency]],
-  ['orchestrator', [...stores, requestId, closing, orchestrator]],
-  ['longPoll', [...stores, queue, requestId, closing, longPoll]],
+  ['orchestrator', [...stores, requestId, connections, closing, orchestrator]],
+  ['longPoll', [...stores, queue, requestId, connections, closing, longPoll]],
+  ['connections', [connections]],
   ['readiness', [sensible, ...stores, db, queue, readiness]],
 ]
 
@@ -85,7 +87,7 @@ test('the errors plugin alone gives any error its shape', async (t) => {
 
 test('the not-found plugin knows routes of any number of methods', async (t) => {
   const app = Fastify()
-  for (const plugin of [sensible, errors, requestId, closing, notFound]) await app.register(plugin)
+  for (const plugin of [sensible, errors, requestId, connections, closing, notFound]) await app.register(plugin)
   app.route({ method: ['PUT', 'PATCH'], url: '/a', handler: async () => '' })
   app.get('/a', { constraints: { host: 'a.example' } }, async () => '')
   app.get('/a', { constraints: { host: 'b.example' } }, async () => '')
@@ -98,7 +100,7 @@ test('the stores close after all that uses them', async (t) => {
   const order: string[] = []
   const opened = openMemory({ clock: systemClock, answerTtlMs: 1, maxReceives: 1 })
   opened.close = async () => void order.push('stores')
-  const plugins = [...stores, requestId, closing, orchestrator] as AnyPlugin[]
+  const plugins = [...stores, requestId, connections, closing, orchestrator] as AnyPlugin[]
   const app = await withPlugins(t, plugins, { stores: opened })
   const close = app.orchestrator.close.bind(app.orchestrator)
   app.orchestrator.close = async () => {
