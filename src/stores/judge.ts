@@ -1,32 +1,34 @@
 import type { StoredFormula } from '../formula/formula.ts'
-import { type AnsweredFormula, addedAnswer, existsAnswer } from './answer.ts'
+import { type AnsweredFormula, addedAnswer, existsAnswer, type WriteMaterials } from './answer.ts'
 import type { Decision, FormulaEvent, Holder, KeyRecord, StoredAnswer, Submission, Verdict } from './ports.ts'
 
 /** What an engine looks up, inside the transaction that the judgement is part of. */
-export interface Lookup {
+export interface Lookup<M> {
   /** What is kept under the submission's key, unless it has expired. */
-  answer(submission: Submission): KeyRecord | null
+  answer(submission: Submission<M>): KeyRecord | null
   /** Who runs under the submission's key without an answer yet. */
-  running(submission: Submission): { payload: string; holder: Holder } | null
+  running(submission: Submission<M>): { payload: string; holder: Holder } | null
   /** A visible formula. */
-  formula(id: string): StoredFormula | null
+  formula(id: string): StoredFormula<M> | null
+  /** Writes materials as JSON. */
+  write: WriteMaterials<M>
   /** Whose pending formula has this make-up. */
   claimed(id: string): Holder | null
 }
 
-export type Judgement =
+export type Judgement<M> =
   | Verdict
   /** Nothing new to store: keep this answer. */
   | { kind: 'settled'; answer: StoredAnswer }
   /** Store these, and keep this answer. */
-  | { kind: 'accepted'; added: StoredFormula[]; answer: StoredAnswer }
+  | { kind: 'accepted'; added: StoredFormula<M>[]; answer: StoredAnswer }
 
 /**
  * Decides a submission against what is stored: replay or reuse of its key first, then make-ups still undecided, then
  * duplicates. Every engine asks it, so that all of them decide alike.
  * @param createdAt the time of acceptance, ISO 8601 in UTC
  */
-export function judge(submission: Submission, lookup: Lookup, createdAt: string): Judgement {
+export function judge<M>(submission: Submission<M>, lookup: Lookup<M>, createdAt: string): Judgement<M> {
   const known = lookup.answer(submission)
   if (known !== null) {
     if (known.payload !== submission.payload) return { kind: 'reused' }
@@ -44,9 +46,9 @@ export function judge(submission: Submission, lookup: Lookup, createdAt: string)
   return judgeFormulas(submission, lookup, createdAt)
 }
 
-function judgeFormulas(submission: Submission, lookup: Lookup, createdAt: string): Judgement {
-  const added = new Map<string, StoredFormula>()
-  const entries: AnsweredFormula[] = []
+function judgeFormulas<M>(submission: Submission<M>, lookup: Lookup<M>, createdAt: string): Judgement<M> {
+  const added = new Map<string, StoredFormula<M>>()
+  const entries: AnsweredFormula<M>[] = []
   const duplicates: { path: string; id: string }[] = []
   const skip = submission.onDuplicate === 'skip'
   submission.formulas.forEach((formula, index) => {
@@ -57,12 +59,12 @@ function judgeFormulas(submission: Submission, lookup: Lookup, createdAt: string
     entries.push(skip ? { ...stored, outcome: twin === null ? 'added' : 'duplicate' } : stored)
   })
   if (!skip && duplicates.length > 0) return { kind: 'settled', answer: existsAnswer(duplicates) }
-  const answer = addedAnswer(entries, submission.single)
+  const answer = addedAnswer(entries, submission.single, lookup.write)
   return added.size === 0 ? { kind: 'settled', answer } : { kind: 'accepted', added: [...added.values()], answer }
 }
 
 /** The events that tell of new formulas. */
-export function eventsOf(formulas: StoredFormula[]): FormulaEvent[] {
+export function eventsOf(formulas: Omit<StoredFormula, 'materials'>[]): FormulaEvent[] {
   return formulas.map(({ id, name, createdAt }) => ({ id, name, createdAt }))
 }
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
-import type { Formula, StoredFormula } from '../formula/formula.ts'
+import type { Formula, Material, StoredFormula } from '../formula/formula.ts'
 
 /** One POST: one or many formulas under one idempotency key. */
-export interface Submission {
+export interface Submission<M = Material[]> {
   /** Tells this run of the submission from any other, also of the same key. */
   id: string
   /** The stable name of whoever sent it; '' where callers are anonymous. */
@@ -13,7 +13,7 @@ export interface Submission {
   onDuplicate: 'reject' | 'skip'
   /** Whether the body was one formula rather than a list. */
   single: boolean
-  formulas: Formula[]
+  formulas: Formula<M>[]
 }
 
 /** An answer kept for replay, byte for byte. */

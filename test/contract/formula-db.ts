@@ -35,6 +35,17 @@ async function formulaPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(Object.keys(stored ?? {}), ['id', 'name', 'materials', 'createdAt'])
   })
 
+  t.test('a formula is found as soon as it is stored, whatever was looked up before', async (t) => {
+    const { db } = await start(t, open)
+    const [rose, iris] = [formula('rose', '1'), formula('iris', '2')]
+    t.equal(await db.get(rose.id), null)
+    await store(db, submission([rose], { id: 's1', key: 'k1' }))
+    t.equal((await db.get(rose.id))?.name, 'rose')
+    t.equal(await db.get(iris.id), null)
+    await store(db, submission([iris], { id: 's2', key: 'k2' }))
+    t.equal((await db.get(iris.id))?.name, 'iris')
+  })
+
   t.test('what is not there is null', async (t) => {
     const { db } = await start(t, open)
     t.equal(await db.get(formula('a').id), null)

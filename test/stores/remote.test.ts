@@ -9,10 +9,14 @@ import { type ReadCommands, readCommands, type WriteCommands, writeCommands } fr
 import { eventStatements } from '../../src/stores/sqlite/event-statements.ts'
 import { openForWriting } from '../../src/stores/sqlite/file.ts'
 import type { Call } from '../../src/stores/sqlite/messages.ts'
+import { pack } from '../../src/stores/sqlite/packed.ts'
 import { Remote } from '../../src/stores/sqlite/remote.ts'
 import { events, formula, submission } from '../contract/submissions.ts'
 
 const OPTIONS = { answerTtlMs: 60_000, maxReceives: 5 }
+
+/** The result of a submission that was accepted. */
+const ACCEPTED = { value: [String, 200] }
 
 /** A time by which every call has begun. */
 const LATE = Number.POSITIVE_INFINITY
@@ -27,10 +31,10 @@ function openBatches(t: Test) {
 t.test('calls that arrive together share one transaction', async (t) => {
   const { db, batches } = openBatches(t)
   const before = db.prepare('PRAGMA data_version').get()
-  const calls = ['1', '2', '3'].map((c) => ['accept', 0, [submission([formula('a', c)])], LATE] as Call)
+  const calls = ['1', '2', '3'].map((c) => ['accept', 0, [pack(submission([formula('a', c)]))], LATE] as Call)
   t.match(
     batches.run(calls),
-    [1, 2, 3].map(() => ({ value: { kind: 'answered', answer: { status: 200 } } })),
+    [1, 2, 3].map(() => ACCEPTED),
   )
   t.same(db.prepare('PRAGMA data_version').get(), before)
   t.match(batches.run([['stats', 0, [], LATE]]), [{ value: { ready: 3 } }])
@@ -41,7 +45,7 @@ t.test('what is answered is committed, for every other connection to see', async
   const other = new DatabaseSync(join(t.testdirName, 'a.db'), { readOnly: true })
   t.teardown(() => other.close())
   const rows = (table: string) => other.prepare(`SELECT count(*) AS count FROM ${table}`).get()?.count
-  t.match(batches.run([['accept', 0, [submission([formula('a')])], LATE]]), [{ value: { kind: 'answered' } }])
+  t.match(batches.run([['accept', 0, [pack(submission([formula('a')]))], LATE]]), [ACCEPTED])
   t.same(['formulas', 'answers', 'ready'].map(rows), [1, 1, 1])
 })
 
@@ -52,7 +56,7 @@ t.test('a rollback that is done leaves no row but its tombstones', async (t) => 
   const tables = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all() as { name: string }[]
   const rows = () => tables.map(({ name }) => [name, db.prepare(`SELECT count(*) AS n FROM ${name}`).get()?.n])
   const before = rows()
-  const failed = submission([formula('a', '1'), formula('b', '2')])
+  const failed = pack(submission([formula('a', '1'), formula('b', '2')]))
   run('add', '1', failed)
   run('publish', '1', events('ab'))
   run('abandon', '1', 'failed')
@@ -67,13 +71,13 @@ t.test('a rollback that is done leaves no row but its tombstones', async (t) => 
 
 t.test("one member's failure is its own", async (t) => {
   const { batches } = openBatches(t)
-  const broken = { ...submission([formula('b', '2')]), caller: {} }
+  const broken = pack({ ...submission([formula('b', '2')]), caller: {} as string })
   const results = batches.run([
-    ['accept', 0, [submission([formula('a', '1')])], LATE],
+    ['accept', 0, [pack(submission([formula('a', '1')]))], LATE],
     ['accept', 0, [broken], LATE],
-    ['accept', 0, [submission([formula('c', '3')])], LATE],
+    ['accept', 0, [pack(submission([formula('c', '3')]))], LATE],
   ])
-  t.match(results, [{ value: { kind: 'answered' } }, { error: String }, { value: { kind: 'answered' } }])
+  t.match(results, [ACCEPTED, { error: String }, ACCEPTED])
   t.match(
     batches.run([['stats', 0, [], LATE]]),
     [{ value: { ready: 2 } }],
@@ -85,7 +89,7 @@ t.test('a commit that fails leaves nothing, and the next one works', async (t) =
   const { db, batches } = openBatches(t)
   db.exec('PRAGMA max_page_count = 1')
   db.exec('PRAGMA query_only = 1')
-  t.match(batches.run([['accept', 0, [submission([formula('a')])], LATE]]), [{ error: /readonly/ }])
+  t.match(batches.run([['accept', 0, [pack(submission([formula('a')]))], LATE]]), [{ error: /readonly/ }])
   db.exec('PRAGMA query_only = 0')
   t.match(
     batches.run([['list', 0, [{ limit: 5 }], LATE]]),
@@ -98,10 +102,10 @@ t.test('a commit that fails leaves nothing, and the next one works', async (t) =
 t.test('a call that waited too long is not begun any more, its neighbours are', async (t) => {
   const { batches } = openBatches(t)
   const results = batches.run([
-    ['accept', 0, [submission([formula('a', '1')])], Date.now() - 1],
-    ['accept', 0, [submission([formula('b', '2')])], LATE],
+    ['accept', 0, [pack(submission([formula('a', '1')]))], Date.now() - 1],
+    ['accept', 0, [pack(submission([formula('b', '2')]))], LATE],
   ])
-  t.match(results, [{ error: /waited too long/ }, { value: { kind: 'answered' } }])
+  t.match(results, [{ error: /waited too long/ }, ACCEPTED])
   t.match(batches.run([['stats', 0, [], LATE]]), [{ value: { ready: 1 } }])
 })
 
@@ -113,7 +117,7 @@ t.test(
     await writer.open()
     const tool = new DatabaseSync(path)
     tool.exec('BEGIN IMMEDIATE')
-    const refused = writer.callBefore(Date.now() + 20, 'accept', submission([formula('a')]))
+    const refused = writer.callBefore(Date.now() + 20, 'accept', pack(submission([formula('a')])))
     const sent = Date.now()
     while (Date.now() < sent + 40) await new Promise((resolve) => setImmediate(resolve))
     tool.exec('ROLLBACK')
@@ -155,7 +159,7 @@ t.test('a prefix finds every name that begins with it, to the last code point th
   const { db, batches } = openBatches(t)
   const names = ['a\u{10ffff}\u{10ffff}', 'a\u{10ffff}b', 'a\ud7ff', 'b']
   const all = names.map((name, index) => formula(name, String(index + 1)))
-  batches.run([['accept', 0, [submission(all)], LATE]])
+  batches.run([['accept', 0, [pack(submission(all))], LATE]])
   const { list } = readCommands(db)
   t.equal(list(0, { limit: 9, namePrefix: 'a' }).items.length, 3)
   t.equal(list(0, { limit: 9, namePrefix: 'a\u{10ffff}' }).items.length, 2)
@@ -168,7 +172,7 @@ t.test('a reader sees what was committed before', async (t) => {
   const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
   await writer.open()
   const reader = new Remote<ReadCommands>({ mode: 'read', path }, systemClock)
-  await writer.call('accept', submission([formula('a')]))
+  await writer.call('accept', pack(submission([formula('a')])))
   t.match(await reader.call('list', { limit: 1 }), { items: [{ name: 'a' }] })
   await Promise.all([writer.close(), reader.close()])
   await t.rejects(writer.call('probe'), StoreUnavailable, 'a closed store is unavailable')
@@ -182,7 +186,7 @@ t.test('a worker that dies fails the calls it had, and is started again for the 
   const path = join(t.testdir(), 'a.db')
   const remote = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
   await remote.open()
-  await remote.call('accept', submission([formula('a')]))
+  await remote.call('accept', pack(submission([formula('a')])))
   const lost = remote.call('stats')
   await workers[0]?.terminate()
   t.type(await lost.catch((error: unknown) => error), StoreUnavailable)
@@ -194,6 +198,17 @@ t.test('a worker that dies fails the calls it had, and is started again for the 
 t.test('a call that cannot be sent fails, and the next one works', async (t) => {
   const remote = new Remote<WriteCommands>({ mode: 'write', path: join(t.testdir(), 'a.db'), ...OPTIONS }, systemClock)
   await t.rejects(remote.call('giveUp', (() => 'no message') as never), StoreUnavailable)
+  t.match(await remote.call('stats'), { ready: 0 })
+  await remote.close()
+})
+
+t.test('a batch that cannot be sent fails in whole, and the next one works', async (t) => {
+  const remote = new Remote<WriteCommands>({ mode: 'write', path: join(t.testdir(), 'a.db'), ...OPTIONS }, systemClock)
+  await remote.call('stats')
+  const calls = Array.from({ length: 31 }, () => remote.call('stats'))
+  const unsendable = remote.call('giveUp', (() => 'no message') as never)
+  const ends = await Promise.allSettled([...calls, unsendable])
+  t.same(new Set(ends.map(({ status }) => status)), new Set(['rejected']))
   t.match(await remote.call('stats'), { ready: 0 })
   await remote.close()
 })
@@ -222,7 +237,12 @@ t.test('no statement of the queue looks through it, but the one that sends all d
 t.test('reading commands read', async (t) => {
   const { db, batches } = openBatches(t)
   batches.run([
-    ['accept', 0, [submission([formula('Rose absolue', '1'), formula('rose water', '2'), formula('Oud', '3')])], LATE],
+    [
+      'accept',
+      0,
+      [pack(submission([formula('Rose absolue', '1'), formula('rose water', '2'), formula('Oud', '3')]))],
+      LATE,
+    ],
   ])
   const { list, get } = readCommands(db as DatabaseSync)
   t.match(list(0, { limit: 5, namePrefix: 'ROSE' }), {

@@ -1,5 +1,5 @@
 import { type Clock, isoTime } from '../../clock.ts'
-import type { StoredFormula } from '../../formula/formula.ts'
+import type { Material, StoredFormula } from '../../formula/formula.ts'
 import { decisionOf, eventsOf, type Judgement, judge } from '../judge.ts'
 import {
   type AddVerdict,
@@ -80,12 +80,13 @@ export class MemoryFormulaDb implements FormulaDb {
   async probe(): Promise<void> {}
 
   /** Judges a submission; the answer of one that brings nothing new is kept at once. */
-  decide(submission: Submission): Exclude<Judgement, { kind: 'settled' }> {
+  decide(submission: Submission): Exclude<Judgement<Material[]>, { kind: 'settled' }> {
     const lookup = {
       answer: () => this.#answers.peek(submission),
       running: () => this.intents.running(submission),
       formula: (id: string) => this.formulas.get(id),
       claimed: (id: string) => this.intents.claimed(id),
+      write: JSON.stringify,
     }
     const judgement = judge(submission, lookup, isoTime(this.#clock.now()))
     if (judgement.kind !== 'settled') return judgement

@@ -6,7 +6,8 @@ type Command = (now: number, ...args: never[]) => unknown
 
 interface BatchOptions {
   commands: Record<string, Command>
-  begin: 'BEGIN' | 'BEGIN IMMEDIATE'
+  /** Null where each call is no part of a transaction. */
+  begin: 'BEGIN' | 'BEGIN IMMEDIATE' | null
   /** Writes what the commands counted in memory, before the commit. */
   flush?: () => void
   /** Forgets what they counted, after a rollback. */
@@ -36,7 +37,7 @@ export class Batches {
       const results = calls.map((call) => this.#execute(call))
       this.#options.flush?.()
       committing = true
-      this.#db.exec('COMMIT')
+      if (this.#options.begin !== null) this.#db.exec('COMMIT')
       return results
     } catch (error) {
       const inDoubt = committing && !this.#db.isTransaction
@@ -50,7 +51,7 @@ export class Batches {
   #begin(calls: Call[]): { error: string } | null {
     if (calls.every(isLate)) return TOO_LATE
     try {
-      this.#db.exec(this.#options.begin)
+      if (this.#options.begin !== null) this.#db.exec(this.#options.begin)
       return null
     } catch (error) {
       this.#rollBack()

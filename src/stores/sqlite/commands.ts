@@ -1,19 +1,40 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isoTime } from '../../clock.ts'
+import type { StoredFormula } from '../../formula/formula.ts'
 import { decisionOf, eventsOf, type Judgement, judge, type Lookup } from '../judge.ts'
-import { type AddVerdict, type Decision, type FormulaQuery, ORPHANED, type Submission, type Verdict } from '../ports.ts'
-import { answerTable } from './answer-table.ts'
+import {
+  type AddVerdict,
+  type Decision,
+  type FormulaQuery,
+  ORPHANED,
+  type Page,
+  type Submission,
+  type Verdict,
+} from '../ports.ts'
+import { answerTable, type Slot, slotOf } from './answer-table.ts'
 import { eventTables } from './event-tables.ts'
-import { formulaTable, formulaWriter, pendingTable } from './formula-table.ts'
+import { formulaTable, formulaWriter, pendingTable, withMaterials } from './formula-table.ts'
 import { givenUpTable, identityTable } from './identity-table.ts'
 import { intentTable } from './intent-table.ts'
+import { type PackedAnswer, type PackedSubmission, packVerdict, unpack } from './packed.ts'
+import { staleAnswers } from './stale-answers.ts'
+
+type JsonSubmission = Submission<string>
 
 /** What the reading worker does. */
 export function readCommands(db: DatabaseSync) {
   const formulas = formulaTable(db)
   return {
-    get: (_now: number, id: string) => formulas.get(id),
-    list: (_now: number, query: FormulaQuery) => formulas.list(query),
+    get(_now: number, id: string): StoredFormula | null {
+      // The writer has added to it meanwhile.
+      formulas.index.catchUp()
+      const formula = formulas.get(id)
+      return formula === null ? null : withMaterials(formula)
+    },
+    list(_now: number, query: FormulaQuery): Page<StoredFormula> {
+      const { items, next } = formulas.list(query)
+      return { items: items.map(withMaterials), next }
+    },
     probe: (): void => void formulas.list({ limit: 1 }),
   }
 }
@@ -26,51 +47,66 @@ export interface WriteOptions {
 /** What the writing worker does, each inside the transaction of its batch. `now` is milliseconds since the epoch. */
 export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: WriteOptions) {
   const stored = formulaTable(db)
-  const writer = formulaWriter(db)
-  const pending = pendingTable(db)
+  const writer = formulaWriter(db, stored.index)
+  const pending = pendingTable(db, stored.index)
   const answers = answerTable(db, answerTtlMs)
   const intents = intentTable(db)
   const givenUp = givenUpTable(db)
   const queue = eventTables(db, maxReceives)
 
-  function decide(now: number, submission: Submission): Exclude<Judgement, { kind: 'settled' }> {
-    const lookup: Lookup = {
-      answer: ({ caller, key }) => answers.find(now, caller, key),
-      running: intents.running,
+  function decide(
+    now: number,
+    slot: Slot,
+    submission: JsonSubmission,
+  ): Exclude<Judgement<string>, { kind: 'settled' }> {
+    const lookup: Lookup<string> = {
+      answer: () => answers.find(now, slot),
+      running: () => (intents.any() ? intents.running(slot) : null),
       formula: stored.get,
-      claimed: pending.holderOf,
+      claimed: (id) => (intents.any() ? pending.holderOf(id) : null),
+      write: (json) => json,
     }
     const judgement = judge(submission, lookup, isoTime(now))
     if (judgement.kind !== 'settled') return judgement
-    answers.keep(now, submission, judgement.answer)
+    answers.keep(now, slot, submission, judgement.answer)
     return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }
   }
 
   /** The verdict of a submission that was given up too late. */
-  function answered(now: number, { id, caller, key }: Submission): Verdict | null {
-    const kept = answers.find(now, caller, key)
+  function answered(now: number, slot: Slot, id: string): Verdict | null {
+    const kept = answers.find(now, slot)
     return kept?.submissionId === id ? { kind: 'answered', submissionId: id, answer: kept.answer } : null
   }
 
+  function accept(now: number, submission: JsonSubmission): Verdict {
+    const slot = slotOf(submission.caller, submission.key)
+    if (givenUp.has(submission.id)) return answered(now, slot, submission.id) ?? { kind: 'given-up' }
+    const judgement = decide(now, slot, submission)
+    if (judgement.kind !== 'accepted') return judgement
+    for (const formula of judgement.added) writer.add(formula, now)
+    queue.append(now, judgement.added)
+    answers.keep(now, slot, submission, judgement.answer)
+    return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }
+  }
+
   const commands = {
-    accept(now: number, submission: Submission): Verdict {
-      if (givenUp.has(submission.id)) return answered(now, submission) ?? { kind: 'given-up' }
-      const judgement = decide(now, submission)
-      if (judgement.kind !== 'accepted') return judgement
-      for (const formula of judgement.added) writer.add(formula, now)
-      queue.append(judgement.added)
-      answers.keep(now, submission, judgement.answer)
-      return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }
+    accept(now: number, packed: PackedSubmission) {
+      return packVerdict(accept(now, unpack(packed)))
     },
     giveUp: (now: number, submissionId: string) => givenUp.add(now, submissionId),
 
-    add(now: number, attemptId: string, submission: Submission): AddVerdict {
+    add(
+      now: number,
+      attemptId: string,
+      packed: PackedSubmission,
+    ): Exclude<AddVerdict, { kind: 'answered' }> | PackedAnswer {
       if (givenUp.has(attemptId)) return { kind: 'given-up' }
       const own = intents.get(attemptId)
       if (own?.state === 'pending') return { kind: 'added', events: own.events }
       if (own?.state === 'rolling-back') return { kind: 'given-up' }
-      const judgement = decide(now, submission)
-      if (judgement.kind !== 'accepted') return judgement
+      const submission = unpack(packed)
+      const judgement = decide(now, slotOf(submission.caller, submission.key), submission)
+      if (judgement.kind !== 'accepted') return packVerdict(judgement)
       const events = eventsOf(judgement.added)
       intents.add(now, attemptId, submission, events, judgement.answer)
       pending.add(attemptId, judgement.added, now)
@@ -80,7 +116,8 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
       const intent = intents.get(attemptId)
       if (intent?.state === 'pending') {
         pending.show(attemptId)
-        answers.keep(now, { ...intent, id: intent.submission }, intent.answer)
+        const { caller, key, payload, submission: id, answer } = intent
+        answers.keep(now, slotOf(caller, key), { id, payload }, answer)
         intents.decide(now, attemptId, 'completed')
       }
       return decisionOf(intents.get(attemptId))
@@ -101,7 +138,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
       if (intents.get(attemptId)?.state === 'completed') intents.remove(attemptId)
     },
 
-    find: answers.find,
+    find: (now: number, caller: string, key: string) => answers.find(now, slotOf(caller, key)),
     sweepAnswers(now: number, limit: number): number {
       givenUp.sweep(now - answerTtlMs, limit)
       return answers.sweep(now, limit)
@@ -129,7 +166,12 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     probe: givenUp.tryOut,
     ...identityTable(db),
   }
-  return { commands, flush: queue.flush, reload: queue.reload }
+  const indexes = [stored.index, answers.index]
+  const reload = (): void => {
+    for (const table of [answers, queue, intents, givenUp]) table.reload()
+    for (const index of indexes) index.forget()
+  }
+  return { commands, flush: queue.flush, reload, chores: [...indexes, staleAnswers(db)] }
 }
 
 export type ReadCommands = ReturnType<typeof readCommands>

@@ -91,8 +91,8 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
       counted = false
     },
 
-    append(events: FormulaEvent[]): void {
-      append(events.map(toRow))
+    append(now: number, events: Pick<FormulaEvent, 'id' | 'name'>[]): void {
+      append(events.map(({ id, name }) => ({ id: blob(id), name, createdAt: now })))
     },
 
     hold(now: number, attempt: string, events: FormulaEvent[]): boolean {

@@ -9,6 +9,8 @@ import { logIsDamaged } from './log.ts'
 import { APPLICATION_ID, migrations, version } from './schema.ts'
 import { checkSound, LEFT } from './soundness.ts'
 
+/** Enough for the inner pages of every index at millions of formulas. */
+const WRITER_CACHE_KIB = 16_384
 /** How long to wait for a tool that holds the file for a moment, in milliseconds. */
 const BUSY_MS = 2_000
 
@@ -27,6 +29,9 @@ export function openForWriting(path: string): DatabaseSync {
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
       migrate(db)
+      // Within a commit, everybody would wait for it: see Checkpoints.
+      db.exec('PRAGMA wal_autocheckpoint = 0')
+      db.exec(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`)
       syncName(path)
       return db
     } catch (error) {
@@ -70,6 +75,13 @@ function openAlone(path: string): DatabaseSync {
   const url = pathToFileURL(path)
   url.searchParams.set('immutable', '1')
   return new DatabaseSync(url, { readOnly: true })
+}
+
+/** Opens a file that is already in use by the writer, to checkpoint it. */
+export function openForCheckpoints(path: string): DatabaseSync {
+  const db = new DatabaseSync(path)
+  db.exec('PRAGMA synchronous = FULL')
+  return db
 }
 
 /** Opens a file that is already in use by the writer, for reading alone. */

@@ -1,7 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { isoTime } from '../../clock.ts'
 import type { StoredFormula } from '../../formula/formula.ts'
 import { searchKey } from '../../formula/name-search.ts'
 import type { FormulaQuery, Holder, Page } from '../ports.ts'
+import { LateIndex } from './late-index.ts'
+
+/** A formula as its row has it: the materials as JSON. */
+type JsonFormula = StoredFormula<string>
 
 interface FormulaRow {
   seq: number
@@ -11,48 +16,85 @@ interface FormulaRow {
   created_at: number
 }
 
-const COLUMNS = 'seq, fingerprint, name, materials, created_at'
+const COLUMNS = 'formulas.seq, fingerprint, name, materials, created_at'
 
-/** Visible formulas, by fingerprint and by order of acceptance. */
+/** Visible formulas, by fingerprint, by name and by order of acceptance. */
 export function formulaTable(db: DatabaseSync) {
-  const byFingerprint = db.prepare(`SELECT ${COLUMNS} FROM formulas WHERE prefix = ? AND fingerprint = ?`)
-  const page = db.prepare(`SELECT ${COLUMNS} FROM formulas WHERE seq < ? ORDER BY seq DESC LIMIT ?`)
-  const pageByName = db.prepare(
-    `SELECT ${COLUMNS} FROM formulas INDEXED BY formulas_search
-     WHERE search >= ? AND search < ? AND seq < ? ORDER BY seq DESC LIMIT ?`,
+  const index = formulaIndex(db)
+  const bySeq = db.prepare(`SELECT ${COLUMNS} FROM formulas WHERE seq = ? AND fingerprint = ?`)
+  const byIndex = db.prepare(
+    `SELECT ${COLUMNS} FROM formulas_by_prefix CROSS JOIN formulas USING (seq)
+     WHERE formulas_by_prefix.prefix = ? AND fingerprint = ?`,
   )
+  const page = db.prepare(`SELECT ${COLUMNS} FROM formulas WHERE seq < ? ORDER BY seq DESC LIMIT ?`)
+  const newByName = db.prepare(
+    `SELECT ${COLUMNS} FROM formulas
+     WHERE seq > ? AND seq < ? AND search >= ? AND search < ? ORDER BY seq DESC LIMIT ?`,
+  )
+  const oldByName = db.prepare(
+    `SELECT ${COLUMNS} FROM formulas_by_search CROSS JOIN formulas USING (seq)
+     WHERE seq <= ? AND seq < ? AND formulas_by_search.search >= ? AND formulas_by_search.search < ?
+     ORDER BY seq DESC LIMIT ?`,
+  )
+
+  function pageByName(search: string, before: number, limit: number): FormulaRow[] {
+    index.catchUp()
+    const range = [index.indexed, before, search, successor(search)] as const
+    const rows = newByName.all(...range, limit)
+    if (rows.length < limit) rows.push(...oldByName.all(...range, limit - rows.length))
+    return rows as unknown as FormulaRow[]
+  }
+
   return {
-    get(id: string): StoredFormula | null {
-      const row = byFingerprint.get(prefixOf(id), Buffer.from(id, 'hex')) as FormulaRow | undefined
-      return row === undefined ? null : toFormula(row)
+    index,
+    get(id: string): JsonFormula | null {
+      const [prefix, fingerprint] = [prefixOf(id), Buffer.from(id, 'hex')]
+      let row: unknown
+      for (const seq of index.seqsOf(prefix)) row ??= bySeq.get(seq, fingerprint)
+      row ??= byIndex.get(prefix, fingerprint)
+      return row === undefined ? null : toFormula(row as FormulaRow)
     },
 
-    list({ limit, before = Number.MAX_SAFE_INTEGER, namePrefix }: FormulaQuery): Page<StoredFormula> {
+    list({ limit, before = Number.MAX_SAFE_INTEGER, namePrefix }: FormulaQuery): Page<JsonFormula> {
       const search = searchKey(namePrefix ?? '')
       const rows = (search === ''
         ? page.all(before, limit + 1)
-        : pageByName.all(search, successor(search), before, limit + 1)) as unknown as FormulaRow[]
+        : pageByName(search, before, limit + 1)) as unknown as FormulaRow[]
       const shown = rows.slice(0, limit)
       return { items: shown.map(toFormula), next: rows.length > limit ? (shown.at(-1) as FormulaRow).seq : null }
     },
   }
 }
 
+function formulaIndex(db: DatabaseSync): LateIndex {
+  const addPrefix = db.prepare('INSERT OR IGNORE INTO formulas_by_prefix VALUES (?, ?)')
+  const addSearch = db.prepare('INSERT OR IGNORE INTO formulas_by_search VALUES (?, ?)')
+  return new LateIndex(db, {
+    column: 'formulas',
+    rowsAfter: db.prepare('SELECT seq, prefix AS hash, search AS text FROM formulas WHERE seq > ? ORDER BY seq'),
+    targets: [
+      { order: (kept) => kept.byHash(), write: (kept, entry) => addPrefix.run(kept.hash(entry), kept.seq(entry)) },
+      { order: (kept) => kept.byText(), write: (kept, entry) => addSearch.run(kept.text(entry), kept.seq(entry)) },
+    ],
+  })
+}
+
 /** Adds formulas; only the writer can. */
-export function formulaWriter(db: DatabaseSync) {
+export function formulaWriter(db: DatabaseSync, index: LateIndex) {
   const insert = db.prepare(
     'INSERT INTO formulas (prefix, fingerprint, name, search, materials, created_at) VALUES (?, ?, ?, ?, ?, ?)',
   )
   return {
-    add(formula: StoredFormula, createdAt: number): void {
-      const { id, name, materials } = formula
-      insert.run(prefixOf(id), Buffer.from(id, 'hex'), name, searchKey(name), JSON.stringify(materials), createdAt)
+    add({ id, name, materials }: JsonFormula, createdAt: number): void {
+      const [hash, search] = [prefixOf(id), searchKey(name)]
+      const { lastInsertRowid } = insert.run(hash, Buffer.from(id, 'hex'), name, search, materials, createdAt)
+      index.add(Number(lastInsertRowid), hash, search)
     },
   }
 }
 
 /** Formulas of sagas that are not finished: claimed, and shown to nobody. */
-export function pendingTable(db: DatabaseSync) {
+export function pendingTable(db: DatabaseSync, index: LateIndex) {
   const holder = db.prepare(
     `SELECT state FROM pending JOIN intents ON intents.id = pending.intent WHERE prefix = ? AND fingerprint = ?`,
   )
@@ -68,16 +110,16 @@ export function pendingTable(db: DatabaseSync) {
       if (row === undefined) return null
       return row.state === 'pending' ? 'submission' : 'cleanup'
     },
-    add(intent: string, formulas: StoredFormula[], createdAt: number): void {
+    add(intent: string, formulas: JsonFormula[], createdAt: number): void {
       formulas.forEach(({ id, name, materials }, ordinal) => {
         const fingerprint = Buffer.from(id, 'hex')
-        const text = JSON.stringify(materials)
-        insert.run(intent, ordinal, prefixOf(id), fingerprint, name, searchKey(name), text, createdAt)
+        insert.run(intent, ordinal, prefixOf(id), fingerprint, name, searchKey(name), materials, createdAt)
       })
     },
     show(intent: string): void {
       show.run(intent)
       remove.run(intent)
+      index.catchUp()
     },
     remove(intent: string): void {
       remove.run(intent)
@@ -98,7 +140,10 @@ function successor(prefix: string): string {
 /** The first 48 bits of a fingerprint. */
 const prefixOf = (id: string): number => Number.parseInt(id.slice(0, 12), 16)
 
-function toFormula({ fingerprint, name, materials, created_at }: FormulaRow): StoredFormula {
-  const id = Buffer.from(fingerprint).toString('hex')
-  return { id, name, materials: JSON.parse(materials), createdAt: new Date(created_at).toISOString() }
+function toFormula({ fingerprint, name, materials, created_at }: FormulaRow): JsonFormula {
+  return { id: Buffer.from(fingerprint).toString('hex'), name, materials, createdAt: isoTime(created_at) }
+}
+
+export function withMaterials(formula: JsonFormula): StoredFormula {
+  return { ...formula, materials: JSON.parse(formula.materials) }
 }

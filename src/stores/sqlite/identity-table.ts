@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { Occupied } from './occupied.ts'
 
 /** The queue that a database publishes to. */
 export interface BoundQueue {
@@ -27,6 +28,7 @@ export function identityTable(db: DatabaseSync) {
 
 /** Submissions and attempts that can no longer be accepted. */
 export function givenUpTable(db: DatabaseSync) {
+  const occupied = new Occupied(db, 'given_up')
   const has = db.prepare('SELECT 1 FROM given_up WHERE id = ?')
   const add = db.prepare('INSERT OR IGNORE INTO given_up VALUES (?, ?)')
   const take = db.prepare('DELETE FROM given_up WHERE id = ?')
@@ -34,9 +36,11 @@ export function givenUpTable(db: DatabaseSync) {
     'DELETE FROM given_up WHERE id IN (SELECT id FROM given_up WHERE at < ? ORDER BY at LIMIT ?)',
   )
   return {
-    has: (id: string): boolean => has.get(id) !== undefined,
+    reload: () => occupied.changed(),
+    has: (id: string): boolean => occupied.any && has.get(id) !== undefined,
     add(now: number, id: string): void {
       add.run(id, now)
+      occupied.changed()
     },
     /** Adds what no submission is called and takes it back: it shows whether the file can be written. */
     tryOut(now: number): void {
@@ -45,6 +49,7 @@ export function givenUpTable(db: DatabaseSync) {
     },
     sweep(olderThan: number, limit: number): void {
       sweep.run(olderThan, limit)
+      occupied.changed()
     },
   }
 }

@@ -10,7 +10,8 @@ import {
   type StoredAnswer,
   type Submission,
 } from '../ports.ts'
-import { keyHash } from './answer-table.ts'
+import { type Slot, slotOf } from './answer-table.ts'
+import { Occupied } from './occupied.ts'
 
 export interface Intent {
   id: string
@@ -27,6 +28,7 @@ type Row = Record<string, SQLOutputValue>
 
 /** The intents of sagas; one that is rolling back is a cleanup. */
 export function intentTable(db: DatabaseSync) {
+  const occupied = new Occupied(db, 'intents')
   const get = db.prepare('SELECT * FROM intents WHERE id = ?')
   const running = db.prepare(
     `SELECT payload, state FROM intents WHERE hash = ? AND key = ? AND caller = ? AND state <> 'completed'`,
@@ -53,21 +55,32 @@ export function intentTable(db: DatabaseSync) {
   )
   const retry = db.prepare(`UPDATE intents SET next_attempt_at = ? WHERE id = ? AND state = 'rolling-back'`)
   return {
+    /** Whether any saga is under way or owed. */
+    any: (): boolean => occupied.any,
+    reload: () => occupied.changed(),
     get(id: string): Intent | null {
       const row = get.get(id)
       return row === undefined ? null : toIntent(row)
     },
-    running({ caller, key }: Submission): { payload: string; holder: Holder } | null {
-      const row = running.get(keyHash(caller, key), key, caller)
+    running({ hash, caller, key }: Slot): { payload: string; holder: Holder } | null {
+      const row = running.get(hash, key, caller)
       if (row === undefined) return null
       return { payload: hex(row.payload), holder: row.state === 'pending' ? 'submission' : 'cleanup' }
     },
-    add(now: number, id: string, submission: Submission, events: FormulaEvent[], answer: StoredAnswer): void {
+    add(
+      now: number,
+      id: string,
+      submission: Pick<Submission, 'id' | 'caller' | 'key' | 'payload'>,
+      events: FormulaEvent[],
+      answer: StoredAnswer,
+    ): void {
       const { caller, key } = submission
       const payload = Buffer.from(submission.payload, 'hex')
       const { status, location, body } = answer
       const text = JSON.stringify(events)
-      insert.run(id, keyHash(caller, key), caller, key, payload, submission.id, text, status, location, body, now, now)
+      const { hash } = slotOf(caller, key)
+      insert.run(id, hash, caller, key, payload, submission.id, text, status, location, body, now, now)
+      occupied.changed()
     },
     /** Left to the one who runs the attempt for a while, before it is due. */
     decide(now: number, id: string, state: 'completed' | 'rolling-back', reason = ''): void {
@@ -75,6 +88,7 @@ export function intentTable(db: DatabaseSync) {
     },
     remove(id: string): void {
       remove.run(id)
+      occupied.changed()
     },
     adoptOrphans(now: number, reason: string): number {
       const orphans = Number(adopt.run(reason, now).changes)

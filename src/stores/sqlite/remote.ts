@@ -1,16 +1,20 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../clock.ts'
 import { StoreRefused, StoreUnavailable } from '../../errors/store-errors.ts'
-import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
+import type { BatchDone, Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
 
 /** Batches on their way to the worker at a time: while one is being committed, the next is already there. */
 const BATCHES_IN_FLIGHT = 2
+/** So many calls are sent without waiting for more: the worker begins while others are still being read. */
+const WORTH_SENDING = 32
 /** Most calls in one transaction. */
 const BATCH_SIZE = 256
 /** A call that could not be begun for so long is not begun any more, in milliseconds. */
 const PATIENCE_MS = 10_000
 /** How much longer a call may take that was begun, in milliseconds. */
 const OVERTIME_MS = 1_000
+/** What a worker may allocate until it looks for garbage, in megabytes: it keeps little beyond a batch. */
+const YOUNG_MB = 8
 /** How often closing looks whether the last call has been answered, in milliseconds. */
 const CLOSE_POLL_MS = 2
 
@@ -31,16 +35,21 @@ export class Remote<C extends CommandsOf<C>> {
   readonly #setup: WorkerSetup
   readonly #clock: Clock
   #worker: Promise<Worker> | null = null
+  /** The worker once it is open, until it ends. */
+  #live: Worker | null = null
   readonly #queue: Waiting[] = []
   readonly #inFlight = new Map<number, Waiting[]>()
   #lastBatch = 0
   #scheduled = false
   #closed = false
   readonly #watch: NodeJS.Timeout
+  readonly #onDone: (done: BatchDone) => void
 
-  constructor(setup: WorkerSetup, clock: Clock) {
+  /** @param onDone told of each batch that the worker has done */
+  constructor(setup: WorkerSetup, clock: Clock, onDone: (done: BatchDone) => void = () => {}) {
     this.#setup = setup
     this.#clock = clock
+    this.#onDone = onDone
     this.#watch = setInterval(() => this.#failOverdue(), OVERTIME_MS).unref()
   }
 
@@ -68,7 +77,8 @@ export class Remote<C extends CommandsOf<C>> {
       const now = this.#clock.now()
       const call: Call = [command, now, args, Date.now() + Math.min(PATIENCE_MS, notAfter - now)]
       this.#queue.push({ call, resolve: resolve as (value: unknown) => void, reject })
-      this.#schedule()
+      if (this.#queue.length >= WORTH_SENDING && this.#hasRoom) this.#sendNow()
+      else this.#schedule()
     })
   }
 
@@ -86,9 +96,13 @@ export class Remote<C extends CommandsOf<C>> {
     await ended
   }
 
+  get #hasRoom(): boolean {
+    return this.#inFlight.size < BATCHES_IN_FLIGHT
+  }
+
   // Once a turn of the event loop, so that requests read in one turn share a batch.
   #schedule(): void {
-    if (this.#scheduled || this.#queue.length === 0 || this.#inFlight.size >= BATCHES_IN_FLIGHT) return
+    if (this.#scheduled || this.#queue.length === 0 || !this.#hasRoom) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -96,14 +110,27 @@ export class Remote<C extends CommandsOf<C>> {
     })
   }
 
+  /** Sends what waits before the turn of the event loop is over, if the worker is there. */
+  #sendNow(): void {
+    try {
+      if (this.#live === null) this.#schedule()
+      else this.#post(this.#live)
+    } catch (error) {
+      this.#failAll(error as Error)
+    }
+  }
+
   async #send(): Promise<void> {
     const worker = await this.#opened()
-    while (this.#queue.length > 0 && this.#inFlight.size < BATCHES_IN_FLIGHT) {
-      const waiting = this.#queue.splice(0, BATCH_SIZE)
-      const batch = ++this.#lastBatch
-      this.#inFlight.set(batch, waiting)
-      worker.postMessage({ batch, calls: waiting.map(({ call }) => call) })
-    }
+    this.#live = worker
+    while (this.#queue.length > 0 && this.#hasRoom) this.#post(worker)
+  }
+
+  #post(worker: Worker): void {
+    const waiting = this.#queue.splice(0, BATCH_SIZE)
+    const batch = ++this.#lastBatch
+    this.#inFlight.set(batch, waiting)
+    worker.postMessage({ batch, calls: waiting.map(({ call }) => call) })
   }
 
   /** The worker, started unless it runs; one that could not be started is started anew the next time. */
@@ -117,19 +144,26 @@ export class Remote<C extends CommandsOf<C>> {
 
   #start(): Promise<Worker> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: this.#setup })
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+        workerData: this.#setup,
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+      })
       let cause: Error | undefined
+      const fail = (error: Error): void => {
+        cause = error
+        void worker.terminate()
+      }
       worker.on('message', (message: WorkerMessage) => {
         if ('opened' in message) resolve(worker)
-        else if ('refused' in message) cause = new StoreRefused(message.refused)
-        else this.#settle(message.batch, message.results)
-        if (cause !== undefined) void worker.terminate()
+        else if ('refused' in message) fail(new StoreRefused(message.refused))
+        else this.#settle(message)
       })
       worker.on('error', (error) => {
         cause = error as Error
       })
       worker.on('exit', () => {
         this.#worker = null
+        this.#live = null
         const error = new StoreUnavailable(`The worker of ${this.#setup.path} has ended`, { cause })
         reject(cause instanceof StoreRefused ? cause : error)
         this.#failAll(error)
@@ -137,15 +171,17 @@ export class Remote<C extends CommandsOf<C>> {
     })
   }
 
-  #settle(batch: number, results: CallResult[]): void {
-    const waiting = this.#inFlight.get(batch) ?? []
+  #settle(done: BatchDone): void {
+    const { batch, results } = done
+    const calls = this.#inFlight.get(batch) ?? []
     this.#inFlight.delete(batch)
     this.#schedule()
-    waiting.forEach(({ resolve, reject }, index) => {
+    calls.forEach(({ resolve, reject }, index) => {
       const result = results[index] as CallResult
       if ('error' in result) reject(new StoreUnavailable(result.error))
       else resolve(result.value)
     })
+    this.#onDone(done)
   }
 
   /** What overdue calls still do is unknown; should their answer come, nobody waits for it. */

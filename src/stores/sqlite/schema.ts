@@ -142,6 +142,26 @@ export const migrations: readonly string[] = [
   );
   INSERT INTO counters VALUES (1, 0, 0, 0, 0);
   `,
+  // Indexes that are written late and in order: see late-index.ts.
+  `
+  CREATE TABLE formulas_by_prefix (prefix INTEGER, seq INTEGER, PRIMARY KEY (prefix, seq)) WITHOUT ROWID;
+  CREATE TABLE formulas_by_search (search TEXT, seq INTEGER, PRIMARY KEY (search, seq)) WITHOUT ROWID;
+  CREATE TABLE answers_by_hash (hash INTEGER, seq INTEGER, PRIMARY KEY (hash, seq)) WITHOUT ROWID;
+  INSERT INTO formulas_by_prefix SELECT prefix, seq FROM formulas ORDER BY prefix;
+  INSERT INTO formulas_by_search SELECT search, seq FROM formulas ORDER BY search;
+  INSERT INTO answers_by_hash SELECT hash, seq FROM answers ORDER BY hash;
+  DROP INDEX formulas_prefix;
+  DROP INDEX formulas_search;
+  DROP INDEX answers_hash;
+
+  -- The last row of each table that its indexes hold, and the last answer that they have been rid of.
+  CREATE TABLE indexed (formulas INTEGER NOT NULL, answers INTEGER NOT NULL, answers_gone INTEGER NOT NULL);
+  INSERT INTO indexed VALUES (
+    (SELECT ifnull(max(seq), 0) FROM formulas),
+    (SELECT ifnull(max(seq), 0) FROM answers),
+    (SELECT ifnull(min(seq) - 1, 0) FROM answers)
+  );
+  `,
 ]
 
 /** How many migrations a file has had; 0 when it is new. */

@@ -8,7 +8,7 @@ const CLOSE_CHECK_BYTES = 64 * 2 ** 20
 /** Up to this size, in bytes, a file is checked in whole; it takes about 0.4 s. */
 const WHOLE_CHECK_BYTES = 256 * 2 ** 20
 /** The tables that grow without end: left out of the check of a larger file, which is to start within seconds. */
-const ENDLESS = ['formulas', 'answers']
+const ENDLESS = ['formulas', 'answers', 'formulas_by_prefix', 'formulas_by_search', 'answers_by_hash']
 
 /**
  * Makes sure that an open file may be written: it is ours, of a version we know, with the tables of that version, and
@@ -24,6 +24,7 @@ export function checkSound(db: DatabaseSync, path: string): void {
     if (finding !== 'ok') throw new StoreRefused(`${path} is damaged: ${finding.replace(/\s+/g, ' ')}; ${LEFT}`)
   }
   if (version(db) > 0) checkCounters(db, path)
+  if (version(db) > 1) checkIndexes(db, path)
 }
 
 /** What every refusal ends with. */
@@ -60,15 +61,37 @@ function checksOf(path: string, migrated: number): string[] {
   return tables.filter((name) => !ENDLESS.includes(name)).map((name) => `quick_check('${name}')`)
 }
 
+/** Each table, how far its indexes reach, and the index that each of its columns is looked up by. */
+const INDEXES = [
+  ['formulas', 'prefix', 'formulas_by_prefix'],
+  ['formulas', 'search', 'formulas_by_search'],
+  ['answers', 'hash', 'answers_by_hash'],
+] as const
+
+/** A formula that an index lacks would be taken in again, and an answer would be given anew. */
+function checkIndexes(db: DatabaseSync, path: string): void {
+  const { check, one } = checking(db, path)
+  check(one('SELECT count(*) FROM indexed') === 1, 'indexed is not one row')
+  check(
+    one(`SELECT (SELECT formulas FROM indexed) <= (SELECT ifnull(max(seq), 0) FROM formulas)`) === 1,
+    'its indexes reach behind its formulas',
+  )
+  if (statSync(path).size > CLOSE_CHECK_BYTES) return
+  for (const [table, column, index] of INDEXES) {
+    const lacking = one(
+      `SELECT EXISTS (SELECT 1 FROM ${table} WHERE seq <= (SELECT ${table} FROM indexed) AND NOT EXISTS
+        (SELECT 1 FROM ${index} WHERE ${index}.${column} = ${table}.${column} AND ${index}.seq = ${table}.seq))`,
+    )
+    check(lacking === 0, `${index} lacks rows of ${table}`)
+  }
+}
+
 /** Up to so many events of one state are counted. */
 const MOST_COUNTED = 100_000
 
 /** Counters that do not fit would miscount for ever, or give one event the place of another. */
 function checkCounters(db: DatabaseSync, path: string): void {
-  const check = (holds: boolean, what: string): void => {
-    if (!holds) throw new StoreRefused(`${path} is damaged: ${what}; ${LEFT}`)
-  }
-  const one = (sql: string): number => Number(Object.values(db.prepare(sql).get() ?? {})[0])
+  const { check, one } = checking(db, path)
   for (const table of ['identity', 'counters'])
     check(one(`SELECT count(*) FROM ${table}`) === 1, `${table} is not one row`)
   const counters = db.prepare('SELECT * FROM counters').get() as Record<string, number>
@@ -82,4 +105,13 @@ function checkCounters(db: DatabaseSync, path: string): void {
     'SELECT max((SELECT ifnull(max(position), 0) FROM ready), (SELECT ifnull(max(position), 0) FROM delayed))',
   )
   check(last < (counters.next_position as number), `position ${last} is taken, and to be given again`)
+}
+
+function checking(db: DatabaseSync, path: string) {
+  return {
+    check(holds: boolean, what: string): void {
+      if (!holds) throw new StoreRefused(`${path} is damaged: ${what}; ${LEFT}`)
+    },
+    one: (sql: string): number => Number(Object.values(db.prepare(sql).get() ?? {})[0]),
+  }
 }

@@ -3,6 +3,7 @@ import { Batches } from '../../../src/stores/sqlite/batches.ts'
 import { writeCommands } from '../../../src/stores/sqlite/commands.ts'
 import { openForWriting } from '../../../src/stores/sqlite/file.ts'
 import type { Call, CallResult } from '../../../src/stores/sqlite/messages.ts'
+import { pack } from '../../../src/stores/sqlite/packed.ts'
 import { formula, idOf, submission } from '../../contract/submissions.ts'
 import type { StatementLayer } from './statement-layer.ts'
 
@@ -34,7 +35,7 @@ export function makeFile(path: string): [spent: string, fresh: string] {
   const receive = (max: number): string[] =>
     run<{ events: { receipt: string }[] }>('receive', max, LEASE_MS).events.map(({ receipt }) => receipt)
   const stored = ['1', '2', '3', '4', '5', '6', '7'].map((number) => formula(number, number))
-  run('accept', submission(stored, { id: 'stored', key: 'stored' }))
+  run('accept', pack(submission(stored, { id: 'stored', key: 'stored' })))
   run('nack', receive(3), 0)
   const [dead, spent = ''] = receive(3)
   run('nack', [dead], 0)
@@ -45,7 +46,7 @@ export function makeFile(path: string): [spent: string, fresh: string] {
     ['completed.1', '9'],
     ['rolling-back.1', '10'],
   ] as const) {
-    run('add', attempt, submission([formula(attempt, number)], { id: attempt.slice(0, -2), key: attempt }))
+    run('add', attempt, pack(submission([formula(attempt, number)], { id: attempt.slice(0, -2), key: attempt })))
     run('publish', attempt, [heldEvent(attempt)])
   }
   run('complete', 'completed.1')

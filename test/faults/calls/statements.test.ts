@@ -2,6 +2,7 @@ import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Call, CallResult } from '../../../src/stores/sqlite/messages.ts'
+import { pack } from '../../../src/stores/sqlite/packed.ts'
 import { formula, idOf, submission } from '../../contract/submissions.ts'
 import { sized } from '../extent.ts'
 import { scratch } from '../scratch.ts'
@@ -12,9 +13,11 @@ import { STATEMENT_FAULTS, type StatementFault, StatementLayer } from './stateme
 const accept = (id: string, numbers: string[], own = {}): Call =>
   call(
     'accept',
-    submission(
-      numbers.map((number) => formula(number, number)),
-      { id, key: id, ...own },
+    pack(
+      submission(
+        numbers.map((number) => formula(number, number)),
+        { id, key: id, ...own },
+      ),
     ),
   )
 
@@ -34,7 +37,7 @@ const BATCHES: Record<string, (receipts: [spent: string, fresh: string]) => Call
   'one dead letter sent back': () => [call('redrive', [idOf('unknown'), formula('1', '1').id])],
   'a dead letter removed': () => [call('removeDead', formula('1', '1').id)],
   'the first step of a saga': () => [
-    call('add', 'new.1', submission([formula('20', '20')], { id: 'new', key: 'new' })),
+    call('add', 'new.1', pack(submission([formula('20', '20')], { id: 'new', key: 'new' }))),
   ],
   'events held': () => [call('publish', 'new.1', [heldEvent('new.1')])],
   'the commit point of a saga': () => [call('complete', 'pending.1')],

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { cpSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
 import { systemClock } from '../../../src/clock.ts'
 import { openSqlite } from '../../../src/stores/sqlite/engine.ts'
 import { formula, submission } from '../../contract/submissions.ts'
@@ -25,6 +27,7 @@ export async function makeFiles(folder: string): Promise<{ killed: string; stopp
     return stores.intake.accept(submission(formulas, { key: `key-${number}` }))
   })
   await Promise.all(accepted)
+  await indexesWritten(join(work, FILE))
   const dead = await stores.queue.receive(40, 60_000)
   await stores.queue.nack(
     dead.events.map(({ receipt }) => receipt),
@@ -36,6 +39,16 @@ export async function makeFiles(folder: string): Promise<{ killed: string; stopp
   await stores.close()
   copy(work, stopped)
   return { killed, stopped }
+}
+
+/** Waits until the writer has found the time to write its indexes. */
+async function indexesWritten(path: string): Promise<void> {
+  const db = new DatabaseSync(path, { readOnly: true })
+  const left = db.prepare(
+    'SELECT (SELECT max(seq) FROM formulas) - formulas + (SELECT max(seq) FROM answers) - answers AS left FROM indexed',
+  )
+  while (left.get()?.left !== 0) await pause(20)
+  db.close()
 }
 
 /** Copies the database and its log. */

@@ -13,21 +13,21 @@ export const sqliteMutants: Mutant[] = [
     name: 'sqlite: an answer before the commit',
     breaks: 'an answer of 200 means it is on disk',
     classic: 'ack before commit',
-    edits: [[BATCHES, "      this.#db.exec('COMMIT')\n", "      setImmediate(() => this.#db.exec('COMMIT'))\n"]],
+    edits: [[BATCHES, "this.#db.exec('COMMIT')\n", "setImmediate(() => this.#db.exec('COMMIT'))\n"]],
     caughtBy: [REMOTE, 'what is answered is committed, for every other connection to see'],
   },
   {
     name: 'sqlite: an event without its formula',
     breaks: 'storing and publishing are all or nothing',
     classic: 'event without formula, or formula without event',
-    edits: [[COMMANDS, '      for (const formula of judgement.added) writer.add(formula, now)\n', '']],
+    edits: [[COMMANDS, '    for (const formula of judgement.added) writer.add(formula, now)\n', '']],
     caughtBy: [SUITE, 'sqlite intake: acceptance', 'formulas, events and answer are there together'],
   },
   {
     name: 'sqlite: a formula without its event',
     breaks: 'storing and publishing are all or nothing',
     classic: 'event without formula, or formula without event',
-    edits: [[COMMANDS, '      queue.append(judgement.added)\n', '']],
+    edits: [[COMMANDS, '    queue.append(now, judgement.added)\n', '']],
     caughtBy: [SUITE, 'sqlite intake: acceptance', 'formulas, events and answer are there together'],
   },
   {
@@ -36,8 +36,8 @@ export const sqliteMutants: Mutant[] = [
     edits: [
       [
         COMMANDS,
-        'queue.append(judgement.added)\n      answers.keep(now, submission, judgement.answer)',
-        'queue.append(judgement.added)',
+        'queue.append(now, judgement.added)\n    answers.keep(now, slot, submission, judgement.answer)',
+        'queue.append(now, judgement.added)',
       ],
     ],
     caughtBy: [SUITE, 'sqlite intake: repetition', 'the same submission again is answered again, never stored twice'],
@@ -49,8 +49,8 @@ export const sqliteMutants: Mutant[] = [
     edits: [
       [
         COMMANDS,
-        "      if (judgement.kind !== 'accepted') return judgement\n      for",
-        "      if (judgement.kind === 'answered') queue.append(eventsOf(JSON.parse(judgement.answer.body).formulas ?? []))\n      if (judgement.kind !== 'accepted') return judgement\n      for",
+        "    if (judgement.kind !== 'accepted') return judgement\n    for",
+        "    if (judgement.kind === 'answered') queue.append(now, JSON.parse(judgement.answer.body).formulas ?? [])\n    if (judgement.kind !== 'accepted') return judgement\n    for",
       ],
     ],
     caughtBy: [SUITE, 'sqlite intake: repetition', 'the same submission again is answered again, never stored twice'],
@@ -61,8 +61,8 @@ export const sqliteMutants: Mutant[] = [
     edits: [
       [
         COMMANDS,
-        "answered(now, submission) ?? { kind: 'given-up' }",
-        'answered(now, submission) ?? decide(now, submission)',
+        "answered(now, slot, submission.id) ?? { kind: 'given-up' }",
+        'answered(now, slot, submission.id) ?? decide(now, slot, submission)',
       ],
     ],
     caughtBy: [

@@ -97,12 +97,12 @@ t.test('a transaction too big for the cache, which fails before its commit, leav
   const [folder, journal, control] = [join(place, 'disk'), join(place, 'journal'), join(place, 'control')]
   mkdirSync(folder)
   const switches = new Switches(t, control)
-  const env = { ...storesIn(folder, 'one file'), ...LIMITS, FAULT_CONTROL: control, BODY_LIMIT_BYTES: '8388608' }
+  const env = { ...storesIn(folder, 'one file'), ...LIMITS, FAULT_CONTROL: control, BODY_LIMIT_BYTES: '67108864' }
   const service = await startRecorded(t, { library, folder, journal, env })
   const ledger = newLedger()
   const { send, close } = sendTo(service.url)
-  // Of SQLite's cache of 2 MB it needs more than twice as much: pages go to the log long before the commit.
-  const formulas = Array.from({ length: 800 }, (_, index) => formulaOf(`Big ${index}`))
+  // Of the writer's cache of 16 MB it needs more than twice as much: pages go to the log long before the commit.
+  const formulas = Array.from({ length: 800 }, (_, index) => formulaOf(`Big ${index}`, `Big ${index}`, 400))
   switches.set({ writes: 'N' })
   t.match(await ledger.submit(send, 'big', formulas), { status: 503 })
   t.not(switches.hits, 0)

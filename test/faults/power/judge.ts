@@ -35,7 +35,7 @@ export const newLedger = (): Ledger => new Ledger({ maxReceives: 5, now: clock.n
 
 /** Starts a service on what a power cut left, and judges it by what was known. @returns what is broken */
 export async function judgeFiles(folder: string, way: Way, known: Ledger): Promise<string[]> {
-  const env = { ...storesIn(folder, way), SUBMIT_RETRY_BASE_MS: '1', BODY_LIMIT_BYTES: '8388608' }
+  const env = { ...storesIn(folder, way), SUBMIT_RETRY_BASE_MS: '1', BODY_LIMIT_BYTES: '67108864' }
   const app = buildApp(readConfig(env), { clock })
   const violations: string[] = []
   try {

@@ -78,8 +78,8 @@ function submission(chance: Chance, name: string): Sent {
 }
 
 /** @param makeUp what its first material is called */
-export function formulaOf(name: string, makeUp = name): FormulaBody {
-  const others = Array.from({ length: MATERIALS - 1 }, (_, index) => ({
+export function formulaOf(name: string, makeUp = name, materials = MATERIALS): FormulaBody {
+  const others = Array.from({ length: materials - 1 }, (_, index) => ({
     name: `Material number ${index}`,
     concentration: `${index + 1}.25`,
   }))
