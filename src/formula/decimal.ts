@@ -4,6 +4,9 @@ export const DECIMAL_DIGITS = 12
 // Each digit can match in one place only: with two, a long run of digits would take quadratic time to be refused.
 const DECIMAL = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?$/
 
+/** What most concentrations are: in canonical form already. */
+const CANONICAL = /^(?:0|[1-9]\d{0,11})\.\d{0,11}[1-9]$|^[1-9]\d{0,11}$/
+
 /**
  * Writes a positive decimal in canonical form: no exponent, no sign, no superfluous zeros. Works on the digits
  * themselves, so no value is ever rounded, and measures before it writes, so `1e999999999` costs nothing.
@@ -12,6 +15,7 @@ const DECIMAL = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?$/
  *   than 12 digits before or after the point
  */
 export function canonicalDecimal(text: string): string | null {
+  if (CANONICAL.test(text)) return text
   const match = DECIMAL.exec(text)
   if (match === null) return null
   const mantissa = match[1] as string

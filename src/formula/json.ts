@@ -19,7 +19,7 @@ const LONG_NUMBER = /[\d.]{16}/
  */
 export function parseExactJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new SyntaxError('The body is not UTF-8')
-  const text = bytes.toString('utf8').replace(/^\uFEFF/, '')
+  const text = bytes.toString('utf8', hasMark(bytes) ? 3 : 0)
   if (!LONG_NUMBER.test(text)) return JSON.parse(text)
   try {
     return JSON.parse(text, keepExact as Parameters<typeof JSON.parse>[1])
@@ -27,6 +27,9 @@ export function parseExactJson(bytes: Buffer): unknown {
     throw new SyntaxError('The body is not JSON', { cause: error })
   }
 }
+
+/** Whether a text begins with a byte order mark, which is no part of it. */
+const hasMark = (bytes: Buffer): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
 
 function keepExact(_key: string, value: unknown, { source }: { source: string }): unknown {
   const isExact = typeof value !== 'number' || canonicalDecimal(source) === canonicalDecimal(String(value))

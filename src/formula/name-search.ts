@@ -7,5 +7,5 @@ const LEADING_WHITE_SPACE = /^\p{White_Space}+/u
  * case. White space that ends a prefix counts (`iso ` finds `Iso E`, not `Isolde`).
  */
 export function searchKey(name: string): string {
-  return nameIdentity(name.replace(LEADING_WHITE_SPACE, ''))
+  return nameIdentity(LEADING_WHITE_SPACE.test(name) ? name.replace(LEADING_WHITE_SPACE, '') : name)
 }

@@ -5,6 +5,8 @@ export const NAME_LENGTH = 200
 
 const CONTROL = /\p{Cc}/u
 const PLAIN = /^[\x20-\x7e]*$/
+/** What most names are: words of ASCII, a single space between them. Nothing of them is trimmed or folded together. */
+const SIMPLE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/
 // \p{White_Space} as Unicode 16 has it, all of which lies in the basic plane.
 const WHITE_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 const WHITE_SPACE_RUN = new RegExp(`${WHITE_SPACE.source}+`, 'g')
@@ -22,6 +24,7 @@ const folded = new Map(
  *   well-formed Unicode and free of control characters
  */
 export function checkName(text: string): string | null {
+  if (text.length <= NAME_LENGTH && SIMPLE.test(text)) return text
   const name = trim(text)
   if (name.length === 0 || name.length > NAME_LENGTH * 2 || !name.isWellFormed() || CONTROL.test(name)) return null
   if (name.length > NAME_LENGTH && [...name].length > NAME_LENGTH) return null
@@ -34,6 +37,7 @@ export function checkName(text: string): string | null {
  * with its neighbours, so a newer Node.js computes the same identity.
  */
 export function nameIdentity(name: string): string {
+  if (SIMPLE.test(name)) return name.toLowerCase()
   if (PLAIN.test(name)) return collapse(name.toLowerCase())
   return collapse(normalise(fold(normalise(name))))
 }

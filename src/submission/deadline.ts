@@ -29,7 +29,16 @@ export class Deadline {
       const cancel = this.#clock.after(this.left, () =>
         reject(new StoreUnavailable('The store did not answer in time')),
       )
-      call.then(resolve, reject).finally(cancel)
+      call.then(
+        (value) => {
+          cancel()
+          resolve(value)
+        },
+        (error) => {
+          cancel()
+          reject(error)
+        },
+      )
     })
   }
 }

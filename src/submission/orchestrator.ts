@@ -26,7 +26,10 @@ export class Orchestrator {
   readonly #way: Way
   readonly #idempotency: IdempotencyStore
   readonly #runs = new Runs()
-  readonly #conducting = new Set<Promise<Outcome>>()
+  #conducting = 0
+  /** The formulas of the submissions that are being conducted. */
+  #formulas = 0
+  #idle: PromiseWithResolvers<void> | undefined
   readonly #stopping = new AbortController()
   readonly #owed: OwedRollbacks
   readonly #background: Background
@@ -55,7 +58,14 @@ export class Orchestrator {
   /** Stops, and waits for everything that runs. */
   async close(): Promise<void> {
     this.stop()
-    await Promise.all([...this.#conducting, this.#owed.ended(), this.#background.ended()])
+    this.#idle ??= Promise.withResolvers()
+    if (this.#conducting === 0) this.#idle.resolve()
+    await Promise.all([this.#idle.promise, this.#owed.ended(), this.#background.ended()])
+  }
+
+  /** How much is under way. */
+  get load(): { submissions: number; formulas: number } {
+    return { submissions: this.#conducting, formulas: this.#formulas }
   }
 
   readonly cleanups = {
@@ -84,9 +94,14 @@ export class Orchestrator {
       }
     }
     const submission = { ...request, id: this.#options.newId(), payload }
-    const conduct = this.#conduct(submission, this.#runs.begin(submission))
-    this.#conducting.add(conduct)
-    return conduct.finally(() => this.#conducting.delete(conduct))
+    this.#conducting++
+    this.#formulas += submission.formulas.length
+    try {
+      return await this.#conduct(submission, this.#runs.begin(request, payload))
+    } finally {
+      this.#formulas -= submission.formulas.length
+      if (--this.#conducting === 0) this.#idle?.resolve()
+    }
   }
 
   /**
@@ -150,16 +165,14 @@ export class Orchestrator {
     return { kind: 'failed' }
   }
 
-  async #attempt(submission: Submission, attempt: number, deadline: Deadline): Promise<Verdict | { kind: 'failed' }> {
-    try {
-      return await this.#way.attempt(submission, attempt, deadline)
-    } catch (error) {
+  #attempt(submission: Submission, attempt: number, deadline: Deadline): Promise<Verdict | { kind: 'failed' }> {
+    return this.#way.attempt(submission, attempt, deadline).catch((error) => {
       this.#options.log.warn(
         { submission: submission.id, attempt, err: error },
         'An attempt to store a submission failed',
       )
       return { kind: 'failed' }
-    }
+    })
   }
 }
 

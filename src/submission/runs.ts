@@ -1,41 +1,50 @@
 import type { StoredAnswer, Submission } from '../stores/ports.ts'
 
-/** A submission that runs, or whose rollback is owed: it holds its key. */
-export interface Run {
-  readonly payload: string
-  /** The answer that was kept, or null when the key is free again. */
-  readonly ended: Promise<StoredAnswer | null>
-  /** Its attempts have failed and what they may have left is not yet rolled back. */
-  owed: boolean
-}
-
 type Holder = Pick<Submission, 'caller' | 'key'>
+
+/** A submission that runs, or whose rollback is owed: it holds its key. */
+export class Run {
+  readonly payload: string
+  readonly slot: string
+  /** Its attempts have failed and what they may have left is not yet rolled back. */
+  owed = false
+  #end: PromiseWithResolvers<StoredAnswer | null> | undefined
+
+  constructor(payload: string, slot: string) {
+    this.payload = payload
+    this.slot = slot
+  }
+
+  /** The answer that was kept, or null when the key is free again. */
+  get ended(): Promise<StoredAnswer | null> {
+    this.#end ??= Promise.withResolvers()
+    return this.#end.promise
+  }
+
+  end(answer: StoredAnswer | null): void {
+    this.#end?.resolve(answer)
+  }
+}
 
 /** The submissions of this process that hold a key, one for each. */
 export class Runs {
-  readonly #byKey = new Map<string, Run>()
-  readonly #ends = new Map<Run, (answer: StoredAnswer | null) => void>()
+  readonly #bySlot = new Map<string, Run>()
 
   of(holder: Holder): Run | undefined {
-    return this.#byKey.get(slot(holder))
+    return this.#bySlot.get(slotOf(holder))
   }
 
   /** The key must be free. */
-  begin(submission: Submission): Run {
-    const { promise, resolve } = Promise.withResolvers<StoredAnswer | null>()
-    const run: Run = { payload: submission.payload, ended: promise, owed: false }
-    this.#byKey.set(slot(submission), run)
-    this.#ends.set(run, (answer) => {
-      this.#byKey.delete(slot(submission))
-      resolve(answer)
-    })
+  begin(holder: Holder, payload: string): Run {
+    const run = new Run(payload, slotOf(holder))
+    this.#bySlot.set(run.slot, run)
     return run
   }
 
   end(run: Run, answer: StoredAnswer | null): void {
-    this.#ends.get(run)?.(answer)
-    this.#ends.delete(run)
+    this.#bySlot.delete(run.slot)
+    run.end(answer)
   }
 }
 
-const slot = ({ caller, key }: Holder): string => `${caller}\0${key}`
+const slotOf = ({ caller, key }: Holder): string => `${caller}\0${key}`

@@ -204,7 +204,7 @@ export const submissionMutants: Mutant[] = [
   {
     name: 'closing does not wait for the submissions that run',
     breaks: 'a submission that runs goes on to its end before the stores close',
-    edits: [[ORCHESTRATOR, 'Promise.all([...this.#conducting, ', 'Promise.all([']],
+    edits: [[ORCHESTRATOR, 'Promise.all([this.#idle.promise, ', 'Promise.all([']],
     caughtBy: [KEYS, 'closing waits for an attempt that its store has not answered yet'],
   },
 ]
