@@ -1,6 +1,13 @@
 import fp from 'fastify-plugin'
 import { detail, ServiceError } from '../src/errors/service-error.ts'
-import { parseExactJson } from '../src/formula/json.ts'
+import { readBody } from '../src/formula/read-body.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether the route reads its body itself: it is given the bytes. */
+    unreadBody?: boolean
+  }
+}
 
 /** Fastify writes a media type as `type/subtype; name="value"` before it looks for a parser. */
 const JSON_IN_UTF8 = /^application\/json(?=;|$)(?!.*; charset="(?!utf-8"))/i
@@ -18,13 +25,12 @@ export default fp(
         )
       }
       if (body.length === 0) return done(null, undefined)
-      let parsed: unknown
+      if (request.routeOptions.config.unreadBody) return done(null, body)
       try {
-        parsed = parseExactJson(body)
-      } catch {
-        return done(new ServiceError('INVALID_JSON', { details: [detail('', 'INVALID_JSON')] }))
+        done(null, readBody(body))
+      } catch (error) {
+        done(error as ServiceError)
       }
-      done(null, parsed)
     })
   },
   { name: 'json' },

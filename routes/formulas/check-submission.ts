@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../src/errors/catalogue.ts'
 import { ServiceError } from '../../src/errors/service-error.ts'
 import type { Formula } from '../../src/formula/formula.ts'
+import { readBody } from '../../src/formula/read-body.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
 
 /** A checked body of POST /formulas. */
@@ -9,9 +10,18 @@ export interface CheckedBody {
   single: boolean
 }
 
-/** Checks a body by the contract's own rules and messages, which no JSON schema can give; in a validator's form. */
-export function checkSubmission(body: unknown): { value: CheckedBody } | { error: ServiceError } {
-  const validation = validateSubmission(body)
+/**
+ * Reads a body and checks it by the contract's own rules and messages, which no JSON schema can give; in a validator's
+ * form.
+ */
+export function checkSubmission(body: Buffer | undefined): { value: CheckedBody } | { error: ServiceError } {
+  let read: unknown
+  try {
+    read = body && readBody(body)
+  } catch (error) {
+    return { error: error as ServiceError }
+  }
+  const validation = validateSubmission(read)
   if (validation.valid) return { value: validation }
   const { problems } = validation
   return { error: new ServiceError(problems[0].code as ErrorCode, { details: problems, message: problems[0].message }) }

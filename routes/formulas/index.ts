@@ -4,6 +4,7 @@ import { ServiceError } from '../../src/errors/service-error.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
 import { type CheckedBody, checkSubmission } from './check-submission.ts'
 import { requireIdempotencyKey } from './idempotency-key.ts'
+import { replayRecent } from './replay-recent.ts'
 import { getFormula, listFormulas, submitFormulas } from './schemas.ts'
 import { sendOutcome } from './send-outcome.ts'
 
@@ -16,21 +17,28 @@ const FINGERPRINT = /^[0-9a-f]{64}$/
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.decorateRequest('idempotencyKey', '')
+  fastify.decorateRequest('sent', null)
   const checkBySchema = fastify.validatorCompiler as FastifySchemaCompiler<unknown>
 
   fastify.withTypeProvider().post<SubmitRequest>(
     '',
     {
       schema: submitFormulas,
+      config: { unreadBody: true, sheds: true },
       onRequest: requireIdempotencyKey,
+      preValidation: replayRecent,
       validatorCompiler: (part) => (part.httpPart === 'body' ? checkSubmission : checkBySchema(part)),
     },
     async (request, reply) => {
-      const { body, query, idempotencyKey } = request
+      const { body, query, idempotencyKey, sent } = request
       const { formulas, single } = body
       const { onDuplicate = 'reject' } = query
       const submission = { caller: '', key: idempotencyKey, onDuplicate, single, formulas }
-      return sendOutcome(reply, await fastify.orchestrator.submit(submission))
+      const outcome = await fastify.orchestrator.submit(submission)
+      // One that is replayed may expire any time.
+      const isNew = outcome.kind === 'answered' && !outcome.replayed
+      if (isNew && sent !== null) fastify.recentAnswers.remember(sent, outcome.answer)
+      return sendOutcome(reply, outcome)
     },
   )
 

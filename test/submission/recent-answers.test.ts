@@ -1,0 +1,52 @@
+import { test } from 'tap'
+import { RecentAnswers, type Sent } from '../../src/submission/recent-answers.ts'
+import { TestClock } from '../test-clock.ts'
+
+const sent = (own: Partial<Sent> = {}): Sent => ({
+  caller: '',
+  key: 'k',
+  url: '/formulas',
+  body: Buffer.from('{"name":"Rose"}'),
+  ...own,
+})
+const answer = (body = 'added') => ({ status: 200, location: null, body }) as const
+
+test('the same bytes under the same key get the same answer', async (t) => {
+  const answers = new RecentAnswers(new TestClock())
+  t.equal(answers.find(sent()), null)
+  answers.remember(sent(), answer())
+  t.same(answers.find(sent({ body: Buffer.from('{"name":"Rose"}') })), answer())
+})
+
+test('whatever differs is not answered from memory', async (t) => {
+  const answers = new RecentAnswers(new TestClock())
+  answers.remember(sent(), answer())
+  for (const other of [
+    { caller: 'lab' },
+    { key: 'K' },
+    { url: '/formulas?onDuplicate=skip' },
+    { body: Buffer.from('{"name":"Rose" }') },
+    { caller: '\0k', key: '' },
+  ]) {
+    t.equal(answers.find(sent(other)), null)
+  }
+})
+
+test('an answer is forgotten long before a store forgets it', async (t) => {
+  const clock = new TestClock()
+  const answers = new RecentAnswers(clock)
+  answers.remember(sent(), answer())
+  clock.advance(600_000)
+  t.same(answers.find(sent()), answer())
+  clock.advance(1)
+  t.equal(answers.find(sent()), null)
+})
+
+test('what is remembered is bounded: the oldest goes first', async (t) => {
+  const answers = new RecentAnswers(new TestClock())
+  const large = 'x'.repeat(2 ** 20)
+  for (let number = 0; number < 20; number++) answers.remember(sent({ key: `${number}` }), answer(large))
+  const kept = Array.from({ length: 20 }, (_, number) => answers.find(sent({ key: `${number}` })) !== null)
+  t.equal(kept.filter(Boolean).length, 7)
+  t.same(kept.slice(-7), Array(7).fill(true))
+})
