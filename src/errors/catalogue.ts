@@ -55,6 +55,7 @@ export const catalogue = {
   INTERNAL_ERROR: { status: 500, message: 'Something went wrong on our side' },
   SUBMISSION_FAILED: { status: 503, message: 'The submission could not be stored; send it again with the same key' },
   SERVICE_STOPPING: { status: 503, message: 'The service is stopping; send the request again' },
+  SERVICE_OVERLOADED: { status: 503, message: 'The service has more to do than it can; send the request again' },
   STORE_UNAVAILABLE: { status: 503, message: 'A store does not answer; try again' },
 } as const satisfies Record<string, { status: number; message: string }>
 

@@ -3,6 +3,7 @@ import { diskMutants } from './disk-mutants.ts'
 import { memoryMutants } from './memory-mutants.ts'
 import { memoryQueueMutants } from './memory-queue-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { speedMutants } from './speed-mutants.ts'
 import { sqliteMutants } from './sqlite-mutants.ts'
 import { sqliteQueueMutants } from './sqlite-queue-mutants.ts'
 import { submissionMutants } from './submission-mutants.ts'
@@ -16,4 +17,5 @@ export const mutants: Mutant[] = [
   ...sqliteMutants,
   ...sqliteQueueMutants,
   ...diskMutants,
+  ...speedMutants,
 ]
