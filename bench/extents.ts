@@ -1,0 +1,29 @@
+import type { EnduranceExtent } from './endurance.ts'
+import type { MillionExtent } from './million.ts'
+import type { OverloadExtent } from './overload.ts'
+import type { SweepExtent } from './sweep.ts'
+import type { Extent } from './under.ts'
+
+/** How much of everything a run measures; what is absent, it does not. */
+export interface Extents {
+  cases: Extent
+  million?: MillionExtent
+  overload?: OverloadExtent
+  sweep?: SweepExtent
+  endurance?: EnduranceExtent
+}
+
+/** Within three minutes, to see where one stands. */
+export const quick: Extents = { cases: { rounds: 3, seconds: 1, warmUpSeconds: 1 } }
+
+const TEN_MINUTES = 600
+
+/** What docs/performance.md quotes. */
+export const full: Extents = {
+  cases: { rounds: 5, seconds: 3, warmUpSeconds: 2 },
+  million: { rounds: 3, seconds: 3, warmUpSeconds: 2, formulas: 1_000_000, calls: 2_000 },
+  overload: { seconds: 5, connections: [64, 256, 1024, 4096, 6144, 8192] },
+  // The service looks for expired keys every ten seconds.
+  sweep: { fillSeconds: 20, expirySeconds: 30, loadSeconds: 40, rounds: 5, answersPerRound: 20_000, restSeconds: 15 },
+  endurance: { seconds: Number(process.env.BENCH_ENDURANCE_SECONDS ?? TEN_MINUTES), everySeconds: 5 },
+}

@@ -1,0 +1,67 @@
+import type { Load } from './generator.ts'
+
+// The twin of requests.lua: the same numbers give the same keys and bodies, which test/bench/requests.test.ts checks.
+
+const FIRST = 'Rose,Amber,Cedar,Iris,Musk,Neroli,Oud,Tonka,Vetiver,Violet,Yuzu,Fig'.split(',')
+const SECOND = 'Garden,Night,Absolute,Water,Smoke,Silk,Dawn,Ember,Rain,Velvet'.split(',')
+const MATERIALS = [
+  ...['Linalool', 'Hedione', 'Iso E Super', 'Galaxolide', 'Ambroxan', 'Coumarin', 'Vanillin', 'Bergamot oil'],
+  ...['Patchouli oil', 'Ethylene brassylate'],
+]
+
+/** wrk may run several threads; this generator, like wrk as it is started here, has one. */
+const THREAD = 1
+
+export interface Request {
+  path: string
+  key?: string
+  body: string
+}
+
+/** What the numbers of a load make of its requests. */
+export type Numbers = Pick<Load, 'requests' | 'run' | 'keys' | 'kept' | 'perReceive'>
+
+/** The text of a formula whose make-up belongs to this run and number alone. */
+export function formula(run: number, number: number, materials: number): string {
+  const name = `${FIRST[(number * 7) % FIRST.length]} ${SECOND[(number * 3) % SECOND.length]} ${(number * 48271) % 65521}`
+  const parts = Array.from({ length: materials }, (_, index) => {
+    const again = index < MATERIALS.length ? '' : ` ${Math.floor(index / MATERIALS.length)}`
+    return `{"name":"${MATERIALS[index % MATERIALS.length]}${again}","concentration":"${index + 1}.25"}`
+  })
+  parts[0] = `{"name":"Linalool","concentration":"${run}.${THREAD}${String(number).padStart(9, '0')}"}`
+  return `{"name":"${name}","materials":[${parts.join(',')}]}`
+}
+
+/** A list whose formulas no other number has. */
+function list(run: number, number: number, length: number): string {
+  const formulas = Array.from({ length }, (_, index) => formula(run, number * length + index + 1, 4))
+  return `[${formulas.join(',')}]`
+}
+
+/**
+ * Request number `sent` of a load, counted from 1.
+ * @param receipts what a consumer has received and not acknowledged, as JSON without brackets; undefined when nothing
+ */
+export function request(numbers: Numbers, sent: number, receipts?: string): Request {
+  const { requests, run, keys, kept, perReceive } = numbers
+  const submit = (key: number, body: string): Request => ({ path: '/formulas', key: `${keys}-${THREAD}-${key}`, body })
+  switch (requests) {
+    case 'single':
+    case 'patient':
+      return submit(sent, formula(run, sent, 4))
+    case 'forty':
+      return submit(sent, formula(run, sent, 40))
+    case 'list':
+      return submit(sent, list(run, sent, 100))
+    case 'preload':
+      return submit(sent, list(run, sent, 1000))
+    case 'replay':
+      return submit(sent % kept, formula(run, sent % kept, 4))
+    case 'duplicate':
+      return submit(sent, formula(run, sent % kept, 4))
+    case 'consume':
+      return receipts === undefined
+        ? { path: '/events/receive', body: `{"max":${perReceive},"waitSeconds":1}` }
+        : { path: '/events/ack', body: `{"receipts":[${receipts}]}` }
+  }
+}

@@ -1,0 +1,52 @@
+import { whole } from './judged.ts'
+import { describe } from './machine.ts'
+import type { BenchRecord, CaseFigures, Judged } from './record.ts'
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Says something about what was announced before. */
+export function tell(line: string): void {
+  say(`  ${line}`)
+}
+
+/** One line for each contender. */
+export function sayFigures({ unit, figures }: CaseFigures): void {
+  const bare = figures.find(({ contender }) => contender === 'bare')
+  for (const { contender, rate, p50Ms, p99Ms, cpuUsPerUnit, rssBytes } of figures) {
+    const columns = [
+      contender.padEnd(16),
+      `${whole(rate).padStart(9)} ${unit}/s`.padEnd(20),
+      (bare === undefined ? '' : `${(rate / bare.rate).toFixed(2)} of bare`).padEnd(12),
+      `p50 ${p50Ms.toFixed(2)} ms`.padEnd(14),
+      `p99 ${p99Ms.toFixed(2)} ms`.padEnd(15),
+      `CPU ${cpuUsPerUnit.toFixed(1)} us`.padEnd(14),
+      `RSS ${Math.round(rssBytes / 1e6)} MB`,
+    ]
+    tell(columns.join('  '))
+  }
+}
+
+/** The goals as a table in Markdown, which is as well to be read on a terminal. */
+export function goalsTable(goals: Judged[]): string {
+  const rows = goals.map(({ goal, figure, holds }) => [goal, figure, holds ? 'holds' : 'does not hold'])
+  const cells = [['Goal', 'Figure', 'Holds?'], ...rows]
+  const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => (row[column] ?? '').length)))
+  const line = (row: string[]): string =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
+  const [head = [], ...body] = cells
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')
+}
+
+/** What a run was and where. */
+export function caption({ date, commit, machine, generator }: BenchRecord): string {
+  const load = `load by ${generator.name} ${generator.version} on the same machine`
+  return `Run of ${date.slice(0, 10)}, commit ${commit}. ${describe(machine)}; ${load}.`
+}
+
+/** What docs/performance.md shows of a full run. */
+export function section(record: BenchRecord): string {
+  const shown = '![Rates and latencies of the contenders in each case](performance/full.svg)'
+  return [goalsTable(record.goals), caption(record), shown].join('\n\n')
+}
