@@ -22,7 +22,7 @@ const TEN_MINUTES = 600
 export const full: Extents = {
   cases: { rounds: 5, seconds: 3, warmUpSeconds: 2 },
   million: { rounds: 3, seconds: 3, warmUpSeconds: 2, formulas: 1_000_000, calls: 2_000 },
-  overload: { seconds: 5, connections: [64, 256, 1024, 4096, 6144, 8192] },
+  overload: { seconds: 10, connections: [64, 256, 1024, 4096, 6144, 8192] },
   // The service looks for expired keys every ten seconds.
   sweep: { fillSeconds: 20, expirySeconds: 30, loadSeconds: 40, rounds: 5, answersPerRound: 20_000, restSeconds: 15 },
   endurance: { seconds: Number(process.env.BENCH_ENDURANCE_SECONDS ?? TEN_MINUTES), everySeconds: 5 },

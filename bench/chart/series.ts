@@ -17,10 +17,10 @@ interface Series {
 /** Offered and accepted load as more and more clients press. */
 export function overloadCurve({ levels }: Overload): Panel {
   return chart(
-    'Overload: answers a second, by the number of clients',
+    'Overload: answers a second, and p99 of the accepted, by the number of clients',
     levels.map(({ connections, probed }) => {
       const p99 = probed.accepted.count === 0 ? '–' : `${Math.round(probed.accepted.p99Ms)} ms`
-      return [`${connections} clients`, `p99 accepted ${p99}`]
+      return [`${connections} clients`, `p99 ${p99}`]
     }),
     [
       { name: 'answered', colour: 'bare', values: levels.map(({ offered }) => offered), dots: true },

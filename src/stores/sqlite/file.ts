@@ -77,11 +77,9 @@ function openAlone(path: string): DatabaseSync {
   return new DatabaseSync(url, { readOnly: true })
 }
 
-/** Opens a file that is already in use by the writer, to checkpoint it. */
+/** Opens a file that is already in use by the writer, to checkpoint it: synced, as SQLite does of itself. */
 export function openForCheckpoints(path: string): DatabaseSync {
-  const db = new DatabaseSync(path)
-  db.exec('PRAGMA synchronous = FULL')
-  return db
+  return new DatabaseSync(path)
 }
 
 /** Opens a file that is already in use by the writer, for reading alone. */

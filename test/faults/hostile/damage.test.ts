@@ -71,7 +71,7 @@ t.test(
       const at = integer(0, whole.length - 1)
       const page = at - (at % PAGE)
       if (how === 'bytes') for (let more = 0; more < 8; more++) content[integer(0, whole.length - 1)] = integer(0, 255)
-      if (how === 'a run') content.fill(integer(0, 255), at, at + integer(1, 200))
+      if (how === 'a run') content.fill(integer(0, 255), at, Math.min(at + integer(1, 200), content.length))
       if (how === 'a page') content.fill(oneOf([0, 0xff]), page, page + PAGE)
       if (how === 'another page') content.copy(content, page, PAGE * integer(0, whole.length / PAGE - 1), undefined)
       writeFileSync(path, how === 'a cut' ? content.subarray(0, at) : content)

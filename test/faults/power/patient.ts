@@ -109,5 +109,5 @@ const LONG_MS = 20_000
 /** How long the background may take to release events; the short run does not wait for it. */
 const RELEASE_MS = sized(150, LONG_MS)
 
-/** A checkpoint comes after some dozen submissions. */
-const MOST_PARTS = 30
+/** A checkpoint comes after some hundred submissions. */
+const MOST_PARTS = 200
