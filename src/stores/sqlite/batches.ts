@@ -6,8 +6,7 @@ type Command = (now: number, ...args: never[]) => unknown
 
 interface BatchOptions {
   commands: Record<string, Command>
-  /** Null where each call is no part of a transaction. */
-  begin: 'BEGIN' | 'BEGIN IMMEDIATE' | null
+  begin: 'BEGIN' | 'BEGIN IMMEDIATE'
   /** Writes what the commands counted in memory, before the commit. */
   flush?: () => void
   /** Forgets what they counted, after a rollback. */
@@ -37,7 +36,7 @@ export class Batches {
       const results = calls.map((call) => this.#execute(call))
       this.#options.flush?.()
       committing = true
-      if (this.#options.begin !== null) this.#db.exec('COMMIT')
+      this.#db.exec('COMMIT')
       return results
     } catch (error) {
       const inDoubt = committing && !this.#db.isTransaction
@@ -51,7 +50,7 @@ export class Batches {
   #begin(calls: Call[]): { error: string } | null {
     if (calls.every(isLate)) return TOO_LATE
     try {
-      if (this.#options.begin !== null) this.#db.exec(this.#options.begin)
+      this.#db.exec(this.#options.begin)
       return null
     } catch (error) {
       this.#rollBack()

@@ -8,12 +8,11 @@ import type {
   Settled,
   Stores,
 } from '../ports.ts'
-import type { ReadCommands } from './commands.ts'
+import type { ReadCommands, WriteCommands } from './commands.ts'
 import { own } from './file.ts'
 import type { BoundQueue } from './identity-table.ts'
 import { pack, unpackVerdict } from './packed.ts'
 import { Remote } from './remote.ts'
-import { Writer } from './writer.ts'
 
 /** The stores of one database file, and what binds it to its queue. */
 export interface SqliteStores extends Stores {
@@ -24,14 +23,14 @@ export interface SqliteStores extends Stores {
 }
 
 /**
- * Opens all stores in one SQLite file (WAL, every commit synced), owned by this process alone. One
- * worker thread writes, another reads and a third checkpoints, so none blocks the event loop nor the others.
+ * Opens all stores in one SQLite file (WAL, every commit synced), owned by this process alone. One worker thread
+ * writes, another reads, so neither blocks the event loop nor the other.
  * @throws {StoreRefused} when the file is in use, damaged, another program's or a newer version's
  */
 export async function openSqlite(path: string, options: EngineOptions): Promise<SqliteStores> {
   const { clock, answerTtlMs, maxReceives } = options
   const disown = own(path)
-  const writer = new Writer(path, { answerTtlMs, maxReceives }, clock)
+  const writer = new Remote<WriteCommands>({ mode: 'write', path, answerTtlMs, maxReceives }, clock)
   const reader = new Remote<ReadCommands>({ mode: 'read', path }, clock)
   try {
     await writer.open()
@@ -64,6 +63,8 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
     },
   }
 }
+
+type Writer = Remote<WriteCommands>
 
 function intake(writer: Writer, hint: () => void): Intake {
   return {

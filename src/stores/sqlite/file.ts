@@ -29,7 +29,7 @@ export function openForWriting(path: string): DatabaseSync {
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
       migrate(db)
-      // Within a commit, everybody would wait for it: see Checkpoints.
+      // Within a commit, everybody would wait for it: see checkpoints.ts.
       db.exec('PRAGMA wal_autocheckpoint = 0')
       db.exec(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`)
       syncName(path)
@@ -75,11 +75,6 @@ function openAlone(path: string): DatabaseSync {
   const url = pathToFileURL(path)
   url.searchParams.set('immutable', '1')
   return new DatabaseSync(url, { readOnly: true })
-}
-
-/** Opens a file that is already in use by the writer, to checkpoint it: synced, as SQLite does of itself. */
-export function openForCheckpoints(path: string): DatabaseSync {
-  return new DatabaseSync(path)
 }
 
 /** Opens a file that is already in use by the writer, for reading alone. */

@@ -1,9 +1,7 @@
 import type { WriteOptions } from './commands.ts'
 
 /** How a worker is started. */
-export type WorkerSetup =
-  | { mode: 'read' | 'checkpoint'; path: string }
-  | ({ mode: 'write'; path: string } & WriteOptions)
+export type WorkerSetup = { mode: 'read'; path: string } | ({ mode: 'write'; path: string } & WriteOptions)
 
 /**
  * One call: the command's name, the time of the call by the service's clock, its arguments, and the system time after
@@ -14,11 +12,4 @@ export type Call = [command: string, now: number, args: unknown[], startBy: numb
 export type CallResult = { value: unknown } | { error: string }
 
 /** What a worker tells its owner: first that it is open or why not, then the results of each batch. */
-export type WorkerMessage = { opened: true } | { refused: string } | BatchDone
-
-export interface BatchDone {
-  batch: number
-  results: CallResult[]
-  /** Pages in the log that the writer has left to be checkpointed. */
-  log: number
-}
+export type WorkerMessage = { opened: true } | { refused: string } | { batch: number; results: CallResult[] }

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../clock.ts'
 import { StoreRefused, StoreUnavailable } from '../../errors/store-errors.ts'
-import type { BatchDone, Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
+import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
 
 /** Batches on their way to the worker at a time: while one is being committed, the next is already there. */
 const BATCHES_IN_FLIGHT = 2
@@ -43,13 +43,10 @@ export class Remote<C extends CommandsOf<C>> {
   #scheduled = false
   #closed = false
   readonly #watch: NodeJS.Timeout
-  readonly #onDone: (done: BatchDone) => void
 
-  /** @param onDone told of each batch that the worker has done */
-  constructor(setup: WorkerSetup, clock: Clock, onDone: (done: BatchDone) => void = () => {}) {
+  constructor(setup: WorkerSetup, clock: Clock) {
     this.#setup = setup
     this.#clock = clock
-    this.#onDone = onDone
     this.#watch = setInterval(() => this.#failOverdue(), OVERTIME_MS).unref()
   }
 
@@ -156,7 +153,7 @@ export class Remote<C extends CommandsOf<C>> {
       worker.on('message', (message: WorkerMessage) => {
         if ('opened' in message) resolve(worker)
         else if ('refused' in message) fail(new StoreRefused(message.refused))
-        else this.#settle(message)
+        else this.#settle(message.batch, message.results)
       })
       worker.on('error', (error) => {
         cause = error as Error
@@ -171,8 +168,7 @@ export class Remote<C extends CommandsOf<C>> {
     })
   }
 
-  #settle(done: BatchDone): void {
-    const { batch, results } = done
+  #settle(batch: number, results: CallResult[]): void {
     const calls = this.#inFlight.get(batch) ?? []
     this.#inFlight.delete(batch)
     this.#schedule()
@@ -181,7 +177,6 @@ export class Remote<C extends CommandsOf<C>> {
       if ('error' in result) reject(new StoreUnavailable(result.error))
       else resolve(result.value)
     })
-    this.#onDone(done)
   }
 
   /** What overdue calls still do is unknown; should their answer come, nobody waits for it. */
