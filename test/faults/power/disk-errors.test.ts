@@ -37,7 +37,7 @@ const library = 'library' in built ? built.library : ''
 
 /** Quick to give up, so that much is given up while a fault lasts. */
 const LIMITS = {
-  SUBMIT_RETRIES: '3',
+  SUBMIT_RETRIES: '2',
   SUBMIT_RETRY_BASE_MS: '1',
   SUBMIT_RETRY_MAX_MS: '20',
   SUBMIT_DEADLINE_MS: '3000',

@@ -31,7 +31,7 @@
 
 enum kind { OPEN = 1, WRITE, TRUNCATE, SYNC, SYNC_FAILED, UNLINK, RENAME, MKDIR, ANSWER };
 struct header { uint32_t kind, file; uint64_t at; uint32_t length, spare; };
-struct file { uint32_t number; int owed; char path[240]; };
+struct file { uint32_t number; char path[244]; };
 
 #define FILES 4096
 #define REAL(name) __typeof__(&name) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
@@ -100,7 +100,6 @@ static int change_fails(const char *path) {
 static int opening(int fd, const char *path, int existed) {
   if (fd >= 0 && fd < FILES) {
     files[fd].number = ++opened;
-    files[fd].owed = 0;
     strncpy(files[fd].path, path, sizeof files[fd].path - 1);
     record(OPEN, opened, !existed, path, strlen(path));
   }
@@ -161,17 +160,6 @@ int ftruncate64(int fd, off64_t size) {
   return result;
 }
 
-/*
- * What a sync could not write is told once through each descriptor that was open, as Linux does since 4.13: whoever syncs
- * the file next, or is about to, must not take for written what the other one has lost. Call it with `order` held.
- */
-static void owe(const struct file *failed) {
-  for (int fd = 0; fd < FILES; fd++) {
-    struct file *file = &files[fd];
-    if (file != failed && file->number && strcmp(file->path, failed->path) == 0) file->owed = 1;
-  }
-}
-
 static int syncing(int (*real)(int), int fd) {
   struct file *file = file_of(fd);
   if (!file) return real(fd);
@@ -186,12 +174,6 @@ static int syncing(int (*real)(int), int fd) {
   while (waits && control[1] == 'W') usleep(1000);
   int result = fails ? hit(EIO) : real(fd);
   pthread_mutex_lock(&order);
-  if (fails) owe(file);
-  else if (result == 0 && file->owed) {
-    errno = EIO;
-    result = -1;
-  }
-  file->owed = 0;
   record(result == 0 ? SYNC : SYNC_FAILED, number, begun, 0, 0);
   pthread_mutex_unlock(&order);
   return result;
