@@ -1,3 +1,4 @@
+import { markdownTable } from '../docs/figures.ts'
 import { whole } from './judged.ts'
 import { describe } from './machine.ts'
 import type { BenchRecord, CaseFigures, Judged } from './record.ts'
@@ -28,15 +29,9 @@ export function sayFigures({ unit, figures }: CaseFigures): void {
   }
 }
 
-/** The goals as a table in Markdown, which is as well to be read on a terminal. */
 export function goalsTable(goals: Judged[]): string {
   const rows = goals.map(({ goal, figure, holds }) => [goal, figure, holds ? 'holds' : 'does not hold'])
-  const cells = [['Goal', 'Figure', 'Holds?'], ...rows]
-  const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => (row[column] ?? '').length)))
-  const line = (row: string[]): string =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  const [head = [], ...body] = cells
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')
+  return markdownTable([['Goal', 'Figure', 'Holds?'], ...rows])
 }
 
 /** What a run was and where. */

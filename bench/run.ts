@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { publish } from '../docs/figures.ts'
 import { cases } from './cases.ts'
 import { picture } from './chart/picture.ts'
 import { bareRoute, commitARequest, memory, sqlite } from './contender.ts'
@@ -11,7 +12,6 @@ import { measure } from './measure.ts'
 import { measureMillion } from './million.ts'
 import { measureOverload } from './overload.ts'
 import { caption, goalsTable, say, sayFigures, section, tell } from './print.ts'
-import { publish } from './publish.ts'
 import { type BenchRecord, keep, type Measured } from './record.ts'
 import { measureSweep } from './sweep.ts'
 
@@ -110,7 +110,7 @@ async function main(): Promise<void> {
   if (broken.length > 0) process.exitCode = 1
   if (only !== undefined || broken.length > 0) return
   keep(name, record, picture(measured))
-  if (name === 'full') publish(section(record))
+  if (name === 'full') publish('performance.md', section(record))
 }
 
 // Ends the contenders as well, and removes their files.

@@ -5,9 +5,9 @@ import { judge } from '../../bench/goals.ts'
 import type { Million } from '../../bench/million.ts'
 import type { Level } from '../../bench/overload.ts'
 import { goalsTable } from '../../bench/print.ts'
-import { withFigures } from '../../bench/publish.ts'
 import type { CaseFigures, Measured } from '../../bench/record.ts'
 import type { Sweep } from '../../bench/sweep.ts'
+import { withFigures } from '../../docs/figures.ts'
 
 type Told = Partial<CaseFigures['figures'][number]>
 
@@ -126,6 +126,9 @@ test('the table of goals takes the place of the one before, and of nothing else'
   const table = goalsTable(judge(beside('replay', { rate: 50 })))
   t.match(table, /^\| Goal +\| Figure +\| Holds\? +\|\n\|[ -|]+\|\n\| Replays: .+ \| 0\.50 +\| does not hold \|$/)
   const page = 'before\n<!-- figures: begin -->\nold\n<!-- figures: end -->\nafter\n'
-  t.equal(withFigures(page, 'new'), 'before\n<!-- figures: begin -->\n\nnew\n\n<!-- figures: end -->\nafter\n')
-  t.throws(() => withFigures('no place', 'new'), /has no place/)
+  t.equal(
+    withFigures('performance.md', page, 'new'),
+    'before\n<!-- figures: begin -->\n\nnew\n\n<!-- figures: end -->\nafter\n',
+  )
+  t.throws(() => withFigures('performance.md', 'no place', 'new'), /has no place/)
 })

@@ -1,9 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { markdownTable } from '../../docs/figures.ts'
 import { type Figure, type FigureLine, figures } from './figures.ts'
-
-const PAGE = join(import.meta.dirname, '..', '..', 'docs', 'reliability.md')
-const [BEGIN, END] = ['<!-- figures: begin -->', '<!-- figures: end -->']
 
 /** What a long run came to. */
 export interface Run {
@@ -35,23 +31,8 @@ export function table({ counted, seed, seconds, day }: Run): string {
     const { counts, goal } = figures[figure]
     return [counts, number(goal), number(counted.get(figure) ?? 0), figure === 'plantedBugs' ? 'all caught' : '0']
   })
-  const cells = [['What was done', 'Goal', 'Done', 'Violations'], ...rows]
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((row) => (row[column] ?? '').length)))
-  const line = (row: string[]): string =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`
-  const [head = [], ...body] = cells
-  const rule = line(widths.map((width) => '-'.repeat(width)))
   const caption = `Run of ${day}, seed ${seed}, Node ${process.version}, ${Math.round(seconds / 60)} minutes.`
-  return `${[line(head), rule, ...body.map(line)].join('\n')}\n\n${caption}`
+  return `${markdownTable([['What was done', 'Goal', 'Done', 'Violations'], ...rows])}\n\n${caption}`
 }
 
 const number = (value: number): string => value.toLocaleString('en-US')
-
-/** Puts a table in the place of the one that docs/reliability.md has. */
-export function publish(text: string): void {
-  const page = readFileSync(PAGE, 'utf8')
-  const [before, rest = ''] = page.split(BEGIN, 2)
-  const [, after] = rest.split(END, 2)
-  if (after === undefined) throw new Error(`docs/reliability.md has no place for the figures: ${BEGIN} … ${END}`)
-  writeFileSync(PAGE, `${before}${BEGIN}\n\n${text}\n\n${END}${after}`)
-}
