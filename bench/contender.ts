@@ -83,16 +83,14 @@ process.on('exit', () => {
 export class Running {
   readonly contender: Contender
   readonly directory: string
-  readonly #environment: Record<string, string>
   #child: ChildProcess | undefined
   #url = ''
   /** How long the last start took until it listened, in milliseconds. */
   startMs = 0
 
-  constructor(contender: Contender, environment: Record<string, string> = {}) {
+  constructor(contender: Contender) {
     this.contender = contender
     this.directory = mkdtempSync(join(tmpdir(), 'formula-bench-'))
-    this.#environment = environment
     living.add(this)
   }
 
@@ -106,7 +104,7 @@ export class Running {
 
   async start(): Promise<this> {
     const { contender, directory } = this
-    const env = { PATH: process.env.PATH ?? '', PORT: '0', ...contender.environment(directory), ...this.#environment }
+    const env = { PATH: process.env.PATH ?? '', PORT: '0', ...contender.environment(directory) }
     const began = performance.now()
     const child = spawn(process.execPath, [...(contender.flags ?? []), contender.script.pathname], {
       env,

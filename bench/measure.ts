@@ -1,8 +1,6 @@
 import type { Case } from './cases.ts'
 import { type Extent, type Figure, Under } from './under.ts'
 
-export type { Extent, Figure } from './under.ts'
-
 /**
  * Measures the contenders of a case one after the other, again and again, so that what disturbs the machine disturbs all
  * of them. Checks then that what was answered is stored.

@@ -68,7 +68,7 @@ export class Ledger {
     return reply
   }
 
-  /** Reads the newest formulas, as any client may. */
+  /** Reads the newest formulas, as clients may. */
   async look(send: Send, limit = 50): Promise<void> {
     const reply = await unlessCut(send('GET', `/formulas?limit=${limit}`))
     if (reply === null || !this.#isExpected('GET /formulas', reply)) return

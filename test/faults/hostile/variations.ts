@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { seed } from '../extent.ts'
 import { type BadRequest, head, type Subject, subject } from './bad-requests.ts'
 
-/** Bytes as they stand in a header: any, those that end a line among them. */
+/** Bytes as they stand in a header, those that end a line among them. */
 const wild = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
