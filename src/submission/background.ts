@@ -6,10 +6,8 @@ import type { OrchestratorOptions } from './options.ts'
 import type { Saga } from './saga.ts'
 import { waitFor } from './wait.ts'
 
-/** How often the background looks for work, in milliseconds. */
+/** How often the background looks for work and sweeps what has expired, in milliseconds: seldom would mean much at once. */
 const ROUND_MS = 1_000
-/** Every so many rounds it also sweeps what has expired. */
-const SWEEP_ROUNDS = 10
 /** Marks of attempts are kept so long, in milliseconds: a call that arrives later than that is not expected. */
 const MARK_TTL_MS = 24 * 3_600_000
 const SWEEP_SIZE = 1_000
@@ -67,12 +65,12 @@ export class Background {
   }
 
   async #loop(): Promise<void> {
-    for (let round = 1; ; round++) {
+    for (;;) {
       this.#wake = Promise.withResolvers()
       if ((await waitFor(this.#wake.promise, ROUND_MS, this.#options.clock, this.#signal)) === 'stopped') return
       try {
         if (this.#stores.intake === null) await this.#workOffDue()
-        if (round % SWEEP_ROUNDS === 0) await this.#sweep()
+        await this.#sweep()
       } catch (error) {
         this.#options.log.warn({ err: error }, 'Background work failed and will be tried again')
       }
