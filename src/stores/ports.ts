@@ -198,6 +198,8 @@ export interface EventQueue {
   ack(receipts: string[]): Promise<Settled>
   /** Gives events back: to the front at once, or after `delayMs`; to the dead letters after their last lease. */
   nack(receipts: string[], delayMs: number): Promise<Settled>
+  /** Gives events back to the front as if they had not been leased: this receive does not count, so none dies of it. */
+  putBack(receipts: string[]): Promise<Settled>
   /** Lets leases end `leaseMs` from now. @returns also when, in ms since the epoch; null when none was extended */
   extend(receipts: string[], leaseMs: number): Promise<Settled & { leasedUntil: number | null }>
   stats(): Promise<QueueStats>

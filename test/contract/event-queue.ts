@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { LeasedEvent, QueueStats } from '../../src/stores/ports.ts'
 import { deadPromises, redrivePromises } from './event-queue-dead.ts'
+import { putBackPromises } from './event-queue-put-back.ts'
 import { nackPromises, receiptPromises } from './event-queue-receipts.ts'
 import { heldPromises, tombstonePromises } from './event-queue-saga.ts'
 import { LEASE_MS, lease, namesOf, receiptsOf, show } from './leasing.ts'
@@ -13,6 +14,7 @@ export function eventQueueContract(name: string, open: OpenStores): void {
   t.test(`${name} event queue: leases`, (t) => leasePromises(t, open))
   t.test(`${name} event queue: receipts`, (t) => receiptPromises(t, open))
   t.test(`${name} event queue: nacks`, (t) => nackPromises(t, open))
+  t.test(`${name} event queue: events put back`, (t) => putBackPromises(t, open))
   t.test(`${name} event queue: sagas`, (t) => heldPromises(t, open))
   t.test(`${name} event queue: tombstones`, (t) => tombstonePromises(t, open))
   t.test(`${name} event queue: dead letters`, (t) => deadPromises(t, open))

@@ -109,6 +109,17 @@ export class MemoryEventQueue implements EventQueue {
     return settled
   }
 
+  async putBack(receipts: string[]): Promise<Settled> {
+    this.#moveDue()
+    const settled = this.#settle(receipts, (lease) => {
+      this.#stopWaiting(lease)
+      lease.entry.receiveCount--
+      this.#ready.set(lease.entry.position, lease.entry)
+    })
+    if (settled.accepted > 0) this.#announce()
+    return settled
+  }
+
   async extend(receipts: string[], leaseMs: number): Promise<Settled & { leasedUntil: number | null }> {
     const dueAt = this.#moveDue() + leaseMs
     const settled = this.#settle(receipts, (lease) => {

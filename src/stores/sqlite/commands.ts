@@ -158,6 +158,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     receive: queue.receive,
     ack: queue.ack,
     nack: queue.nack,
+    putBack: queue.putBack,
     extend: queue.extend,
     stats: queue.stats,
     dead: queue.dead,

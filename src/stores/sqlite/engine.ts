@@ -127,6 +127,11 @@ function eventQueue(writer: Writer, listeners: Set<() => void>, hint: () => void
       if (settled.accepted > 0) hint()
       return settled
     },
+    async putBack(receipts) {
+      const settled: Settled = await writer.call('putBack', receipts)
+      if (settled.accepted > 0) hint()
+      return settled
+    },
     extend: (receipts, leaseMs) => writer.call('extend', receipts, leaseMs),
     stats: () => writer.call('stats'),
     dead: (limit, before) => writer.call('dead', limit, before),

@@ -161,6 +161,14 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
     nack: (now: number, receipts: string[], delayMs: number): Settled =>
       settle(now, receipts, (row) => giveBack(now, delayMs, row)),
 
+    putBack: (now: number, receipts: string[]): Settled =>
+      settle(now, receipts, ({ lease, position, id, name, created_at, receives }) => {
+        sql.removeLease.run(lease)
+        sql.addReady.run(position, id, name, created_at, receives - 1)
+        count('leased', -1)
+        count('ready', 1)
+      }),
+
     extend(now: number, receipts: string[], leaseMs: number): Settled & { leasedUntil: number | null } {
       const leasedUntil = now + leaseMs
       const settled = settle(now, receipts, ({ lease }) => sql.extendLease.run(leasedUntil, lease))
