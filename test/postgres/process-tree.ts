@@ -1,0 +1,46 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Clock ticks of a second in /proc, on every Linux. */
+const TICKS_PER_SECOND = 100
+
+interface Stat {
+  pid: number
+  parent: number
+  /** CPU time of its own, and that of children that have ended. */
+  ownMs: number
+  endedMs: number
+}
+
+function readStat(pid: number): Stat | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name in the second field may hold blanks and brackets.
+    const fields = text
+      .slice(text.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number)
+    const inMs = (from: number): number => (((fields[from] ?? 0) + (fields[from + 1] ?? 0)) * 1000) / TICKS_PER_SECOND
+    return { pid, parent: fields[1] ?? 0, ownMs: inMs(11), endedMs: inMs(13) }
+  } catch {
+    // It has ended meanwhile.
+    return undefined
+  }
+}
+
+function everyStat(): Stat[] {
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
+  return pids.map(readStat).filter((stat) => stat !== undefined)
+}
+
+/** The children of a process, as Linux tells them. */
+export function childrenOf(pid: number): number[] {
+  return everyStat()
+    .filter(({ parent }) => parent === pid)
+    .map((child) => child.pid)
+}
+
+/** CPU time that a process and its children have used, in milliseconds: also children that have ended. */
+export function cpuMsOf(pid: number): number {
+  const tree = everyStat().filter((stat) => stat.pid === pid || stat.parent === pid)
+  return tree.reduce((sum, { ownMs, endedMs }) => sum + ownMs + endedMs, 0)
+}
