@@ -9,3 +9,13 @@ const LEADING_WHITE_SPACE = /^\p{White_Space}+/u
 export function searchKey(name: string): string {
   return nameIdentity(LEADING_WHITE_SPACE.test(name) ? name.replace(LEADING_WHITE_SPACE, '') : name)
 }
+
+/** The least text that sorts behind everything that begins with `prefix`, where code points are compared. */
+export function successor(prefix: string): string {
+  const points = [...prefix].map((character) => character.codePointAt(0) as number)
+  while (points.at(-1) === 0x10ffff) points.pop()
+  const last = points.pop()
+  if (last === undefined) return '\u{10ffff}'.repeat(4_096)
+  // The code points of surrogates stand for no character.
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
+}

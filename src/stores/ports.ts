@@ -241,16 +241,25 @@ export const ORPHANED = 'The service stopped before the submission was finished'
 /** How long an attempt that was just decided is left to the one who runs it before the background takes it up. */
 export const HEAD_START_MS = 5_000
 
+/** How long the owner of an attempt is trusted to be alive since it was last heard of, in milliseconds. */
+export const OWNER_LEASE_MS = 5_000
+
 /** What sagas still owe. Adding to it is part of `FormulaDb.abandon` and `complete`: the intent is the cleanup. */
 export interface CleanupQueue {
   /**
-   * Called once, at start-up: decides the rollback of attempts whose owner died, and makes all that is owed due.
+   * Called once, at start-up: decides the rollback of attempts whose owner died, and makes all that is owed due, unless
+   * another instance works on it.
    * @returns how many orphans there were
    */
   adoptOrphans(): Promise<number>
+  /**
+   * Says that this process still runs these attempts, and decides the rollback of those of which no process has said so
+   * for `OWNER_LEASE_MS`. Where one process owns the store, all orphans are found at start-up, and this does nothing.
+   */
+  heartbeat(running: string[]): Promise<void>
   /** Up to `limit` cleanups, the oldest first. */
   list(limit: number): Promise<Cleanup[]>
-  /** Up to `limit` attempts whose next try is due. */
+  /** Up to `limit` attempts whose next try is due. Instances that share a store never get the same at a time. */
   due(limit: number): Promise<OpenAttempt[]>
   /** When the oldest attempt was completed whose events are not known to be released, in ms; null when there is none. */
   oldestUnfinished(): Promise<number | null>

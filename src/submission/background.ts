@@ -1,3 +1,4 @@
+import { sleep } from '../clock.ts'
 import { reasonOf } from '../errors/reason.ts'
 import type { Cleanup, OpenAttempt, Stores } from '../stores/ports.ts'
 import { backoffMs } from './backoff.ts'
@@ -24,7 +25,7 @@ export class Background {
   readonly #signal: AbortSignal
   readonly #onDone: (attemptId: string) => void
   #wake = Promise.withResolvers<void>()
-  #running: Promise<void> = Promise.resolve()
+  #running: Promise<unknown> = Promise.resolve()
 
   /** @param onDone told of each attempt that has been worked off */
   constructor(
@@ -47,11 +48,11 @@ export class Background {
       await this.#bound(this.#stores.cleanups.adoptOrphans())
       await this.#workOffDue()
     }
-    this.#running = this.#loop()
+    this.#running = Promise.all([this.#loop(), this.#beat()])
   }
 
-  ended(): Promise<void> {
-    return this.#running
+  async ended(): Promise<void> {
+    await this.#running
   }
 
   cleanups(): Promise<Cleanup[]> {
@@ -73,6 +74,19 @@ export class Background {
         await this.#sweep()
       } catch (error) {
         this.#options.log.warn({ err: error }, 'Background work failed and will be tried again')
+      }
+    }
+  }
+
+  /** Tells other instances that this one is alive, whatever its work waits for. */
+  async #beat(): Promise<void> {
+    const { clock, log } = this.#options
+    while (this.#stores.intake === null && !this.#signal.aborted) {
+      await sleep(clock, ROUND_MS, this.#signal)
+      try {
+        await this.#bound(this.#stores.cleanups.heartbeat(this.#saga.running))
+      } catch (error) {
+        log.warn({ err: error }, 'A heartbeat failed: other instances may roll back what this one runs')
       }
     }
   }

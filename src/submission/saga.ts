@@ -34,6 +34,7 @@ export class Saga implements Way {
   readonly #idempotency: IdempotencyStore
   /** The attempt that is still to be compensated, by submission. */
   readonly #owed = new Map<string, string>()
+  readonly #running = new Set<string>()
   readonly #onLate: (attemptId: string, error: unknown) => void
 
   /** @param onLate told of a completed attempt whose last steps are left to the background */
@@ -44,10 +45,16 @@ export class Saga implements Way {
     this.#onLate = onLate
   }
 
+  /** The attempts of this process that are not decided, as far as it knows. */
+  get running(): string[] {
+    return [...this.#running, ...this.#owed.values()]
+  }
+
   async attempt(submission: Submission, attempt: number, deadline: Deadline): Promise<Verdict> {
     const earlier = await this.settle(submission, deadline)
     if (earlier !== null) return answered(submission, earlier)
     const id = `${submission.id}.${attempt}`
+    this.#running.add(id)
     try {
       const verdict = await deadline.bound(this.#db.add(id, submission))
       if (verdict.kind !== 'added') return verdict
@@ -60,6 +67,8 @@ export class Saga implements Way {
       const answer = await this.settle(submission, deadline, reasonOf(error)).catch(() => null)
       if (answer !== null) return answered(submission, answer)
       throw error
+    } finally {
+      this.#running.delete(id)
     }
   }
 

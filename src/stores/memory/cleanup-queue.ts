@@ -21,6 +21,8 @@ export class MemoryCleanupQueue implements CleanupQueue {
     return orphans.length
   }
 
+  async heartbeat(): Promise<void> {}
+
   async list(limit: number): Promise<Cleanup[]> {
     return this.#intents.rollbacks(limit).map((intent) => ({
       id: intent.id,

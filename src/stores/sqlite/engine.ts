@@ -1,33 +1,16 @@
-import type {
-  CleanupQueue,
-  EngineOptions,
-  EventQueue,
-  FormulaDb,
-  IdempotencyStore,
-  Intake,
-  Settled,
-  Stores,
-} from '../ports.ts'
+import type { DurableStores } from '../durable.ts'
+import type { CleanupQueue, EngineOptions, EventQueue, FormulaDb, IdempotencyStore, Intake, Settled } from '../ports.ts'
 import type { ReadCommands, WriteCommands } from './commands.ts'
 import { own } from './file.ts'
-import type { BoundQueue } from './identity-table.ts'
 import { pack, unpackVerdict } from './packed.ts'
 import { Remote } from './remote.ts'
-
-/** The stores of one database file, and what binds it to its queue. */
-export interface SqliteStores extends Stores {
-  intake: Intake
-  boundQueue(): Promise<BoundQueue | null>
-  bindQueue(id: string, location: string): Promise<void>
-  hasOpenAttempts(): Promise<boolean>
-}
 
 /**
  * Opens all stores in one SQLite file (WAL, every commit synced), owned by this process alone. One worker thread
  * writes, another reads, so neither blocks the event loop nor the other.
  * @throws {StoreRefused} when the file is in use, damaged, another program's or a newer version's
  */
-export async function openSqlite(path: string, options: EngineOptions): Promise<SqliteStores> {
+export async function openSqlite(path: string, options: EngineOptions): Promise<DurableStores> {
   const { clock, answerTtlMs, maxReceives } = options
   const disown = own(path)
   const writer = new Remote<WriteCommands>({ mode: 'write', path, answerTtlMs, maxReceives }, clock)
@@ -102,6 +85,7 @@ function idempotencyStore(writer: Writer): IdempotencyStore {
 function cleanupQueue(writer: Writer): CleanupQueue {
   return {
     adoptOrphans: () => writer.call('adoptOrphans'),
+    heartbeat: async () => {},
     list: (limit) => writer.call('listCleanups', limit),
     oldestUnfinished: () => writer.call('oldestUnfinished'),
     due: (limit) => writer.call('dueCleanups', limit),

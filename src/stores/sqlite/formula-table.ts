@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isoTime } from '../../clock.ts'
 import type { StoredFormula } from '../../formula/formula.ts'
-import { searchKey } from '../../formula/name-search.ts'
+import { searchKey, successor } from '../../formula/name-search.ts'
 import type { FormulaQuery, Holder, Page } from '../ports.ts'
 import { LateIndex } from './late-index.ts'
 
@@ -125,16 +125,6 @@ export function pendingTable(db: DatabaseSync, index: LateIndex) {
       remove.run(intent)
     },
   }
-}
-
-/** The least text that sorts behind everything that begins with `prefix`; SQLite compares code points. */
-function successor(prefix: string): string {
-  const points = [...prefix].map((character) => character.codePointAt(0) as number)
-  while (points.at(-1) === 0x10ffff) points.pop()
-  const last = points.pop()
-  if (last === undefined) return '\u{10ffff}'.repeat(4_096)
-  // The code points of surrogates stand for no character.
-  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
 }
 
 /** The first 48 bits of a fingerprint. */

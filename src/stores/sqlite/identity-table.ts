@@ -1,11 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { BoundQueue } from '../durable.ts'
 import { Occupied } from './occupied.ts'
-
-/** The queue that a database publishes to. */
-export interface BoundQueue {
-  id: string
-  location: string
-}
 
 /** Who this file is, and which queue its events went to. */
 export function identityTable(db: DatabaseSync) {
