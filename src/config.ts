@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { parseLocation, type StoreLocation } from './stores/location.ts'
+import { parseLocation, STORE_URLS, type StoreLocation } from './stores/location.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const LONGEST_MS = 3_600_000
@@ -179,7 +179,7 @@ function flag(fallback: boolean, description: string): Variable<boolean> {
 }
 
 function store(fallback: string | null, description: string): Variable<StoreLocation> {
-  return { default: fallback, expected: 'sqlite:<path> or memory:', description, read: parseLocation }
+  return { default: fallback, expected: STORE_URLS, description, read: parseLocation }
 }
 
 function rateLimit(description: string): Variable<number> {

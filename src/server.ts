@@ -2,8 +2,8 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
-import { StoreRefused } from './errors/store-errors.ts'
-import type { StoreLocation } from './stores/location.ts'
+import { StoreRefused, StoreUnavailable } from './errors/store-errors.ts'
+import { describeLocation } from './stores/location.ts'
 
 /** What closing takes beyond the longest submission, in milliseconds. */
 const GRACE_MS = 15_000
@@ -30,7 +30,7 @@ async function run(): Promise<void> {
 }
 
 async function listen(app: FastifyInstance, { host, port, database, queue }: Config): Promise<void> {
-  const stores = `database ${describe(database)}, queue ${describe(queue)}`
+  const stores = `database ${describeLocation(database)}, queue ${describeLocation(queue)}`
   await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}; ${stores}` })
 }
 
@@ -38,13 +38,10 @@ function loggerOptions({ logLevel }: Config) {
   return process.stdout.isTTY ? { level: logLevel, transport: { target: 'pino-pretty' } } : { level: logLevel }
 }
 
-function describe(location: StoreLocation): string {
-  return location.engine === 'memory' ? 'in memory' : location.path
-}
-
 /** What the operator is told when the service cannot start: one line a problem, where it is one to expect. */
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof StoreRefused) return error.message
+  if (error instanceof StoreUnavailable) return `The store does not answer: ${error.message}`
   const { syscall, message, stack } = error as NodeJS.ErrnoException
   return syscall === 'listen' || syscall === 'getaddrinfo' ? `Cannot listen: ${message}` : (stack ?? message)
 }

@@ -36,7 +36,7 @@ const isWithin =
 
 test('imports are found, whatever their form', async (t) => {
   const importsOf = (path: string) => files.find((file) => file.path === path)?.imports
-  t.match(importsOf('src/stores/open.ts'), /src\/stores\/sqlite\/engine\.ts/)
+  t.match(importsOf('src/stores/open-durable.ts'), /src\/stores\/sqlite\/engine\.ts/)
   t.match(importsOf('src/stores/sqlite/remote.ts')?.join(), /src\/stores\/sqlite\/worker\.ts/)
   t.match(importsOf('src/app.ts')?.join(), /@fastify\/autoload,fastify/)
 })

@@ -73,10 +73,22 @@ test('every bad value is told at once, one line each', async (t) => {
     'HOST="": must be a host name or an IP address',
     'PORT="x\\ny": must be an integer from 0 to 65535',
     'LOG_LEVEL="loud": must be one of fatal, error, warn, info, debug, trace, silent',
-    'DATABASE_URL="mysql:x": must be sqlite:<path> or memory:',
+    'DATABASE_URL="mysql:x": must be sqlite:<path>, postgres://… or memory:',
     'ALLOW_ANONYMOUS="yes": must be one of true, false',
   ])
   t.equal(new ConfigError(problems).message, problems.join('\n'))
+})
+
+test('a URL of PostgreSQL is taken, and what is wrong with one is told without its password', async (t) => {
+  const { database, queue } = readConfig({ DATABASE_URL: 'postgresql://user:secret@DB:6432/formulas' })
+  t.match(database, { engine: 'postgres', place: 'postgres://db:6432/formulas' })
+  t.same(queue, database)
+  for (const url of ['postgres:formulas', 'postgres://', 'postgres://user:secret@db:x/formulas']) {
+    const [problem, ...others] = problemsOf(t, { DATABASE_URL: url })
+    t.match(problem, /^DATABASE_URL=/)
+    t.notMatch(problem, /secret/)
+    t.same(others, [])
+  }
 })
 
 test('what this version does not have stops the start', async (t) => {
@@ -84,8 +96,6 @@ test('what this version does not have stops the start', async (t) => {
     API_KEYS_FILE: './keys.json',
     SQS_QUEUE_URL: 'https://sqs.example/queue',
     RATE_LIMIT_PER_MINUTE: '60',
-    DATABASE_URL: 'postgres://user:secret@db/formulas',
-    QUEUE_URL: 'postgresql://user:secret@db/formulas?password=secret',
   }
   for (const [name, value] of Object.entries(unsupported)) {
     const [problem, ...others] = problemsOf(t, { [name]: value })

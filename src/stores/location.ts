@@ -1,27 +1,51 @@
 import { realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { placeOf } from './postgres/place.ts'
 
 /** Where an engine keeps its data. */
-export type StoreLocation = { engine: 'memory' } | { engine: 'sqlite'; path: string }
+export type StoreLocation =
+  | { engine: 'memory' }
+  | { engine: 'sqlite'; path: string }
+  /** `place` is the URL without user and password. */
+  | { engine: 'postgres'; url: string; place: string }
+
+/** How a URL of a store may look. */
+export const STORE_URLS = 'sqlite:<path>, postgres://… or memory:'
 
 /**
- * Reads a store URL: `memory:` or `sqlite:<path>`, the path relative to the working directory.
+ * Reads a store URL: `memory:`, `postgres://…`, or `sqlite:<path>`, the path relative to the working directory.
  * @throws {Error} saying what is wrong with it
  */
 export function parseLocation(url: string): StoreLocation {
   if (url === 'memory:') return { engine: 'memory' }
-  if (/^postgres(ql)?:/i.test(url)) throw new Error('PostgreSQL is not supported by this version')
+  if (/^postgres(ql)?:/i.test(url)) return postgresLocation(url)
   const path = /^sqlite:(.*)$/s.exec(url)?.[1]
-  if (path === undefined) throw new Error('must be sqlite:<path> or memory:')
+  if (path === undefined) throw new Error(`must be ${STORE_URLS}`)
   if (path === '' || path.startsWith(':') || /[?#\0]/.test(path) || /[/\\]$/.test(path)) {
     throw new Error('must name a file: sqlite:<path>')
   }
   return { engine: 'sqlite', path: resolve(path.startsWith('//') ? path.slice(2) : path) }
 }
 
+function postgresLocation(url: string): StoreLocation {
+  if (!/^postgres(ql)?:\/\/[^/]/i.test(url)) throw new Error('must name a server: postgres://user@host/database')
+  try {
+    return { engine: 'postgres', url, place: placeOf(url) }
+  } catch {
+    throw new Error('is not a URL of PostgreSQL')
+  }
+}
+
+/** A location as a message may show it: without user and password. */
+export function describeLocation(location: StoreLocation): string {
+  if (location.engine === 'memory') return 'in memory'
+  return location.engine === 'sqlite' ? location.path : location.place
+}
+
 /** Whether both are one store, whatever way their paths are spelt. */
 export function sameLocation(a: StoreLocation, b: StoreLocation): boolean {
-  if (a.engine === 'memory' || b.engine === 'memory') return a.engine === b.engine
+  if (a.engine === 'postgres' && b.engine === 'postgres') return a.place === b.place
+  if (a.engine !== 'sqlite' || b.engine !== 'sqlite') return a.engine === b.engine
   if (realPath(a.path) === realPath(b.path)) return true
   const [fileA, fileB] = [fileIdentity(a.path), fileIdentity(b.path)]
   return fileA !== null && fileA === fileB

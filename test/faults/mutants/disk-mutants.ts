@@ -93,7 +93,7 @@ export const diskMutants: Mutant[] = [
   {
     name: 'start: a changed queue is taken though the old one holds events',
     breaks: 'no event is left in a queue that nobody reads',
-    edits: [['src/stores/open.ts', 'if (left > 0) throw', 'if (left > 1_000_000) throw']],
+    edits: [['src/stores/bind-queue.ts', 'if (left > 0) throw', 'if (left > 1_000_000) throw']],
     caughtBy: ['test/stores/open.test.ts', 'another queue is refused while the old one holds events, or is gone'],
   },
 ]

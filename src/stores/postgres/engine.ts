@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import type { StoredFormula } from '../../formula/formula.ts'
+import { searchKey, successor } from '../../formula/name-search.ts'
+import type { BoundQueue, DurableStores } from '../durable.ts'
+import type { EngineOptions, FormulaDb, Intake } from '../ports.ts'
+import { Database, type Row } from './database.ts'
+import { eventQueue } from './event-queue.ts'
+import * as formulas from './formula-statements.ts'
+import { Hints } from './hints.ts'
+import * as identity from './identity-statements.ts'
+import { PostgresIntake } from './intake.ts'
+import { SWEEP_ANSWERS, SWEEP_WRITES } from './intake-statements.ts'
+import { toFormula } from './lookup.ts'
+import { cleanupQueue, sagaSteps } from './saga-intents.ts'
+import { SWEEP_TOMBSTONES } from './saga-statements.ts'
+import { migrate } from './schema-version.ts'
+import { givenTime } from './time.ts'
+
+/** How long the ids of writes are kept, in milliseconds: nobody asks later what became of one. */
+const WRITES_KEPT_MS = 3_600_000
+
+/**
+ * Opens all stores in one PostgreSQL database, which any number of instances may share.
+ * @throws {StoreRefused} when a newer version of the service has written it
+ * @throws {StoreUnavailable} when it does not answer
+ */
+export async function openPostgres(url: string, options: EngineOptions): Promise<DurableStores> {
+  const { clock, answerTtlMs, maxReceives } = options
+  const database = new Database(url)
+  const hints = new Hints(url, database, randomUUID())
+  const time = givenTime(clock)
+  const intake = new PostgresIntake(database, { clock, time, answerTtlMs })
+  const probe = async (): Promise<void> => void (await database.query(identity.PROBE))
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closed ??= hints.close().then(() => database.close())
+    return closed
+  }
+  try {
+    await migrate(database)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    db: { ...reads(database), ...sagaSteps(database, time, answerTtlMs), add: (id, of) => intake.add(id, of), probe },
+    queue: eventQueue({ database, time, maxReceives, hints, identity: () => storeId(database), probe }),
+    idempotency: {
+      find: (caller, key) => intake.find(caller, key),
+      async sweep(limit) {
+        intake.forgetGivenUp()
+        await database.query(SWEEP_WRITES, [time(), WRITES_KEPT_MS, limit])
+        await database.query(SWEEP_TOMBSTONES, [time(), answerTtlMs, limit])
+        return (await database.query(SWEEP_ANSWERS, [time(), limit])).length
+      },
+    },
+    cleanups: cleanupQueue(database, clock),
+    intake: hinting(intake, hints),
+    ...binding(database),
+    close,
+  }
+}
+
+function hinting(intake: PostgresIntake, hints: Hints): Intake {
+  return {
+    async accept(submission, notAfter) {
+      const verdict = await intake.accept(submission, notAfter)
+      const stored =
+        verdict.kind === 'answered' && verdict.submissionId === submission.id && verdict.answer.status === 200
+      if (stored) hints.give()
+      return verdict
+    },
+    giveUp: (submissionId) => intake.giveUp(submissionId),
+  }
+}
+
+function reads(database: Database): Pick<FormulaDb, 'get' | 'list'> {
+  return {
+    async get(id) {
+      const [row] = /^[0-9a-f]{64}$/.test(id) ? await database.query(formulas.GET, [id]) : []
+      return row === undefined ? null : withMaterials(row)
+    },
+    async list({ limit, before = Number.MAX_SAFE_INTEGER, namePrefix }) {
+      const search = searchKey(namePrefix ?? '')
+      const rows =
+        search === ''
+          ? await database.query(formulas.LIST, [before, limit + 1])
+          : await database.query(formulas.LIST_BY_NAME, [before, limit + 1, search, successor(search)])
+      const shown = rows.slice(0, limit)
+      return { items: shown.map(withMaterials), next: rows.length > limit ? (shown.at(-1)?.seq as number) : null }
+    },
+  }
+}
+
+function withMaterials(row: Row): StoredFormula {
+  const formula = toFormula(row)
+  return { ...formula, materials: JSON.parse(formula.materials) }
+}
+
+async function storeId(database: Database): Promise<string> {
+  const [row] = await database.query(identity.STORE_ID)
+  return row?.store_id as string
+}
+
+function binding(database: Database): Pick<DurableStores, 'boundQueue' | 'bindQueue' | 'hasOpenAttempts'> {
+  return {
+    async boundQueue() {
+      const [row] = await database.query(identity.BOUND_QUEUE)
+      return (row ?? null) as BoundQueue | null
+    },
+    async bindQueue(id, location) {
+      await database.query(identity.BIND_QUEUE, [id, location])
+    },
+    async hasOpenAttempts() {
+      const [row] = await database.query(identity.HAS_OPEN_ATTEMPTS)
+      return row?.open === true
+    },
+  }
+}

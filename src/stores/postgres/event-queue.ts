@@ -1,0 +1,165 @@
+import { isoTime } from '../../clock.ts'
+import type { DeadEvent, EventQueue, FormulaEvent, LeasedEvent, Settled } from '../ports.ts'
+import type { Database, Query, Row } from './database.ts'
+import * as sql from './event-statements.ts'
+import type { Hints } from './hints.ts'
+import type { GivenTime } from './time.ts'
+import { Trail } from './trail.ts'
+
+/** Most that is moved at a time of what is over. */
+const MOVED_AT_ONCE = 1_000
+
+interface EventQueueOptions {
+  database: Database
+  time: GivenTime
+  maxReceives: number
+  hints: Hints
+  identity: () => Promise<string>
+  probe: () => Promise<void>
+}
+
+/** The event queue in PostgreSQL. A receipt is the random id of one lease's row. */
+export function eventQueue({ database, time, maxReceives, hints, identity, probe }: EventQueueOptions): EventQueue {
+  const front = new Trail()
+  const leaseEnds = new Trail()
+
+  /** Moves what is over to the front or to the dead letters. */
+  async function moveDue(): Promise<void> {
+    for (let moved = MOVED_AT_ONCE; moved === MOVED_AT_ONCE; ) {
+      const [row] = await database.query(sql.MOVE_DUE, [time(), MOVED_AT_ONCE, maxReceives, leaseEnds.from])
+      leaseEnds.passed(row?.now as number)
+      moved = row?.moved as number
+    }
+  }
+
+  async function settle(statement: string, receipts: string[], values: unknown[]): Promise<Settled & { rows: Row[] }> {
+    const rows = await database.query(statement, [time(), receipts.filter(isReceipt), ...values])
+    const held = new Set(rows.map(({ receipt }) => receipt as string))
+    // Named twice, a lease that has ended by the first is over for the second.
+    const stale = receipts.filter((receipt) => !(statement === sql.EXTEND ? held.has(receipt) : held.delete(receipt)))
+    return { accepted: receipts.length - stale.length, stale, rows }
+  }
+
+  return {
+    ...sagaEnd(database, time, hints),
+    identity,
+    probe,
+    async receive(max, leaseMs) {
+      await moveDue()
+      const rows = await database.query(sql.RECEIVE, [time(), max, leaseMs, front.from])
+      const last = rows.findLast(({ rank }) => rank === 1)
+      if (last !== undefined) front.passed(last.position as number)
+      const [next] = await database.query(sql.NEXT_DUE, [time()])
+      return { events: rows.map(toLeased), nextDueAt: (next?.at ?? null) as number | null }
+    },
+    async ack(receipts) {
+      const { accepted, stale } = await settle(sql.ACK, receipts, [])
+      return { accepted, stale }
+    },
+    async nack(receipts, delayMs) {
+      const { accepted, stale } = await settle(sql.NACK, receipts, [delayMs, maxReceives])
+      if (accepted > 0) hints.give()
+      return { accepted, stale }
+    },
+    async putBack(receipts) {
+      const { accepted, stale } = await settle(sql.PUT_BACK, receipts, [])
+      if (accepted > 0) hints.give()
+      return { accepted, stale }
+    },
+    async extend(receipts, leaseMs) {
+      const { accepted, stale, rows } = await settle(sql.EXTEND, receipts, [leaseMs])
+      return { accepted, stale, leasedUntil: (rows[0]?.leased_until ?? null) as number | null }
+    },
+    async stats() {
+      await moveDue()
+      const [row] = await database.query(sql.STATS, [time()])
+      const { ready, leased, delayed, dead, now, oldest } = row as Record<string, number | null> & { now: number }
+      const age = oldest == null ? null : Math.max(0, now - oldest) / 1000
+      return { ready, leased, delayed, dead, oldestReadyAgeSeconds: age } as Awaited<ReturnType<EventQueue['stats']>>
+    },
+    async dead(limit, before = Number.MAX_SAFE_INTEGER) {
+      await moveDue()
+      const rows = await database.query(sql.DEAD, [before, limit + 1])
+      const shown = rows.slice(0, limit)
+      return { items: shown.map(toDead), next: rows.length > limit ? (shown.at(-1)?.seq as number) : null }
+    },
+    async redrive(ids) {
+      await moveDue()
+      const [row] = await database.query(sql.REDRIVE, [ids?.filter(isId) ?? null])
+      const redriven = row?.redriven as number
+      if (redriven > 0) hints.give()
+      return redriven
+    },
+    async removeDead(id) {
+      await moveDue()
+      return isId(id) && (await database.query(sql.REMOVE_DEAD, [id])).length > 0
+    },
+    onReady: (listener) => hints.listen(listener),
+  }
+}
+
+/** The queue's part in a saga. An attempt's mark is locked first, so its steps come one after the other. */
+function sagaEnd(database: Database, time: GivenTime, hints: Hints) {
+  const mark = async (query: Query, attempt: string, state: string) => {
+    const [row] = await query(sql.MARK, [time(), attempt, state])
+    return row as { state: string; is_new: boolean }
+  }
+  return {
+    publish: (attempt: string, events: FormulaEvent[]): Promise<boolean> =>
+      database.transaction(async (query) => {
+        const { state, is_new } = await mark(query, attempt, 'held')
+        if (is_new) await query(sql.HOLD, [attempt, ...columns(events)])
+        return state !== 'removed'
+      }),
+    async release(attempt: string, events: FormulaEvent[]): Promise<void> {
+      await database.transaction(async (query) => {
+        const { state, is_new } = await mark(query, attempt, 'held')
+        if (state !== 'held') return
+        if (is_new) await query(sql.HOLD, [attempt, ...columns(events)])
+        await query(sql.SHOW_HELD, [attempt])
+        await query(sql.SET_MARK, [time(), attempt, 'released'])
+      })
+      hints.give()
+    },
+    remove: (attempt: string): Promise<void> =>
+      database.transaction(async (query) => {
+        const { state } = await mark(query, attempt, 'removed')
+        if (state === 'released') return
+        await query(sql.REMOVE_HELD, [attempt])
+        await query(sql.SET_MARK, [time(), attempt, 'removed'])
+      }),
+    sweep: async (olderThan: number, limit: number): Promise<number> =>
+      (await database.query(sql.SWEEP_MARKS, [olderThan, limit])).length,
+  }
+}
+
+/** One array for each column. */
+const columns = (events: FormulaEvent[]): unknown[] => [
+  events.map(({ id }) => id),
+  events.map(({ name }) => name),
+  events.map(({ createdAt }) => Date.parse(createdAt)),
+]
+
+const isId = (id: string): boolean => /^[0-9a-f]{64}$/.test(id)
+
+const isReceipt = (receipt: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(receipt)
+
+const toEvent = ({ id, name, created_at }: Row): FormulaEvent => ({
+  id: id as string,
+  name: name as string,
+  createdAt: isoTime(created_at as number),
+})
+
+const toLeased = (row: Row): LeasedEvent => ({
+  ...toEvent(row),
+  receipt: row.receipt as string,
+  receiveCount: row.receives as number,
+  leasedUntil: isoTime(row.leased_until as number),
+})
+
+const toDead = (row: Row): DeadEvent => ({
+  ...toEvent(row),
+  receiveCount: row.receives as number,
+  diedAt: isoTime(row.died_at as number),
+  reason: row.reason as DeadEvent['reason'],
+})

@@ -1,0 +1,163 @@
+import { DURABLE } from './database.ts'
+import { NOW } from './time.ts'
+
+const EVENT = `id, name, created_at, receives`
+
+/**
+ * Leases events: those that came back first, then the oldest. What another consumer is about to take is passed over.
+ * $1 time, $2 how many, $3 how long, $4 position before which none is ready any more.
+ */
+export const RECEIVE = `
+WITH back AS (
+  DELETE FROM formula_intake.returned
+  WHERE position = ANY (ARRAY(
+    SELECT position FROM formula_intake.returned ORDER BY position LIMIT $2 FOR UPDATE SKIP LOCKED
+  ))
+  RETURNING *
+), front AS (
+  DELETE FROM formula_intake.ready
+  WHERE position = ANY (ARRAY(
+    SELECT position FROM formula_intake.ready WHERE position > $4
+    ORDER BY position LIMIT $2 - (SELECT count(*) FROM back) FOR UPDATE SKIP LOCKED
+  ))
+  RETURNING *
+), taken AS (
+  SELECT 0 AS rank, * FROM back UNION ALL SELECT 1, * FROM front
+), leased AS (
+  INSERT INTO formula_intake.leased
+  SELECT gen_random_uuid(), ${NOW} + $3::bigint, position, id, name, created_at, receives + 1 FROM taken
+  RETURNING *
+)
+SELECT receipt, leased_until, leased.position, encode(leased.id, 'hex') AS id, leased.name, leased.created_at,
+  leased.receives, rank
+FROM leased JOIN taken USING (position) ORDER BY rank, position`
+
+/** When the next lease or delay ends. $1 time. */
+export const NEXT_DUE = `
+SELECT least(
+  (SELECT min(leased_until) FROM formula_intake.leased WHERE leased_until > ${NOW}),
+  (SELECT min(due) FROM formula_intake.delayed WHERE due > ${NOW})
+)::bigint AS at`
+
+/**
+ * Moves what is over: ended leases to the front or to the dead letters, delays to the front.
+ * $1 time, $2 how many, $3 most receives, $4 end of a lease before which none is left.
+ */
+export const MOVE_DUE = `
+WITH ended AS (
+  DELETE FROM formula_intake.leased
+  WHERE receipt = ANY (ARRAY(
+    SELECT receipt FROM formula_intake.leased WHERE leased_until > $4 AND leased_until <= ${NOW}
+    ORDER BY leased_until, position LIMIT $2 FOR UPDATE SKIP LOCKED
+  ))
+  RETURNING *
+), buried AS (
+  INSERT INTO formula_intake.dead (${EVENT}, died_at, reason)
+  SELECT ${EVENT}, leased_until, 'expired' FROM ended WHERE receives >= $3 ORDER BY leased_until, position
+), due AS (
+  DELETE FROM formula_intake.delayed
+  WHERE position = ANY (ARRAY(
+    SELECT position FROM formula_intake.delayed WHERE due <= ${NOW} ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
+  ))
+  RETURNING *
+), returned AS (
+  INSERT INTO formula_intake.returned
+  SELECT position, ${EVENT} FROM ended WHERE receives < $3 UNION ALL SELECT position, ${EVENT} FROM due
+)
+SELECT ${NOW} AS now, greatest((SELECT count(*) FROM ended), (SELECT count(*) FROM due)) AS moved`
+
+/** $1 time, $2 receipts. */
+export const ACK = `
+DELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING receipt`
+
+/** $1 time, $2 receipts, $3 delay, $4 most receives. */
+export const NACK = `
+WITH given AS (
+  DELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING *
+), buried AS (
+  INSERT INTO formula_intake.dead (${EVENT}, died_at, reason)
+  SELECT ${EVENT}, ${NOW}, 'nacked' FROM given WHERE receives >= $4 ORDER BY array_position($2::uuid[], receipt)
+), delayed AS (
+  INSERT INTO formula_intake.delayed (position, ${EVENT}, due)
+  SELECT position, ${EVENT}, ${NOW} + $3::bigint FROM given WHERE receives < $4 AND $3 > 0
+), returned AS (
+  INSERT INTO formula_intake.returned SELECT position, ${EVENT} FROM given WHERE receives < $4 AND $3 = 0
+)
+SELECT receipt FROM given`
+
+/** $1 time, $2 receipts. */
+export const PUT_BACK = `
+WITH given AS (
+  DELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING *
+), returned AS (
+  INSERT INTO formula_intake.returned SELECT position, id, name, created_at, receives - 1 FROM given
+)
+SELECT receipt FROM given`
+
+/** $1 time, $2 receipts, $3 how long. */
+export const EXTEND = `
+UPDATE formula_intake.leased SET leased_until = ${NOW} + $3::bigint
+WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING receipt, leased_until`
+
+/** $1 time. */
+export const STATS = `
+SELECT
+  (SELECT count(*) FROM formula_intake.ready) + (SELECT count(*) FROM formula_intake.returned) AS ready,
+  (SELECT count(*) FROM formula_intake.leased) AS leased,
+  (SELECT count(*) FROM formula_intake.delayed) AS delayed,
+  (SELECT count(*) FROM formula_intake.dead) AS dead,
+  ${NOW} AS now,
+  coalesce(
+    (SELECT created_at FROM formula_intake.returned ORDER BY position LIMIT 1),
+    (SELECT created_at FROM formula_intake.ready ORDER BY position LIMIT 1)
+  ) AS oldest`
+
+/** $1 before, $2 limit. */
+export const DEAD = `
+SELECT seq, encode(id, 'hex') AS id, name, created_at, receives, died_at, reason FROM formula_intake.dead
+WHERE seq < $1 ORDER BY seq DESC LIMIT $2`
+
+/** $1 fingerprints in hex; all when null. */
+export const REDRIVE = `
+WITH gone AS (
+  DELETE FROM formula_intake.dead
+  WHERE $1::text[] IS NULL OR id = ANY (ARRAY(SELECT decode(given, 'hex') FROM unnest($1::text[]) AS given))
+  RETURNING *
+), back AS (
+  INSERT INTO formula_intake.ready
+  SELECT nextval('formula_intake.acceptance'), id, name, created_at, 0 FROM (SELECT * FROM gone ORDER BY seq) AS gone
+)
+SELECT count(*) AS redriven, ${DURABLE} FROM gone`
+
+/** $1 fingerprint in hex. */
+export const REMOVE_DEAD = `DELETE FROM formula_intake.dead WHERE id = decode($1, 'hex') RETURNING 1`
+
+/** An attempt's mark, locked; it is made unless it is there. $1 time, $2 attempt, $3 state. */
+export const MARK = `
+INSERT INTO formula_intake.marks AS mark VALUES ($2, $3, ${NOW})
+ON CONFLICT (attempt) DO UPDATE SET state = mark.state RETURNING state, xmax = 0 AS is_new`
+
+/** $1 time, $2 attempt, $3 state. */
+export const SET_MARK = `UPDATE formula_intake.marks SET state = $3, at = ${NOW} WHERE attempt = $2`
+
+/** $1 attempt, $2 fingerprints in hex, $3 names, $4 times. */
+export const HOLD = `
+INSERT INTO formula_intake.held
+SELECT $1, ordinal, decode(id, 'hex'), name, created_at
+FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS event (id, name, created_at, ordinal)`
+
+/** $1 attempt. */
+export const SHOW_HELD = `
+WITH shown AS (DELETE FROM formula_intake.held WHERE attempt = $1 RETURNING *)
+INSERT INTO formula_intake.ready
+SELECT nextval('formula_intake.acceptance'), id, name, created_at, 0 FROM (SELECT * FROM shown ORDER BY ordinal) AS shown`
+
+/** $1 attempt. */
+export const REMOVE_HELD = `DELETE FROM formula_intake.held WHERE attempt = $1`
+
+/** $1 how old in milliseconds since the epoch, $2 limit. */
+export const SWEEP_MARKS = `
+DELETE FROM formula_intake.marks
+WHERE attempt = ANY (ARRAY(SELECT attempt FROM formula_intake.marks WHERE state <> 'held' AND at < $1
+  ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED))
+RETURNING 1`

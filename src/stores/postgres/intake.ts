@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '../../clock.ts'
+import { StoreUnavailable } from '../../errors/store-errors.ts'
+import { searchKey } from '../../formula/name-search.ts'
+import { eventsOf } from '../judge.ts'
+import { type AddVerdict, type KeyRecord, OWNER_LEASE_MS, type Submission, type Verdict } from '../ports.ts'
+import { type Database, Taken } from './database.ts'
+import { GroupCommit } from './group-commit.ts'
+import { FIND, MAKE_VOID, WRITE } from './intake-statements.ts'
+import { lookUp, toKeyRecord } from './lookup.ts'
+import { decide, type Known, type Member, NOTHING, type Plan, slotOf, toMember } from './member.ts'
+import type { GivenTime } from './time.ts'
+
+/** How often a batch is written that others keep getting ahead of. */
+const ROUNDS = 10
+
+interface IntakeOptions {
+  clock: Clock
+  time: GivenTime
+  answerTtlMs: number
+}
+
+type Result = AddVerdict | Error
+
+/** A member as it was judged at `now`, in milliseconds since the epoch. */
+interface Planned {
+  index: number
+  member: Member
+  now: number
+  plan: Plan
+}
+
+/** Stores submissions in batches, with their events, or (for a saga) with an intent. */
+export class PostgresIntake {
+  readonly #database: Database
+  readonly #options: IntakeOptions
+  readonly #batches = new GroupCommit((members) => this.#commit(members))
+  /** When submissions were given up, in milliseconds since the epoch. */
+  readonly #givenUp = new Map<string, number>()
+  /** Writes whose outcome is unknown, by submission. */
+  readonly #inDoubt = new Map<string, Set<string>>()
+
+  constructor(database: Database, options: IntakeOptions) {
+    this.#database = database
+    this.#options = options
+  }
+
+  /** @throws {StoreUnavailable} with unknown outcome */
+  async accept(submission: Submission, notAfter = Number.POSITIVE_INFINITY): Promise<Verdict> {
+    const { id, caller, key } = submission
+    if (this.#givenUp.has(id)) {
+      const kept = await this.find(caller, key)
+      return kept?.submissionId === id
+        ? { kind: 'answered', submissionId: id, answer: kept.answer }
+        : { kind: 'given-up' }
+    }
+    const verdict = await this.#batches.add(toMember(submission, null), notAfter - this.#options.clock.now())
+    if (verdict.kind === 'added') throw new Error('only a saga leaves a submission half done')
+    this.#inDoubt.delete(id)
+    return verdict
+  }
+
+  /** @throws {StoreUnavailable} with unknown outcome */
+  add(attempt: string, submission: Submission): Promise<AddVerdict> {
+    return this.#batches.add(toMember(submission, attempt), Number.POSITIVE_INFINITY)
+  }
+
+  /** @throws {StoreUnavailable} */
+  async giveUp(submissionId: string): Promise<void> {
+    this.#givenUp.set(submissionId, this.#options.clock.now())
+    for (const write of this.#inDoubt.get(submissionId) ?? []) await this.#makeVoid(write)
+    this.#inDoubt.delete(submissionId)
+  }
+
+  /** What is kept under a key, unless it has expired. */
+  async find(caller: string, key: string): Promise<KeyRecord | null> {
+    const [row] = await this.#database.query(FIND, [this.#options.time(), slotOf(caller, key)])
+    return row === undefined ? null : toKeyRecord(row)
+  }
+
+  /** Forgets what was given up so long ago that no answer of that time is kept. */
+  forgetGivenUp(): void {
+    const until = this.#options.clock.now() - this.#options.answerTtlMs
+    for (const [id, at] of this.#givenUp) if (at < until) this.#givenUp.delete(id)
+  }
+
+  /** Writes each as it is judged; what meets something else is judged again by what is there, until all are decided. */
+  async #commit(members: Member[]): Promise<Result[]> {
+    const { clock, time } = this.#options
+    const results: Result[] = []
+    let known = NOTHING
+    let open = members.map((member, index) => ({ member, index }))
+    for (let round = 0; open.length > 0; round++) {
+      if (round === ROUNDS) throw new StoreUnavailable('Others kept getting ahead of the submission')
+      if (round > 0)
+        known = await lookUp(
+          this.#database,
+          time,
+          open.map(({ member }) => member),
+        )
+      const now = clock.now()
+      const planned: Planned[] = []
+      for (const { member, index } of open) {
+        const decision = this.#decide(member, known, now)
+        if ('plan' in decision) planned.push({ member, index, now, plan: decision.plan })
+        else results[index] = decision.verdict
+      }
+      open = planned.length === 0 ? [] : await this.#write(planned, results)
+    }
+    return results
+  }
+
+  #decide(member: Member, known: Known, now: number): ReturnType<typeof decide> {
+    const { id } = member.submission
+    const isVoid = member.attempt === null && this.#givenUp.has(id)
+    if (isVoid && known.answers.get(member.slot)?.submissionId !== id) return { verdict: { kind: 'given-up' } }
+    return decide(member, known, now)
+  }
+
+  /** @returns those that are not decided: they met something, or nobody knows which of them did */
+  async #write(planned: Planned[], results: Result[]): Promise<Planned[]> {
+    const write = randomUUID()
+    const settle = this.#doubt(write, planned)
+    try {
+      const { time, answerTtlMs } = this.#options
+      const values = [time(), write, answerTtlMs, ...memberColumns(planned), ...formulaColumns(planned), OWNER_LEASE_MS]
+      const [row] = await this.#database.query(WRITE, values)
+      settle()
+      const refused = new Set(row?.refused as number[])
+      for (const [ordinal, { index, member, plan }] of planned.entries()) {
+        if (!refused.has(ordinal + 1)) results[index] = verdictOf(member, plan)
+      }
+      return planned.filter((_, ordinal) => refused.has(ordinal + 1))
+    } catch (error) {
+      const tookEffect = error instanceof Taken ? null : !(await this.#makeVoid(write))
+      settle()
+      if (tookEffect !== false) return planned
+      for (const { index } of planned) results[index] = error as Error
+      return []
+    }
+  }
+
+  /** Notes that a write may take effect, until the returned function is called. */
+  #doubt(write: string, planned: Planned[]): () => void {
+    const ids = planned.filter(({ member }) => member.attempt === null).map(({ member }) => member.submission.id)
+    for (const id of ids) {
+      const writes = this.#inDoubt.get(id) ?? new Set()
+      this.#inDoubt.set(id, writes.add(write))
+    }
+    return () => {
+      for (const id of ids) {
+        const writes = this.#inDoubt.get(id)
+        writes?.delete(write)
+        if (writes?.size === 0) this.#inDoubt.delete(id)
+      }
+    }
+  }
+
+  /** @returns whether the write is void; it took effect otherwise */
+  async #makeVoid(write: string): Promise<boolean> {
+    const [row] = await this.#database.query(MAKE_VOID, [this.#options.time(), write])
+    return row?.void === true
+  }
+}
+
+function verdictOf({ submission, attempt }: Member, { added, answer }: Plan): AddVerdict {
+  if (attempt !== null && added.length > 0) return { kind: 'added', events: eventsOf(added) }
+  return { kind: 'answered', submissionId: submission.id, answer }
+}
+
+/** One array for each column. */
+function memberColumns(planned: Planned[]): unknown[] {
+  const column = (of: (planned: Planned) => unknown): unknown[] => planned.map(of)
+  return [
+    column(({ member }) => member.slot),
+    column(({ member }) => member.submission.caller),
+    column(({ member }) => member.submission.key),
+    column(({ member }) => member.submission.payload),
+    column(({ member }) => member.submission.id),
+    column(({ member }) => member.attempt),
+    column(({ plan }) => plan.answer.status),
+    column(({ plan }) => plan.answer.location),
+    column(({ plan }) => plan.answer.body),
+  ]
+}
+
+function formulaColumns(planned: Planned[]): unknown[] {
+  const rows = planned.flatMap(({ plan, now }, ordinal) =>
+    plan.added.map(({ id, name, materials }) => ({ member: ordinal + 1, id, name, materials, now })),
+  )
+  return [
+    rows.map(({ member }) => member),
+    rows.map(({ id }) => id),
+    rows.map(({ name }) => name),
+    rows.map(({ name }) => searchKey(name)),
+    rows.map(({ materials }) => materials),
+    rows.map(({ now }) => now),
+  ]
+}

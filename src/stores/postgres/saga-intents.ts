@@ -1,0 +1,86 @@
+import { type Clock, isoTime } from '../../clock.ts'
+import { decisionOf } from '../judge.ts'
+import {
+  type Cleanup,
+  type CleanupQueue,
+  type Decision,
+  HEAD_START_MS,
+  type OpenAttempt,
+  ORPHANED,
+  OWNER_LEASE_MS,
+} from '../ports.ts'
+import type { Database, Row } from './database.ts'
+import { toAnswer, toEvents } from './lookup.ts'
+import * as sql from './saga-statements.ts'
+import { type GivenTime, givenTime } from './time.ts'
+
+/** How long an instance has what it works off to itself, in milliseconds. */
+const WORK_LEASE_MS = 60_000
+
+/** The steps of a saga that follow `add`. */
+export function sagaSteps(database: Database, time: GivenTime, answerTtlMs: number) {
+  const decision = async (id: string): Promise<Decision> => {
+    const [row] = await database.query(sql.INTENT_BY_ID, [id])
+    return toDecision(row)
+  }
+  return {
+    async complete(id: string): Promise<Decision> {
+      await database.query(sql.COMPLETE, [time(), id, answerTtlMs, HEAD_START_MS])
+      return decision(id)
+    },
+    async abandon(id: string, reason: string): Promise<Decision> {
+      await database.query(sql.ABANDON, [time(), id, reason, HEAD_START_MS])
+      return decision(id)
+    },
+    async remove(id: string): Promise<void> {
+      await database.query(sql.REMOVE, [time(), id])
+    },
+    async finish(id: string): Promise<void> {
+      await database.query(sql.FINISH, [id])
+    },
+  }
+}
+
+/** What sagas owe, worked off by one instance at a time. */
+export function cleanupQueue(database: Database, clock: Clock): CleanupQueue {
+  const time = givenTime(clock)
+  return {
+    async adoptOrphans() {
+      const orphans = await database.query(sql.ADOPT, [time(), ORPHANED])
+      await database.query(sql.HASTEN, [time()])
+      return orphans.length
+    },
+    async heartbeat(running) {
+      if (running.length > 0) await database.query(sql.RENEW, [time(), running, OWNER_LEASE_MS])
+      await database.query(sql.ADOPT, [time(), ORPHANED])
+    },
+    list: async (limit) => (await database.query(sql.CLEANUPS, [limit])).map(toCleanup),
+    due: async (limit) => (await database.query(sql.DUE, [time(), limit, WORK_LEASE_MS])).map(toOpenAttempt),
+    async oldestUnfinished() {
+      const [row] = await database.query(sql.OLDEST_COMPLETED)
+      return (row?.at ?? null) as number | null
+    },
+    async postpone(id, reason, nextAttemptAt) {
+      await database.query(sql.POSTPONE, [time(), id, reason, nextAttemptAt - clock.now()])
+    },
+    retry: async (id) => (await database.query(sql.RETRY, [time(), id])).length > 0,
+  }
+}
+
+const toDecision = (row: Row | undefined): Decision =>
+  decisionOf(row && { state: row.state as string, answer: toAnswer(row), events: toEvents(row.events as string) })
+
+const toOpenAttempt = (row: Row): OpenAttempt => ({
+  id: row.id as string,
+  attempts: row.attempts as number,
+  decision: toDecision(row),
+})
+
+const toCleanup = (row: Row): Cleanup => ({
+  id: row.id as string,
+  formulaIds: toEvents(row.events as string).map(({ id }) => id),
+  reason: row.reason as string,
+  attempts: row.attempts as number,
+  createdAt: isoTime(row.decided_at as number),
+  nextAttemptAt: isoTime(row.next_attempt_at as number),
+})

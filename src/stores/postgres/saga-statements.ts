@@ -1,0 +1,112 @@
+import { DURABLE } from './database.ts'
+import { NOW } from './time.ts'
+
+const INTENT = `id, state, events, status, location, body, reason, attempts, decided_at, next_attempt_at`
+
+/** $1 id of the attempt. */
+export const INTENT_BY_ID = `SELECT ${INTENT} FROM formula_intake.intents WHERE id = $1`
+
+/**
+ * The commit point of a saga: its formulas become visible, in their order and at the front of all, and its answer is
+ * given. The state is the fence: whoever takes an intent over has changed it before. $1 time, $2 attempt, $3 how long
+ * answers are kept, $4 head start.
+ */
+export const COMPLETE = `
+WITH decided AS (
+  UPDATE formula_intake.intents
+  SET state = 'completed', decided_at = ${NOW}, next_attempt_at = ${NOW} + $4::bigint, held_until = 0
+  WHERE id = $2 AND state = 'pending' RETURNING id
+), shown AS (
+  UPDATE formula_intake.formulas SET attempt = NULL, seq = numbered.seq
+  FROM (
+    SELECT fingerprint, nextval('formula_intake.acceptance') AS seq FROM (
+      SELECT fingerprint FROM formula_intake.formulas WHERE attempt IN (SELECT id FROM decided) ORDER BY seq
+    ) AS pending
+  ) AS numbered
+  WHERE formulas.fingerprint = numbered.fingerprint
+), given AS (
+  UPDATE formula_intake.answers SET attempt = NULL, expires_at = ${NOW} + $3::bigint
+  WHERE attempt IN (SELECT id FROM decided)
+)
+SELECT ${DURABLE}`
+
+/** An attempt that was never added is refused from then on. $1 time, $2 attempt, $3 reason, $4 head start. */
+export const ABANDON = `
+WITH decided AS (
+  INSERT INTO formula_intake.intents AS own (id, state, decided_at, next_attempt_at, held_until)
+  VALUES ($2, 'removed', ${NOW}, 0, 0)
+  ON CONFLICT (id) DO UPDATE
+  SET state = 'rolling-back', reason = $3, decided_at = ${NOW}, next_attempt_at = ${NOW} + $4::bigint, held_until = 0
+  WHERE own.state = 'pending'
+)
+SELECT ${DURABLE}`
+
+/** What is left is a tombstone. $1 time, $2 attempt. */
+export const REMOVE = `
+WITH gone AS (
+  INSERT INTO formula_intake.intents AS own (id, state, decided_at, next_attempt_at, held_until)
+  VALUES ($2, 'removed', ${NOW}, 0, 0)
+  ON CONFLICT (id) DO UPDATE SET state = 'removed', events = '[]', body = NULL, decided_at = ${NOW}
+  WHERE own.state <> 'completed'
+  RETURNING id
+), formulas AS (
+  DELETE FROM formula_intake.formulas WHERE attempt IN (SELECT id FROM gone)
+), answers AS (
+  DELETE FROM formula_intake.answers WHERE attempt IN (SELECT id FROM gone)
+)
+SELECT ${DURABLE}`
+
+export const FINISH = `DELETE FROM formula_intake.intents WHERE id = $1 AND state = 'completed'`
+
+/** $1 time, $2 how old, $3 limit. */
+export const SWEEP_TOMBSTONES = `
+DELETE FROM formula_intake.intents
+WHERE id = ANY (ARRAY(SELECT id FROM formula_intake.intents WHERE state = 'removed' AND decided_at < ${NOW} - $2::bigint
+  ORDER BY decided_at LIMIT $3 FOR UPDATE SKIP LOCKED))`
+
+/** $1 time, $2 attempts that this instance runs, $3 how long they are trusted to be run. */
+export const RENEW = `
+UPDATE formula_intake.intents SET held_until = ${NOW} + $3::bigint WHERE id = ANY ($2::text[]) AND state = 'pending'`
+
+/** Decides the rollback of attempts whose owner is not heard of any more. $1 time, $2 reason. */
+export const ADOPT = `
+UPDATE formula_intake.intents
+SET state = 'rolling-back', reason = $2, decided_at = ${NOW}, next_attempt_at = ${NOW}, held_until = 0
+WHERE state = 'pending' AND held_until <= ${NOW}
+RETURNING 1`
+
+/** What is decided and not held by another instance. $1 time. */
+export const HASTEN = `
+UPDATE formula_intake.intents SET next_attempt_at = ${NOW}
+WHERE state IN ('completed', 'rolling-back') AND next_attempt_at > ${NOW} AND held_until <= ${NOW}`
+
+/** $1 limit. */
+export const CLEANUPS = `
+SELECT ${INTENT} FROM formula_intake.intents WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT $1`
+
+/** Takes what is due, so that no other instance works on it as well. $1 time, $2 limit, $3 for how long. */
+export const DUE = `
+WITH due AS (
+  UPDATE formula_intake.intents SET held_until = ${NOW} + $3::bigint
+  WHERE id = ANY (ARRAY(
+    SELECT id FROM formula_intake.intents
+    WHERE state IN ('completed', 'rolling-back') AND next_attempt_at <= ${NOW} AND held_until <= ${NOW}
+    ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED
+  ))
+  RETURNING *
+)
+SELECT ${INTENT} FROM due ORDER BY next_attempt_at`
+
+export const OLDEST_COMPLETED = `
+SELECT min(decided_at)::bigint AS at FROM formula_intake.intents WHERE state = 'completed'`
+
+/** $1 time, $2 id, $3 reason, $4 after how long it is tried again. */
+export const POSTPONE = `
+UPDATE formula_intake.intents
+SET attempts = attempts + 1, reason = $3, next_attempt_at = ${NOW} + $4::bigint, held_until = 0
+WHERE id = $2 AND state IN ('completed', 'rolling-back')`
+
+/** $1 time, $2 id. */
+export const RETRY = `
+UPDATE formula_intake.intents SET next_attempt_at = ${NOW}, held_until = 0
+WHERE id = $2 AND state = 'rolling-back' RETURNING 1`

@@ -1,0 +1,34 @@
+/** How long a transaction may take to show what it has numbered, in milliseconds. */
+const SETTLED_MS = 2_000
+/** So often all is looked at, from the very beginning. */
+const AFRESH_MS = 10_000
+
+/**
+ * How far the rows at the front of an index have been taken. Those that are gone stay in the index until nobody could
+ * see them any more; with a transaction open for hours somewhere, every look would walk through all of them. It lags
+ * behind, and starts again from the beginning now and then: a transaction that takes long may show what is further ahead.
+ */
+export class Trail {
+  #from = -1
+  #next = -1
+  #movedAt = performance.now()
+  #afreshAt = performance.now()
+
+  /** All before and with this has been taken. */
+  get from(): number {
+    const now = performance.now()
+    if (now - this.#afreshAt > AFRESH_MS) {
+      this.#afreshAt = this.#movedAt = now
+      this.#from = this.#next = -1
+    }
+    return this.#from
+  }
+
+  passed(position: number): void {
+    const now = performance.now()
+    if (now - this.#movedAt < SETTLED_MS) return
+    this.#movedAt = now
+    this.#from = this.#next
+    this.#next = position
+  }
+}
