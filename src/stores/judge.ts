@@ -63,6 +63,10 @@ function judgeFormulas<M>(submission: Submission<M>, lookup: Lookup<M>, createdA
   return added.size === 0 ? { kind: 'settled', answer } : { kind: 'accepted', added: [...added.values()], answer }
 }
 
+/** Whether a verdict tells that this submission itself was taken in, so that there may be new events. */
+export const isTakenIn = (verdict: Verdict, { id }: Pick<Submission, 'id'>): boolean =>
+  verdict.kind === 'answered' && verdict.submissionId === id && verdict.answer.status === 200
+
 /** The events that tell of new formulas. */
 export function eventsOf(formulas: Omit<StoredFormula, 'materials'>[]): FormulaEvent[] {
   return formulas.map(({ id, name, createdAt }) => ({ id, name, createdAt }))

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { StoreRefused } from '../../errors/store-errors.ts'
 import type { StoredFormula } from '../../formula/formula.ts'
 import { searchKey, successor } from '../../formula/name-search.ts'
 import type { BoundQueue, DurableStores } from '../durable.ts'
+import { isTakenIn } from '../judge.ts'
 import type { EngineOptions, FormulaDb, Intake } from '../ports.ts'
 import { Database, type Row } from './database.ts'
 import { eventQueue } from './event-queue.ts'
@@ -11,6 +13,7 @@ import * as identity from './identity-statements.ts'
 import { PostgresIntake } from './intake.ts'
 import { SWEEP_ANSWERS, SWEEP_WRITES } from './intake-statements.ts'
 import { toFormula } from './lookup.ts'
+import { UNFINISHED_MOVES } from './moving-in-statements.ts'
 import { cleanupQueue, sagaSteps } from './saga-intents.ts'
 import { SWEEP_TOMBSTONES } from './saga-statements.ts'
 import { migrate } from './schema-version.ts'
@@ -38,6 +41,8 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   }
   try {
     await migrate(database)
+    const moves = await database.query(UNFINISHED_MOVES)
+    if (moves.length > 0) throw new StoreRefused('A store is being moved to this database: end that first')
   } catch (error) {
     await close()
     throw error
@@ -65,9 +70,7 @@ function hinting(intake: PostgresIntake, hints: Hints): Intake {
   return {
     async accept(submission, notAfter) {
       const verdict = await intake.accept(submission, notAfter)
-      const stored =
-        verdict.kind === 'answered' && verdict.submissionId === submission.id && verdict.answer.status === 200
-      if (stored) hints.give()
+      if (isTakenIn(verdict, submission)) hints.give()
       return verdict
     },
     giveUp: (submissionId) => intake.giveUp(submissionId),

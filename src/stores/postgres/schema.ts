@@ -13,6 +13,14 @@ export const migrations: readonly string[] = [
   );
   INSERT INTO formula_intake.identity DEFAULT VALUES;
 
+  -- Stores whose contents are, or were, moved in here, and how far their rows have been copied.
+  CREATE TABLE formula_intake.moves (
+    source text PRIMARY KEY,
+    formulas bigint NOT NULL DEFAULT 0,
+    answers bigint NOT NULL DEFAULT 0,
+    done boolean NOT NULL DEFAULT false
+  );
+
   -- Numbers formulas, and events, in the order in which they were accepted.
   CREATE SEQUENCE formula_intake.acceptance;
 

@@ -1,4 +1,5 @@
 import type { DurableStores } from '../durable.ts'
+import { isTakenIn } from '../judge.ts'
 import type { CleanupQueue, EngineOptions, EventQueue, FormulaDb, IdempotencyStore, Intake, Settled } from '../ports.ts'
 import type { ReadCommands, WriteCommands } from './commands.ts'
 import { own } from './file.ts'
@@ -53,9 +54,7 @@ function intake(writer: Writer, hint: () => void): Intake {
   return {
     async accept(submission, notAfter = Number.POSITIVE_INFINITY) {
       const verdict = unpackVerdict(await writer.callBefore(notAfter, 'accept', pack(submission)))
-      const stored =
-        verdict.kind === 'answered' && verdict.submissionId === submission.id && verdict.answer.status === 200
-      if (stored) hint()
+      if (isTakenIn(verdict, submission)) hint()
       return verdict
     },
     giveUp: (submissionId) => writer.call('giveUp', submissionId),

@@ -1,0 +1,44 @@
+import { parseArgs } from 'node:util'
+import { StoreRefused, StoreUnavailable } from '../errors/store-errors.ts'
+import { parseLocation } from '../stores/location.ts'
+import { MoveDiffers, type Moved, moveStore } from './move-store.ts'
+import { progressOn } from './progress.ts'
+
+const USAGE = 'npm run migrate:store -- --from sqlite:<path> --to postgres://user@host/database'
+
+/** The command line is not understood; the message is one line. */
+class UsageError extends Error {}
+
+function readArguments(args: string[]): { from: string; to: string } {
+  try {
+    const { from = '', to = '' } = parseArgs({
+      args,
+      options: { from: { type: 'string' }, to: { type: 'string' } },
+    }).values
+    const [source, target] = [parseLocation(from), parseLocation(to)]
+    if (source.engine !== 'sqlite' || target.engine !== 'postgres') throw new Error('only from SQLite to PostgreSQL')
+    return { from: source.path, to: target.url }
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}. Usage: ${USAGE}`)
+  }
+}
+
+function tell(moved: Moved): string {
+  if (moved.kind === 'partly') {
+    return `${moved.formulas} formulas are copied; the service still runs on the file. Stop it, and run this again: it copies what is new, answers and events.`
+  }
+  const { formulas, answers, events } = moved
+  return `Moved and compared: ${formulas} formulas, ${answers} answers, ${events} events. Start the service with the new DATABASE_URL; keep the file as a backup, and start nothing on it.`
+}
+
+try {
+  const { from, to } = readArguments(process.argv.slice(2))
+  const moved = await moveStore({ from, to, now: Date.now(), progress: progressOn(process.stdout) })
+  console.log(tell(moved))
+  // Told apart from success by scripts: there is a second step.
+  process.exitCode = moved.kind === 'whole' ? 0 : 3
+} catch (error) {
+  const isExpected = [UsageError, StoreRefused, StoreUnavailable, MoveDiffers].some((kind) => error instanceof kind)
+  console.error(isExpected ? (error as Error).message : error)
+  process.exitCode = 1
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { openSqlite } from '../../src/stores/sqlite/engine.ts'
+import { lease, receiptsOf } from '../contract/leasing.ts'
+import { DAY_MS } from '../contract/open-stores.ts'
+import { formula, submission } from '../contract/submissions.ts'
+import { TestClock } from '../test-clock.ts'
+
+export const OPTIONS = { answerTtlMs: DAY_MS, maxReceives: 2 }
+
+/** How many formulas there are, and how many of their events still. */
+export const FORMULAS = 2_500
+
+/**
+ * A SQLite file with more formulas than a page holds, a list among them, a refused submission, an answer that has
+ * expired, and events in every state: the first is done, then one each is dead, leased, delayed and back at the front.
+ */
+export async function filledFile(t: Test) {
+  const path = join(t.testdir(), 'formulas.db')
+  const clock = new TestClock()
+  const { intake, queue, close } = await openSqlite(path, { clock, ...OPTIONS })
+  const expired = submission([formula('expired', '999999')])
+  await intake.accept(expired)
+  await queue.ack(receiptsOf(await lease(queue)))
+  clock.advance(DAY_MS)
+  const list = submission([formula('first', '1'), formula('Ｓｅｃｏｎｄ 🌹', '2')])
+  await intake.accept(list)
+  const rest = Array.from({ length: FORMULAS - 3 }, (_, n) => submission([formula(`Rose ${n}`, `${n + 3}`)]))
+  await Promise.all(rest.map((one) => intake.accept(one)))
+  const refused = submission([formula('again', '1')])
+  await intake.accept(refused)
+  for (let round = 0; round < 2; round++) {
+    const [receipt = ''] = receiptsOf(await lease(queue, 1))
+    await queue.nack([receipt], 0)
+  }
+  const [, delayed = '', back = ''] = receiptsOf(await lease(queue, 3))
+  await queue.nack([delayed], 60_000)
+  await queue.nack([back], 0)
+  await close()
+  return { path, clock, list, refused, expired }
+}

@@ -1,0 +1,116 @@
+import t, { type Test } from 'tap'
+import { MoveDiffers, moveStore, type Progress } from '../../src/moving/move-store.ts'
+import type { Submission } from '../../src/stores/ports.ts'
+import { openPostgres } from '../../src/stores/postgres/engine.ts'
+import { openSqlite } from '../../src/stores/sqlite/engine.ts'
+import { lease } from '../contract/leasing.ts'
+import { again, formula, submission } from '../contract/submissions.ts'
+import { query, startPostgres } from '../postgres/server.ts'
+import { FORMULAS, filledFile, OPTIONS } from './filled-file.ts'
+
+const server = await startPostgres({ durable: false })
+t.teardown(() => server.stop())
+
+const SILENT: Progress = { begin() {}, add() {}, end() {} }
+
+/** Progress that breaks off when the last of `pages` pages has been copied. */
+function breakingAfter(pages: number): Progress {
+  let left = pages
+  return {
+    ...SILENT,
+    add() {
+      if (--left === 0) throw new Error('interrupted')
+    },
+  }
+}
+
+async function checkMoved(
+  t: Test,
+  url: string,
+  { clock, list, refused, expired }: Awaited<ReturnType<typeof filledFile>>,
+) {
+  const { intake, db, idempotency, queue, close } = await openPostgres(url, { clock, ...OPTIONS })
+  t.teardown(() => close())
+  const kept = async ({ caller, key }: Submission) => idempotency.find(caller, key)
+  t.match(await kept(list), { submissionId: list.id, answer: { status: 200 } })
+  t.match(await intake.accept(again(refused)), { submissionId: refused.id, answer: { status: 409 } })
+  t.equal(await kept(expired), null)
+  t.same(
+    (await db.list({ limit: 2 })).items.map(({ name }) => name),
+    [`Rose ${FORMULAS - 4}`, `Rose ${FORMULAS - 5}`],
+  )
+  t.match((await db.list({ limit: 1, namePrefix: 'second' })).items, [{ ...list.formulas[1] }])
+  t.match(await intake.accept(submission([formula('twin', '2')])), { answer: { status: 409 } })
+  t.match(await intake.accept(submission([formula('new', '1', 'Hedione')])), { answer: { status: 200 } })
+  t.match((await db.list({ limit: 1 })).items, [{ name: 'new' }])
+  t.match(await queue.stats(), { ready: FORMULAS - 2, leased: 0, delayed: 1, dead: 1 })
+  t.match((await queue.dead(10)).items, [{ name: 'first', receiveCount: 2, reason: 'nacked' }])
+  const [leased, back, next] = await lease(queue, 3)
+  t.match(
+    [leased, back, next],
+    [
+      { name: list.formulas[1]?.name, receiveCount: 2 },
+      { name: 'Rose 1', receiveCount: 2 },
+      { name: 'Rose 2', receiveCount: 1 },
+    ],
+  )
+}
+
+t.test('a SQLite file is moved whole: formulas, answers, and events in every state', async (t) => {
+  const filled = await filledFile(t)
+  const to = await server.createDatabase()
+  const moved = await moveStore({ from: filled.path, to, now: filled.clock.now(), progress: SILENT })
+  t.same(moved, { kind: 'whole', formulas: FORMULAS, answers: FORMULAS - 1, events: FORMULAS - 1 })
+  await checkMoved(t, to, filled)
+})
+
+t.test('a move that is interrupted, wherever, goes on when it is run again', async (t) => {
+  const filled = await filledFile(t)
+  const options = { from: filled.path, to: await server.createDatabase(), now: filled.clock.now() }
+  for (const pages of [1, 2, 2, 3, 4, 6]) {
+    await t.rejects(moveStore({ ...options, progress: breakingAfter(pages) }), /interrupted/)
+    await t.rejects(openPostgres(options.to, { clock: filled.clock, ...OPTIONS }), /being moved to this database/)
+  }
+  t.match(await moveStore({ ...options, progress: SILENT }), { kind: 'whole', formulas: FORMULAS })
+  await checkMoved(t, options.to, filled)
+})
+
+t.test('while the service runs on the file its formulas are copied, and the rest when it has stopped', async (t) => {
+  const filled = await filledFile(t)
+  const options = { from: filled.path, to: await server.createDatabase(), now: filled.clock.now(), progress: SILENT }
+  const running = await openSqlite(filled.path, { clock: filled.clock, ...OPTIONS })
+  t.same(await moveStore(options), { kind: 'partly', formulas: FORMULAS })
+  await running.intake.accept(submission([formula('meanwhile', '7', 'Hedione')]))
+  await running.close()
+  t.match(await moveStore(options), { kind: 'whole', formulas: FORMULAS + 1, events: FORMULAS })
+})
+
+t.test('a copy that is not the same is told, and no service starts on it', async (t) => {
+  const { path, clock } = await filledFile(t)
+  const options = { from: path, to: await server.createDatabase(), now: clock.now() }
+  await t.rejects(moveStore({ ...options, progress: breakingAfter(3) }), /interrupted/)
+  await query(options.to, `UPDATE formula_intake.formulas SET name = 'x' WHERE seq = 5`)
+  await t.rejects(moveStore({ ...options, progress: SILENT }), MoveDiffers)
+  await t.rejects(openPostgres(options.to, { clock, ...OPTIONS }), /being moved to this database/)
+})
+
+t.test('nothing is moved into a database that is in use, nor twice', async (t) => {
+  const { path, clock } = await filledFile(t)
+  const options = { from: path, to: await server.createDatabase(), now: clock.now(), progress: SILENT }
+  const { intake, close } = await openPostgres(options.to, { clock, ...OPTIONS })
+  await intake.accept(submission([formula('own')]))
+  await close()
+  await t.rejects(moveStore(options), /not empty/)
+  const empty = { ...options, to: await server.createDatabase() }
+  await moveStore(empty)
+  await t.rejects(moveStore(empty), /moved there before/)
+})
+
+t.test('a file with unfinished submissions is not moved', async (t) => {
+  const { path, clock } = await filledFile(t)
+  const { db, close } = await openSqlite(path, { clock, ...OPTIONS })
+  await db.add('1', submission([formula('half', '8', 'Hedione')]))
+  await close()
+  const options = { from: path, to: await server.createDatabase(), now: clock.now(), progress: SILENT }
+  await t.rejects(moveStore(options), /unfinished/)
+})
