@@ -57,6 +57,15 @@ async function acceptPromises(t: Test, open: OpenStores): Promise<void> {
     )
   })
 
+  t.test('a long list keeps its order, in the list and in the queue', async (t) => {
+    const { intake, db, queue } = await startIntake(t, open)
+    const names = Array.from({ length: 60 }, (_, n) => `Rose ${n}`)
+    await intake.accept(submission(names.map((name, n) => formula(name, `${n + 1}`))))
+    const namesOfAll = (list: { name: string }[]): string[] => list.map(({ name }) => name)
+    t.same(namesOfAll((await db.list({ limit: 100 })).items), names.toReversed())
+    t.same(namesOfAll(await lease(queue)), names)
+  })
+
   t.test('a refused list stores nothing and publishes nothing', async (t) => {
     const { intake, db, queue } = await startIntake(t, open)
     await intake.accept(submission([formula('a', '1')]))

@@ -6,13 +6,17 @@ import { cleanupQueueContract } from '../contract/cleanup-queue.ts'
 import { eventQueueContract } from '../contract/event-queue.ts'
 import { DAY_MS, type OpenOptions, type OpenStores } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
+import { formula, submission } from '../contract/submissions.ts'
+import { ReusedDatabases } from '../postgres/reused-databases.ts'
 import { startPostgres } from '../postgres/server.ts'
+import { TestClock } from '../test-clock.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())
+const databases = new ReusedDatabases(server)
 
 async function openDatabase(t: Test, options: OpenOptions) {
-  const url = await server.createDatabase()
+  const url = await databases.take(t)
   const stores = await openPostgres(url, { answerTtlMs: DAY_MS, maxReceives: 5, ...options })
   t.teardown(() => stores.close())
   return stores
@@ -29,6 +33,22 @@ const openWithMemoryQueue: OpenStores = async (t, options) => ({
   ...(await openDatabase(t, options)),
   queue: openMemoryQueue({ maxReceives: 5, ...options }),
   intake: null,
+})
+
+t.test('postgres: what a saga has not completed has no event', async (t) => {
+  const { db, queue } = await openDatabase(t, { clock: new TestClock() })
+  await db.add('1', submission([formula('a')]))
+  await db.complete('1')
+  t.match(await queue.stats(), { ready: 0 }, 'its events belong to another queue')
+})
+
+t.test('postgres: a submission given up while it waits in line is not stored', async (t) => {
+  const { intake, db } = await openDatabase(t, { clock: new TestClock() })
+  const first = submission([formula('a')])
+  const accepting = intake.accept(first)
+  await intake.giveUp(first.id)
+  t.same(await accepting, { kind: 'given-up' })
+  t.equal(await db.get(formula('a').id), null)
 })
 
 storesContract('postgres', openOneDatabase, OWNER_LEASE_MS)

@@ -32,6 +32,8 @@ export function eventQueue({ database, time, maxReceives, hints, identity, probe
     }
   }
 
+  const nextDue = (): Promise<Row[]> => database.query(sql.NEXT_DUE, [time()])
+
   async function settle(statement: string, receipts: string[], values: unknown[]): Promise<Settled & { rows: Row[] }> {
     const rows = await database.query(statement, [time(), receipts.filter(isReceipt), ...values])
     const held = new Set(rows.map(({ receipt }) => receipt as string))
@@ -49,7 +51,8 @@ export function eventQueue({ database, time, maxReceives, hints, identity, probe
       const rows = await database.query(sql.RECEIVE, [time(), max, leaseMs, front.from])
       const last = rows.findLast(({ rank }) => rank === 1)
       if (last !== undefined) front.passed(last.position as number)
-      const [next] = await database.query(sql.NEXT_DUE, [time()])
+      // Nobody waits who has his hands full.
+      const [next] = rows.length === max ? rows.map((row) => ({ at: row.leased_until })) : await nextDue()
       return { events: rows.map(toLeased), nextDueAt: (next?.at ?? null) as number | null }
     },
     async ack(receipts) {

@@ -66,15 +66,17 @@ export class GroupCommit {
     const wanted = new Set<string>()
     const now = performance.now()
     let formulas = 0
-    for (const waiting of this.#queue) {
+    for (const [index, waiting] of this.#queue.entries()) {
+      if (batch.length === MOST_MEMBERS || formulas >= MOST_FORMULAS) {
+        left.push(...this.#queue.slice(index))
+        break
+      }
       const { member, startBy, reject } = waiting
       if (startBy < now) {
         reject(new StoreUnavailable('The call waited too long for the store'))
         continue
       }
-      const isFull = batch.length === MOST_MEMBERS || formulas >= MOST_FORMULAS
-      const isClaimed = isFull || member.claims.some((claim) => this.#claimed.has(claim) || wanted.has(claim))
-      if (isClaimed) {
+      if (member.claims.some((claim) => this.#claimed.has(claim) || wanted.has(claim))) {
         for (const claim of member.claims) wanted.add(claim)
         left.push(waiting)
       } else {

@@ -22,10 +22,14 @@ interface IntakeOptions {
 
 type Result = AddVerdict | Error
 
-/** A member as it was judged at `now`, in milliseconds since the epoch. */
-interface Planned {
+/** A member that is not decided yet, and its place in the batch. */
+interface Open {
   index: number
   member: Member
+}
+
+/** A member as it was judged at `now`, in milliseconds since the epoch. */
+interface Planned extends Open {
   now: number
   plan: Plan
 }
@@ -84,20 +88,34 @@ export class PostgresIntake {
     for (const [id, at] of this.#givenUp) if (at < until) this.#givenUp.delete(id)
   }
 
-  /** Writes each as it is judged; what meets something else is judged again by what is there, until all are decided. */
   async #commit(members: Member[]): Promise<Result[]> {
-    const { clock, time } = this.#options
     const results: Result[] = []
+    const open = members.map((member, index) => ({ member, index }))
+    const left = await this.#decideAll(open, results).catch((error: Error) => {
+      for (const { index } of open) results[index] ??= error
+    })
+    for (const { index } of left ?? []) {
+      results[index] = new StoreUnavailable('Others kept getting ahead of the submission')
+    }
+    return results
+  }
+
+  /**
+   * Writes each as it is judged; what meets something else is judged again by what is there, until all are decided.
+   * @returns those that are not decided after many rounds
+   */
+  async #decideAll(members: Open[], results: Result[]): Promise<Open[]> {
+    const { clock, time } = this.#options
     let known = NOTHING
-    let open = members.map((member, index) => ({ member, index }))
-    for (let round = 0; open.length > 0; round++) {
-      if (round === ROUNDS) throw new StoreUnavailable('Others kept getting ahead of the submission')
-      if (round > 0)
+    let open = members
+    for (let round = 0; open.length > 0 && round < ROUNDS; round++) {
+      if (round > 0) {
         known = await lookUp(
           this.#database,
           time,
           open.map(({ member }) => member),
         )
+      }
       const now = clock.now()
       const planned: Planned[] = []
       for (const { member, index } of open) {
@@ -107,7 +125,7 @@ export class PostgresIntake {
       }
       open = planned.length === 0 ? [] : await this.#write(planned, results)
     }
-    return results
+    return open
   }
 
   #decide(member: Member, known: Known, now: number): ReturnType<typeof decide> {
@@ -132,9 +150,9 @@ export class PostgresIntake {
       }
       return planned.filter((_, ordinal) => refused.has(ordinal + 1))
     } catch (error) {
-      const tookEffect = error instanceof Taken ? null : !(await this.#makeVoid(write))
-      settle()
-      if (tookEffect !== false) return planned
+      const isVoid = error instanceof Taken ? null : await this.#makeVoid(write).catch(() => 'unknown')
+      if (isVoid !== 'unknown') settle()
+      if (isVoid === null || isVoid === false) return planned
       for (const { index } of planned) results[index] = error as Error
       return []
     }

@@ -3,6 +3,7 @@ import { diskMutants } from './disk-mutants.ts'
 import { memoryMutants } from './memory-mutants.ts'
 import { memoryQueueMutants } from './memory-queue-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { postgresMutants } from './postgres-mutants.ts'
 import { speedMutants } from './speed-mutants.ts'
 import { sqliteMutants } from './sqlite-mutants.ts'
 import { sqliteQueueMutants } from './sqlite-queue-mutants.ts'
@@ -18,4 +19,5 @@ export const mutants: Mutant[] = [
   ...sqliteQueueMutants,
   ...diskMutants,
   ...speedMutants,
+  ...postgresMutants,
 ]

@@ -1,0 +1,102 @@
+import type { Mutant } from './mutant.ts'
+
+const INTAKE = 'src/stores/postgres/intake.ts'
+const WRITE = 'src/stores/postgres/intake-statements.ts'
+const SAGA = 'src/stores/postgres/saga-statements.ts'
+const EVENTS = 'src/stores/postgres/event-statements.ts'
+const TEST = 'test/stores/postgres.test.ts'
+
+/** Bugs in the engine that instances share. */
+export const postgresMutants: Mutant[] = [
+  {
+    name: 'postgres: a key that is taken does not keep a submission out of a batch',
+    breaks: 'one conflict spoils no neighbour',
+    edits: [[WRITE, '  SELECT member FROM given JOIN formula_intake.answers USING (slot)\n  UNION SELECT', '  SELECT']],
+    caughtBy: [
+      TEST,
+      'postgres intake: repetition',
+      'a later submission of the key gets the first answer, a 409 as well as a 200',
+    ],
+  },
+  {
+    name: 'postgres: formulas are numbered in the order of their fingerprints',
+    breaks: 'the list goes by order of acceptance',
+    edits: [
+      [WRITE, 'JOIN accepted USING (member) ORDER BY ordinal', 'JOIN accepted USING (member) ORDER BY fingerprint'],
+    ],
+    caughtBy: [TEST, 'postgres intake: acceptance', 'a long list keeps its order, in the list and in the queue'],
+  },
+  {
+    name: 'postgres: events of a saga are published at once',
+    breaks: 'nobody sees the event of a pending formula',
+    edits: [[WRITE, '  WHERE holder IS NULL AND (SELECT', '  WHERE (SELECT']],
+    caughtBy: [TEST, 'postgres: what a saga has not completed has no event'],
+  },
+  {
+    name: 'postgres: a submission that was given up is accepted',
+    breaks: 'nothing refused leaves a trace',
+    edits: [
+      [INTAKE, '    const isVoid = member.attempt === null && this.#givenUp.has(id)\n', '    const isVoid = false\n'],
+    ],
+    caughtBy: [TEST, 'postgres: a submission given up while it waits in line is not stored'],
+  },
+  {
+    name: 'postgres: the formulas of an attempt stay when it is removed',
+    breaks: 'a rollback leaves nothing',
+    edits: [
+      [
+        SAGA,
+        'DELETE FROM formula_intake.formulas WHERE attempt IN (SELECT id FROM gone)',
+        'DELETE FROM formula_intake.formulas WHERE attempt IN (SELECT id FROM gone WHERE false)',
+      ],
+    ],
+    caughtBy: [
+      TEST,
+      'postgres formula db: abandoning',
+      'once removed, key and make-up are free for another attempt of the same submission',
+    ],
+  },
+  {
+    name: 'postgres: an attempt that was taken over is completed all the same',
+    breaks: 'the commit point holds under its fence only',
+    edits: [
+      [SAGA, `  WHERE id = $2 AND state = 'pending' RETURNING id\n), shown`, '  WHERE id = $2 RETURNING id\n), shown'],
+    ],
+    caughtBy: [
+      TEST,
+      'postgres formula db: abandoning',
+      'an abandoned attempt can neither be completed nor added again',
+    ],
+  },
+  {
+    name: 'postgres: who is alive is taken for dead',
+    breaks: 'an intent is recovered only when its owner is gone',
+    edits: [[SAGA, `WHERE state = 'pending' AND held_until <=`, `WHERE state = 'pending' AND held_until - 5000 <=`]],
+    caughtBy: [TEST, 'postgres cleanup queue: orphans', 'what a process still runs is no orphan, however long it runs'],
+  },
+  {
+    name: 'postgres: a lease that has ended is acknowledged',
+    breaks: 'leases are fenced',
+    classic: 'lease without fencing',
+    edits: [
+      [
+        EVENTS,
+        'ACK = `\nDELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until >',
+        'ACK = `\nDELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND 8e15 >',
+      ],
+    ],
+    caughtBy: [TEST, 'postgres event queue: receipts', 'after the end of a lease its receipt is refused'],
+  },
+  {
+    name: 'postgres: an attempt that was removed is held when it arrives late',
+    breaks: 'a publish that arrives late is refused',
+    edits: [
+      [
+        EVENTS,
+        'DO UPDATE SET state = mark.state RETURNING state',
+        'DO UPDATE SET state = excluded.state RETURNING state',
+      ],
+    ],
+    caughtBy: [TEST, 'postgres event queue: tombstones', 'a publish that arrives after its removal is refused'],
+  },
+]

@@ -1,0 +1,112 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { parseLocation, type StoreLocation } from '../../src/stores/location.ts'
+import { openStores } from '../../src/stores/open.ts'
+import { lease, receiptsOf } from '../contract/leasing.ts'
+import { DAY_MS } from '../contract/open-stores.ts'
+import { formula, store, submission } from '../contract/submissions.ts'
+import { query, startPostgres } from '../postgres/server.ts'
+import { TestClock } from '../test-clock.ts'
+
+const server = await startPostgres({ durable: false })
+t.teardown(() => server.stop())
+
+const options = { clock: new TestClock(), answerTtlMs: DAY_MS, maxReceives: 5 }
+const at = async (url: string | Promise<string>): Promise<StoreLocation> => parseLocation(await url)
+const fresh = (): Promise<StoreLocation> => at(server.createDatabase())
+const file = (t: Test, name: string): StoreLocation => parseLocation(`sqlite:${join(t.testdirName, name)}`)
+
+async function open(t: Test, database: StoreLocation, queue = database) {
+  const warnings: string[] = []
+  const stores = await openStores({ database, queue, options, warn: (message) => warnings.push(message) })
+  t.teardown(() => stores.close())
+  return { ...stores, warnings }
+}
+
+const refuses = (t: Test, message: RegExp, database: StoreLocation, queue = database): Promise<unknown> =>
+  t.rejects(openStores({ database, queue, options, warn() {} }), { message })
+
+t.test('one database is one transaction, by whatever names its URLs call the server', async (t) => {
+  const url = await server.createDatabase()
+  const other = url.replace('127.0.0.1', 'localhost')
+  t.not((await open(t, await at(url))).intake, null)
+  t.not((await open(t, await at(url), await at(other))).intake, null)
+})
+
+t.test('two databases, or a database and a file, are a saga', async (t) => {
+  const database = await fresh()
+  for (const [db, queue] of [
+    [database, await fresh()],
+    [await fresh(), file(t, 'events.db')],
+    [file(t, 'formulas.db'), await fresh()],
+  ] as const) {
+    const stores = await open(t, db, queue)
+    t.equal(stores.intake, null)
+    await store(stores.db, submission([formula('a')]))
+    t.match(await stores.db.get(formula('a').id), { name: 'a' })
+  }
+})
+
+t.test('a queue in memory beside a database is warned of', async (t) => {
+  const { warnings, intake } = await open(t, await fresh(), parseLocation('memory:'))
+  t.equal(intake, null)
+  t.match(warnings, [/in memory/])
+})
+
+t.test('another queue is refused until the old one is drained', async (t) => {
+  const [database, queue] = [await fresh(), await fresh()]
+  const own = await open(t, database)
+  await own.intake?.accept(submission([formula('a')]))
+  await refuses(t, /^QUEUE_URL was changed from the database's own, which still holds 1 event/, database, queue)
+  await own.queue.ack(receiptsOf(await lease(own.queue)))
+  await open(t, database, queue)
+  const { queue: kept } = await open(t, database, queue)
+  await kept.release('1', [{ id: formula('b').id, name: 'b', createdAt: '2026-01-31T12:00:00.000Z' }])
+  // Who may enter is not recorded: the environment has to tell.
+  await refuses(t, /^QUEUE_URL was changed from postgres:\/\/127.0.0.1:\d+\/\w+, which is not there/, database)
+  const { username, password } = new URL(server.url())
+  Object.assign(process.env, { PGUSER: username, PGPASSWORD: password })
+  t.teardown(() => {
+    delete process.env.PGUSER
+    delete process.env.PGPASSWORD
+  })
+  await refuses(t, /^QUEUE_URL was changed from postgres:.*, which still holds 1 event/, database)
+  await kept.ack(receiptsOf(await lease(kept)))
+  await open(t, database)
+})
+
+t.test('a server that cannot be reached is told in a line without a password', async (t) => {
+  for (const url of ['postgres://u:secret@127.0.0.1:1/d', server.url('no_such_database')]) {
+    await t.rejects(openStores({ database: parseLocation(url), queue: parseLocation(url), options, warn() {} }), {
+      name: 'StoreUnavailable',
+      message: /^PostgreSQL: (?!.*secret).+$/,
+    })
+  }
+})
+
+t.test('a database that a newer version has written is refused', async (t) => {
+  const url = await server.createDatabase()
+  const stores = await openStores({ database: parseLocation(url), queue: parseLocation(url), options, warn() {} })
+  await stores.close()
+  await query(url, 'UPDATE formula_intake.version SET version = 99')
+  await refuses(t, /newer version/, parseLocation(url))
+})
+
+t.test('who may only use the tables can run the service on a schema that is up to date', async (t) => {
+  const url = await server.createDatabase()
+  await refuses(t, /permission denied/, parseLocation(await limitedUser(url)))
+  const owner = await open(t, parseLocation(url))
+  await query(url, 'GRANT USAGE ON SCHEMA formula_intake TO limited')
+  await query(url, 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA formula_intake TO limited')
+  await query(url, 'GRANT USAGE ON ALL SEQUENCES IN SCHEMA formula_intake TO limited')
+  const { intake } = await open(t, parseLocation(await limitedUser(url)))
+  t.match(await intake?.accept(submission([formula('a')])), { answer: { status: 200 } })
+  t.match(await owner.db.get(formula('a').id), { name: 'a' })
+})
+
+/** The URL of a user who may connect, and nothing else. */
+async function limitedUser(url: string): Promise<string> {
+  const [row] = await query(url, `SELECT 1 FROM pg_roles WHERE rolname = 'limited'`)
+  if (row === undefined) await query(url, `CREATE ROLE limited LOGIN PASSWORD 'limited'`)
+  return Object.assign(new URL(url), { username: 'limited', password: 'limited' }).href
+}
