@@ -1,0 +1,65 @@
+import { test } from 'tap'
+import { Running } from '../../bench/contender.ts'
+import { pgBoss, transactionARequest } from '../../bench/postgres/contenders.ts'
+import { startPostgres } from '../postgres/server.ts'
+import { formula, post } from '../process/service-process.ts'
+
+// What is compared must be the same as seen by clients, or the comparison is worth nothing.
+
+for (const contender of [transactionARequest, pgBoss]) {
+  test(`${contender('').name} takes formulas in exactly once, as the service does`, async (t) => {
+    const server = await startPostgres({ durable: false })
+    const running = new Running(contender(await server.createDatabase()))
+    t.teardown(async () => {
+      await running.remove()
+      await server.stop()
+    })
+    const { url } = await running.start()
+    const ready = async (): Promise<number> =>
+      ((await (await fetch(`${url}/events/stats`)).json()) as { ready: number }).ready
+
+    const first = await post(url, 'a', formula(1))
+    const text = await first.text()
+    t.equal(first.status, 200)
+    t.match(first.headers.get('location'), /^\/formulas\/[0-9a-f]{64}$/)
+    const { id } = JSON.parse(text).formulas[0]
+
+    const again = await post(url, 'a', formula('1.0', 'Formula 1'))
+    t.equal(await again.text(), text)
+    t.equal(again.headers.get('idempotent-replayed'), 'true')
+    t.match(await (await post(url, 'a', formula(2))).json(), { code: 'IDEMPOTENCY_KEY_REUSED', status: 422 })
+    t.match(await (await post(url, 'b', formula(1, 'Other'))).json(), {
+      code: 'FORMULA_EXISTS',
+      details: [{ path: '', id }],
+    })
+    t.match(await (await post(url, 'c', [formula(3), formula(1), formula(3)])).json(), {
+      code: 'FORMULA_EXISTS',
+      details: [{ path: '/1' }, { path: '/2' }],
+    })
+    t.match(await (await post(url, 'd', {})).json(), { code: 'INVALID_JSON' })
+    t.equal(await ready(), 1)
+
+    const skipped = await post(url, 'e', [formula(3), formula(1, 'Other'), formula(3)], '?onDuplicate=skip')
+    t.match(await skipped.json(), {
+      formulas: [{ outcome: 'added' }, { outcome: 'duplicate', name: 'Formula 1' }, { outcome: 'duplicate' }],
+    })
+    t.equal(await ready(), 2)
+
+    const twins = await Promise.all(Array.from({ length: 20 }, () => post(url, 'f', formula(4))))
+    t.same(new Set(await Promise.all(twins.map((answer) => answer.text()))).size, 1)
+    const rivals = await Promise.all(Array.from({ length: 20 }, (_, key) => post(url, `g${key}`, formula(5))))
+    t.same(
+      rivals
+        .map(({ status }) => status)
+        .sort()
+        .slice(0, 2),
+      [200, 409],
+    )
+    t.equal(await ready(), 4)
+
+    const list = (await (await fetch(`${url}/formulas?limit=3`)).json()) as { formulas: object[]; nextCursor: string }
+    t.equal(list.formulas.length, 3)
+    const rest = await (await fetch(`${url}/formulas?limit=3&cursor=${list.nextCursor}`)).json()
+    t.match(rest, { formulas: [{ id, name: 'Formula 1', materials: formula('1').materials }], nextCursor: null })
+  })
+}
