@@ -1,6 +1,7 @@
 import type { EnduranceExtent } from './endurance.ts'
 import type { MillionExtent } from './million.ts'
 import type { OverloadExtent } from './overload.ts'
+import type { PostgresExtent } from './postgres/part.ts'
 import type { SweepExtent } from './sweep.ts'
 import type { Extent } from './under.ts'
 
@@ -11,6 +12,7 @@ export interface Extents {
   overload?: OverloadExtent
   sweep?: SweepExtent
   endurance?: EnduranceExtent
+  postgres?: PostgresExtent
 }
 
 /** Within three minutes, to see where one stands. */
@@ -26,4 +28,11 @@ export const full: Extents = {
   // The service looks for expired keys every ten seconds.
   sweep: { fillSeconds: 20, expirySeconds: 30, loadSeconds: 40, rounds: 5, answersPerRound: 20_000, restSeconds: 15 },
   endurance: { seconds: Number(process.env.BENCH_ENDURANCE_SECONDS ?? TEN_MINUTES), everySeconds: 5 },
+  postgres: {
+    rounds: 5,
+    seconds: 4,
+    warmUpSeconds: 2,
+    consumption: { rounds: 5, seconds: 2, warmUpSeconds: 1 },
+    backlog: { rounds: 3, seconds: 3, warmUpSeconds: 2, formulas: 1_000_000 },
+  },
 }

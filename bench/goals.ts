@@ -1,5 +1,6 @@
 import { callGoals, enduranceGoals, millionGoals, overloadGoals, sweepGoals } from './goals-at-length.ts'
 import { atLeast, below, inMs, whole } from './judged.ts'
+import { postgresGoals } from './postgres/goals.ts'
 import type { Judged, Measured } from './record.ts'
 import type { Figure } from './under.ts'
 
@@ -11,6 +12,7 @@ export function judge(measured: Measured): Judged[] {
     ...ifMeasured(measured.endurance, enduranceGoals),
     ...ifMeasured(measured.sweep, sweepGoals),
     ...ifMeasured(measured.overload, overloadGoals),
+    ...ifMeasured(measured.postgres, postgresGoals),
   ]
 }
 

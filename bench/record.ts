@@ -8,6 +8,7 @@ import type { Generator } from './load/generator.ts'
 import type { Machine } from './machine.ts'
 import type { Million } from './million.ts'
 import type { Overload } from './overload.ts'
+import type { PostgresFigures } from './postgres/part.ts'
 import type { Sweep } from './sweep.ts'
 import type { Figure } from './under.ts'
 
@@ -24,6 +25,7 @@ export interface Measured {
   overload?: Overload
   sweep?: Sweep
   endurance?: Endurance
+  postgres?: PostgresFigures
 }
 
 /** A goal, what came of it, and whether that holds. */

@@ -11,6 +11,8 @@ import { commit, machine } from './machine.ts'
 import { measure } from './measure.ts'
 import { measureMillion } from './million.ts'
 import { measureOverload } from './overload.ts'
+import { pgBoss, postgres, transactionARequest } from './postgres/contenders.ts'
+import { measurePostgres } from './postgres/part.ts'
 import { caption, goalsTable, say, sayFigures, section, tell } from './print.ts'
 import { type BenchRecord, keep, type Measured } from './record.ts'
 import { measureSweep } from './sweep.ts'
@@ -22,7 +24,7 @@ import { measureSweep } from './sweep.ts'
 const broken: string[] = []
 
 /** What --only may name. */
-const NAMES = ['cases', ...cases.map(({ name }) => name), 'million', 'overload', 'sweep', 'endurance']
+const NAMES = ['cases', ...cases.map(({ name }) => name), 'million', 'overload', 'sweep', 'endurance', 'postgres']
 
 type IsAsked = (name: string) => boolean
 
@@ -39,7 +41,7 @@ async function measureCases(extents: Extents, isAsked: IsAsked, measured: Measur
 
 /** What goes beyond the cases; one after the other, as two cores have no room for more. */
 async function measureAtLength(extents: Extents, isAsked: IsAsked, measured: Measured): Promise<void> {
-  const { million, overload, sweep, endurance } = extents
+  const { million, overload, sweep, endurance, postgres } = extents
   if (million && isAsked('million')) {
     await attempt('A store that holds much', async () => {
       measured.million = await measureMillion(million, tell)
@@ -60,6 +62,11 @@ async function measureAtLength(extents: Extents, isAsked: IsAsked, measured: Mea
       measured.endurance = await measureEndurance(endurance, tell)
     })
   }
+  if (postgres && isAsked('postgres')) {
+    await attempt('PostgreSQL', async () => {
+      measured.postgres = await measurePostgres(postgres, tell)
+    })
+  }
 }
 
 /** Does one part; when it fails, the others are measured all the same. */
@@ -74,7 +81,9 @@ async function attempt(title: string, part: () => Promise<void>): Promise<void> 
 }
 
 function recordOf(measured: Measured, extents: Extents): BenchRecord {
-  const contenders = [bareRoute, sqlite, memory, commitARequest].map(({ name, description }) => [name, description])
+  const onPostgres = [postgres, transactionARequest, pgBoss].map((contender) => contender(''))
+  const all = [bareRoute, sqlite, memory, commitARequest, ...onPostgres]
+  const contenders = all.map(({ name, description }) => [name, description])
   return {
     date: new Date().toISOString(),
     commit: commit(),

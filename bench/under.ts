@@ -26,7 +26,10 @@ export interface Figure {
   rssBytes: number
 }
 
-type Round = Omit<Figure, 'contender'>
+/** One measurement of a contender. */
+export interface Round extends Omit<Figure, 'contender'> {
+  units: number
+}
 
 /** One contender under the load of one case. */
 export class Under {
@@ -50,26 +53,29 @@ export class Under {
     const { kept, perReceive } = this.#case
     const numbers = { requests: 'replay', run: this.#run, keys: this.#run, kept, perReceive } as const
     if (this.#repeats) await post(url, first(kept, numbers), 64)
-    await this.#queueEvents(warmUpSeconds)
+    await this.queueEvents(warmUpSeconds)
     await this.#load(warmUpSeconds)
   }
 
-  async round({ seconds: wanted }: Extent): Promise<void> {
+  async round({ seconds: wanted }: Pick<Extent, 'seconds'>): Promise<Round> {
     const seconds = Math.min(wanted, this.#case.longestSeconds ?? wanted)
-    await this.#queueEvents(seconds)
+    await this.queueEvents(seconds)
     const before = await this.running.usage()
     const answered = await this.#load(seconds)
     const { cpuMs, rssBytes } = await this.running.usage()
     const { requests, unit } = this.#case
     if (requests === 'consume' && (await readyEvents(this.running.url)) === 0) throw new Error('The queue ran dry')
     const units = answered.acked + answered.requests * unit.perRequest
-    this.#rounds.push({
+    const round = {
+      units,
       rate: units / answered.seconds,
       p50Ms: answered.p50Ms,
       p99Ms: answered.p99Ms,
       cpuUsPerUnit: ((cpuMs - before.cpuMs) * 1000) / units,
       rssBytes,
-    })
+    }
+    this.#rounds.push(round)
+    return round
   }
 
   get #repeats(): boolean {
@@ -77,7 +83,7 @@ export class Under {
   }
 
   /** Queues what is missing to last for so many seconds, so that consumers do not meet an empty queue. */
-  async #queueEvents(seconds: number): Promise<void> {
+  async queueEvents(seconds: number): Promise<void> {
     if (this.#case.requests !== 'consume') return
     const missing = this.#case.eventsPerSecond * seconds - (await readyEvents(this.running.url))
     if (missing > 0) this.#sent.push(await preload(this.running.url, missing))
