@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { platform } from 'node:os'
 
 /** Clock ticks of a second in /proc, on every Linux. */
 const TICKS_PER_SECOND = 100
@@ -32,14 +34,19 @@ function everyStat(): Stat[] {
   return pids.map(readStat).filter((stat) => stat !== undefined)
 }
 
-/** The children of a process, as Linux tells them. */
+/** The children of a process. */
 export function childrenOf(pid: number): number[] {
-  return everyStat()
-    .filter(({ parent }) => parent === pid)
-    .map((child) => child.pid)
+  const all = platform() === 'linux' ? everyStat() : listed()
+  return all.filter(({ parent }) => parent === pid).map((child) => child.pid)
 }
 
-/** CPU time that a process and its children have used, in milliseconds: also children that have ended. */
+/** Elsewhere a program has to be asked, which slim images of Linux do not have. */
+function listed(): Pick<Stat, 'pid' | 'parent'>[] {
+  const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n')
+  return lines.map((line) => line.trim().split(/\s+/).map(Number)).map(([pid = 0, parent = 0]) => ({ pid, parent }))
+}
+
+/** CPU time that a process and its children have used, in milliseconds, those that have ended included; on Linux only. */
 export function cpuMsOf(pid: number): number {
   const tree = everyStat().filter((stat) => stat.pid === pid || stat.parent === pid)
   return tree.reduce((sum, { ownMs, endedMs }) => sum + ownMs + endedMs, 0)
