@@ -6,9 +6,6 @@ import type { Hints } from './hints.ts'
 import type { GivenTime } from './time.ts'
 import { Trail } from './trail.ts'
 
-/** Most that is moved at a time of what is over. */
-const MOVED_AT_ONCE = 1_000
-
 interface EventQueueOptions {
   database: Database
   time: GivenTime
@@ -25,11 +22,8 @@ export function eventQueue({ database, time, maxReceives, hints, identity, probe
 
   /** Moves what is over to the front or to the dead letters. */
   async function moveDue(): Promise<void> {
-    for (let moved = MOVED_AT_ONCE; moved === MOVED_AT_ONCE; ) {
-      const [row] = await database.query(sql.MOVE_DUE, [time(), MOVED_AT_ONCE, maxReceives, leaseEnds.from])
-      leaseEnds.passed(row?.now as number)
-      moved = row?.moved as number
-    }
+    const [row] = await database.query(sql.MOVE_DUE, [time(), maxReceives, leaseEnds.from])
+    leaseEnds.passed(row?.now as number)
   }
 
   const nextDue = (): Promise<Row[]> => database.query(sql.NEXT_DUE, [time()])
@@ -47,10 +41,10 @@ export function eventQueue({ database, time, maxReceives, hints, identity, probe
     identity,
     probe,
     async receive(max, leaseMs) {
-      await moveDue()
-      const rows = await database.query(sql.RECEIVE, [time(), max, leaseMs, front.from])
-      const last = rows.findLast(({ rank }) => rank === 1)
-      if (last !== undefined) front.passed(last.position as number)
+      const rows = await database.query(sql.RECEIVE, [time(), max, leaseMs, maxReceives, front.from, leaseEnds.from])
+      const last = rows.at(-1)
+      if (last !== undefined) leaseEnds.passed(last.now as number)
+      if (last?.rank === 1) front.passed(last.position as number)
       // Nobody waits who has his hands full.
       const [next] = rows.length === max ? rows.map((row) => ({ at: row.leased_until })) : await nextDue()
       return { events: rows.map(toLeased), nextDueAt: (next?.at ?? null) as number | null }

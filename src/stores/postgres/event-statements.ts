@@ -3,34 +3,10 @@ import { NOW } from './time.ts'
 
 const EVENT = `id, name, created_at, receives`
 
-/**
- * Leases events: those that came back first, then the oldest. What another consumer is about to take is passed over.
- * $1 time, $2 how many, $3 how long, $4 position before which none is ready any more.
- */
+/** $1 time, $2 how many, $3 how long, $4 most receives, $5 and $6 where the queue and the leases begin. */
 export const RECEIVE = `
-WITH back AS (
-  DELETE FROM formula_intake.returned
-  WHERE position = ANY (ARRAY(
-    SELECT position FROM formula_intake.returned ORDER BY position LIMIT $2 FOR UPDATE SKIP LOCKED
-  ))
-  RETURNING *
-), front AS (
-  DELETE FROM formula_intake.ready
-  WHERE position = ANY (ARRAY(
-    SELECT position FROM formula_intake.ready WHERE position > $4
-    ORDER BY position LIMIT $2 - (SELECT count(*) FROM back) FOR UPDATE SKIP LOCKED
-  ))
-  RETURNING *
-), taken AS (
-  SELECT 0 AS rank, * FROM back UNION ALL SELECT 1, * FROM front
-), leased AS (
-  INSERT INTO formula_intake.leased
-  SELECT gen_random_uuid(), ${NOW} + $3::bigint, position, id, name, created_at, receives + 1 FROM taken
-  RETURNING *
-)
-SELECT receipt, leased_until, leased.position, encode(leased.id, 'hex') AS id, leased.name, leased.created_at,
-  leased.receives, rank
-FROM leased JOIN taken USING (position) ORDER BY rank, position`
+SELECT receipt, leased_until, position, encode(id, 'hex') AS id, name, created_at, receives, rank, now
+FROM formula_intake.receive($1, $2, $3, $4, $5, $6)`
 
 /** When the next lease or delay ends. $1 time. */
 export const NEXT_DUE = `
@@ -39,32 +15,8 @@ SELECT least(
   (SELECT min(due) FROM formula_intake.delayed WHERE due > ${NOW})
 )::bigint AS at`
 
-/**
- * Moves what is over: ended leases to the front or to the dead letters, delays to the front.
- * $1 time, $2 how many, $3 most receives, $4 end of a lease before which none is left.
- */
-export const MOVE_DUE = `
-WITH ended AS (
-  DELETE FROM formula_intake.leased
-  WHERE receipt = ANY (ARRAY(
-    SELECT receipt FROM formula_intake.leased WHERE leased_until > $4 AND leased_until <= ${NOW}
-    ORDER BY leased_until, position LIMIT $2 FOR UPDATE SKIP LOCKED
-  ))
-  RETURNING *
-), buried AS (
-  INSERT INTO formula_intake.dead (${EVENT}, died_at, reason)
-  SELECT ${EVENT}, leased_until, 'expired' FROM ended WHERE receives >= $3 ORDER BY leased_until, position
-), due AS (
-  DELETE FROM formula_intake.delayed
-  WHERE position = ANY (ARRAY(
-    SELECT position FROM formula_intake.delayed WHERE due <= ${NOW} ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED
-  ))
-  RETURNING *
-), returned AS (
-  INSERT INTO formula_intake.returned
-  SELECT position, ${EVENT} FROM ended WHERE receives < $3 UNION ALL SELECT position, ${EVENT} FROM due
-)
-SELECT ${NOW} AS now, greatest((SELECT count(*) FROM ended), (SELECT count(*) FROM due)) AS moved`
+/** $1 time, $2 most receives, $3 where the leases begin. */
+export const MOVE_DUE = `SELECT formula_intake.move_due($1, $2, $3) AS now`
 
 /** $1 time, $2 receipts. */
 export const ACK = `

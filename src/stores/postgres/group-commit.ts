@@ -4,6 +4,8 @@ import type { Member } from './member.ts'
 
 /** Batches under way at a time: while one waits for the disk, the next is on its way. */
 const BATCHES_IN_FLIGHT = 3
+/** So many submissions are sent without waiting for more: the server begins while others are still being read. */
+const WORTH_SENDING = 32
 /** Most submissions, and most formulas, of one batch. */
 const MOST_MEMBERS = 256
 const MOST_FORMULAS = 4_096
@@ -44,7 +46,8 @@ export class GroupCommit {
     return new Promise((resolve, reject) => {
       const startBy = performance.now() + Math.min(PATIENCE_MS, waitMs)
       this.#queue.push({ member, startBy, resolve, reject })
-      this.#schedule()
+      if (this.#queue.length >= WORTH_SENDING && this.#underWay < BATCHES_IN_FLIGHT) this.#send()
+      else this.#schedule()
     })
   }
 
@@ -54,9 +57,13 @@ export class GroupCommit {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      const batch = this.#nextBatch()
-      if (batch.length > 0) void this.#run(batch)
+      this.#send()
     })
+  }
+
+  #send(): void {
+    const batch = this.#nextBatch()
+    if (batch.length > 0) void this.#run(batch)
   }
 
   /** Those from the front that want nothing which others before them want. */

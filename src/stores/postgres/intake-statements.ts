@@ -2,61 +2,13 @@ import { DURABLE } from './database.ts'
 import { NOW } from './time.ts'
 
 /**
- * Stores a batch of submissions, each as it was judged, in one round trip and one transaction: the write's own id, the
- * answers, the formulas, and their events or, in a saga, the intents. A member that meets what is stored already is
- * told in `refused`, and nothing of it is stored; its neighbours are. What another transaction stores in the meantime
- * is met by a unique index, which fails the statement as a whole.
- *
- * Every write takes its rows in one order: answers by slot, then formulas by fingerprint. So two of them can wait for
- * each other, but never both.
- *
- * $1 time, $2 id of the write, $3 how long answers are kept, then a column each: $4–$12 members, $13–$18 formulas; $19
- * how long the owner of an intent is trusted to be alive.
+ * Stores a batch of submissions in one round trip and one transaction; see functions.ts. $1 time, $2 id of the write, $3
+ * how long answers are kept, $4 how long the owner of an intent is trusted to be alive, then a column each: $5–$13
+ * members, $14–$19 formulas.
  */
 export const WRITE = `
-WITH given AS MATERIALIZED (
-  SELECT * FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::smallint[], $11::text[], $12::text[])
-    WITH ORDINALITY AS m (slot, caller, key, payload, submission, attempt, status, location, body, member)
-), item AS MATERIALIZED (
-  SELECT member, decode(id, 'hex') AS fingerprint, name, search, materials, created_at, ordinal
-  FROM unnest($13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[], $18::bigint[])
-    WITH ORDINALITY AS i (member, id, name, search, materials, created_at, ordinal)
-), refused AS MATERIALIZED (
-  SELECT member FROM given JOIN formula_intake.answers USING (slot)
-  UNION SELECT member FROM item JOIN formula_intake.formulas USING (fingerprint)
-  UNION SELECT member FROM given JOIN formula_intake.intents ON intents.id = given.attempt
-), accepted AS MATERIALIZED (
-  SELECT given.*, CASE WHEN member IN (SELECT member FROM item) THEN attempt END AS holder
-  FROM given WHERE member NOT IN (SELECT member FROM refused)
-), written AS (
-  INSERT INTO formula_intake.writes (id, at) SELECT $2::uuid, ${NOW} WHERE EXISTS (SELECT FROM accepted) RETURNING id
-), kept AS (
-  INSERT INTO formula_intake.answers
-  SELECT slot, caller, key, decode(payload, 'hex'), submission, status, location, body, ${NOW} + $3::bigint, holder
-  FROM accepted WHERE (SELECT count(*) FROM written) = 1 ORDER BY slot
-  RETURNING slot
-), numbered AS MATERIALIZED (
-  SELECT nextval('formula_intake.acceptance') AS seq, i.*
-  FROM (SELECT item.*, holder FROM item JOIN accepted USING (member) ORDER BY ordinal) AS i
-), stored AS (
-  INSERT INTO formula_intake.formulas
-  SELECT fingerprint, seq, name, search, materials, created_at, holder FROM numbered
-  WHERE (SELECT count(*) FROM kept) > 0 ORDER BY fingerprint
-  RETURNING fingerprint
-), published AS (
-  INSERT INTO formula_intake.ready
-  SELECT seq, fingerprint, name, created_at, 0 FROM numbered
-  WHERE holder IS NULL AND (SELECT count(*) FROM stored) > 0 ORDER BY seq
-), intended AS (
-  INSERT INTO formula_intake.intents
-    (id, state, events, status, location, body, decided_at, next_attempt_at, held_until)
-  SELECT attempt, CASE WHEN holder IS NULL THEN 'removed' ELSE 'pending' END, (
-      SELECT coalesce(json_agg(json_build_object('id', encode(fingerprint, 'hex'), 'name', name, 'at', created_at)
-        ORDER BY seq), '[]') FROM numbered WHERE numbered.member = accepted.member
-    )::text, status, location, body, ${NOW}, ${NOW}, ${NOW} + $19::bigint
-  FROM accepted WHERE attempt IS NOT NULL
-)
-SELECT ARRAY(SELECT member::int FROM refused) AS refused, ${DURABLE}`
+SELECT formula_intake.write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+  AS refused`
 
 /** Frees the slots of answers that have expired. $1 time, $2 slots. */
 export const FREE_EXPIRED = `

@@ -141,7 +141,8 @@ export class PostgresIntake {
     const settle = this.#doubt(write, planned)
     try {
       const { time, answerTtlMs } = this.#options
-      const values = [time(), write, answerTtlMs, ...memberColumns(planned), ...formulaColumns(planned), OWNER_LEASE_MS]
+      const columns = [...memberColumns(planned), ...formulaColumns(planned)]
+      const values = [time(), write, answerTtlMs, OWNER_LEASE_MS, ...columns]
       const [row] = await this.#database.query(WRITE, values)
       settle()
       const refused = new Set(row?.refused as number[])

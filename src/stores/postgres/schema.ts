@@ -1,3 +1,5 @@
+import { MOVE_DUE_FUNCTION, RECEIVE_FUNCTION, WRITE_FUNCTION } from './functions.ts'
+
 /**
  * The migrations, in order; `formula_intake.version` counts those a database has had. One that has been released is
  * never changed again. Everything lies in a schema of its own and is named with it: nothing rests on a session's
@@ -139,5 +141,8 @@ export const migrations: readonly string[] = [
   ALTER TABLE formula_intake.held SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
   ALTER TABLE formula_intake.marks SET (autovacuum_vacuum_scale_factor = 0.01);
   ALTER TABLE formula_intake.answers SET (autovacuum_vacuum_scale_factor = 0.02);
+  ${WRITE_FUNCTION};
+  ${MOVE_DUE_FUNCTION};
+  ${RECEIVE_FUNCTION};
   `,
 ]
