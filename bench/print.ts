@@ -1,6 +1,7 @@
 import { markdownTable } from '../docs/figures.ts'
-import { whole } from './judged.ts'
+import { inMs, whole } from './judged.ts'
 import { describe } from './machine.ts'
+import type { Intake } from './postgres/intake.ts'
 import type { BenchRecord, CaseFigures, Judged } from './record.ts'
 
 export function say(line: string): void {
@@ -38,6 +39,40 @@ export function goalsTable(goals: Judged[]): string {
 export function caption({ date, commit, machine, generator }: BenchRecord): string {
   const load = `load by ${generator.name} ${generator.version} on the same machine`
   return `Run of ${date.slice(0, 10)}, commit ${commit}. ${describe(machine)}; ${load}.`
+}
+
+/** What docs/scale.md shows of a run on PostgreSQL. */
+export function postgresSection(record: BenchRecord): string {
+  const { postgres } = record
+  if (postgres === undefined) throw new Error('nothing was measured on PostgreSQL')
+  return [goalsTable(record.goals), costsTable(postgres.intake), caption(record)].join('\n\n')
+}
+
+/** What one submission takes of each part. */
+function costsTable(intake: Intake[]): string {
+  const head = [
+    'Contender',
+    'Formulas/s',
+    'p50',
+    'p99',
+    'CPU, service',
+    'CPU, PostgreSQL',
+    'Log',
+    'In a commit',
+    'Sync',
+  ]
+  const rows = intake.map(({ contender, rate, p50Ms, p99Ms, cpuUsPerUnit, server }) => [
+    contender,
+    whole(rate),
+    inMs(p50Ms),
+    inMs(p99Ms),
+    `${whole(cpuUsPerUnit)} us`,
+    `${whole(server.cpuUsPerUnit)} us`,
+    `${whole(server.walBytesPerUnit)} bytes`,
+    server.unitsPerCommit.toFixed(1),
+    `${server.syncMs.toFixed(2)} ms`,
+  ])
+  return markdownTable([head, ...rows])
 }
 
 /** What docs/performance.md shows of a full run. */

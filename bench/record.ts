@@ -49,11 +49,11 @@ export interface BenchRecord extends Measured {
 const FOLDER = join(import.meta.dirname, '..', 'docs', 'performance')
 
 /** Writes a run and its picture beside the page that shows them. */
-export function keep(name: string, record: BenchRecord, picture: string): void {
+export function keep(name: string, record: BenchRecord, picture: string | undefined): void {
   mkdirSync(FOLDER, { recursive: true })
   const file = join(FOLDER, `${name}.json`)
   writeFileSync(file, `${JSON.stringify(record, shortened, 2)}\n`)
-  writeFileSync(join(FOLDER, `${name}.svg`), picture)
+  if (picture !== undefined) writeFileSync(join(FOLDER, `${name}.svg`), picture)
   // Or `npm run lint` would find fault with it.
   execFileSync(process.execPath, [
     createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome'),

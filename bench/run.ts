@@ -4,7 +4,7 @@ import { cases } from './cases.ts'
 import { picture } from './chart/picture.ts'
 import { bareRoute, commitARequest, memory, sqlite } from './contender.ts'
 import { measureEndurance } from './endurance.ts'
-import { type Extents, full, quick } from './extents.ts'
+import { type Extents, full, onPostgres, quick } from './extents.ts'
 import { judge } from './goals.ts'
 import { generator } from './load/load.ts'
 import { commit, machine } from './machine.ts'
@@ -13,11 +13,11 @@ import { measureMillion } from './million.ts'
 import { measureOverload } from './overload.ts'
 import { pgBoss, postgres, transactionARequest } from './postgres/contenders.ts'
 import { measurePostgres } from './postgres/part.ts'
-import { caption, goalsTable, say, sayFigures, section, tell } from './print.ts'
+import { caption, goalsTable, postgresSection, say, sayFigures, section, tell } from './print.ts'
 import { type BenchRecord, keep, type Measured } from './record.ts'
 import { measureSweep } from './sweep.ts'
 
-// node bench/run.ts quick | full [--only <case or part>[,…]]
+// node bench/run.ts quick | full | postgres [--only <case or part>[,…]]
 // With --only, or when a part failed, nothing is written: what is not whole is not to be quoted.
 
 /** Parts whose figures do not count, because what was answered was not there, or a load went wrong. */
@@ -29,10 +29,12 @@ const NAMES = ['cases', ...cases.map(({ name }) => name), 'million', 'overload',
 type IsAsked = (name: string) => boolean
 
 async function measureCases(extents: Extents, isAsked: IsAsked, measured: Measured): Promise<void> {
+  const { cases: extent } = extents
+  if (extent === undefined) return
   for (const subject of cases.filter(({ name }) => isAsked(name) || isAsked('cases'))) {
     await attempt(subject.title, async () => {
       const { name, title, unit } = subject
-      const figures = { name, title, unit: unit.name, figures: await measure(subject, extents.cases) }
+      const figures = { name, title, unit: unit.name, figures: await measure(subject, extent) }
       measured.cases.push(figures)
       sayFigures(figures)
     })
@@ -81,8 +83,8 @@ async function attempt(title: string, part: () => Promise<void>): Promise<void> 
 }
 
 function recordOf(measured: Measured, extents: Extents): BenchRecord {
-  const onPostgres = [postgres, transactionARequest, pgBoss].map((contender) => contender(''))
-  const all = [bareRoute, sqlite, memory, commitARequest, ...onPostgres]
+  const ofPostgres = [postgres, transactionARequest, pgBoss].map((contender) => contender(''))
+  const all = extents.postgres ? ofPostgres : [bareRoute, sqlite, memory, commitARequest]
   const contenders = all.map(({ name, description }) => [name, description])
   return {
     date: new Date().toISOString(),
@@ -96,19 +98,21 @@ function recordOf(measured: Measured, extents: Extents): BenchRecord {
   }
 }
 
-function readArguments(): { name: 'quick' | 'full'; only: string[] | undefined } {
+const RUNS = { quick, full, postgres: onPostgres }
+
+function readArguments(): { name: keyof typeof RUNS; only: string[] | undefined } {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } })
   const [name = 'quick'] = positionals
-  if (name !== 'quick' && name !== 'full') throw new Error(`quick or full, not ${name}`)
+  if (!Object.hasOwn(RUNS, name)) throw new Error(`${Object.keys(RUNS).join(' or ')}, not ${name}`)
   const only = values.only?.split(',')
   const unknown = only?.find((part) => !NAMES.includes(part))
   if (unknown !== undefined) throw new Error(`${unknown} is none of ${NAMES.join(', ')}`)
-  return { name, only }
+  return { name: name as keyof typeof RUNS, only }
 }
 
 async function main(): Promise<void> {
   const { name, only } = readArguments()
-  const extents = name === 'full' ? full : quick
+  const extents = RUNS[name]
   const isAsked: IsAsked = (part) => only === undefined || only.includes(part)
   const measured: Measured = { cases: [] }
   await measureCases(extents, isAsked, measured)
@@ -118,8 +122,9 @@ async function main(): Promise<void> {
   for (const title of broken) say(`Does not count: ${title}`)
   if (broken.length > 0) process.exitCode = 1
   if (only !== undefined || broken.length > 0) return
-  keep(name, record, picture(measured))
+  keep(name, record, measured.cases.length > 0 ? picture(measured) : undefined)
   if (name === 'full') publish('performance.md', section(record))
+  if (name === 'postgres') publish('scale.md', postgresSection(record))
 }
 
 // Ends the contenders as well, and removes their files.

@@ -1,9 +1,10 @@
 import { atLeast, whole } from '../judged.ts'
 import type { Judged } from '../record.ts'
+import { type HeldSnapshot, slowing } from './held-snapshot.ts'
 import type { PostgresFigures } from './part.ts'
 
 /** The goals of the service on PostgreSQL, beside what one would write there first. */
-export function postgresGoals({ intake, consumption, backlog }: PostgresFigures): Judged[] {
+export function postgresGoals({ intake, consumption, backlog, heldSnapshot }: PostgresFigures): Judged[] {
   const held = whole(backlog.formulas)
   return [
     ...beside(intake, 'transaction-a-request', 4, 'one formula: at least 4 times a transaction for each request'),
@@ -12,7 +13,13 @@ export function postgresGoals({ intake, consumption, backlog }: PostgresFigures)
     ...backlog.rates.map(({ title, empty, filled }) =>
       atLeast(`PostgreSQL, ${title}, at ${held} formulas and events: at least 0.7 of when empty`, filled / empty, 0.7),
     ),
+    ...(heldSnapshot === undefined ? [] : [heldGoal(heldSnapshot)]),
   ]
+}
+
+function heldGoal({ events, held }: HeldSnapshot): Judged {
+  const goal = `PostgreSQL, ${whole(events)} events consumed while a transaction elsewhere stays open: the last at 0.7 of the first`
+  return atLeast(goal, slowing(held), 0.7)
 }
 
 /** Judges our rate as a multiple of another's, where both were measured. */

@@ -6,6 +6,7 @@ import type { Extent } from '../under.ts'
 import { type BacklogRate, compareBacklog } from './backlog.ts'
 import { type Consumption, measureConsumption } from './consumption.ts'
 import { pgBoss, postgres, transactionARequest } from './contenders.ts'
+import { type HeldSnapshot, measureHeldSnapshot, slowing } from './held-snapshot.ts'
 import { type Intake, measureIntake } from './intake.ts'
 
 /** What services come to on one PostgreSQL server. */
@@ -16,11 +17,14 @@ export interface PostgresFigures {
   intake: Intake[]
   consumption: Consumption[]
   backlog: { formulas: number; rates: BacklogRate[] }
+  heldSnapshot?: HeldSnapshot
 }
 
 export interface PostgresExtent extends Extent {
   consumption: Extent
   backlog: Extent & { formulas: number }
+  /** Events consumed while a transaction holds a snapshot. */
+  heldEvents: number
 }
 
 /** As one would set a server that has some memory. Whatever is not here is as shipped: every commit is synced. */
@@ -33,7 +37,7 @@ const SETTINGS: Settings = {
 
 /** @throws {Error} when something that was answered is not there */
 export async function measurePostgres(
-  { consumption, backlog, ...intake }: PostgresExtent,
+  { consumption, backlog, heldEvents, ...intake }: PostgresExtent,
   say: (line: string) => void,
 ): Promise<PostgresFigures> {
   const server = await startPostgres({ settings: SETTINGS, locale: 'C' })
@@ -52,6 +56,8 @@ export async function measurePostgres(
     figures.consumption = await measureConsumption(server, [postgres], caseNamed('consume-100'), consumption)
     for (const { contender, rate } of figures.consumption) say(`${contender}: ${whole(rate)} events/s by 100`)
     await measureBacklog(server, backlog, figures, say)
+    figures.heldSnapshot = await measureHeldSnapshot(server, heldEvents)
+    sayHeldSnapshot(figures.heldSnapshot, say)
     return figures
   } finally {
     await server.stop()
@@ -76,6 +82,13 @@ async function measureBacklog(
     backlog.rates.push(rate)
     say(`${rate.title}: ${whole(rate.filled)} of ${whole(rate.empty)} ${rate.unit}/s when empty`)
   }
+}
+
+function sayHeldSnapshot({ free, held, freeBytes, heldBytes }: HeldSnapshot, say: (line: string) => void): void {
+  const told = (rates: number[], bytes: number): string =>
+    `${rates.map(whole).join(', ')} events/s, ${whole(bytes / 1e6)} MB in the end; ${slowing(rates).toFixed(2)} of the first`
+  say(`Consumed while rows can be removed: ${told(free, freeBytes)}`)
+  say(`Consumed under a snapshot held by another: ${told(held, heldBytes)}`)
 }
 
 function sayIntake({ contender, rate, p50Ms, p99Ms, cpuUsPerUnit, server }: Intake, say: (line: string) => void): void {
