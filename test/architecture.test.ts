@@ -86,6 +86,25 @@ test('submissions and waiting consumers know the ports, never an engine', async 
   t.same(offences('src/events/', isWithin('src/events/', ...inner)), [])
 })
 
+test('the forwarder knows the ports, never an engine, and one file of it knows the SDK of AWS', async (t) => {
+  const inner = [
+    'src/clock.ts',
+    'src/errors/',
+    'src/stores/ports.ts',
+    'src/submission/backoff.ts',
+    'src/submission/wait.ts',
+  ]
+  const sdk = 'src/forwarding/sqs-sender.ts'
+  t.same(
+    offences('src/forwarding/', (name, file) => file === sdk || isWithin('src/forwarding/', ...inner)(name)),
+    [],
+  )
+  t.same(
+    offences('src/', (name, file) => file === sdk || !/^@aws-sdk|^@smithy/.test(name)),
+    [],
+  )
+})
+
 test('stores know nothing of submissions and consumers, and engines nothing of each other', async (t) => {
   t.same(
     offences('src/stores/', (name) => !isWithin('src/submission/', 'src/events/', 'src/config.ts')(name)),

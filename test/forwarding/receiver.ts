@@ -1,0 +1,99 @@
+import type { Test } from 'tap'
+import { Forwarder } from '../../src/forwarding/forwarder.ts'
+import type { Sender, Sent } from '../../src/forwarding/sender.ts'
+import { openMemoryQueue } from '../../src/stores/memory/engine.ts'
+import type { EventQueue, FormulaEvent } from '../../src/stores/ports.ts'
+import { namesOf, show } from '../contract/leasing.ts'
+import { TestClock } from '../test-clock.ts'
+
+/** A call to the receiver that has not been answered yet. */
+export interface Open {
+  names: string
+  signal: AbortSignal
+  answer(...sent: Sent[]): void
+  fail(message?: string): void
+}
+
+export const TAKEN: Sent = { kind: 'taken' }
+export const FAILED: Sent = { kind: 'failed', reason: 'not now' }
+export const REFUSED: Sent = { kind: 'refused', reason: 'too odd' }
+
+/** A receiver that answers when a test says so. */
+export class Receiver implements Sender {
+  readonly open: Open[] = []
+  closed = false
+
+  send(events: FormulaEvent[], signal: AbortSignal): Promise<Sent[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<Sent[]>()
+    this.open.push({
+      names: namesOf(events),
+      signal,
+      answer: (...sent) => resolve(events.map((_, index) => sent[index] ?? (sent[0] as Sent))),
+      fail: (message = 'down') => reject(new Error(message)),
+    })
+    return promise
+  }
+
+  close(): void {
+    this.closed = true
+  }
+
+  /** The calls that wait for an answer; they are the test's to answer. */
+  take(): Open[] {
+    return this.open.splice(0)
+  }
+}
+
+/** Lets all that can go on without time passing go on. */
+export const settle = async (): Promise<void> => {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+export async function start(t: Test, { maxReceives = 2, wrap = (queue: EventQueue) => queue } = {}) {
+  const clock = new TestClock()
+  const queue = openMemoryQueue({ clock, maxReceives })
+  const receiver = new Receiver()
+  const lines: string[] = []
+  const log = {
+    info: (_: object, message: string) => lines.push(`info: ${message}`),
+    warn: (_: object, message: string) => lines.push(`warn: ${message}`),
+  }
+  const forwarder = new Forwarder(wrap(queue), receiver, { clock, random: () => 1, log })
+  t.teardown(async () => {
+    const stopped = forwarder.stop()
+    await settle()
+    clock.advance(60_000)
+    await stopped
+  })
+  const pass = async (ms: number): Promise<void> => {
+    clock.advance(ms)
+    await settle()
+  }
+  /** Answers the one call that is open. */
+  const only = async (handle: (call: Open) => void): Promise<string> => {
+    await settle()
+    const [call, ...others] = receiver.take()
+    if (call === undefined || others.length > 0) throw new Error(`${others.length + 1} calls`)
+    handle(call)
+    await settle()
+    return call.names
+  }
+  return { clock, queue, receiver, forwarder, lines, pass, only }
+}
+
+/** Brings a forwarder to where it is known to fail: a batch and a probe of it have failed. */
+export async function startFailing(t: Test, names: string) {
+  const all = await start(t)
+  await show(all.queue, names)
+  all.forwarder.start()
+  await all.only((call) => call.fail())
+  await all.pass(500)
+  await all.only((call) => call.fail())
+  return all
+}
+
+/** A member of an object, as it can be called. */
+export const bound = <T extends object>(of: T, name: string | symbol): unknown => {
+  const value: unknown = Reflect.get(of, name)
+  return typeof value === 'function' ? value.bind(of) : value
+}

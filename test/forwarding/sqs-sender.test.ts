@@ -1,0 +1,154 @@
+import { type Test, test } from 'tap'
+import type { Sender } from '../../src/forwarding/sender.ts'
+import { openSqsSender } from '../../src/forwarding/sqs-sender.ts'
+import { events, idOf } from '../contract/submissions.ts'
+import { always, type LocalSqs, refusing, startSqs } from './sqs.ts'
+
+const NEVER = new AbortController().signal
+
+async function open(t: Test, sqs: LocalSqs): Promise<Sender> {
+  const sender = await openSqsSender(sqs.queueUrl)
+  t.teardown(() => sender.close())
+  return sender
+}
+
+test('a standard queue gets each event as JSON, ten in one call', async (t) => {
+  const sqs = await startSqs(t)
+  const sender = await open(t, sqs)
+  const sent = await sender.send(events('abcdefghij'), NEVER)
+  t.same(sent, Array(10).fill({ kind: 'taken' }))
+  t.equal(sqs.calls.length, 1)
+  t.same(
+    sqs.messages().map(({ body }) => JSON.parse(body)),
+    events('abcdefghij'),
+  )
+  t.same(Object.keys(sqs.calls[0]?.Entries[0] ?? {}).sort(), ['Id', 'MessageBody'], 'and nothing that FIFO wants')
+})
+
+test("a FIFO queue gets the formula's id as deduplication id and group id, and takes an event once", async (t) => {
+  const sqs = await startSqs(t, 'formulas.fifo')
+  const sender = await open(t, sqs)
+  t.same(await sender.send(events('ab'), NEVER), [{ kind: 'taken' }, { kind: 'taken' }])
+  t.same(await sender.send(events('bc'), NEVER), [{ kind: 'taken' }, { kind: 'taken' }])
+  t.same(
+    sqs.messages().map(({ groupId, deduplicationId }) => ({ groupId, deduplicationId })),
+    [...'abc'].map((name) => ({ groupId: idOf(name), deduplicationId: idOf(name) })),
+  )
+})
+
+test('a name with characters that SQS refuses arrives as it is', async (t) => {
+  const sqs = await startSqs(t)
+  const sender = await open(t, sqs)
+  const [event] = events('x')
+  const odd = { ...event, name: '\u{1f339} \ufffe\uffff "Rosé"\\' } as ReturnType<typeof events>[number]
+  t.same(await sender.send([odd], NEVER), [{ kind: 'taken' }])
+  t.same(
+    sqs.messages().map(({ body }) => JSON.parse(body)),
+    [odd],
+  )
+})
+
+test('of a batch that is taken in part, each event has its own outcome, in order', async (t) => {
+  const sqs = await startSqs(t)
+  const sender = await open(t, sqs)
+  const isMeant = ({ Id }: { Id: string }): boolean => Id === '1'
+  sqs.fault = refusing({ Code: 'InternalError', SenderFault: false, Message: 'later' }, isMeant)
+  t.same(await sender.send(events('abc'), NEVER), [
+    { kind: 'taken' },
+    { kind: 'failed', reason: 'InternalError: later' },
+    { kind: 'taken' },
+  ])
+  sqs.fault = refusing({ Code: 'InvalidMessageContents', SenderFault: true }, isMeant)
+  t.match(await sender.send(events('abc'), NEVER), [{ kind: 'taken' }, { kind: 'refused' }, { kind: 'taken' }])
+  t.same(sqs.ids(), [...'acac'].map(idOf).sort())
+})
+
+for (const Code of ['KmsAccessDenied', 'KMS.DisabledException', 'AccessDenied', 'ThrottlingException', 'OverLimit']) {
+  test(`${Code} is no fault of an event, whoever is said to be at fault`, async (t) => {
+    const sqs = await startSqs(t)
+    const sender = await open(t, sqs)
+    sqs.fault = refusing({ Code, SenderFault: true }, () => true)
+    t.match(await sender.send(events('a'), NEVER), [{ kind: 'failed', reason: new RegExp(`^${Code}`) }])
+  })
+}
+
+test('an event that the answer leaves out is not taken', async (t) => {
+  const sqs = await startSqs(t)
+  const sender = await open(t, sqs)
+  sqs.fault = (_forward, response) => response.end('{}')
+  t.match(await sender.send(events('a'), NEVER), [{ kind: 'failed' }])
+})
+
+test('a call that fails as a whole says why, in one line and without what was signed', async (t) => {
+  const sqs = await startSqs(t)
+  const sender = await open(t, sqs)
+  sqs.fault = always(400, 'RequestThrottled')
+  await t.rejects(sender.send(events('a'), NEVER), { message: 'RequestThrottled: It is RequestThrottled' })
+  t.equal(sqs.calls.length, 1, 'the SDK does not try again by itself')
+  sqs.fault = always(403, 'InvalidClientTokenId\n\nThe Canonical String was secret')
+  const { message } = await sender.send(events('a'), NEVER).then(
+    () => new Error('taken'),
+    (error) => error,
+  )
+  t.notMatch(message, /secret|\n/)
+  await sqs.stop()
+  await t.rejects(sender.send(events('a'), NEVER), /ECONN(?:REFUSED|RESET)/)
+})
+
+test('a call of one event that fails for what is in it refuses the event', async (t) => {
+  const sqs = await startSqs(t)
+  const sender = await open(t, sqs)
+  sqs.fault = always(400, 'InvalidMessageContents')
+  t.match(await sender.send(events('a'), NEVER), [{ kind: 'refused' }])
+  await t.rejects(sender.send(events('ab'), NEVER), /InvalidMessageContents/)
+})
+
+test('a call that is given up ends at once', async (t) => {
+  const sqs = await startSqs(t)
+  const sender = await open(t, sqs)
+  sqs.fault = () => {}
+  const call = new AbortController()
+  const sent = sender.send(events('a'), call.signal)
+  setTimeout(() => call.abort(), 50)
+  await t.rejects(sent, /abort/i)
+})
+
+test('a call that is not answered fails, well within a lease', async (t) => {
+  const sqs = await startSqs(t)
+  const sender = await open(t, sqs)
+  sqs.fault = () => {}
+  const begun = performance.now()
+  await t.rejects(sender.send(events('a'), NEVER), /TimeoutError/)
+  t.ok(performance.now() - begun < 10_000)
+})
+
+test("without an endpoint of its own the queue's URL tells where it lies", async (t) => {
+  const sqs = await startSqs(t)
+  delete process.env.AWS_ENDPOINT_URL_SQS
+  process.env.AWS_REGION = 'us-east-1'
+  t.teardown(() => delete process.env.AWS_REGION)
+  const sender = await openSqsSender(`${sqs.endpoint}/000000000000/formulas`)
+  t.teardown(() => sender.close())
+  t.same(await sender.send(events('a'), NEVER), [{ kind: 'taken' }])
+})
+
+test('a queue whose region nobody tells is refused with one line', async (t) => {
+  process.env.AWS_CONFIG_FILE = '/nowhere'
+  t.teardown(() => delete process.env.AWS_CONFIG_FILE)
+  await t.rejects(openSqsSender('http://127.0.0.1:1/0/formulas'), {
+    name: 'ConfigError',
+    message: 'SQS_QUEUE_URL: does not tell the region of the queue; set AWS_REGION',
+  })
+})
+
+for (const host of ['sqs.eu-west-1.amazonaws.com', 'vpce-1.sqs.eu-west-1.vpce.amazonaws.com']) {
+  test(`calls to ${host} are signed for the region that it names`, async (t) => {
+    const sqs = await startSqs(t)
+    process.env.AWS_REGION = 'us-east-2'
+    t.teardown(() => delete process.env.AWS_REGION)
+    const sender = await openSqsSender(`https://${host}/000000000000/formulas`)
+    t.teardown(() => sender.close())
+    await sender.send(events('a'), NEVER).catch(() => 'another region, another queue')
+    t.same([...sqs.regions], ['eu-west-1'])
+  })
+}
