@@ -22,7 +22,7 @@ export const variables = {
   LOG_LEVEL: oneOf('info', LOG_LEVELS, 'Least severe level that is logged'),
   DATABASE_URL: store('sqlite:./data/formulas.db', 'Where formulas are kept'),
   QUEUE_URL: store(null, 'Where events are kept; the same as DATABASE_URL when unset'),
-  SQS_QUEUE_URL: unsupported('Queue to forward events to'),
+  SQS_QUEUE_URL: webAddress('SQS queue to forward events to; nobody else receives them then'),
   API_KEYS_FILE: unsupported('File with the API keys that callers must show'),
   ALLOW_ANONYMOUS: flag(false, 'Lets an address other than loopback serve callers without keys'),
   SUBMIT_RETRIES: integer(3, 1, 20, 'Attempts to store a submission in all, the first included'),
@@ -47,6 +47,8 @@ export interface Config {
   logLevel: (typeof LOG_LEVELS)[number]
   database: StoreLocation
   queue: StoreLocation
+  /** Null where nothing is forwarded. */
+  sqsQueueUrl: string | null
   submitRetries: number
   submitRetryBaseMs: number
   submitRetryMaxMs: number
@@ -114,6 +116,7 @@ function toConfig(values: Values): Config {
     logLevel: values.LOG_LEVEL,
     database: values.DATABASE_URL,
     queue: values.QUEUE_URL,
+    sqsQueueUrl: values.SQS_QUEUE_URL ?? null,
     submitRetries: values.SUBMIT_RETRIES,
     submitRetryBaseMs: values.SUBMIT_RETRY_BASE_MS,
     submitRetryMaxMs: values.SUBMIT_RETRY_MAX_MS,
@@ -180,6 +183,12 @@ function flag(fallback: boolean, description: string): Variable<boolean> {
 
 function store(fallback: string | null, description: string): Variable<StoreLocation> {
   return { default: fallback, expected: STORE_URLS, description, read: parseLocation }
+}
+
+function webAddress(description: string): Variable<string> {
+  return variable(null, 'an http:// or https:// URL', description, (value) =>
+    /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined,
+  )
 }
 
 function rateLimit(description: string): Variable<number> {

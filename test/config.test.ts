@@ -20,6 +20,7 @@ test('without any variable the documented defaults hold', async (t) => {
     logLevel: 'info',
     database: store,
     queue: store,
+    sqsQueueUrl: null,
     submitRetries: 3,
     submitRetryBaseMs: 1000,
     submitRetryMaxMs: 10_000,
@@ -94,7 +95,6 @@ test('a URL of PostgreSQL is taken, and what is wrong with one is told without i
 test('what this version does not have stops the start', async (t) => {
   const unsupported = {
     API_KEYS_FILE: './keys.json',
-    SQS_QUEUE_URL: 'https://sqs.example/queue',
     RATE_LIMIT_PER_MINUTE: '60',
   }
   for (const [name, value] of Object.entries(unsupported)) {
@@ -105,6 +105,19 @@ test('what this version does not have stops the start', async (t) => {
   }
   t.same(problemsOf(t, { RATE_LIMIT_PER_MINUTE: '0' }), [])
   t.match(problemsOf(t, { RATE_LIMIT_PER_MINUTE: '-1' })[0], /must be 0; a limit is not supported by this version$/)
+})
+
+test('the queue to forward to is a web address, kept as it is written', async (t) => {
+  for (const url of ['https://sqs.eu-west-1.amazonaws.com/123456789012/formulas.fifo', 'http://localhost:4566/0/q']) {
+    t.equal(readConfig({ SQS_QUEUE_URL: url }).sqsQueueUrl, url)
+  }
+  const wrong = ['', 'formulas', 'arn:aws:sqs:eu-west-1:123456789012:q', 'sqs://x/q', 'https://', 'https://a b/q']
+  for (const SQS_QUEUE_URL of wrong) {
+    const [problem, ...others] = problemsOf(t, { SQS_QUEUE_URL })
+    t.match(problem, /^SQS_QUEUE_URL=".*": must be an http:\/\/ or https:\/\/ URL$/)
+    t.same(others, [])
+  }
+  t.notMatch(problemsOf(t, { SQS_QUEUE_URL: 'ftp://user:secret@host' })[0], /secret/)
 })
 
 test('an address other than loopback is refused unless anonymous callers are allowed', async (t) => {

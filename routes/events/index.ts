@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isoTime } from '../../src/clock.ts'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
+import { ServiceError } from '../../src/errors/service-error.ts'
 import type { Settled } from '../../src/stores/ports.ts'
 import { clientGone } from './client-gone.ts'
 import { emptyBodyIsObject } from './optional-body.ts'
@@ -10,6 +11,7 @@ const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post('/receive', { schema: receiveEvents, preValidation: emptyBodyIsObject }, async ({ body }, reply) => {
+    if (fastify.forwarder.health.state !== 'off') throw new ServiceError('EVENTS_FORWARDED')
     const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
     const gone = waitSeconds > 0 ? clientGone(reply) : undefined
     return { events: await fastify.longPoll.receive(max, leaseSeconds * 1000, waitSeconds * 1000, gone) }

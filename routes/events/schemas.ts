@@ -32,7 +32,8 @@ const leaseSeconds = seconds(1, MAX_LEASE_SECONDS, 'How long the lease lasts fro
 
 export const receiveEvents = {
   summary: 'Receive events',
-  description: 'Leases the oldest events to this consumer; waits for one when there is none.',
+  description:
+    'Leases the oldest events to this consumer; waits for one when there is none. 409 where events are forwarded to SQS.',
   body: strictObject(
     {
       max: Type.Optional(
@@ -57,7 +58,7 @@ export const receiveEvents = {
       },
       { $id: 'ReceivedEvents' },
     ),
-    ...errorAnswers(400, 413, 415),
+    ...errorAnswers(400, 409, 413, 415),
   },
 }
 

@@ -46,6 +46,7 @@ export const catalogue = {
     message: 'This formula already exists in the database, either by the same name or another name',
   },
   IDEMPOTENCY_KEY_IN_USE: { status: 409, message: 'A submission with this Idempotency-Key is still running' },
+  EVENTS_FORWARDED: { status: 409, message: 'Events are forwarded to another queue; receive them there' },
   PAYLOAD_TOO_LARGE: { status: 413, message: 'The body is too large' },
   URI_TOO_LONG: { status: 414, message: 'The address is too long' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json in UTF-8' },

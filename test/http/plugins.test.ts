@@ -6,6 +6,7 @@ import connections from '../../plugins/connections.ts'
 import db from '../../plugins/db.ts'
 import engines, { type EnginesOptions } from '../../plugins/engines.ts'
 import errors from '../../plugins/errors.ts'
+import forwarder from '../../plugins/forwarder.ts'
 import idempotency from '../../plugins/idempotency.ts'
 import json from '../../plugins/json.ts'
 import longPoll from '../../plugins/long-poll.ts'
@@ -47,6 +48,7 @@ const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['idempotency', [...stores, idempotency]],
   ['orchestrator', [...stores, requestId, connections, closing, orchestrator]],
   ['longPoll', [...stores, queue, requestId, connections, closing, longPoll]],
+  ['forwarder', [...stores, queue, forwarder]],
   ['connections', [connections]],
   ['readiness', [sensible, ...stores, db, queue, readiness]],
 ]

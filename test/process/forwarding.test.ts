@@ -1,0 +1,70 @@
+import { join } from 'node:path'
+import t from 'tap'
+import type { QueueStats } from '../../src/stores/ports.ts'
+import { environment, startSqs, until } from '../forwarding/sqs.ts'
+import { startService as startInProcess } from '../http/service.ts'
+import { formula, post, runToEnd, startService } from './service-process.ts'
+
+t.test('killed with -9 while it forwards, again and again, every event arrives at least once', async (t) => {
+  const sqs = await startSqs(t)
+  const env = {
+    ...environment(sqs),
+    DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}`,
+    SQS_QUEUE_URL: sqs.queueUrl,
+  }
+  // SQS takes its time, so that there is always something on its way.
+  sqs.fault = (forward) => setTimeout(forward, 10)
+  const ids: string[] = []
+  for (let cycle = 0; cycle < 3; cycle++) {
+    const service = await startService(t, env)
+    const before = sqs.ids().length
+    for (let list = 0; list < 4; list++) {
+      const formulas = Array.from({ length: 100 }, (_, index) => formula(cycle * 1000 + list * 100 + index + 1))
+      const answer = (await (await post(service.url, `${cycle}-${list}`, formulas)).json()) as {
+        formulas: { id: string }[]
+      }
+      ids.push(...answer.formulas.map(({ id }) => id))
+    }
+    await until(() => sqs.ids().length >= before + 100)
+    await service.kill('SIGKILL')
+    t.ok(new Set(sqs.ids()).size < ids.length, 'there was more to send')
+  }
+  // The leases of those who were killed have ended: the time for it is not waited for.
+  const later = 5 * 60_000
+  const clock = {
+    now: () => Date.now() + later,
+    after: (ms: number, run: () => void) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    },
+  }
+  const last = await startInProcess(t, env, { clock })
+  const stats = async (): Promise<QueueStats> => (await last.get('/events/stats')).json()
+  await until(async () => {
+    const { ready, leased, delayed } = await stats()
+    return ready + leased + delayed === 0
+  })
+  t.same([...new Set(sqs.ids())], ids.sort())
+  t.equal((await stats()).dead, 0)
+})
+
+t.test('a queue URL that does not tell its region, and no AWS_REGION, is one clear line', async (t) => {
+  t.testdir()
+  const env = { SQS_QUEUE_URL: 'http://127.0.0.1:9/0/formulas', AWS_CONFIG_FILE: '/nowhere' }
+  const ended = await runToEnd(t, env)
+  t.equal(ended.code, 1)
+  t.same(ended.stderr, ['SQS_QUEUE_URL: does not tell the region of the queue; set AWS_REGION'])
+})
+
+t.test('SIGTERM ends a process that cannot reach SQS, with 0, in time', async (t) => {
+  t.testdir()
+  const sqs = await startSqs(t)
+  sqs.fault = () => {}
+  const env = { ...environment(sqs), SQS_QUEUE_URL: sqs.queueUrl, DATABASE_URL: 'memory:' }
+  const service = await startService(t, env)
+  await post(service.url, 'k', formula(1))
+  await until(() => sqs.pending > 0)
+  const begun = performance.now()
+  t.match(await service.kill('SIGTERM'), { code: 0, signal: null })
+  t.ok(performance.now() - begun < 12_000)
+})
