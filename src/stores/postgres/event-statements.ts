@@ -19,8 +19,7 @@ SELECT least(
 export const MOVE_DUE = `SELECT formula_intake.move_due($1, $2, $3) AS now`
 
 /** $1 time, $2 receipts. */
-export const ACK = `
-DELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING receipt`
+export const ACK = `SELECT receipt FROM formula_intake.ack($1, $2) AS receipt`
 
 /** $1 time, $2 receipts, $3 delay, $4 most receives. */
 export const NACK = `

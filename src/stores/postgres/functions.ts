@@ -129,6 +129,15 @@ BEGIN
   RETURN now_ms;
 END $$`
 
+/** Ends leases that have not ended by themselves; returns their receipts. */
+export const ACK_FUNCTION = `
+CREATE FUNCTION formula_intake.ack(given_time bigint, receipts uuid[]) RETURNS SETOF uuid ${PLANNED_ONCE} AS $$
+DECLARE
+  now_ms bigint := ${NOW};
+BEGIN
+  RETURN QUERY DELETE FROM formula_intake.leased WHERE receipt = ANY (receipts) AND leased_until > now_ms RETURNING receipt;
+END $$`
+
 /**
  * Leases events: those that came back first, then the oldest behind `front_after`. What another consumer is about to
  * take is passed over.

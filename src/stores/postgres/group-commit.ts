@@ -3,7 +3,7 @@ import type { AddVerdict } from '../ports.ts'
 import type { Member } from './member.ts'
 
 /** Batches under way at a time: while one waits for the disk, the next is on its way. */
-const BATCHES_IN_FLIGHT = 3
+const BATCHES_IN_FLIGHT = 2
 /** So many submissions are sent without waiting for more: the server begins while others are still being read. */
 const WORTH_SENDING = 32
 /** Most submissions, and most formulas, of one batch. */

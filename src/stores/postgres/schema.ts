@@ -1,4 +1,4 @@
-import { MOVE_DUE_FUNCTION, RECEIVE_FUNCTION, WRITE_FUNCTION } from './functions.ts'
+import { ACK_FUNCTION, MOVE_DUE_FUNCTION, RECEIVE_FUNCTION, WRITE_FUNCTION } from './functions.ts'
 
 /**
  * The migrations, in order; `formula_intake.version` counts those a database has had. One that has been released is
@@ -144,5 +144,6 @@ export const migrations: readonly string[] = [
   ${WRITE_FUNCTION};
   ${MOVE_DUE_FUNCTION};
   ${RECEIVE_FUNCTION};
+  ${ACK_FUNCTION};
   `,
 ]

@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const INTAKE = 'src/stores/postgres/intake.ts'
-const WRITE = 'src/stores/postgres/intake-statements.ts'
+const FUNCTIONS = 'src/stores/postgres/functions.ts'
 const SAGA = 'src/stores/postgres/saga-statements.ts'
 const EVENTS = 'src/stores/postgres/event-statements.ts'
 const TEST = 'test/stores/postgres.test.ts'
@@ -11,7 +11,13 @@ export const postgresMutants: Mutant[] = [
   {
     name: 'postgres: a key that is taken does not keep a submission out of a batch',
     breaks: 'one conflict spoils no neighbour',
-    edits: [[WRITE, '  SELECT member FROM given JOIN formula_intake.answers USING (slot)\n  UNION SELECT', '  SELECT']],
+    edits: [
+      [
+        FUNCTIONS,
+        'AS m (slot, member) JOIN formula_intake.answers USING (slot)',
+        'AS m (slot, member) WHERE slot IS NULL',
+      ],
+    ],
     caughtBy: [
       TEST,
       'postgres intake: repetition',
@@ -22,14 +28,18 @@ export const postgresMutants: Mutant[] = [
     name: 'postgres: formulas are numbered in the order of their fingerprints',
     breaks: 'the list goes by order of acceptance',
     edits: [
-      [WRITE, 'JOIN accepted USING (member) ORDER BY ordinal', 'JOIN accepted USING (member) ORDER BY fingerprint'],
+      [
+        FUNCTIONS,
+        '      WHERE member <> ALL (refused) ORDER BY ordinal\n',
+        '      WHERE member <> ALL (refused) ORDER BY id\n',
+      ],
     ],
     caughtBy: [TEST, 'postgres intake: acceptance', 'a long list keeps its order, in the list and in the queue'],
   },
   {
     name: 'postgres: events of a saga are published at once',
     breaks: 'nobody sees the event of a pending formula',
-    edits: [[WRITE, '  WHERE holder IS NULL AND (SELECT', '  WHERE (SELECT']],
+    edits: [[FUNCTIONS, 'FROM numbered WHERE attempt IS NULL ORDER BY seq', 'FROM numbered ORDER BY seq']],
     caughtBy: [TEST, 'postgres: what a saga has not completed has no event'],
   },
   {
@@ -79,11 +89,7 @@ export const postgresMutants: Mutant[] = [
     breaks: 'leases are fenced',
     classic: 'lease without fencing',
     edits: [
-      [
-        EVENTS,
-        'ACK = `\nDELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until >',
-        'ACK = `\nDELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND 8e15 >',
-      ],
+      [FUNCTIONS, 'receipt = ANY (receipts) AND leased_until > now_ms RETURNING', 'receipt = ANY (receipts) RETURNING'],
     ],
     caughtBy: [TEST, 'postgres event queue: receipts', 'after the end of a lease its receipt is refused'],
   },
