@@ -9,13 +9,13 @@ const TEST = 'test/stores/postgres.test.ts'
 /** Bugs in the engine that instances share. */
 export const postgresMutants: Mutant[] = [
   {
-    name: 'postgres: a key that is taken does not keep a submission out of a batch',
-    breaks: 'one conflict spoils no neighbour',
+    name: 'postgres: an answer that is looked up is taken for expired',
+    breaks: 'a key is replayed for as long as it lives',
     edits: [
       [
-        FUNCTIONS,
-        'AS m (slot, member) JOIN formula_intake.answers USING (slot)',
-        'AS m (slot, member) WHERE slot IS NULL',
+        'src/stores/postgres/intake-statements.ts',
+        'WHERE slot = ANY ($2::uuid[]) AND attempt IS NULL AND expires_at <=',
+        'WHERE slot = ANY ($2::uuid[]) AND attempt IS NULL AND 0 <=',
       ],
     ],
     caughtBy: [
