@@ -105,6 +105,15 @@ test('the forwarder knows the ports, never an engine, and one file of it knows t
   )
 })
 
+test('import and export know the service by its HTTP interface alone, and nothing in the service knows them', async (t) => {
+  const shared = ['src/clock.ts', 'src/errors/reason.ts', 'src/submission/backoff.ts', 'node:']
+  t.same(offences('src/bulk/', isWithin('src/bulk/', 'csv-', 'cli-progress', ...shared)), [])
+  t.same(
+    offences('', (name, file) => !name.startsWith('src/bulk/') || isWithin('src/bulk/', 'test/bulk/')(file)),
+    [],
+  )
+})
+
 test('stores know nothing of submissions and consumers, and engines nothing of each other', async (t) => {
   t.same(
     offences('src/stores/', (name) => !isWithin('src/submission/', 'src/events/', 'src/config.ts')(name)),

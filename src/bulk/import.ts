@@ -1,0 +1,29 @@
+import { EXIT, runCommand, stopOnSignals } from './ending.ts'
+import { UnreadableFile } from './files/row.ts'
+import { countsInWords, importFile } from './import-file.ts'
+import { BadOptions, IMPORT_USAGE, readImportOptions } from './options.ts'
+import { CannotGoOn, GaveUp } from './patience.ts'
+
+/** Imports the file that the arguments name. */
+async function run(): Promise<number> {
+  const options = readImportOptions(process.argv.slice(2), process.env)
+  if (options === null) {
+    process.stdout.write(IMPORT_USAGE)
+    return EXIT.done
+  }
+  let isInterrupted = false
+  const stop = stopOnSignals(() => {
+    isInterrupted = true
+    process.stderr.write('\nStopping when the lists under way are answered. Press Ctrl-C again to stop at once.\n')
+  })
+  const { standing, failure } = await importFile(options, stop)
+  process.stdout.write(`${countsInWords(standing)}\n`)
+  if (failure !== null) throw failure
+  if (isInterrupted) {
+    process.stderr.write('Not finished. Run it again to go on: nothing is taken in twice.\n')
+    return EXIT.interrupted
+  }
+  return standing.refused > 0 ? EXIT.refused : EXIT.done
+}
+
+await runCommand(run, [BadOptions, UnreadableFile, CannotGoOn, GaveUp])

@@ -1,0 +1,74 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import type { QueueStats } from '../../src/stores/ports.ts'
+import { call, startService } from '../process/service-process.ts'
+import { runImport, startImport } from './run.ts'
+
+const COUNT = 30_000
+
+/** A file that takes a while, and where the service keeps what comes of it. */
+function prepare(t: Test) {
+  const directory = t.testdir()
+  const file = join(directory, 'many.ndjson')
+  const rows = Array.from({ length: COUNT }, (_, index) => {
+    const materials = [{ name: 'Rose', concentration: index + 1 }]
+    return `${JSON.stringify({ name: `F${index}`, materials })}\n`
+  })
+  writeFileSync(file, rows.join(''))
+  return { file, environment: { DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` } }
+}
+
+/** Waits until an import is on its way. @returns how many formulas were in */
+async function untilUnderWay(url: string): Promise<number> {
+  for (;;) {
+    const { ready } = await call<QueueStats>(url, '/events/stats')
+    if (ready > 500) return ready
+  }
+}
+
+/** Runs the import to its end. Each list must be the same as in the run before: no formula is a duplicate. */
+async function runAgain(t: Test, url: string, file: string): Promise<void> {
+  const { code, stdout } = await runImport(t, url, [file])
+  t.equal(code, 0)
+  t.match(stdout.at(-1), new RegExp(`^${COUNT} added \\(\\d+ by an earlier run or try\\), 0 known already, 0 refused$`))
+  t.match(await call<QueueStats>(url, '/events/stats'), { ready: COUNT, leased: 0, delayed: 0, dead: 0 })
+}
+
+test('killed with kill -9 and run again, everything is in, once, and nothing is sent as a duplicate', async (t) => {
+  const { file, environment } = prepare(t)
+  const { url } = await startService(t, environment)
+  const importing = startImport(t, url, [file])
+  await untilUnderWay(url)
+  t.match(await importing.kill('SIGKILL'), { signal: 'SIGKILL' })
+  t.ok((await call<QueueStats>(url, '/events/stats')).ready < COUNT, 'in mid-run')
+  await runAgain(t, url, file)
+})
+
+test('Ctrl-C, twice as npm sends it: what is under way is finished, the exit code is 130, and it can go on', async (t) => {
+  const { file, environment } = prepare(t)
+  const { url } = await startService(t, environment)
+  const importing = startImport(t, url, [file])
+  await untilUnderWay(url)
+  importing.kill('SIGINT')
+  const { code, stdout, stderr } = await importing.kill('SIGINT')
+  t.equal(code, 130)
+  const { ready } = await call<QueueStats>(url, '/events/stats')
+  t.ok(ready < COUNT, 'in mid-run')
+  t.same(stdout, [`${ready} added, 0 known already, 0 refused`], 'all that was sent is accounted for')
+  t.match(stderr.join('\n'), /Run it again/)
+  await runAgain(t, url, file)
+})
+
+test('the service is killed with kill -9 in mid-run: the import waits for it and loses nothing', async (t) => {
+  const { file, environment } = prepare(t)
+  const first = await startService(t, environment)
+  const importing = startImport(t, first.url, [file])
+  await untilUnderWay(first.url)
+  await first.kill('SIGKILL')
+  const { url } = await startService(t, { ...environment, PORT: new URL(first.url).port })
+  const { code, stdout } = await importing.ended
+  t.equal(code, 0)
+  t.match(stdout, [new RegExp(`^${COUNT} added( \\(\\d+ by an earlier run or try\\))?, 0 known already, 0 refused$`)])
+  t.match(await call<QueueStats>(url, '/events/stats'), { ready: COUNT, leased: 0, delayed: 0, dead: 0 })
+})

@@ -1,0 +1,49 @@
+import { hash } from 'node:crypto'
+import { test } from 'tap'
+import type { Entry } from '../../src/bulk/files/row.ts'
+import { intoLists, LIST_BYTES, LIST_LENGTH, type List } from '../../src/bulk/lists.ts'
+
+const row = (line: number, json = `{"n":${line}}`): Entry => ({ line, json })
+const rows = (count: number): Entry[] => Array.from({ length: count }, (_, index) => row(index + 1))
+
+async function lists(entries: Entry[], chunk: number, stop = new AbortController()): Promise<List[]> {
+  async function* chunks() {
+    for (let start = 0; start < entries.length; start += chunk) yield entries.slice(start, start + chunk)
+  }
+  return Array.fromAsync(intoLists(chunks(), () => {}, stop.signal))
+}
+
+test('the same file gives the same lists under the same keys, however it arrives', async (t) => {
+  const once = await lists(rows(250), 250)
+  t.same(
+    once.map(({ rows }) => rows.length),
+    [LIST_LENGTH, LIST_LENGTH, 50],
+  )
+  for (const chunk of [1, 7, 100]) t.same(await lists(rows(250), chunk), once)
+  for (const { body, key, rows } of once) {
+    t.equal(body, `[${rows.map(({ json }) => json).join(',')}]`)
+    t.equal(key, `import-${hash('sha256', body)}`)
+  }
+})
+
+test('a list stays below the limit of a body, but for a formula that is larger by itself', async (t) => {
+  const large = (line: number) => row(line, JSON.stringify('x'.repeat(LIST_BYTES * 0.4)))
+  const huge = row(9, JSON.stringify('x'.repeat(LIST_BYTES * 2)))
+  const found = await lists([large(1), large(2), large(3), huge, large(4)], 5)
+  t.same(
+    found.map(({ rows }) => rows.map(({ line }) => line)),
+    [[1, 2], [3], [9], [4]],
+  )
+})
+
+test('told to stop, it leaves the rows that make no whole list for the next run', async (t) => {
+  const stop = new AbortController()
+  const entries = rows(150)
+  async function* chunks() {
+    yield entries
+    stop.abort()
+    yield [row(151)]
+  }
+  const found = await Array.fromAsync(intoLists(chunks(), () => {}, stop.signal))
+  t.equal(found.length, 1)
+})

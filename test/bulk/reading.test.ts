@@ -1,0 +1,184 @@
+import { type Test, test } from 'tap'
+import { readerOf } from '../../src/bulk/files/formats.ts'
+import type { Entry, ReadFile } from '../../src/bulk/files/row.ts'
+
+/** What a reader makes of a text. Where the chunks are cut makes no difference. */
+async function read(t: Test, reader: ReadFile, content: string | Buffer): Promise<Entry[]> {
+  const bytes = Buffer.from(content)
+  const whole = await inChunks(reader, bytes, bytes.length)
+  for (const size of [1, 2, 3, 7, 64]) t.same(await inChunks(reader, bytes, size), whole, `in chunks of ${size}`)
+  return whole
+}
+
+async function inChunks(reader: ReadFile, bytes: Buffer, size: number): Promise<Entry[]> {
+  async function* chunks() {
+    for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
+  }
+  const entries: Entry[] = []
+  for await (const some of reader(chunks())) entries.push(...some)
+  return entries
+}
+
+const ndjson = readerOf('ndjson', ',')
+const json = readerOf('json', ',')
+const csv = readerOf('csv', ',')
+
+const DIGITS = '123456789012.123456789012'
+const LONG = `{"name":"A","materials":[{"name":"Rose","concentration":${DIGITS}}]}`
+const B = '{"name":"B\\"]}","materials":[]}'
+
+test('NDJSON: each line is a formula, with its digits as they stand, whatever ends the lines', async (t) => {
+  t.same(await read(t, ndjson, `${LONG}\r\n\n  \t\r\n${B}\n`), [
+    { line: 1, json: LONG },
+    { line: 4, json: B },
+  ])
+  t.same(await read(t, ndjson, `\n${LONG}`), [{ line: 2, json: LONG }], 'the last line needs no end')
+  t.same(await read(t, ndjson, ''), [])
+})
+
+test('NDJSON: a line that is no JSON, or no UTF-8, is told by its number, and the next ones are read', async (t) => {
+  const bytes = Buffer.concat([Buffer.from(`{"name":\n${B} ${B}\n"`), Buffer.from([0xe9]), Buffer.from(`"\n${B}\n`)])
+  const entries = await read(t, ndjson, bytes)
+  t.match(entries, [
+    { line: 1, problem: { code: 'UNREADABLE', message: /^This is not JSON/ } },
+    { line: 2, problem: { message: /^This is not JSON/ } },
+    { line: 3, problem: { message: /UTF-8/ } },
+    { line: 4, json: B },
+  ])
+  t.equal(entries.length, 4)
+})
+
+test('a formula of more than 4 MiB is passed over, and is not kept in memory', async (t) => {
+  const huge = `{"name":"${'x'.repeat(5 * 1024 * 1024)}"}`
+  const told = [
+    { line: 1, problem: { message: /bytes/ } },
+    { line: 2, json: B },
+  ]
+  t.match(await inChunks(ndjson, Buffer.from(`${huge}\n${B}`), 65_536), told)
+  t.match(await inChunks(json, Buffer.from(`[${huge},\n${B}]`), 65_536), told)
+})
+
+test('a JSON array: each member is a formula, with its digits, on the line where it begins', async (t) => {
+  t.same(await read(t, json, ` \n[\n${LONG},\r\n\n{\n"name":"[\\\\"\n}\n , "x",5 ]\n`), [
+    { line: 3, json: LONG },
+    { line: 5, json: '{\n"name":"[\\\\"\n}' },
+    { line: 8, json: '"x"' },
+    { line: 8, json: '5' },
+  ])
+  t.same(await read(t, json, '[]'), [])
+  t.same(await read(t, json, ' [ ] '), [])
+})
+
+test('a JSON array that is cut off gives what stands before, and says where it was cut', async (t) => {
+  const cut = /cut off/
+  t.match(await read(t, json, `[\n${LONG},\n\n{"name":"B`), [{ json: LONG }, { line: 4, problem: { message: cut } }])
+  t.match(await read(t, json, `[\n${LONG},\n`), [{ json: LONG }, { line: 3, problem: { message: cut } }])
+  t.match(await read(t, json, `[\n${LONG}`), [{ line: 2, problem: { message: cut } }])
+})
+
+test('a JSON array: what is between the formulas is not passed over in silence', async (t) => {
+  const missing = { problem: { message: /missing/ } }
+  t.match(await read(t, json, `[${B},,\n,${B},\n]`), [
+    { json: B },
+    { line: 1, ...missing },
+    { line: 2, ...missing },
+    { json: B },
+    { line: 3, ...missing },
+  ])
+  t.match(await read(t, json, `[${B}}, ${B}] \n x y`), [
+    { line: 1, problem: { message: /not JSON/ } },
+    { line: 1, json: B },
+    { line: 2, problem: { message: /after the end/ } },
+  ])
+  await t.rejects(read(t, json, `\n${B}\n`), /Line 2: a JSON array begins with/)
+  await t.rejects(read(t, json, ' '), /no JSON array/)
+})
+
+test('a stored formula is read without its id and time; anything else is left for the service to refuse', async (t) => {
+  const id = 'a'.repeat(64)
+  const stored = {
+    id,
+    name: 'A',
+    materials: [{ name: 'Rose', concentration: '1' }],
+    createdAt: '2026-01-31T12:00:00.000Z',
+  }
+  const { name, materials, createdAt } = stored
+  t.same(await read(t, ndjson, JSON.stringify(stored)), [{ line: 1, json: JSON.stringify({ name, materials }) }])
+  const others = [
+    { ...stored, id: 'mine' },
+    { id, name, materials },
+    { name, materials, createdAt },
+    { ...stored, materials: [{ name: 'Rose', concentration: 1 }] },
+  ]
+  for (const other of others)
+    t.same(await read(t, ndjson, JSON.stringify(other)), [{ line: 1, json: JSON.stringify(other) }])
+})
+
+test('CSV: rows of one name are one formula, and each material is known by its line', async (t) => {
+  const file = `formula,material,concentration\r\nA,Rose, ${DIGITS} \r\n\r\n"A",Linalool,1e1\n"B, ""new""","Ylang, extra",.50\r\n`
+  t.same(await read(t, csv, file), [
+    {
+      line: 2,
+      json: `{"name":"A","materials":[{"name":"Rose","concentration":"${DIGITS}"},{"name":"Linalool","concentration":"1e1"}]}`,
+      materialLines: [2, 4],
+    },
+    {
+      line: 5,
+      json: '{"name":"B, \\"new\\"","materials":[{"name":"Ylang, extra","concentration":".50"}]}',
+      materialLines: [5],
+    },
+  ])
+})
+
+test('CSV: line feeds within quotes are counted', async (t) => {
+  const file = 'Concentration,MATERIAL,formula\n1,"Ro\r\nse\n",A\n2,Musk,B'
+  t.match(await read(t, csv, file), [
+    { line: 2, json: '{"name":"A","materials":[{"name":"Ro\\r\\nse\\n","concentration":"1"}]}' },
+    { line: 5, json: '{"name":"B","materials":[{"name":"Musk","concentration":"2"}]}' },
+  ])
+})
+
+test('CSV: an id tells formulas of one name apart', async (t) => {
+  const file = 'id,formula,material,concentration,createdAt\n1,A,Rose,1,x\n1,A,Musk,1,x\n2,A,Rose,2,x\n'
+  t.match(await read(t, csv, file), [{ line: 2 }, { line: 4 }])
+  t.match(await read(t, csv, 'id,formula,material,concentration\n1,A,Rose,1\n1,B,Musk,1\n'), [
+    { line: 3, problem: { message: /different formula names/ } },
+  ])
+})
+
+test('CSV: a bad row spoils its own formula and no other', async (t) => {
+  const head = 'formula;material;concentration\n'
+  const rows = 'A;Rose;1\nA;Musk\nB;Rose;2\nC;Rose;3\nA;Amber;1\nD;Ros\xe9;1\n'
+  const entries = await read(t, readerOf('csv', ';'), Buffer.from(head + rows, 'latin1'))
+  t.match(entries, [
+    { line: 3, problem: { message: 'The row has 2 fields, the first line 3' } },
+    { line: 4, json: /"B"/ },
+    { line: 5, json: /"C"/ },
+    { line: 6, problem: { message: /stand apart/ } },
+    { line: 7, problem: { message: /UTF-8/ } },
+  ])
+})
+
+test('CSV: with a broken quote the file is read up to the formula before it, and no further', async (t) => {
+  const head = 'formula,material,concentration\nA,Rose,1\n'
+  const before = { line: 2, json: /"A"/ }
+  t.match(await read(t, csv, `${head}B,Musk,1\nB,"Rose" x,2\nC,Rose,3\n`), [
+    before,
+    { line: 3, problem: { message: /any further than line 4/ } },
+  ])
+  t.match(await read(t, csv, `${head}B,Musk,1\nB,"Rose,2\nC,Rose,3\n`), [
+    before,
+    { line: 3, problem: { message: /any further than line 4: Quote Not Closed/ } },
+  ])
+})
+
+test('CSV: a first line that names other columns is refused, with a hint', async (t) => {
+  for (const head of [
+    'formula;material;concentration',
+    'formula,material',
+    'formula,material,concentration,cas',
+    'A,Rose,1',
+  ]) {
+    await t.rejects(inChunks(csv, Buffer.from(`${head}\nA,Rose,1\n`), 100), /must name the columns.*--delimiter/)
+  }
+})

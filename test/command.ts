@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import type { Test } from 'tap'
+import { type Ended, observe } from './process/service-process.ts'
+
+/** A command that runs. */
+export interface Running {
+  /** What it has said on standard output so far. */
+  stdout: string[]
+  ended: Promise<Ended>
+  kill(signal: NodeJS.Signals): Promise<Ended>
+}
+
+const root = new URL('../', import.meta.url)
+
+/** Starts a program of ours; `input` is its standard input. */
+export function start(t: Test, program: string, args: string[], environment = {}, input?: string): Running {
+  const env = { PATH: process.env.PATH ?? '', NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE ?? '', ...environment }
+  const stdin = input === undefined ? 'ignore' : 'pipe'
+  const path = new URL(program, root).pathname
+  const child = spawn(process.execPath, [path, ...args], { cwd: t.testdirName, env, stdio: [stdin, 'pipe', 'pipe'] })
+  child.stdin?.end(input)
+  const { ended, lines } = observe(t, child)
+  return {
+    stdout: lines,
+    ended,
+    kill(signal) {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
