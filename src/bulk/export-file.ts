@@ -1,0 +1,77 @@
+import { createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { systemClock } from '../clock.ts'
+import { type ExportedFormula, textOf } from './files/write.ts'
+import type { ExportOptions } from './options.ts'
+import { CannotGoOn, describe, type Patience, untilAnswered } from './patience.ts'
+import { showProgress } from './progress.ts'
+import { Service } from './service.ts'
+
+/** As many as the service gives at once. */
+const PAGE_LENGTH = 200
+
+/**
+ * Writes every formula, newest first, page by page as fast as it is read.
+ * A file has its name only when it is whole: until then it is called `<file>.part`.
+ * @returns how many formulas
+ * @throws {Interrupted | GaveUp | CannotGoOn} and nothing is left of the file
+ */
+export async function exportFile(options: ExportOptions, stop: AbortSignal): Promise<number> {
+  let done = 0
+  let waiting: string | null = null
+  const patience: Patience = {
+    clock: systemClock,
+    random: Math.random,
+    stop,
+    giveUpAfterMs: options.giveUpAfterMs,
+    onWait: (reason) => {
+      waiting = reason
+    },
+  }
+  const progress = showProgress(process.stderr, null, () => ({
+    done,
+    text: `${done} formulas${waiting === null ? '' : `; waiting: ${waiting}`}`,
+  }))
+  async function* text(): AsyncGenerator<string> {
+    const { head, formulas, foot } = textOf(options.format)
+    yield head
+    for await (const page of pages(new Service(options.url, options.apiKey), patience)) {
+      yield formulas(page, done === 0)
+      done += page.length
+    }
+    yield foot
+  }
+  try {
+    await write(text(), options.file, stop)
+    return done
+  } finally {
+    progress.end()
+  }
+}
+
+async function write(text: AsyncGenerator<string>, file: string | null, signal: AbortSignal): Promise<void> {
+  if (file === null) return pipeline(Readable.from(text), process.stdout, { signal, end: false })
+  const part = `${file}.part`
+  try {
+    await pipeline(Readable.from(text), createWriteStream(part, { mode: 0o600, flush: true }), { signal })
+    await rename(part, file)
+  } catch (error) {
+    await rm(part, { force: true })
+    throw error
+  }
+}
+
+async function* pages(service: Service, patience: Patience): AsyncGenerator<ExportedFormula[]> {
+  let cursor: string | null = null
+  do {
+    const answer = await untilAnswered(() => service.page(PAGE_LENGTH, cursor), patience)
+    const { formulas, nextCursor } = (answer.body ?? {}) as { formulas?: ExportedFormula[]; nextCursor?: string | null }
+    if (answer.status !== 200 || formulas === undefined || nextCursor === undefined) {
+      throw new CannotGoOn(`The service answered ${describe(answer)}`)
+    }
+    if (formulas.length > 0) yield formulas
+    cursor = nextCursor
+  } while (cursor !== null)
+}

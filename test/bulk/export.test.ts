@@ -1,0 +1,123 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { call, post, startService } from '../process/service-process.ts'
+import { runExport, runImport, startExport } from './run.ts'
+import { scriptedService } from './scripted-service.ts'
+
+const memory = { DATABASE_URL: 'memory:' }
+
+interface Stored {
+  id: string
+  name: string
+}
+
+const formulas = [
+  { name: 'A, "quoted"', materials: [{ name: 'Rose', concentration: '123456789012.123456789012' }] },
+  {
+    name: 'Same name',
+    materials: [
+      { name: 'Musk; deep', concentration: '1' },
+      { name: 'Amber', concentration: '0.5' },
+    ],
+  },
+  { name: 'Same name', materials: [{ name: 'Ολίβανο', concentration: '2' }] },
+  ...Array.from({ length: 250 }, (_, index) => ({
+    name: `F${index}`,
+    materials: [{ name: 'Rose', concentration: String(index + 1) }],
+  })),
+]
+
+test('what is exported, in any format, can be imported into another service, and is the same there', async (t) => {
+  const directory = t.testdir()
+  const { url } = await startService(t, memory)
+  await post(url, 'k', formulas)
+  const newestFirst = formulas.toReversed().map(({ name }) => name)
+  for (const format of ['ndjson', 'json', 'csv']) {
+    const file = join(directory, `all.${format}`)
+    const exported = await runExport(t, url, [file])
+    t.equal(exported.code, 0, format)
+    t.match(exported.stderr, [`${formulas.length} formulas exported`])
+    t.notOk(existsSync(`${file}.part`))
+    const other = await startService(t, memory)
+    const { code, stdout } = await runImport(t, other.url, [file, '--concurrency', '1'])
+    t.equal(code, 0)
+    t.same(stdout, [`${formulas.length} added, 0 known already, 0 refused`])
+    const again = join(directory, `again.${format}`)
+    await runExport(t, other.url, [again])
+    const withoutTimes = (path: string) => readFileSync(path, 'utf8').replace(/\d{4}-\d\d-\d\dT[\d:.]{12}Z/g, '')
+    t.not(withoutTimes(again), withoutTimes(file), 'the order is turned: the newest was imported first')
+    const sorted = (path: string) => withoutTimes(path).replace(/,$/gm, '').split('\n').sort()
+    t.same(sorted(again), sorted(file))
+  }
+  const lines = readFileSync(join(directory, 'all.ndjson'), 'utf8').trim().split('\n')
+  t.same(
+    lines.map((line) => (JSON.parse(line) as Stored).name),
+    newestFirst,
+  )
+})
+
+test('without a file it writes to standard output; of an empty service, a file without formulas', async (t) => {
+  t.testdir()
+  const { url } = await startService(t, memory)
+  t.same((await runExport(t, url, [])).stdout, [])
+  t.same((await runExport(t, url, ['--format', 'json'])).stdout, ['[', ']'])
+  t.same((await runExport(t, url, ['--format', 'csv'])).stdout, ['id,formula,material,concentration,createdAt'])
+  await post(url, 'k', formulas[0])
+  const { code, stdout } = await runExport(t, url, [])
+  t.equal(code, 0)
+  const { formulas: stored } = await call<{ formulas: Stored[] }>(url, '/formulas')
+  t.same(
+    stdout.map((line) => JSON.parse(line)),
+    stored,
+  )
+})
+
+test('an export that does not come to its end leaves no file, and an older one as it is', async (t) => {
+  const directory = t.testdir({ 'all.json': 'older' })
+  const page = { formulas: [{ id: 'x', name: 'A', materials: [], createdAt: '' }], nextCursor: 'c' }
+  let pages = 0
+  const { url } = await scriptedService(t, () => (pages++ < 3 ? { status: 200, body: page } : { status: 403 }))
+  const file = join(directory, 'all.json')
+  const { code, stderr } = await runExport(t, url.href, [file])
+  t.equal(code, 1)
+  t.match(stderr.join('\n'), /403/)
+  t.equal(readFileSync(file, 'utf8'), 'older')
+  t.same(readdirSync(directory), ['all.json'])
+})
+
+test('Ctrl-C ends an export with 130 and leaves no file', async (t) => {
+  const directory = t.testdir()
+  let asked = () => {}
+  const isAsked = new Promise<void>((resolve) => {
+    asked = resolve
+  })
+  const { url } = await scriptedService(t, () => {
+    asked()
+    return { status: 503, headers: { 'retry-after': '60' } }
+  })
+  const exporting = startExport(t, url.href, [join(directory, 'all.csv')])
+  await isAsked
+  t.equal((await exporting.kill('SIGINT')).code, 130)
+  t.same(readdirSync(directory), [])
+})
+
+test('a busy service is asked for the same page again', async (t) => {
+  t.testdir()
+  const page = (name: string, nextCursor: string | null) => ({
+    status: 200,
+    body: { formulas: [{ id: name, name, materials: [], createdAt: '' }], nextCursor },
+  })
+  const answers = [page('A', 'c+1'), { status: 503 }, page('B', null)]
+  const { url, seen } = await scriptedService(t, () => answers.shift() ?? 'break')
+  const { code, stdout } = await runExport(t, url.href, [])
+  t.equal(code, 0)
+  t.same(
+    stdout.map((line) => (JSON.parse(line) as Stored).name),
+    ['A', 'B'],
+  )
+  t.same(
+    seen.map(({ url }) => url),
+    ['/formulas?limit=200', '/formulas?limit=200&cursor=c%2B1', '/formulas?limit=200&cursor=c%2B1'],
+  )
+})
