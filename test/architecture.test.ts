@@ -20,7 +20,7 @@ function read(path: string): SourceFile {
   return { path, lines: text.split('\n').length - 1, imports }
 }
 
-const files = globSync('{src,plugins,routes,test}/**/*.ts', { cwd: root }).sort().map(read)
+const files = globSync('{src,plugins,routes,test,examples}/**/*.ts', { cwd: root }).sort().map(read)
 
 /** What files under `folder` import against the rule, as `file: import`. */
 function offences(folder: string, isAllowed: (imported: string, file: string) => boolean): string[] {
@@ -112,6 +112,10 @@ test('import and export know the service by its HTTP interface alone, and nothin
     offences('', (name, file) => !name.startsWith('src/bulk/') || isWithin('src/bulk/', 'test/bulk/')(file)),
     [],
   )
+})
+
+test('examples import nothing but Node, so that they can be copied', async (t) => {
+  t.same(offences('examples/', isWithin('node:')), [])
 })
 
 test('stores know nothing of submissions and consumers, and engines nothing of each other', async (t) => {

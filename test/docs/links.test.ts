@@ -32,7 +32,7 @@ test('every page can be reached from the README', async (t) => {
 })
 
 test('every file that a page names exists', async (t) => {
-  const files = globSync('{src,plugins,routes,test}/**/*.ts', { cwd: root })
+  const files = globSync('{src,plugins,routes,test,examples}/**/*.ts', { cwd: root })
   for (const page of pages) {
     for (const [, path = ''] of readPage(page).matchAll(/`((?:[\w-]+\/)*[\w-]+\.ts)`/g)) {
       t.ok(
@@ -40,7 +40,7 @@ test('every file that a page names exists', async (t) => {
         `${page}: ${path}`,
       )
     }
-    for (const [, path = ''] of readPage(page).matchAll(/`((?:src|plugins|routes|test)(?:\/[\w-]+)*)\/?`/g)) {
+    for (const [, path = ''] of readPage(page).matchAll(/`((?:src|plugins|routes|test|examples)(?:\/[\w-]+)*)\/?`/g)) {
       t.ok(existsSync(join(root, path)), `${page}: ${path}`)
     }
   }

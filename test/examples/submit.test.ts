@@ -1,0 +1,88 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { added, scriptedService } from '../bulk/scripted-service.ts'
+import { start } from '../command.ts'
+import { call, startService } from '../process/service-process.ts'
+
+const formula = (name: string, concentration: string) =>
+  `{"name":"${name}","materials":[{"name":"Rose","concentration":${concentration}}]}`
+
+const submit = (t: Test, url: string, file: string, environment = {}) =>
+  start(t, 'examples/submit.ts', [file], { SERVICE_URL: url, ...environment })
+
+test('a formula is submitted once however often it is sent, and no digit is lost', async (t) => {
+  const directory = t.testdir({ 'order.json': formula('A', '123456789012.123456789012') })
+  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const file = join(directory, 'order.json')
+  const first = await submit(t, url, file).ended
+  t.equal(first.code, 0)
+  t.match(JSON.parse(first.stdout[0] ?? ''), { kind: 'added', ids: [/^[0-9a-f]{64}$/] })
+  const again = await submit(t, url, file).ended
+  t.same({ code: again.code, stdout: again.stdout }, { code: 0, stdout: first.stdout })
+  const { formulas } = await call<{ formulas: unknown[] }>(url, '/formulas')
+  t.match(formulas, [{ materials: [{ concentration: '123456789012.123456789012' }] }])
+  t.equal(formulas.length, 1)
+})
+
+test('a refused formula is told, and goes under the same key when it is corrected; later changes do not', async (t) => {
+  const directory = t.testdir({ 'order.json': formula('A', '-1') })
+  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const file = join(directory, 'order.json')
+  const refused = await submit(t, url, file).ended
+  t.equal(refused.code, 1)
+  t.match(JSON.parse(refused.stdout[0] ?? ''), {
+    kind: 'refused',
+    status: 400,
+    problems: [{ path: '/materials/0/concentration' }],
+  })
+  const key = readFileSync(`${file}.key`, 'utf8')
+  writeFileSync(file, formula('A', '1'))
+  t.equal((await submit(t, url, file).ended).code, 0)
+  t.equal(readFileSync(`${file}.key`, 'utf8'), key)
+  writeFileSync(file, formula('A', '2'))
+  const changed = await submit(t, url, file).ended
+  t.equal(changed.code, 1)
+  t.match(JSON.parse(changed.stdout[0] ?? ''), { status: 422, code: 'IDEMPOTENCY_KEY_REUSED' })
+})
+
+test('a known make-up is told with the id of the stored formula', async (t) => {
+  const directory = t.testdir({ 'one.json': formula('A', '1'), 'two.json': formula('B', '"1.0"') })
+  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const one = await submit(t, url, join(directory, 'one.json')).ended
+  const two = await submit(t, url, join(directory, 'two.json')).ended
+  t.equal(two.code, 2)
+  const { ids } = JSON.parse(one.stdout[0] ?? '')
+  t.match(JSON.parse(two.stdout[0] ?? ''), { kind: 'known', problems: [{ id: ids[0] }] })
+})
+
+test('the key is on disk before anything is sent, and after trouble the same is sent under it', async (t) => {
+  const directory = t.testdir({ 'order.json': formula('A', '1') })
+  const file = join(directory, 'order.json')
+  const troubles = [
+    { status: 503, headers: { 'retry-after': '1' }, body: { code: 'SERVICE_STOPPING' } },
+    'break',
+    { status: 502, body: '<html>' },
+  ] as const
+  const left = [...troubles]
+  const { url, seen } = await scriptedService(t, (one) => {
+    t.ok(existsSync(`${file}.key`))
+    return left.shift() ?? added({ ...one, body: `[${one.body}]` })
+  })
+  const begun = performance.now()
+  t.equal((await submit(t, url.origin, file, { API_KEY: 'secret' }).ended).code, 0)
+  t.ok(performance.now() - begun >= 1000, 'Retry-After is kept')
+  t.equal(seen.length, 4)
+  const key = readFileSync(`${file}.key`, 'utf8')
+  for (const { headers, body } of seen) {
+    t.match(headers, { 'idempotency-key': key, authorization: 'Bearer secret' })
+    t.equal(body, formula('A', '1'))
+  }
+})
+
+test('a refused API key ends it at once', async (t) => {
+  const directory = t.testdir({ 'order.json': formula('A', '1') })
+  const { url, seen } = await scriptedService(t, () => ({ status: 401, body: { code: 'UNAUTHORIZED', details: [] } }))
+  t.equal((await submit(t, url.origin, join(directory, 'order.json')).ended).code, 1)
+  t.equal(seen.length, 1)
+})
