@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { reasonOf } from '../errors/reason.ts'
 import { FORMATS, type Format, formatOf } from './files/formats.ts'
@@ -83,7 +84,9 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
     throw new BadOptions('--delimiter must be one ASCII character, and no quote')
   }
   const concurrency = readInteger('--concurrency', values.concurrency, 1, 64)
-  return { ...readReach(values, environment), file, format, delimiter, concurrency, report: values.report ?? null }
+  const { report = null } = values
+  if (report !== null && resolve(report) === resolve(file)) throw new BadOptions('--report must name another file')
+  return { ...readReach(values, environment), file, format, delimiter, concurrency, report }
 }
 
 /**

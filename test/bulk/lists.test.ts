@@ -47,3 +47,15 @@ test('told to stop, it leaves the rows that make no whole list for the next run'
   const found = await Array.fromAsync(intoLists(chunks(), () => {}, stop.signal))
   t.equal(found.length, 1)
 })
+
+test('no more of the file is read than the lists that are asked for', async (t) => {
+  let read = 0
+  async function* chunks() {
+    for (;;) yield Array.from({ length: 10 }, () => row(++read))
+  }
+  const endless = intoLists(chunks(), () => {}, new AbortController().signal)
+  for (const count of [1, 2, 3]) {
+    await endless.next()
+    t.ok(read <= count * LIST_LENGTH + 10, `${read} rows for ${count} lists`)
+  }
+})

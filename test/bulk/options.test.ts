@@ -49,6 +49,7 @@ test('each bad option is told in a line', async (t) => {
     [['a.csv', '--concurrency', '0'], /--concurrency/],
     [['a.csv', '--concurrency', '1e1'], /--concurrency/],
     [['a.csv', '--give-up-after', 'soon'], /--give-up-after/],
+    [['a.csv', '--report', './a.csv'], /another file/],
     [['a.csv', '--url', 'example.org'], /--url/],
     [['a.csv', '--url', 'ftp://example.org'], /--url/],
     [['a.csv', '--speed', '9'], /--speed/],

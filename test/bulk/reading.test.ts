@@ -1,6 +1,7 @@
 import { type Test, test } from 'tap'
 import { readerOf } from '../../src/bulk/files/formats.ts'
 import type { Entry, ReadFile } from '../../src/bulk/files/row.ts'
+import { withoutMark } from '../../src/bulk/files/source.ts'
 
 /** What a reader makes of a text. Where the chunks are cut makes no difference. */
 async function read(t: Test, reader: ReadFile, content: string | Buffer): Promise<Entry[]> {
@@ -15,7 +16,7 @@ async function inChunks(reader: ReadFile, bytes: Buffer, size: number): Promise<
     for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
   }
   const entries: Entry[] = []
-  for await (const some of reader(chunks())) entries.push(...some)
+  for await (const some of reader(withoutMark(chunks()))) entries.push(...some)
   return entries
 }
 
@@ -181,4 +182,12 @@ test('CSV: a first line that names other columns is refused, with a hint', async
   ]) {
     await t.rejects(inChunks(csv, Buffer.from(`${head}\nA,Rose,1\n`), 100), /must name the columns.*--delimiter/)
   }
+})
+
+test('a byte order mark is no part of the text; what is not in UTF-8 is refused with a hint', async (t) => {
+  for (const reader of [ndjson, json]) t.match(await read(t, reader, `\ufeff[${B}]`), [{ line: 1, json: /B/ }])
+  t.same(await read(t, ndjson, '\ufeff'), [])
+  t.same(await read(t, ndjson, '5'), [{ line: 1, json: '5' }], 'a file may be shorter than a mark')
+  await t.rejects(read(t, csv, Buffer.from('\ufeffformula', 'utf16le')), /UTF-16/)
+  await t.rejects(read(t, csv, Buffer.from([0x1f, 0x8b, 8, 0])), /compressed/)
 })

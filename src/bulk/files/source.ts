@@ -27,9 +27,8 @@ export function openSource(path: string, stop: AbortSignal): Source {
     stop.addEventListener('abort', end, { once: true })
     try {
       for await (const chunk of stream) {
-        const isFirst = bytesRead === 0
         bytesRead += chunk.length
-        yield isFirst ? withoutMark(chunk) : chunk
+        yield chunk
         if (stop.aborted) return
       }
     } catch (error) {
@@ -40,7 +39,7 @@ export function openSource(path: string, stop: AbortSignal): Source {
     }
   }
   return {
-    chunks: chunks(),
+    chunks: withoutMark(chunks()),
     size: path === '-' ? null : sizeOf(path),
     get bytesRead() {
       return bytesRead
@@ -57,14 +56,32 @@ function sizeOf(path: string): number | null {
   }
 }
 
-/** A file may begin with a byte order mark, which is no part of its text. */
-function withoutMark(chunk: Buffer): Buffer {
-  const [first, second] = chunk
+/**
+ * Takes away the byte order mark that a file may begin with: it is no part of its text.
+ * @throws {UnreadableFile} when the file begins like one that is not in UTF-8
+ */
+export async function* withoutMark(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  let beginning: Buffer | null = Buffer.alloc(0)
+  for await (const chunk of chunks) {
+    if (beginning === null) yield chunk
+    else {
+      beginning = Buffer.concat([beginning, chunk])
+      // A pipe may give its first bytes one by one.
+      if (beginning.length < UTF8_MARK.length) continue
+      refuseOtherEncodings(beginning)
+      const hasMark = beginning.subarray(0, UTF8_MARK.length).equals(UTF8_MARK)
+      yield hasMark ? beginning.subarray(UTF8_MARK.length) : beginning
+      beginning = null
+    }
+  }
+  if (beginning !== null && beginning.length > 0) yield beginning
+}
+
+function refuseOtherEncodings([first, second]: Buffer): void {
   if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
     throw new UnreadableFile('The file is in UTF-16. Save it in UTF-8')
   }
   if (first === 0x1f && second === 0x8b) {
     throw new UnreadableFile('The file is compressed. Unpack it, or let zcat write to an import of -')
   }
-  return chunk.subarray(0, UTF8_MARK.length).equals(UTF8_MARK) ? chunk.subarray(UTF8_MARK.length) : chunk
 }

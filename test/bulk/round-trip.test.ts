@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { FORMATS, readerOf } from '../../src/bulk/files/formats.ts'
+import type { Entry } from '../../src/bulk/files/row.ts'
+import { type ExportedFormula, textOf } from '../../src/bulk/files/write.ts'
+
+/** Names as the service stores them: trimmed, without control characters. */
+const name = fc
+  .oneof(fc.string({ unit: 'binary', minLength: 1 }), fc.stringMatching(/^["',;=|\\[\]{} \u00a0]{1,9}$/))
+  .map((text) =>
+    text
+      .toWellFormed()
+      .replace(/\p{Cc}/gu, '-')
+      .trim(),
+  )
+  .filter((text) => text !== '')
+
+const material = fc.record({ name, concentration: fc.stringMatching(/^[1-9]\d{0,11}\.\d{0,11}[1-9]$/) })
+
+const formulas: fc.Arbitrary<ExportedFormula[]> = fc
+  .array(fc.record({ name, materials: fc.array(material, { minLength: 1, maxLength: 4 }) }), { maxLength: 8 })
+  .map((some) =>
+    some.map(({ name, materials }, index) => ({
+      id: String(index).padStart(64, '0'),
+      name,
+      materials,
+      createdAt: '2026-01-31T12:00:00.000Z',
+    })),
+  )
+
+for (const format of FORMATS) {
+  test(`${format}: whatever is exported is read again as it was, wherever chunks and pages are cut`, async (t) => {
+    const property = fc.asyncProperty(formulas, fc.integer({ min: 1, max: 50 }), async (all, size) => {
+      const { head, formulas: part, foot } = textOf(format)
+      const middle = all.length >> 1
+      const bytes = Buffer.from(head + part(all.slice(0, middle), true) + part(all.slice(middle), middle === 0) + foot)
+      async function* chunks() {
+        for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
+      }
+      const entries: Entry[] = []
+      for await (const some of readerOf(format, ',')(chunks())) entries.push(...some)
+      const read = entries.map((entry) => ('json' in entry ? JSON.parse(entry.json) : entry))
+      const expected = all.map(({ name, materials }) => ({ name, materials }))
+      return JSON.stringify(read) === JSON.stringify(expected)
+    })
+    await t.resolves(fc.assert(property, { numRuns: 200 }))
+  })
+}
