@@ -69,7 +69,7 @@ async function post(body: string, key: string): Promise<Answer | null> {
   try {
     const response = await fetch(`${SERVICE}/formulas`, init)
     const { code = '', details = [], formulas = [] } = parse(await response.text())
-    const retryAfterMs = Number(response.headers.get('retry-after') ?? 0) * 1000
+    const retryAfterMs = (Number(response.headers.get('retry-after')) || 0) * 1000
     return { status: response.status, retryAfterMs, code, details, formulas }
   } catch {
     return null

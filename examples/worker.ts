@@ -32,12 +32,15 @@ export async function consume(work: (event: FormulaEvent) => Promise<void>, stop
     const { events } = await persist<{ events: FormulaEvent[] }>('receive', wish, stop)
     const leased = new Set(events.map(({ receipt }) => receipt))
     const extending = setInterval(() => extend([...leased]), (LEASE_SECONDS * 1000) / 3)
-    for (const event of events) {
-      if (stop.aborted) await settle('nack', [event.receipt])
-      else await workOn(event, work)
-      leased.delete(event.receipt)
+    try {
+      for (const event of events) {
+        if (stop.aborted) await settle('nack', [event.receipt])
+        else await workOn(event, work)
+        leased.delete(event.receipt)
+      }
+    } finally {
+      clearInterval(extending)
     }
-    clearInterval(extending)
   }
 }
 
@@ -47,7 +50,7 @@ async function workOn(event: FormulaEvent, work: (event: FormulaEvent) => Promis
   } catch (error) {
     console.error(`event ${event.id}, lease ${event.receiveCount}:`, error)
     // Later each time. After its last lease it becomes a dead letter, so it holds up nobody.
-    return settle('nack', [event.receipt], { delaySeconds: 2 ** event.receiveCount })
+    return settle('nack', [event.receipt], { delaySeconds: Math.min(3600, 2 ** event.receiveCount) })
   }
   // Only now: an ack before the work would lose the event if this process died in between.
   await settle('ack', [event.receipt])
@@ -100,7 +103,7 @@ class Refused extends Error {
   constructor({ status, headers }: Response, body: string) {
     super(`${status} ${body}`)
     this.mayPass = status >= 500 || status === 408 || status === 429
-    this.retryAfterMs = Number(headers.get('retry-after') ?? 0) * 1000
+    this.retryAfterMs = (Number(headers.get('retry-after')) || 0) * 1000
   }
 }
 
