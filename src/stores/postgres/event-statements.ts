@@ -34,7 +34,7 @@ WITH given AS (
 ), returned AS (
   INSERT INTO formula_intake.returned SELECT position, ${EVENT} FROM given WHERE receives < $4 AND $3 = 0
 )
-SELECT receipt FROM given`
+SELECT receipt, ${DURABLE} FROM given`
 
 /** $1 time, $2 receipts. */
 export const PUT_BACK = `
@@ -43,12 +43,12 @@ WITH given AS (
 ), returned AS (
   INSERT INTO formula_intake.returned SELECT position, id, name, created_at, receives - 1 FROM given
 )
-SELECT receipt FROM given`
+SELECT receipt, ${DURABLE} FROM given`
 
 /** $1 time, $2 receipts, $3 how long. */
 export const EXTEND = `
 UPDATE formula_intake.leased SET leased_until = ${NOW} + $3::bigint
-WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING receipt, leased_until`
+WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING receipt, leased_until, ${DURABLE}`
 
 /** $1 time. */
 export const STATS = `
@@ -81,7 +81,7 @@ WITH gone AS (
 SELECT count(*) AS redriven, ${DURABLE} FROM gone`
 
 /** $1 fingerprint in hex. */
-export const REMOVE_DEAD = `DELETE FROM formula_intake.dead WHERE id = decode($1, 'hex') RETURNING 1`
+export const REMOVE_DEAD = `DELETE FROM formula_intake.dead WHERE id = decode($1, 'hex') RETURNING ${DURABLE}`
 
 /** An attempt's mark, locked; it is made unless it is there. $1 time, $2 attempt, $3 state. */
 export const MARK = `

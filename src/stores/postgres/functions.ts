@@ -135,6 +135,7 @@ CREATE FUNCTION formula_intake.ack(given_time bigint, receipts uuid[]) RETURNS S
 DECLARE
   now_ms bigint := ${NOW};
 BEGIN
+  PERFORM ${DURABLE};
   RETURN QUERY DELETE FROM formula_intake.leased WHERE receipt = ANY (receipts) AND leased_until > now_ms RETURNING receipt;
 END $$`
 
@@ -153,6 +154,7 @@ CREATE FUNCTION formula_intake.receive(
 DECLARE
   now_ms bigint := formula_intake.move_due(given_time, most_receives, ended_after);
 BEGIN
+  PERFORM ${DURABLE};
   RETURN QUERY
   WITH back AS (
     DELETE FROM formula_intake.returned
