@@ -60,7 +60,8 @@ export class PostgresIntake {
     }
     const verdict = await this.#batches.add(toMember(submission, null), notAfter - this.#options.clock.now())
     if (verdict.kind === 'added') throw new Error('only a saga leaves a submission half done')
-    this.#inDoubt.delete(id)
+    // From now on its key is taken: no earlier write of it can take effect.
+    if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#inDoubt.delete(id)
     return verdict
   }
 
