@@ -147,7 +147,7 @@ export interface LeasedEvent extends FormulaEvent {
 
 export interface Received {
   events: LeasedEvent[]
-  /** When the next leased or delayed event may become ready, in milliseconds since the epoch; null when none is. */
+  /** When the next leased or delayed event may become ready, in ms since the epoch by this process's clock; null: never. */
   nextDueAt: number | null
 }
 

@@ -218,6 +218,13 @@ t.test('saga: events whose COMMIT is lost are shown once, and those whose COMMIT
   t.same(await contentsOf(other), { formulas: [], events: 1 }, 'a removal waits for it')
 })
 
+t.test('events that are leased are given out, also when it cannot be told what comes next', async (t) => {
+  const { intake, queue, network } = await setUp(t)
+  await intake.accept(submission([formula('a')]))
+  network.first(/SELECT least\(/, 'before')
+  t.match((await queue.receive(1, 30_000)).events, [{ name: 'a', receiveCount: 1 }])
+})
+
 t.test('an ack whose answer is lost has ended the work, or not', async (t) => {
   const { intake, queue, network, other } = await setUp(t)
   await intake.accept(submission([formula('a'), formula('b', '2')]))

@@ -49,7 +49,7 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   }
   return {
     db: { ...reads(database), ...sagaSteps(database, time, answerTtlMs), add: (id, of) => intake.add(id, of), probe },
-    queue: eventQueue({ database, time, maxReceives, hints, identity: () => storeId(database), probe }),
+    queue: eventQueue({ database, clock, time, maxReceives, hints, identity: () => storeId(database), probe }),
     idempotency: {
       find: (caller, key) => intake.find(caller, key),
       async sweep(limit) {

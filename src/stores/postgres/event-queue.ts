@@ -1,4 +1,4 @@
-import { isoTime } from '../../clock.ts'
+import { type Clock, isoTime } from '../../clock.ts'
 import type { DeadEvent, EventQueue, FormulaEvent, LeasedEvent, Settled } from '../ports.ts'
 import type { Database, Query, Row } from './database.ts'
 import * as sql from './event-statements.ts'
@@ -8,6 +8,7 @@ import { Trail } from './trail.ts'
 
 interface EventQueueOptions {
   database: Database
+  clock: Clock
   time: GivenTime
   maxReceives: number
   hints: Hints
@@ -16,7 +17,15 @@ interface EventQueueOptions {
 }
 
 /** The event queue in PostgreSQL. A receipt is the random id of one lease's row. */
-export function eventQueue({ database, time, maxReceives, hints, identity, probe }: EventQueueOptions): EventQueue {
+export function eventQueue({
+  database,
+  clock,
+  time,
+  maxReceives,
+  hints,
+  identity,
+  probe,
+}: EventQueueOptions): EventQueue {
   const front = new Trail()
   const leaseEnds = new Trail()
 
@@ -26,7 +35,11 @@ export function eventQueue({ database, time, maxReceives, hints, identity, probe
     leaseEnds.passed(row?.now as number)
   }
 
-  const nextDue = (): Promise<Row[]> => database.query(sql.NEXT_DUE, [time()])
+  /** When more may be ready, by the clock of this process, which goes otherwise than the database's. */
+  async function nextDueAt(): Promise<number | null> {
+    const [row] = await database.query(sql.NEXT_DUE, [time()])
+    return row?.due_ms == null ? null : clock.now() + (row.due_ms as number)
+  }
 
   async function settle(statement: string, receipts: string[], values: unknown[]): Promise<Settled & { rows: Row[] }> {
     const rows = await database.query(statement, [time(), receipts.filter(isReceipt), ...values])
@@ -45,9 +58,12 @@ export function eventQueue({ database, time, maxReceives, hints, identity, probe
       const last = rows.at(-1)
       if (last !== undefined) leaseEnds.passed(last.now as number)
       if (last?.rank === 1) front.passed(last.position as number)
+      const events = rows.map(toLeased)
       // Nobody waits who has his hands full.
-      const [next] = rows.length === max ? rows.map((row) => ({ at: row.leased_until })) : await nextDue()
-      return { events: rows.map(toLeased), nextDueAt: (next?.at ?? null) as number | null }
+      if (events.length === max) return { events, nextDueAt: clock.now() + leaseMs }
+      // What is leased is given out, whatever becomes of this question.
+      const next = events.length === 0 ? nextDueAt() : nextDueAt().catch(() => null)
+      return { events, nextDueAt: await next }
     },
     async ack(receipts) {
       const { accepted, stale } = await settle(sql.ACK, receipts, [])

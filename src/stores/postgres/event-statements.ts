@@ -8,12 +8,12 @@ export const RECEIVE = `
 SELECT receipt, leased_until, position, encode(id, 'hex') AS id, name, created_at, receives, rank, now
 FROM formula_intake.receive($1, $2, $3, $4, $5, $6)`
 
-/** When the next lease or delay ends. $1 time. */
+/** In how many milliseconds the next lease or delay ends. $1 time. */
 export const NEXT_DUE = `
 SELECT least(
   (SELECT min(leased_until) FROM formula_intake.leased WHERE leased_until > ${NOW}),
   (SELECT min(due) FROM formula_intake.delayed WHERE due > ${NOW})
-)::bigint AS at`
+)::bigint - ${NOW} AS due_ms`
 
 /** $1 time, $2 most receives, $3 where the leases begin. */
 export const MOVE_DUE = `SELECT formula_intake.move_due($1, $2, $3) AS now`

@@ -1,0 +1,58 @@
+import t from 'tap'
+import type { LeasedEvent } from '../../src/stores/ports.ts'
+import { Network } from '../postgres/network.ts'
+import { startPostgres } from '../postgres/server.ts'
+import { call, formula, post, startService } from './service-process.ts'
+
+const server = await startPostgres({ durable: false })
+t.teardown(() => server.stop())
+
+const HOUR_MS = 3_600_000
+
+/** The environment of a process whose clock is off. */
+function withClockOff(ms: number): Record<string, string> {
+  const script = `const now = Date.now; Date.now = () => now() + ${ms}`
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }
+}
+
+interface Events {
+  events: LeasedEvent[]
+}
+
+t.test('instances whose clocks are hours apart agree on when a lease ends', async (t) => {
+  t.testdir()
+  const url = await server.createDatabase()
+  const network = await Network.start(t, url)
+  const ahead = await startService(t, { DATABASE_URL: network.url, ...withClockOff(HOUR_MS) })
+  const behind = await startService(t, { DATABASE_URL: url, ...withClockOff(-HOUR_MS) })
+  t.equal((await post(ahead.url, 'k', formula(1))).status, 200)
+  for (const [holder, other] of [
+    [behind, ahead],
+    [ahead, behind],
+  ] as const) {
+    const [lease] = (await call<Events>(holder.url, '/events/receive', { leaseSeconds: 1 })).events
+    const begun = performance.now()
+    t.ok(Math.abs(Date.parse(lease?.leasedUntil ?? '') - Date.now() - 1_000) < 500, 'by the time of the database')
+    t.same(await call<Events>(other.url, '/events/receive', {}), { events: [] }, 'a live lease is not taken')
+    const before = network.statements
+    const { events } = await call<Events>(other.url, '/events/receive', { leaseSeconds: 1, waitSeconds: 5 })
+    t.match(events, [{ name: 'Formula 1' }], 'one that has ended is')
+    const waitedMs = performance.now() - begun
+    t.ok(waitedMs > 900 && waitedMs < 3_000, `after ${Math.round(waitedMs)} ms`)
+    t.ok(network.statements - before < 60, `it asked with ${network.statements - before} statements meanwhile`)
+    const receipts = events.map(({ receipt }) => receipt)
+    t.match(await call(other.url, '/events/nack', { receipts }), { nacked: 1 })
+  }
+})
+
+t.test('a saga is rolled back by the time of the database, whatever the clocks of the instances say', async (t) => {
+  t.testdir()
+  const environment = { DATABASE_URL: await server.createDatabase(), QUEUE_URL: await server.createDatabase() }
+  const one = await startService(t, { ...environment, ...withClockOff(-HOUR_MS) })
+  const two = await startService(t, { ...environment, ...withClockOff(HOUR_MS) })
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, index) => post(index % 2 ? one.url : two.url, `${index}`, formula(index + 1))),
+  )
+  t.same(new Set(answers.map(({ status }) => status)), new Set([200]), 'no instance rolls back what the other runs')
+  t.same(await call(one.url, '/cleanups'), { cleanups: [] })
+})
