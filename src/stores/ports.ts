@@ -253,13 +253,13 @@ export interface CleanupQueue {
    */
   adoptOrphans(): Promise<number>
   /**
-   * Says that this process still runs these attempts, and decides the rollback of those of which no process has said so
-   * for `OWNER_LEASE_MS`. Where one process owns the store, all orphans are found at start-up, and this does nothing.
+   * Says that this process still runs these attempts, or works them off, and decides the rollback of those of which no
+   * process has said so for `OWNER_LEASE_MS`. Where one process owns the store, all orphans are found at start-up, and this does nothing.
    */
   heartbeat(running: string[]): Promise<void>
   /** Up to `limit` cleanups, the oldest first. */
   list(limit: number): Promise<Cleanup[]>
-  /** Up to `limit` attempts whose next try is due. Instances that share a store never get the same at a time. */
+  /** Up to `limit` attempts whose next try is due. Instances that share a store do not get the same while they are heard of. */
   due(limit: number): Promise<OpenAttempt[]>
   /** When the oldest attempt was completed whose events are not known to be released, in ms; null when there is none. */
   oldestUnfinished(): Promise<number | null>

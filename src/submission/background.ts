@@ -24,6 +24,8 @@ export class Background {
   readonly #options: OrchestratorOptions
   readonly #signal: AbortSignal
   readonly #onDone: (attemptId: string) => void
+  /** Attempts that other instances leave to this one as long as it is heard of. */
+  readonly #taken = new Set<string>()
   #wake = Promise.withResolvers<void>()
   #running: Promise<unknown> = Promise.resolve()
 
@@ -44,11 +46,13 @@ export class Background {
 
   /** Takes up what a crash has left; resolves when it has been tried once. */
   async start(): Promise<void> {
+    const beating = this.#beat()
+    this.#running = beating
     if (this.#stores.intake === null) {
       await this.#bound(this.#stores.cleanups.adoptOrphans())
       await this.#workOffDue()
     }
-    this.#running = Promise.all([this.#loop(), this.#beat()])
+    this.#running = Promise.all([this.#loop(), beating])
   }
 
   async ended(): Promise<void> {
@@ -84,7 +88,7 @@ export class Background {
     while (this.#stores.intake === null && !this.#signal.aborted) {
       await sleep(clock, ROUND_MS, this.#signal)
       try {
-        await this.#bound(this.#stores.cleanups.heartbeat(this.#saga.running))
+        await this.#bound(this.#stores.cleanups.heartbeat([...this.#saga.running, ...this.#taken]))
       } catch (error) {
         log.warn({ err: error }, 'A heartbeat failed: other instances may roll back what this one runs')
       }
@@ -95,7 +99,12 @@ export class Background {
     let due: OpenAttempt[]
     do {
       due = await this.#bound(this.#stores.cleanups.due(DUE_AT_ONCE))
-      for (const attempt of due) await this.#workOff(attempt)
+      for (const { id } of due) this.#taken.add(id)
+      try {
+        for (const attempt of due) await this.#workOff(attempt)
+      } finally {
+        this.#taken.clear()
+      }
     } while (due.length === DUE_AT_ONCE && !this.#signal.aborted)
   }
 
@@ -103,6 +112,7 @@ export class Background {
     const { clock, random, log } = this.#options
     try {
       await this.#bound(this.#saga.workOff(attempt))
+      this.#taken.delete(attempt.id)
       this.#onDone(attempt.id)
     } catch (error) {
       const reason = reasonOf(error)

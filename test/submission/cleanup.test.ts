@@ -184,6 +184,24 @@ t.test('start-up releases what a crash has interrupted after the commit point', 
   t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
 })
 
+t.test('what is worked off is said to be, from the start on, so that other instances leave it alone', async (t) => {
+  const bench = setUp(t, 'saga')
+  const later = (ms: number) => bench.finish(new Promise<void>((resolve) => bench.clock.after(ms, resolve)))
+  await bench.real.db.add('crashed.1', { ...request('k', ['1']), id: 'crashed', payload: 'ab'.repeat(32) })
+  await bench.real.db.abandon('crashed.1', 'tested')
+  await later(6_000)
+  const said: string[][] = []
+  bench.real.cleanups.heartbeat = async (running) => void said.push(running)
+  bench.queue.fail('remove', 'hang', 1)
+  const started = bench.orchestrator.start()
+  await later(3_000)
+  t.same(said.at(-1), ['crashed.1'])
+  await bench.finish(started)
+  await later(30_000)
+  t.same(said.at(-1), [], 'until it is done, or put off')
+  t.same(await bench.real.cleanups.list(10), [])
+})
+
 t.test('a cleanup that an operator retries is worked off at once', async (t) => {
   const bench = setUp(t, 'saga')
   await bench.orchestrator.start()

@@ -14,9 +14,6 @@ import { toAnswer, toEvents } from './lookup.ts'
 import * as sql from './saga-statements.ts'
 import { type GivenTime, givenTime } from './time.ts'
 
-/** How long an instance has what it works off to itself, in milliseconds. */
-const WORK_LEASE_MS = 60_000
-
 /** The steps of a saga that follow `add`. */
 export function sagaSteps(database: Database, time: GivenTime, answerTtlMs: number) {
   const decision = async (id: string): Promise<Decision> => {
@@ -55,7 +52,7 @@ export function cleanupQueue(database: Database, clock: Clock): CleanupQueue {
       await database.query(sql.ADOPT, [time(), ORPHANED])
     },
     list: async (limit) => (await database.query(sql.CLEANUPS, [limit])).map(toCleanup),
-    due: async (limit) => (await database.query(sql.DUE, [time(), limit, WORK_LEASE_MS])).map(toOpenAttempt),
+    due: async (limit) => (await database.query(sql.DUE, [time(), limit, OWNER_LEASE_MS])).map(toOpenAttempt),
     async oldestUnfinished() {
       const [row] = await database.query(sql.OLDEST_COMPLETED)
       return (row?.at ?? null) as number | null

@@ -64,9 +64,10 @@ DELETE FROM formula_intake.intents
 WHERE id = ANY (ARRAY(SELECT id FROM formula_intake.intents WHERE state = 'removed' AND decided_at < ${NOW} - $2::bigint
   ORDER BY decided_at LIMIT $3 FOR UPDATE SKIP LOCKED))`
 
-/** $1 time, $2 attempts that this instance runs, $3 how long they are trusted to be run. */
+/** $1 time, $2 attempts that this instance runs or works off, $3 how long it is trusted to do so. */
 export const RENEW = `
-UPDATE formula_intake.intents SET held_until = ${NOW} + $3::bigint WHERE id = ANY ($2::text[]) AND state = 'pending'`
+UPDATE formula_intake.intents SET held_until = ${NOW} + $3::bigint
+WHERE id = ANY ($2::text[]) AND (state = 'pending' OR held_until > ${NOW})`
 
 /** Decides the rollback of attempts whose owner is not heard of any more. $1 time, $2 reason. */
 export const ADOPT = `

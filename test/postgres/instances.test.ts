@@ -1,0 +1,205 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { LongPoll } from '../../src/events/long-poll.ts'
+import type { DurableStores } from '../../src/stores/durable.ts'
+import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
+import { migrations } from '../../src/stores/postgres/schema.ts'
+import { answerOf, formula, submission } from '../contract/submissions.ts'
+import { contentsOf, openEngine } from './engines.ts'
+import { query, startPostgres } from './server.ts'
+
+const server = await startPostgres({ durable: false })
+t.teardown(() => server.stop())
+
+const LISTENERS = `FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`
+
+/** Several instances of the service on one database, as engines that go by its time. */
+async function instances(t: Test, count: number) {
+  const url = await server.createDatabase()
+  const engines: DurableStores[] = []
+  for (let number = 0; number < count; number++) engines.push(await openEngine(t, url))
+  const [one, two] = engines as [DurableStores, DurableStores]
+  return { url, engines, one, two }
+}
+
+/** Sets when intents are no longer held, in milliseconds from now by the database's time. */
+const setHeld = (url: string, ms: number): Promise<unknown[]> =>
+  query(
+    url,
+    `UPDATE formula_intake.intents SET held_until = floor(extract(epoch FROM clock_timestamp()) * 1000) + $1::bigint`,
+    [ms],
+  )
+
+const pick = async (url: string, statement: string): Promise<unknown> =>
+  Object.values((await query<Record<string, unknown>>(url, statement))[0] ?? {})[0]
+
+/** For how many milliseconds the only intent is still held. */
+const heldMs = async (url: string): Promise<number> =>
+  Number(
+    await pick(
+      url,
+      `SELECT held_until - floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM formula_intake.intents`,
+    ),
+  )
+
+t.test('instances that start at once on an empty database make its tables once', async (t) => {
+  const url = await server.createDatabase()
+  const engines = await Promise.all(Array.from({ length: 6 }, () => openEngine(t, url)))
+  t.equal(await pick(url, 'SELECT version FROM formula_intake.version'), migrations.length)
+  t.equal(await pick(url, 'SELECT count(*)::int FROM formula_intake.identity'), 1)
+  const identities = await Promise.all(engines.map(({ queue }) => queue.identity()))
+  t.equal(new Set(identities).size, 1)
+  await Promise.all(
+    engines.map(({ intake }, index) => intake.accept(submission([formula(`${index}`, `${index + 1}`)]))),
+  )
+  t.match(await contentsOf(engines[0] as DurableStores), { formulas: ['0', '1', '2', '3', '4', '5'], events: 6 })
+})
+
+t.test('of submissions that race for a key or for make-ups at several instances one is stored', async (t) => {
+  const { engines, one } = await instances(t, 4)
+  for (let round = 1; round <= 10; round++) {
+    const [a, b] = [formula(`a${round}`, `${round}.1`), formula(`b${round}`, `${round}.2`)]
+    const sent = submission([formula(`k${round}`, `${round}.3`)])
+    const [verdicts, lists] = await Promise.all([
+      Promise.all(engines.map(({ intake }, index) => intake.accept({ ...sent, id: `${round}.${index}` }))),
+      Promise.all(engines.map(({ intake }, index) => intake.accept(submission(index % 2 === 0 ? [a, b] : [b, a])))),
+    ])
+    t.same(new Set(verdicts.map((verdict) => JSON.stringify(verdict))).size, 1, 'all have the answer of one')
+    t.same(lists.map((verdict) => answerOf(verdict).status).sort(), [200, 409, 409, 409])
+  }
+  t.match(await contentsOf(one), { formulas: { length: 30 }, events: 30 })
+})
+
+t.test('work that is due is given to one instance, however many ask', async (t) => {
+  const { engines, one, url } = await instances(t, 4)
+  const ids = Array.from({ length: 60 }, (_, index) => `attempt-${index}`)
+  for (const [index, id] of ids.entries()) {
+    await one.db.add(id, submission([formula('owed', `${index + 1}`)]))
+    if (index % 2 === 0) await one.db.abandon(id, 'it failed')
+    else await one.db.complete(id)
+  }
+  await query(url, 'UPDATE formula_intake.intents SET next_attempt_at = 0')
+  const asked = engines.flatMap(({ cleanups }) => Array.from({ length: 10 }, () => cleanups.due(4)))
+  const given = (await Promise.all(asked)).flat().map(({ id }) => id)
+  t.same(given.toSorted(), ids.toSorted())
+})
+
+t.test('what an instance works off is left to it as long as it is heard of, and not for longer', async (t) => {
+  const { one, two, url } = await instances(t, 2)
+  await one.db.add('1', submission([formula('a')]))
+  await one.db.abandon('1', 'it failed')
+  await query(url, 'UPDATE formula_intake.intents SET next_attempt_at = 0')
+  t.match(await one.cleanups.due(10), [{ id: '1' }])
+  t.same(await two.cleanups.due(10), [])
+  t.ok((await heldMs(url)) <= OWNER_LEASE_MS)
+  await setHeld(url, 1_000)
+  await one.cleanups.heartbeat(['1'])
+  t.ok((await heldMs(url)) > 1_000, 'it is heard of')
+  await setHeld(url, -1)
+  t.match(await two.cleanups.due(10), [{ id: '1' }])
+})
+
+t.test(
+  'an attempt whose owner is not heard of is rolled back by another, and its late completion refused',
+  async (t) => {
+    const { one, two, url } = await instances(t, 2)
+    const wanted = formula('a')
+    await one.db.add('1', submission([wanted]))
+    await two.cleanups.heartbeat([])
+    t.same(await two.cleanups.list(10), [], 'its owner is trusted at first')
+    const held = await heldMs(url)
+    t.ok(held > 0 && held <= OWNER_LEASE_MS, `for ${held} ms`)
+    await setHeld(url, -1)
+    await two.cleanups.heartbeat([])
+    t.match(await two.cleanups.due(10), [{ id: '1', decision: { kind: 'abandoned' } }])
+    t.same(await one.db.complete('1'), { kind: 'abandoned' })
+    await one.cleanups.heartbeat(['1'])
+    t.same(await one.db.complete('1'), { kind: 'abandoned' }, 'nor does it come back by being heard of again')
+    await two.db.remove('1')
+    t.match(await two.db.add('2', submission([wanted])), { kind: 'added' })
+  },
+)
+
+t.test('an owner that is heard of in the last moment keeps its attempt', async (t) => {
+  const { one, two, url } = await instances(t, 2)
+  await one.db.add('1', submission([formula('a')]))
+  await setHeld(url, -1)
+  await one.cleanups.heartbeat(['1'])
+  await two.cleanups.heartbeat([])
+  t.match(await one.db.complete('1'), { kind: 'completed' })
+})
+
+t.test('an attempt is completed or rolled back, whoever comes first', async (t) => {
+  const { one, two, url } = await instances(t, 2)
+  const ended = { completed: 0, abandoned: 0 }
+  for (let round = 1; round <= 20; round++) {
+    await one.db.add(`${round}`, submission([formula('a', `${round}`)]))
+    await setHeld(url, -1)
+    const [decision] = await Promise.all([one.db.complete(`${round}`), two.cleanups.heartbeat([])])
+    ended[decision.kind]++
+    const again = await two.db.complete(`${round}`)
+    t.equal(again.kind, decision.kind, 'and it stays so')
+    const isShown = (await two.db.get(formula('a', `${round}`).id)) !== null
+    t.equal(isShown, decision.kind === 'completed')
+    await query(url, `DELETE FROM formula_intake.intents WHERE state = 'completed'`)
+  }
+  t.comment(ended)
+})
+
+t.test('an event is leased to one consumer, whatever instance it asks', async (t) => {
+  const { engines, one } = await instances(t, 4)
+  const formulas = Array.from({ length: 200 }, (_, index) => formula(`${index}`, `${index + 1}`))
+  await one.intake.accept(submission(formulas))
+  const asked = engines.flatMap(({ queue }) => Array.from({ length: 20 }, () => queue.receive(3, 30_000)))
+  const leased = (await Promise.all(asked)).flatMap(({ events }) => events)
+  t.equal(leased.length, 200)
+  t.equal(new Set(leased.map(({ id }) => id)).size, 200)
+  const receipts = leased.map(({ receipt }) => receipt)
+  const acks = await Promise.all(engines.map(({ queue }) => queue.ack(receipts)))
+  t.equal(
+    acks.reduce((sum, { accepted }) => sum + accepted, 0),
+    200,
+    'and acknowledged once',
+  )
+})
+
+t.test('leases end by the time of the database', async (t) => {
+  const { one, two, url } = await instances(t, 2)
+  await one.intake.accept(submission([formula('a')]))
+  const [lease] = (await one.queue.receive(1, 60_000)).events
+  const shift = `UPDATE formula_intake.leased SET leased_until = floor(extract(epoch FROM clock_timestamp()) * 1000)`
+  t.same((await two.queue.receive(1, 60_000)).events, [])
+  await query(url, shift)
+  t.same(await one.queue.ack([lease?.receipt ?? '']), { accepted: 0, stale: [lease?.receipt] })
+  t.match((await two.queue.receive(1, 60_000)).events, [{ name: 'a', receiveCount: 2 }])
+})
+
+t.test('a consumer that waits at one instance is told of what another stores', async (t) => {
+  const { one, two, url } = await instances(t, 2)
+  const poll = new LongPoll(two.queue, systemClock)
+  t.teardown(() => poll.stop())
+  await untilSomeoneListens(url)
+  const waiting = poll.receive(1, 30_000, 20_000)
+  await pause(50)
+  const begun = performance.now()
+  await one.intake.accept(submission([formula('a')]))
+  t.match(await waiting, [{ name: 'a' }])
+  t.ok(performance.now() - begun < 800, 'sooner than it would have asked again')
+})
+
+t.test('where nobody can be told, a consumer that waits asks again', async (t) => {
+  const { one, two, url } = await instances(t, 2)
+  const poll = new LongPoll(two.queue, systemClock)
+  t.teardown(() => poll.stop())
+  await untilSomeoneListens(url)
+  await query(url, `SELECT pg_terminate_backend(pid) ${LISTENERS}`)
+  const waiting = poll.receive(1, 30_000, 20_000)
+  await one.intake.accept(submission([formula('a')]))
+  t.match(await waiting, [{ name: 'a' }])
+})
+
+/** Waits until someone listens. */
+async function untilSomeoneListens(url: string): Promise<void> {
+  while ((await pick(url, `SELECT count(*)::int ${LISTENERS}`)) === 0) await pause(5)
+}
