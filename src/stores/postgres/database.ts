@@ -22,7 +22,7 @@ const UNIQUE_VIOLATION = '23505'
 /** Deadlock, and a serialization failure as distributed databases report it: run again, it succeeds. */
 const COLLISION = new Set(['40P01', '40001'])
 /** The server is going, gone, or has become a standby: another connection may lead to one that can be written. */
-const OF_NO_USE = /^(08|57P0|25006)/
+const OF_NO_USE_CODES = /^(08|57P0|25006)/
 
 export type Row = Record<string, unknown>
 type Values = readonly unknown[]
@@ -86,7 +86,8 @@ export class Database {
         await client.query('COMMIT')
         return result
       } catch (error) {
-        await client.query('ROLLBACK')
+        // One that is given up takes its transaction along; asking it would mean to wait for it once more.
+        if (!isOfNoUse(error)) await client.query('ROLLBACK')
         throw error
       }
     })
@@ -116,7 +117,7 @@ export class Database {
     try {
       return await work(client)
     } catch (error) {
-      broken = !(error instanceof pg.DatabaseError) || OF_NO_USE.test(codeOf(error))
+      broken = isOfNoUse(error)
       throw error
     } finally {
       client.release(broken)
@@ -138,6 +139,10 @@ export function connectionOptions(url: string): pg.ClientConfig {
 async function run(client: pg.PoolClient, text: string, values: Values): Promise<Row[]> {
   return (await client.query<Row>(text, values as unknown[])).rows
 }
+
+/** Whether the connection that an error came from is given up. */
+const isOfNoUse = (error: unknown): boolean =>
+  !(error instanceof pg.DatabaseError) || OF_NO_USE_CODES.test(codeOf(error))
 
 const codeOf = (error: unknown): string => (error as { code?: string }).code ?? ''
 
