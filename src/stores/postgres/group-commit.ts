@@ -9,6 +9,8 @@ const WORTH_SENDING = 32
 /** Most submissions, and most formulas, of one batch. */
 const MOST_MEMBERS = 256
 const MOST_FORMULAS = 4_096
+/** Characters of materials from which on a batch is full: what a statement takes must not keep its neighbours for long. */
+const MOST_CHARACTERS = 4 * 2 ** 20
 /** A call that could not be begun for so long is not begun any more, in milliseconds. */
 const PATIENCE_MS = 10_000
 
@@ -72,9 +74,9 @@ export class GroupCommit {
     const left: Waiting[] = []
     const wanted = new Set<string>()
     const now = performance.now()
-    let formulas = 0
+    let [formulas, characters] = [0, 0]
     for (const [index, waiting] of this.#queue.entries()) {
-      if (batch.length === MOST_MEMBERS || formulas >= MOST_FORMULAS) {
+      if (batch.length === MOST_MEMBERS || formulas >= MOST_FORMULAS || characters >= MOST_CHARACTERS) {
         left.push(...this.#queue.slice(index))
         break
       }
@@ -89,6 +91,7 @@ export class GroupCommit {
       } else {
         for (const claim of member.claims) this.#claimed.add(claim)
         formulas += member.submission.formulas.length
+        characters += member.length
         batch.push(waiting)
       }
     }

@@ -18,6 +18,8 @@ export interface Member {
   attempt: string | null
   /** Its slot and its make-ups. */
   claims: string[]
+  /** The length of its materials, in characters. */
+  length: number
 }
 
 export function toMember(submission: Submission, attempt: string | null): Member {
@@ -28,7 +30,8 @@ export function toMember(submission: Submission, attempt: string | null): Member
   }))
   const slot = slotOf(submission.caller, submission.key)
   const claims = [slot, ...formulas.map(({ id }) => id)]
-  return { submission: { ...submission, formulas }, slot, attempt, claims }
+  const length = formulas.reduce((sum, { materials }) => sum + materials.length, 0)
+  return { submission: { ...submission, formulas }, slot, attempt, claims, length }
 }
 
 /** What an answer is kept under: the first half of SHA-256 over caller and key, as a UUID. */
