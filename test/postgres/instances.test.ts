@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
+import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { LongPoll } from '../../src/events/long-poll.ts'
 import type { DurableStores } from '../../src/stores/durable.ts'
 import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
@@ -12,6 +13,7 @@ import { query, startPostgres } from './server.ts'
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())
 
+const OURS = `FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'formula-intake'`
 const LISTENERS = `FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`
 
 /** Several instances of the service on one database, as engines that go by its time. */
@@ -174,6 +176,28 @@ t.test('leases end by the time of the database', async (t) => {
   t.same(await one.queue.ack([lease?.receipt ?? '']), { accepted: 0, stale: [lease?.receipt] })
   t.match((await two.queue.receive(1, 60_000)).events, [{ name: 'a', receiveCount: 2 }])
 })
+
+t.test(
+  'connections that the server ends, in use or not, are replaced, and no error of theirs ends the process',
+  async (t) => {
+    const { one, url } = await instances(t, 1)
+    const end = () => query(url, `SELECT pg_terminate_backend(pid) ${OURS}`)
+    await Promise.all(Array.from({ length: 10 }, () => one.queue.stats()))
+    await end()
+    await pause(50)
+    t.match(await one.queue.stats(), { ready: 0 }, 'nobody meets those that were not in use')
+    for (let round = 0; round < 5; round++) {
+      const asked = Promise.allSettled(Array.from({ length: 20 }, () => one.queue.receive(1, 1_000)))
+      await end()
+      const refused = (await asked).filter((result) => result.status === 'rejected')
+      t.ok(
+        refused.every(({ reason }) => reason instanceof StoreUnavailable),
+        `${refused.length} of 20 are refused`,
+      )
+    }
+    t.equal(answerOf(await one.intake.accept(submission([formula('a')]))).status, 200)
+  },
+)
 
 t.test('a consumer that waits at one instance is told of what another stores', async (t) => {
   const { one, two, url } = await instances(t, 2)
