@@ -19,6 +19,8 @@ export interface LedgerOptions {
   now?: () => number
   /** Waits by the service's clock. */
   pause?: (ms: number) => Promise<void>
+  /** Whether events come in the order of their formulas. It is not promised where the queue may fail by itself. */
+  inOrder?: boolean
 }
 
 export interface JudgeOptions {
@@ -46,8 +48,8 @@ export class Ledger {
   /** Submissions sent since it was judged last. */
   #touched = new Set<Submission>()
 
-  constructor({ maxReceives, now = Date.now, pause = waitMs }: LedgerOptions) {
-    this.#options = { maxReceives, now, pause }
+  constructor({ maxReceives, now = Date.now, pause = waitMs, inOrder = true }: LedgerOptions) {
+    this.#options = { maxReceives, now, pause, inOrder }
     this.#leases = new Leases(maxReceives)
   }
 
@@ -148,6 +150,7 @@ export class Ledger {
           report: this.#report,
           patienceMs,
           pause: this.#options.pause,
+          inOrder: this.#options.inOrder,
         })
       await this.#judgeShown(send, replayed)
       this.#touched = new Set()

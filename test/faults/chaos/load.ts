@@ -1,0 +1,125 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Chance } from '../extent.ts'
+import { Consumers } from '../kill/consumers.ts'
+import { Submitters } from '../kill/submitters.ts'
+import { type FormulaBody, Ledger, type Send, sendTo } from '../ledger.ts'
+import type { Way } from '../ways.ts'
+
+/** How long a client rests after each answer, in milliseconds: the judge has to send all of it again. */
+const REST_MS = 15
+/** How often it is tried whether a service is back, in milliseconds, and how long at most. */
+const PROBE = { everyMs: 50, mostMs: 30_000 }
+
+interface LoadOptions {
+  chance: Chance
+  maxReceives: number
+  way: Way
+  submitters?: number
+  consumers?: number
+}
+
+/** Clients of one service, of whatever number of instances, which submit and consume while something happens to it. */
+export class Load {
+  readonly ledger: Ledger
+  /** How many answers there were, by what was asked and their status. */
+  readonly answers: Record<string, number> = {}
+  /** Where the instances are that are used. */
+  #urls: string[]
+  readonly #chance: Chance
+  readonly #clients: ((send: Send) => Promise<void>)[]
+  #stopping = new AbortController()
+  #running: Promise<void>[] = []
+  #probes = 0
+
+  constructor(urls: string[], { chance, maxReceives, way, submitters = 8, consumers = 3 }: LoadOptions) {
+    this.#urls = urls
+    this.#chance = chance
+    this.ledger = new Ledger({ maxReceives, inOrder: way === 'one transaction' })
+    const submitting = new Submitters(this.ledger, chance)
+    const consuming = new Consumers(this.ledger, chance)
+    this.#clients = [
+      ...Array.from({ length: submitters }, () => (send: Send) => submitting.client(send)),
+      ...Array.from({ length: consumers }, () => (send: Send) => consuming.client(send)),
+    ]
+  }
+
+  start(): void {
+    this.#stopping = new AbortController()
+    this.#running = this.#clients.map((client) => this.#run(client))
+  }
+
+  /** Lets every client end what it has begun. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all(this.#running)
+  }
+
+  /** From now on no client uses an instance. */
+  leave(url: string): void {
+    this.#urls = this.#urls.filter((other) => other !== url)
+  }
+
+  /** A client that is cut off, or refused while it consumes, begins anew. */
+  async #run(client: (send: Send) => Promise<void>): Promise<void> {
+    const { signal } = this.#stopping
+    const connections = new Map<string, ReturnType<typeof sendTo>>()
+    const send: Send = async (...request) => {
+      if (signal.aborted) throw new Error('The load is over')
+      const url = this.#chance.oneOf(this.#urls)
+      const connection = connections.get(url) ?? sendTo(url)
+      connections.set(url, connection)
+      const reply = await connection.send(...request).finally(() => pause(REST_MS))
+      this.#count(request[1], reply.status)
+      return reply
+    }
+    while (!signal.aborted) {
+      await client(send)
+      await pause(REST_MS)
+    }
+    for (const { close } of connections.values()) close()
+  }
+
+  #count(path: string, status: number): void {
+    const what = `${path.startsWith('/events') ? 'events' : 'formulas'} ${status}`
+    this.answers[what] = (this.answers[what] ?? 0) + 1
+  }
+
+  /** How long it takes, in milliseconds, until it takes formulas in, gives events out and says that it is ready. */
+  async msUntilBack(): Promise<number> {
+    const begun = performance.now()
+    const { send, close } = sendTo(this.#chance.oneOf(this.#urls))
+    const back = Promise.withResolvers<number>()
+    const probes: Promise<void>[] = []
+    let isBack = false
+    while (!isBack && performance.now() - begun < PROBE.mostMs) {
+      const probe = this.#probe(send).then((isWell) => {
+        if (isWell) back.resolve(performance.now() - begun)
+        isBack ||= isWell
+      })
+      probes.push(probe)
+      await Promise.race([back.promise, pause(PROBE.everyMs)])
+    }
+    await Promise.all(probes)
+    close()
+    return isBack ? back.promise : Number.POSITIVE_INFINITY
+  }
+
+  async #probe(send: Send): Promise<boolean> {
+    const number = ++this.#probes
+    const body: FormulaBody = { name: `Probe ${number}`, materials: [{ name: 'Probe', concentration: number }] }
+    const [submitted, received, ready] = await Promise.all([
+      this.ledger.submit(send, `probe-${number}`, body),
+      this.ledger.receive(send, 1, 1),
+      send('GET', '/health/ready').catch(() => null),
+    ])
+    return submitted?.status === 200 && received !== null && ready?.status === 200
+  }
+
+  /** @returns what is broken of the promise; see Ledger.judge */
+  async judge(whole: boolean): Promise<string[]> {
+    const { send, close } = sendTo(this.#chance.oneOf(this.#urls))
+    const violations = await this.ledger.judge(send, { whole })
+    close()
+    return violations
+  }
+}
