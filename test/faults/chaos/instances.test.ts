@@ -1,0 +1,88 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { startPostgres } from '../../postgres/server.ts'
+import { type ServiceProcess, startService } from '../../process/service-process.ts'
+import { chance, seed, sized } from '../extent.ts'
+import { Ledger, sendTo } from '../ledger.ts'
+import { WAYS, type Way } from '../ways.ts'
+import { createDatabases, environmentOf, untilSettled } from './databases.ts'
+import { Load } from './load.ts'
+import { RACES, run } from './races.ts'
+
+const MAX_RECEIVES = 6
+const ROUNDS = sized(2, 60)
+/** How long clients go on before and after a kill, in milliseconds. */
+const AROUND_MS = sized(700, 5_000)
+/** A race that takes longer is a deadlock that somebody had to end, in milliseconds. */
+const LONGEST_RACE_MS = 5_000
+const SHOWN = 20
+
+t.setTimeout(sized(110_000, 900_000))
+t.jobs = 2
+
+const server = await startPostgres({ durable: false, settings: { max_connections: 200 } })
+t.teardown(() => server.stop())
+
+/** Several processes of the service on the same databases. */
+async function setUp(t: Test, way: Way, count: number) {
+  t.testdir()
+  const databases = await createDatabases(server, way)
+  const environment = { ...environmentOf(databases), EVENT_MAX_RECEIVES: String(MAX_RECEIVES) }
+  const services = await Promise.all(Array.from({ length: count }, () => startService(t, environment)))
+  return { databases, services: services as [ServiceProcess, ...ServiceProcess[]] }
+}
+
+async function race(t: Test, way: Way, count: number): Promise<void> {
+  const { databases, services } = await setUp(t, way, count)
+  const connections = services.map(({ url }) => sendTo(url))
+  const sends = connections.map(({ send }) => send)
+  const ledger = new Ledger({ maxReceives: MAX_RECEIVES })
+  for (const [name, entriesOf] of Object.entries(RACES)) {
+    for (let round = 1; round <= ROUNDS; round++) {
+      const entries = entriesOf(round, count)
+      const begun = performance.now()
+      const replies = await run(ledger, sends, entries)
+      const ms = Math.round(performance.now() - begun)
+      const statuses = replies.map(({ status }) => status)
+      const isWell = replies.length === entries.length && !statuses.includes(503) && statuses.includes(200)
+      if (!isWell || ms > LONGEST_RACE_MS) t.fail(`${name}: ${statuses} in ${ms} ms`)
+    }
+    t.pass(name)
+  }
+  t.same(await untilSettled(databases), [])
+  t.same((await ledger.judge(sends[0] as (typeof sends)[number], { whole: true })).slice(0, SHOWN), [])
+  for (const { close } of connections) close()
+  await Promise.all(services.map(({ kill }) => kill('SIGKILL')))
+}
+
+async function killOne(t: Test, way: Way, count: number): Promise<void> {
+  const { databases, services } = await setUp(t, way, count)
+  const urls = services.map(({ url }) => url)
+  const load = new Load(urls, { chance: chance(count), way, maxReceives: MAX_RECEIVES, submitters: 16, consumers: 6 })
+  load.start()
+  await pause(AROUND_MS)
+  await services[0].kill('SIGKILL')
+  load.leave(services[0].url)
+  await pause(AROUND_MS)
+  await load.stop()
+  t.comment(JSON.stringify(load.answers))
+  t.same(await untilSettled(databases), [], 'the others bring to its end what it has left')
+  t.same((await load.judge(true)).slice(0, SHOWN), [], `seed ${seed}: nothing is lost, doubled or orphaned`)
+  await Promise.all(services.map(({ kill }) => kill('SIGKILL')))
+}
+
+for (const count of [2, 4]) {
+  for (const way of WAYS) {
+    t.test(
+      `${count} instances, ${way}: whatever races, one of it is stored, and no two wait for each other`,
+      { buffered: true },
+      (t) => race(t, way, count),
+    )
+    const isShort = (count === 2) === (way === 'saga')
+    t.test(
+      `${count} instances, ${way}: one is killed under load, nothing is lost, doubled or orphaned`,
+      { buffered: true, skip: sized(0, 1) === 0 && !isShort && 'in the long run' },
+      (t) => killOne(t, way, count),
+    )
+  }
+}

@@ -1,0 +1,60 @@
+import type { FormulaBody, Ledger, OnDuplicate, Reply, Send } from '../ledger.ts'
+
+/** A submission of a race, and which instance gets it. */
+interface Entry {
+  instance: number
+  key: string
+  body: FormulaBody | FormulaBody[]
+  onDuplicate?: OnDuplicate
+}
+
+/** One race: its entries are sent at the same moment. */
+export type Race = (number: number, instances: number) => Entry[]
+
+let names = 0
+
+/** Make-ups are told apart by their concentration; every formula has a name of its own. */
+const formula = (makeUp: string): FormulaBody => ({
+  name: `Raced ${++names}`,
+  materials: [{ name: 'Oud', concentration: makeUp }],
+})
+
+const each = <T>(instances: number, entry: (instance: number) => T): T[] =>
+  Array.from({ length: instances }, (_, instance) => entry(instance))
+
+/** What submissions may race for, at several instances at a time. */
+export const RACES: Record<string, Race> = {
+  'one key and payload': (number, instances) => {
+    const body = formula(`${number}.1`)
+    return each(instances * 2, (entry) => ({ instance: entry % instances, key: `same-${number}`, body }))
+  },
+  'one key and different payloads': (number, instances) =>
+    each(instances, (instance) => ({ instance, key: `used-${number}`, body: formula(`${number}.2${instance}`) })),
+  'one make-up': (number, instances) =>
+    each(instances, (instance) => ({ instance, key: `make-up-${number}-${instance}`, body: formula(`${number}.3`) })),
+  '[A,B] and [B,A]': (number, instances) =>
+    each(instances * 2, (entry) => {
+      const list = [formula(`${number}.4`), formula(`${number}.5`)]
+      return {
+        instance: entry % instances,
+        key: `list-${number}-${entry}`,
+        body: entry % 2 === 0 ? list : list.reverse(),
+      }
+    }),
+  'lists that overlap, duplicates skipped': (number, instances) =>
+    each(instances, (instance) => ({
+      instance,
+      key: `skip-${number}-${instance}`,
+      body: [instance, instance + 1, 0].map((part) => formula(`${number}.6${part}`)),
+      onDuplicate: 'skip',
+    })),
+}
+
+/** @returns the answers, all of which are there */
+export async function run(ledger: Ledger, sends: Send[], entries: Entry[]): Promise<Reply[]> {
+  const sent = entries.map(({ instance, key, body, onDuplicate }) =>
+    ledger.submit(sends[instance] as Send, key, body, onDuplicate),
+  )
+  const replies = await Promise.all(sent)
+  return replies.filter((reply) => reply !== null)
+}
