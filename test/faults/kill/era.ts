@@ -1,15 +1,12 @@
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as waitMs } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type StartingProcess, spawnService } from '../../process/service-process.ts'
 import type { Chance } from '../extent.ts'
 import { Ledger, type Send, sendTo } from '../ledger.ts'
 import { Consumers } from './consumers.ts'
+import type { Place } from './place.ts'
 import { Submitters } from './submitters.ts'
-import { add, NONE, sumOf, type Unfinished, unfinished } from './unfinished.ts'
-
-export type Way = 'one transaction' | 'saga'
+import { add, NONE, sumOf, type Unfinished } from './unfinished.ts'
 
 const SUBMITTERS = 26
 const CONSUMERS = 6
@@ -42,30 +39,25 @@ export interface Met {
   steps: Unfinished
 }
 
-/** One service on one set of files, from the first start through many kills, its clients and their ledger. */
+/** One service in one place, from the first start through many kills, its clients and their ledger. */
 export class Era {
   readonly #t: Test
-  readonly #way: Way
+  readonly #place: Place
   readonly #chance: Chance
-  readonly #directory: string
   readonly #environment: Record<string, string>
-  readonly #ledger = new Ledger({ maxReceives: MAX_RECEIVES })
+  readonly #ledger: Ledger
   readonly #submitters: Submitters
   readonly #consumers: Consumers
   /** How long the last start took, in milliseconds. */
   #startMs = 500
   readonly met: Met = { kills: 0, startsKilled: 0, recoveriesKilled: 0, killsBetweenSteps: 0, steps: { ...NONE } }
 
-  constructor(t: Test, way: Way, chance: Chance) {
+  constructor(t: Test, place: Place, chance: Chance) {
     this.#t = t
-    this.#way = way
+    this.#place = place
     this.#chance = chance
-    this.#directory = t.testdir()
-    this.#environment = {
-      DATABASE_URL: `sqlite:${join(this.#directory, 'formulas.db')}`,
-      QUEUE_URL: `sqlite:${join(this.#directory, way === 'saga' ? 'events.db' : 'formulas.db')}`,
-      EVENT_MAX_RECEIVES: String(MAX_RECEIVES),
-    }
+    this.#environment = { ...place.environment, EVENT_MAX_RECEIVES: String(MAX_RECEIVES) }
+    this.#ledger = new Ledger({ maxReceives: MAX_RECEIVES, inOrder: place.inOrder })
     this.#submitters = new Submitters(this.#ledger, chance)
     this.#consumers = new Consumers(this.#ledger, chance)
   }
@@ -75,7 +67,7 @@ export class Era {
     if (this.#chance.happens(30)) await this.#killStart()
     const service = await this.#start()
     // Where it is not judged, clients who were cut off are the first to send again, all at once, into the next kill.
-    const violations = this.#chance.happens(70) ? await this.#ledger.judge(service.send, { whole: false }) : []
+    const violations = this.#chance.happens(70) ? await this.#judge(service, false) : []
     await this.#loadAndKill(service)
     return violations
   }
@@ -83,9 +75,13 @@ export class Era {
   /** A last start, and a judgement of everything. */
   async end(): Promise<string[]> {
     const service = await this.#start()
-    const violations = await this.#ledger.judge(service.send, { whole: true })
+    const violations = await this.#judge(service, true)
     await service.kill()
     return violations
+  }
+
+  async #judge({ send }: Running, whole: boolean): Promise<string[]> {
+    return [...(await this.#place.settled()), ...(await this.#ledger.judge(send, { whole }))]
   }
 
   async #start(): Promise<Running> {
@@ -103,30 +99,21 @@ export class Era {
 
   /** Kills before it listens: at a random moment since the spawn, or soon after it has begun to write, to recover. */
   async #killStart(): Promise<void> {
-    const before = this.#unfinished()
+    const before = await this.#place.unfinished()
     const service = spawnService(this.#t, this.#environment)
     const listens = service.listening.then(
       () => 'listens',
       () => 'killed',
     )
     if (sumOf(before) > 0 && this.#chance.happens(75)) {
-      await Promise.race([this.#nextWrite(), listens])
+      await Promise.race([this.#place.nextWrite(), listens])
       await waitMs(this.#chance.integer(0, RECOVERY_MS))
     } else await waitMs((this.#startMs * this.#chance.integer(0, 105)) / 100)
     await service.kill('SIGKILL')
     this.met.startsKilled++
-    const after = this.#unfinished()
+    const after = await this.#place.unfinished()
     const isBegun = sumOf(after) < sumOf(before) || after.rollingBack > before.rollingBack
     if (isBegun && sumOf(after) > 0) this.met.recoveriesKilled++
-  }
-
-  /** Waits until the database's log is written. */
-  async #nextWrite(): Promise<void> {
-    const log = join(this.#directory, 'formulas.db-wal')
-    const written = (): number => statSync(log, { throwIfNoEntry: false })?.mtimeMs ?? 0
-    const before = written()
-    for (const until = performance.now() + START_MS; written() === before && performance.now() < until; )
-      await waitMs(1)
   }
 
   async #loadAndKill({ url, kill }: Running): Promise<void> {
@@ -139,13 +126,9 @@ export class Era {
     await Promise.all(clients)
     for (const { close } of connections) close()
     this.met.kills++
-    const left = this.#unfinished()
+    const left = await this.#place.unfinished()
     if (sumOf(left) > 0) this.met.killsBetweenSteps++
     add(this.met.steps, left)
-  }
-
-  #unfinished(): Unfinished {
-    return this.#way === 'saga' ? unfinished(this.#directory) : { ...NONE }
   }
 }
 

@@ -1,40 +1,45 @@
-import { copyFileSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as waitMs } from 'node:timers/promises'
+import type { Way } from '../ways.ts'
+import type { Place } from './place.ts'
+import { countUnfinished, NONE, type Unfinished } from './unfinished.ts'
 
-/** How many sagas a kill has left behind which step. */
-export interface Unfinished {
-  /** Intent and pending formulas, no events yet. */
-  prepared: number
-  /** Events held as well, not complete. */
-  published: number
-  /** Complete, events not released. */
-  completed: number
-  /** Events released, intent not forgotten. */
-  released: number
-  /** A rollback that has begun. */
-  rollingBack: number
+/** How long a write is waited for, in milliseconds. */
+const PATIENCE_MS = 20_000
+
+/** A service on files in `directory`. */
+export function sqliteFiles(directory: string, way: Way): Place {
+  return {
+    environment: {
+      DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}`,
+      QUEUE_URL: `sqlite:${join(directory, way === 'saga' ? 'events.db' : 'formulas.db')}`,
+    },
+    inOrder: true,
+    unfinished: async () => (way === 'saga' ? unfinished(directory) : { ...NONE }),
+    async nextWrite() {
+      const log = join(directory, 'formulas.db-wal')
+      const written = (): number => statSync(log, { throwIfNoEntry: false })?.mtimeMs ?? 0
+      const before = written()
+      for (const until = performance.now() + PATIENCE_MS; written() === before && performance.now() < until; )
+        await waitMs(1)
+    },
+    // Before it listens.
+    settled: async () => [],
+  }
 }
 
-export const NONE: Unfinished = { prepared: 0, published: 0, completed: 0, released: 0, rollingBack: 0 }
-
 /** What is unfinished in the files of a service that is dead. It looks at a copy, so that they stay as the kill left them. */
-export function unfinished(directory: string): Unfinished {
+function unfinished(directory: string): Unfinished {
   const copy = join(directory, 'copy')
   mkdirSync(copy)
   try {
     for (const file of ['formulas.db', 'formulas.db-wal', 'events.db', 'events.db-wal']) {
       if (existsSync(join(directory, file))) copyFileSync(join(directory, file), join(copy, file))
     }
-    const states = read(copy, 'formulas.db', 'SELECT id, state FROM intents')
-    const marks = new Map(read(copy, 'events.db', 'SELECT attempt AS id, state FROM marks'))
-    const counts = { ...NONE }
-    for (const [id, state] of states) {
-      if (state === 'rolling-back') counts.rollingBack++
-      else if (state === 'pending') counts[marks.has(id) ? 'published' : 'prepared']++
-      else counts[marks.get(id) === 'released' ? 'released' : 'completed']++
-    }
-    return counts
+    const intents = read(copy, 'formulas.db', 'SELECT id, state FROM intents')
+    return countUnfinished(intents, new Map(read(copy, 'events.db', 'SELECT attempt AS id, state FROM marks')))
   } finally {
     rmSync(copy, { recursive: true })
   }
@@ -54,10 +59,4 @@ function read(directory: string, file: string, query: string): [string, string][
   } finally {
     db.close()
   }
-}
-
-export const sumOf = (counts: Unfinished): number => Object.values(counts).reduce((sum, count) => sum + count, 0)
-
-export function add(to: Unfinished, counts: Unfinished): void {
-  for (const step of Object.keys(to) as (keyof Unfinished)[]) to[step] += counts[step]
 }
