@@ -4,6 +4,7 @@ import { memoryMutants } from './memory-mutants.ts'
 import { memoryQueueMutants } from './memory-queue-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { postgresMutants } from './postgres-mutants.ts'
+import { sharedDatabaseMutants } from './shared-database-mutants.ts'
 import { speedMutants } from './speed-mutants.ts'
 import { sqliteMutants } from './sqlite-mutants.ts'
 import { sqliteQueueMutants } from './sqlite-queue-mutants.ts'
@@ -20,4 +21,5 @@ export const mutants: Mutant[] = [
   ...diskMutants,
   ...speedMutants,
   ...postgresMutants,
+  ...sharedDatabaseMutants,
 ]

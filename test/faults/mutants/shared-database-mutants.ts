@@ -1,0 +1,150 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: pieces of source code
+import type { Mutant } from './mutant.ts'
+
+const DATABASE = 'src/stores/postgres/database.ts'
+const HINTS = 'src/stores/postgres/hints.ts'
+const INTAKE = 'src/stores/postgres/intake.ts'
+const FUNCTIONS = 'src/stores/postgres/functions.ts'
+const SAGA_SQL = 'src/stores/postgres/saga-statements.ts'
+const DOUBT = 'test/postgres/in-doubt.test.ts'
+const INSTANCES = 'test/postgres/instances.test.ts'
+
+/** Bugs in how instances share a database, and in what happens when it fails. */
+export const sharedDatabaseMutants: Mutant[] = [
+  {
+    name: 'postgres: a commit whose answer is lost is taken for one that failed',
+    breaks: 'what is stored is answered so',
+    classic: 'double publish on ambiguous commit',
+    edits: [[INTAKE, 'if (isVoid === null || isVoid === false) return planned', 'if (isVoid === null) return planned']],
+    caughtBy: [DOUBT, 'a commit whose answer is lost is looked up: the submission is answered, and stored once'],
+  },
+  {
+    name: 'postgres: a write that is on its way is forgotten when its submission is given up',
+    breaks: 'what is given up never takes effect',
+    edits: [
+      [
+        INTAKE,
+        'for (const write of this.#inDoubt.get(submissionId) ?? []) await this.#makeVoid(write)',
+        'for (const write of this.#inDoubt.get(submissionId) ?? []) this.#inDoubt.get(submissionId)?.delete(write)',
+      ],
+    ],
+    caughtBy: [DOUBT, 'every commit of a submission that was tried again and given up is void'],
+  },
+  {
+    name: 'postgres: a write takes effect although it was made void',
+    breaks: 'what is given up never takes effect',
+    edits: [
+      [
+        FUNCTIONS,
+        'INSERT INTO formula_intake.writes VALUES (write_id, now_ms);',
+        'INSERT INTO formula_intake.writes VALUES (write_id, now_ms) ON CONFLICT (id) DO UPDATE SET void = false;',
+      ],
+    ],
+    caughtBy: [DOUBT, 'what was given up while its commit was on its way never takes effect'],
+  },
+  {
+    name: 'postgres: the default of the server decides when a commit is answered',
+    breaks: 'a 200 is on disk',
+    classic: 'ack before commit',
+    edits: [[DATABASE, "WHEN 'off' THEN 'on'", "WHEN 'off' THEN 'off'"]],
+    caughtBy: [
+      'test/postgres/durable.test.ts',
+      'what was answered outlasts a crash also where the server answers before the disk has it',
+    ],
+  },
+  {
+    name: 'postgres: work that is due is given to every instance that asks',
+    breaks: 'a cleanup is worked off by one instance at a time',
+    edits: [
+      [
+        SAGA_SQL,
+        'UPDATE formula_intake.intents SET held_until = ${NOW} + $3::bigint\n  WHERE id = ANY (ARRAY(',
+        'UPDATE formula_intake.intents SET held_until = least(0, $3::bigint)\n  WHERE id = ANY (ARRAY(',
+      ],
+    ],
+    caughtBy: [INSTANCES, 'work that is due is given to one instance, however many ask'],
+  },
+  {
+    name: 'postgres: the commit point of a saga asks nobody whether the attempt was taken over',
+    breaks: 'an attempt is completed or rolled back, never both',
+    classic: 'lease without fencing',
+    edits: [[SAGA_SQL, "WHERE id = $2 AND state = 'pending' RETURNING id", 'WHERE id = $2 RETURNING id']],
+    caughtBy: [
+      INSTANCES,
+      'an attempt whose owner is not heard of is rolled back by another, and its late completion refused',
+    ],
+  },
+  {
+    name: 'postgres: an attempt is rolled back while its owner lives',
+    breaks: 'an instance that lives ends its own submissions',
+    edits: [[SAGA_SQL, "WHERE state = 'pending' AND held_until <= ${NOW}", "WHERE state = 'pending'"]],
+    caughtBy: [INSTANCES, 'an owner that is heard of in the last moment keeps its attempt'],
+  },
+  {
+    name: 'postgres: instances make the tables without waiting for each other',
+    breaks: 'instances may start at once',
+    edits: [
+      [
+        'src/stores/postgres/schema-version.ts',
+        "await query('SELECT pg_advisory_xact_lock($1)', [LOCK])",
+        "await query('SELECT $1::bigint', [LOCK])",
+      ],
+    ],
+    caughtBy: [INSTANCES, 'instances that start at once on an empty database make its tables once'],
+  },
+  {
+    name: 'postgres: other instances are not told of what is stored',
+    breaks: 'a long poll answers as soon as an event is there',
+    edits: [[HINTS, "'SELECT pg_notify($1, $2)'", "'SELECT $1::text, $2::text'"]],
+    caughtBy: [INSTANCES, 'a consumer that waits at one instance is told of what another stores'],
+  },
+  {
+    name: 'postgres: leases go by the clock of the process',
+    breaks: 'instances whose clocks differ agree on when a lease ends',
+    edits: [
+      ['src/stores/postgres/time.ts', '(clock === systemClock ? () => null : () => clock.now())', '() => clock.now()'],
+      ['src/stores/postgres/time.ts', 'import { type Clock, systemClock }', 'import type { Clock }'],
+    ],
+    caughtBy: ['test/process/clocks.test.ts', 'instances whose clocks are hours apart agree on when a lease ends'],
+  },
+  {
+    name: 'postgres: a connection that the server ends takes the process with it',
+    breaks: 'the service lives through whatever happens to the server',
+    edits: [[DATABASE, "    this.#pool.on('error', ignore)\n", '']],
+    caughtBy: [
+      INSTANCES,
+      'connections that the server ends, in use or not, are replaced, and no error of theirs ends the process',
+    ],
+  },
+  {
+    name: 'postgres: a write on its way is forgotten whatever a later call of its submission comes to',
+    breaks: 'what is given up never takes effect',
+    edits: [[INTAKE, "if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#inDoubt", 'this.#inDoubt']],
+    caughtBy: [
+      DOUBT,
+      'a late commit is void also when another call of its submission was still waiting as it was given up',
+    ],
+  },
+  {
+    name: 'postgres: an ack is answered before it is on disk',
+    breaks: 'what was acknowledged never comes again',
+    classic: 'ack before commit',
+    edits: [
+      [FUNCTIONS, 'PERFORM ${DURABLE};\n  RETURN QUERY DELETE FROM', 'PERFORM 1;\n  RETURN QUERY DELETE FROM'],
+    ],
+    caughtBy: [
+      'test/postgres/durable.test.ts',
+      'what was answered outlasts a crash also where the server answers before the disk has it',
+      'leases, acks and nacks',
+    ],
+  },
+  {
+    name: 'postgres: other instances are not told what is worked off',
+    breaks: 'a cleanup is worked off by one instance at a time',
+    edits: [['src/submission/background.ts', '[...this.#saga.running, ...this.#taken]', 'this.#saga.running']],
+    caughtBy: [
+      'test/submission/cleanup.test.ts',
+      'what is worked off is said to be, from the start on, so that other instances leave it alone',
+    ],
+  },
+]
