@@ -76,13 +76,15 @@ async function run(world: World, number: number, plan: Plan<Fault>): Promise<Rep
 }
 
 function extentOf(engine: Engine) {
-  if (engine === 'memory' || (engine === 'sqlite' && sized(0, 1) === 1)) return { faults: FAULTS, times: EVERY_NUMBER }
-  if (sized(0, 1) === 1) return { faults: FAULTS, times: [1] }
-  const faults = engine === 'sqlite' ? (['after', 'death after'] as const) : (['death after'] as const)
-  return { faults, times: [1] }
+  const inPart = { faults: ['after', 'death after'] as const, times: [1] }
+  if (engine === 'postgres') return inPart
+  return engine === 'memory' || sized(0, 1) === 1 ? { faults: FAULTS, times: EVERY_NUMBER } : inPart
 }
 
-for (const engine of ENGINES) {
+// A cleanup makes some two hundred calls; in the short run PostgreSQL has no time for each of them.
+const engines = sized(0, 1) === 1 ? ENGINES : ENGINES.filter((engine) => engine !== 'postgres')
+
+for (const engine of engines) {
   t.test(
     `${engine}: whatever call of a cleanup goes wrong, it is finished in the end, and in the right way`,
     async (t) => {
