@@ -36,8 +36,10 @@ t.test('large submissions are committed a few at a time, so that none waits for 
 
 t.test('what arrives together is committed together', async (t) => {
   const { group, batches } = setUp()
-  await Promise.all(Array.from({ length: 100 }, () => group.add(large(100), 1_000)))
+  await Promise.all(Array.from({ length: 20 }, () => group.add(large(100), 1_000)))
   t.equal(batches.length, 1)
+  await Promise.all(Array.from({ length: 100 }, () => group.add(large(100), 1_000)))
+  t.ok(batches.length <= 4, 'two are under way, and the rest goes in one')
 })
 
 t.test('what wants the same make-up is not under way at the same time, and keeps nobody else waiting', async (t) => {

@@ -129,9 +129,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     name: 'postgres: an ack is answered before it is on disk',
     breaks: 'what was acknowledged never comes again',
     classic: 'ack before commit',
-    edits: [
-      [FUNCTIONS, 'PERFORM ${DURABLE};\n  RETURN QUERY DELETE FROM', 'PERFORM 1;\n  RETURN QUERY DELETE FROM'],
-    ],
+    edits: [[FUNCTIONS, 'PERFORM ${DURABLE};\n  RETURN QUERY DELETE FROM', 'PERFORM 1;\n  RETURN QUERY DELETE FROM']],
     caughtBy: [
       'test/postgres/durable.test.ts',
       'what was answered outlasts a crash also where the server answers before the disk has it',
