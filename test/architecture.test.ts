@@ -80,6 +80,11 @@ test('errors know nothing of who throws them', async (t) => {
   t.same(offences('src/errors/', isWithin('src/errors/', 'node:')), [])
 })
 
+test('keys know nothing of who shows them', async (t) => {
+  const inner = ['src/access/', 'src/errors/', 'src/clock.ts', 'node:']
+  t.same(offences('src/access/', isWithin(...inner)), [])
+})
+
 test('submissions and waiting consumers know the ports, never an engine', async (t) => {
   const inner = ['src/clock.ts', 'src/errors/', 'src/formula/', 'src/stores/ports.ts', 'node:']
   t.same(offences('src/submission/', isWithin('src/submission/', 'lru-cache', ...inner)), [])

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import type { ApiKey } from './api-key.ts'
+import { isScope, SCOPES } from './scopes.ts'
+
+/** A file of keys cannot be taken as it is; the message is one line for the operator. */
+export class KeyFileRefused extends Error {
+  constructor(path: string, problem: string) {
+    super(`API keys file ${path}: ${problem}`)
+    this.name = 'KeyFileRefused'
+  }
+}
+
+/** What each field of a key must be, and how a message says it. */
+const FIELDS: Record<keyof ApiKey, [isRight: (value: unknown) => boolean, expected: string]> = {
+  name: [isName, 'must be 1 to 64 letters, digits and _ . -'],
+  scopes: [isScopes, `must be a list of one or more of ${SCOPES.join(', ')}`],
+  sha256: [(value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value), 'must be 64 lower-case hex digits'],
+  createdAt: [(value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)), 'must be a time in ISO 8601'],
+}
+
+/** Whether a text may be the name of a caller. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w.-]{1,64}$/.test(value)
+}
+
+function isScopes(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0 && value.every(isScope)
+}
+
+/**
+ * Reads a file of API keys.
+ * @throws {KeyFileRefused} when it is missing, cannot be read, or is wrong in any part
+ */
+export function readKeyFile(path: string): ApiKey[] {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new KeyFileRefused(path, code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`)
+  }
+  return parseKeys(path, text)
+}
+
+function parseKeys(path: string, text: string): ApiKey[] {
+  let content: unknown
+  try {
+    content = JSON.parse(text)
+  } catch {
+    // Without the parser's own words: they quote the file.
+    throw new KeyFileRefused(path, 'is not JSON')
+  }
+  const keys = isObject(content) && Object.keys(content).join() === 'keys' ? content.keys : undefined
+  if (!Array.isArray(keys)) throw new KeyFileRefused(path, 'must be an object with a list "keys" and nothing else')
+  for (const [index, key] of keys.entries()) {
+    const problem = problemOf(key)
+    if (problem !== null) throw new KeyFileRefused(path, `keys[${index}]${problem}`)
+  }
+  const twin = keys.findIndex(({ sha256 }, index) => keys.findIndex((other) => other.sha256 === sha256) < index)
+  if (twin >= 0) throw new KeyFileRefused(path, `keys[${twin}].sha256: stands there twice`)
+  return keys
+}
+
+/** A field we do not know may be a limit that we would not keep to: better to refuse it than to look as if. */
+function problemOf(key: unknown): string | null {
+  if (!isObject(key)) return ': must be an object'
+  for (const [name, [isRight, expected]] of Object.entries(FIELDS)) {
+    if (!isRight(key[name])) return `.${name}: ${expected}`
+  }
+  const unknown = Object.keys(key).find((name) => !Object.hasOwn(FIELDS, name))
+  return unknown === undefined ? null : `: has a field that is not known, ${JSON.stringify(unknown)}`
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,105 @@
+import { parseArgs } from 'node:util'
+import { type ApiKey, digestOf, idOf, newSecret } from './api-key.ts'
+import { changeKeyFile } from './change-key-file.ts'
+import { isName, readKeyFile } from './key-file.ts'
+import { isScope, SCOPES, type Scope } from './scopes.ts'
+
+const USAGE = `Usage, with API_KEYS_FILE set to the file of the keys:
+  npm run keys -- create --name <name> --scope <${SCOPES.join('|')}>[,…]
+  npm run keys -- list
+  npm run keys -- revoke --name <name>     every key of that name
+  npm run keys -- revoke --id <id>         one key, as "list" shows it`
+
+/** Something was asked for that cannot be done; the message is for whoever asked. */
+export class CommandRefused extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'CommandRefused'
+  }
+}
+
+/** What a command has to say. */
+export interface Said {
+  /** What a script may go on with. */
+  output: string
+  /** What it means, for people. */
+  note: string
+}
+
+/**
+ * Carries out a command on the file of API keys.
+ * @throws {CommandRefused} when it is not one of ours, or there is nothing to do it to
+ * @throws {KeyFileRefused} when the file cannot be read or written
+ */
+export function runKeysCommand(words: string[], path: string | undefined, now: Date): Said {
+  const { command, name = '', scope = [], id = '' } = parse(words)
+  if (!path) throw new CommandRefused(`API_KEYS_FILE is not set\n${USAGE}`)
+  switch (command) {
+    case 'create name,scope':
+      return create(path, name, toScopes(scope), now)
+    case 'list ':
+      return list(path)
+    case 'revoke name':
+      return revoke(path, (key) => key.name === name, `of the name ${name}`)
+    case 'revoke id':
+      return revoke(path, (key) => idOf(key) === id, `with the id ${id}`)
+    default:
+      throw new CommandRefused(USAGE)
+  }
+}
+
+/** The options that were given, and as `command` its word with the names of these. */
+function parse(words: string[]) {
+  try {
+    const text = { type: 'string' } as const
+    const options = { name: text, id: text, scope: { type: 'string', multiple: true } } as const
+    const { values, positionals } = parseArgs({ args: words, options, allowPositionals: true })
+    return { ...values, command: `${positionals.join(' ')} ${Object.keys(values).sort().join()}` }
+  } catch (error) {
+    throw new CommandRefused(`${(error as Error).message}\n${USAGE}`)
+  }
+}
+
+function toScopes(given: string[]): Scope[] {
+  const scopes = [...new Set(given.join().split(','))]
+  if (scopes.every(isScope)) return scopes
+  throw new CommandRefused(`--scope: must be one or more of ${SCOPES.join(', ')}, with commas between`)
+}
+
+function create(path: string, name: string, scopes: Scope[], now: Date): Said {
+  if (!isName(name)) throw new CommandRefused('--name: must be 1 to 64 letters, digits and _ . -')
+  const secret = newSecret()
+  const key: ApiKey = { name, scopes, sha256: digestOf(secret), createdAt: now.toISOString() }
+  let others: ApiKey[] = []
+  changeKeyFile(path, (keys) => {
+    others = keys.filter((other) => other.name === name)
+    return [...keys, key]
+  })
+  const shown = `Key ${idOf(key)} of ${name} may ${scopes.join(', ')}. It is shown this once: only its SHA-256 is kept.`
+  const hint = others.map(
+    (other) => `\n${name} has an older key too; when it is no longer used: revoke --id ${idOf(other)}`,
+  )
+  return { output: secret, note: shown + hint.join('') }
+}
+
+function list(path: string): Said {
+  const keys = readKeyFile(path)
+  const rows = keys.map((key) => [idOf(key), key.name, key.scopes.join(','), key.createdAt])
+  return { output: toTable([['ID', 'NAME', 'SCOPES', 'CREATED'], ...rows]), note: '' }
+}
+
+function toTable(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (row: string[]): string => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')
+  return rows.map((row) => line(row).trimEnd()).join('\n')
+}
+
+function revoke(path: string, isMeant: (key: ApiKey) => boolean, which: string): Said {
+  let revoked: ApiKey[] = []
+  changeKeyFile(path, (keys) => {
+    revoked = keys.filter(isMeant)
+    if (revoked.length === 0) throw new CommandRefused(`There is no key ${which}`)
+    return keys.filter((key) => !isMeant(key))
+  })
+  return { output: revoked.map((key) => `Revoked ${idOf(key)} of ${key.name}`).join('\n'), note: '' }
+}

@@ -1,0 +1,83 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { KeyFileRefused, readKeyFile } from '../../src/access/key-file.ts'
+
+const SHA256 = 'ab'.repeat(32)
+const key = { name: 'lab', scopes: ['submit', 'read'], sha256: SHA256, createdAt: '2026-01-31T12:00:00.000Z' }
+const { name: _, ...nameless } = key
+
+function fileWith(t: Test, content: unknown): string {
+  const path = join(t.testdir(), 'keys.json')
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
+}
+
+function problemWith(t: Test, content: unknown): string {
+  const path = fileWith(t, content)
+  try {
+    readKeyFile(path)
+  } catch (error) {
+    t.ok(error instanceof KeyFileRefused)
+    const { message } = error as Error
+    t.ok(message.startsWith(`API keys file ${path}: `), 'it names the file')
+    t.notMatch(message, '\n', 'one line')
+    return message.slice(`API keys file ${path}: `.length)
+  }
+  return ''
+}
+
+test('a file of keys is read as it stands, one without any key too', async (t) => {
+  t.same(readKeyFile(fileWith(t, { keys: [key, { ...key, sha256: 'cd'.repeat(32) }] }))[0], key)
+  t.same(readKeyFile(fileWith(t, { keys: [] })), [])
+})
+
+const broken: [content: unknown, problem: string][] = [
+  ['', 'is not JSON'],
+  ['{"keys":[', 'is not JSON'],
+  ['secret', 'is not JSON'],
+  ['null', 'must be an object with a list "keys" and nothing else'],
+  [[], 'must be an object with a list "keys" and nothing else'],
+  [{}, 'must be an object with a list "keys" and nothing else'],
+  [{ keys: {} }, 'must be an object with a list "keys" and nothing else'],
+  [{ keys: [], more: 1 }, 'must be an object with a list "keys" and nothing else'],
+  [{ keys: [key, null] }, 'keys[1]: must be an object'],
+  [{ keys: [[]] }, 'keys[0]: must be an object'],
+  [{ keys: [nameless] }, 'keys[0].name: must be 1 to 64 letters, digits and _ . -'],
+  [{ keys: [{ ...key, name: 'a b' }] }, 'keys[0].name: must be 1 to 64 letters, digits and _ . -'],
+  [{ keys: [{ ...key, name: '' }] }, 'keys[0].name: must be 1 to 64 letters, digits and _ . -'],
+  [{ keys: [{ ...key, name: 'x'.repeat(65) }] }, 'keys[0].name: must be 1 to 64 letters, digits and _ . -'],
+  [{ keys: [{ ...key, scopes: [] }] }, 'keys[0].scopes: must be a list of one or more of submit, read, consume, admin'],
+  [
+    { keys: [{ ...key, scopes: 'read' }] },
+    'keys[0].scopes: must be a list of one or more of submit, read, consume, admin',
+  ],
+  [
+    { keys: [{ ...key, scopes: ['all'] }] },
+    'keys[0].scopes: must be a list of one or more of submit, read, consume, admin',
+  ],
+  [{ keys: [{ ...key, sha256: 'AB'.repeat(32) }] }, 'keys[0].sha256: must be 64 lower-case hex digits'],
+  [{ keys: [{ ...key, sha256: [SHA256] }] }, 'keys[0].sha256: must be 64 lower-case hex digits'],
+  [{ keys: [{ ...key, createdAt: 'yesterday' }] }, 'keys[0].createdAt: must be a time in ISO 8601'],
+  [{ keys: [key, { ...key, name: 'other' }] }, 'keys[1].sha256: stands there twice'],
+]
+
+test('a file that is wrong in any part is refused with what is wrong and where', async (t) => {
+  for (const [content, problem] of broken) t.equal(problemWith(t, content), problem)
+})
+
+test('a file with a field that nobody knows is refused', async (t) => {
+  const limited = { keys: [{ ...key, expiresAt: '2026-01-31T12:00:00.000Z' }] }
+  t.equal(problemWith(t, limited), 'keys[0]: has a field that is not known, "expiresAt"')
+})
+
+test('a file that is not there, or is none, is refused', async (t) => {
+  const folder = t.testdir()
+  t.throws(() => readKeyFile(join(folder, 'none.json')), { message: /none\.json: there is no such file$/ })
+  t.throws(() => readKeyFile(folder), { message: /: cannot be read \(EISDIR\)$/ })
+})
+
+test('what is refused is never quoted: it may be a secret', async (t) => {
+  t.notMatch(problemWith(t, '{"keys": ffi_secret}'), 'ffi_')
+  t.notMatch(problemWith(t, { keys: [{ ...key, sha256: 'ffi_secret' }] }), 'ffi_')
+})
