@@ -22,5 +22,5 @@ export default fp(
       done(new ServiceError('METHOD_NOT_ALLOWED'))
     })
   },
-  { name: 'not-found', dependencies: ['closing'] },
+  { name: 'not-found', dependencies: ['closing', 'authorization'] },
 )

@@ -35,7 +35,7 @@ export default fp(
       else refuse(reply)
     })
   },
-  { name: 'overload', dependencies: ['orchestrator', 'request-id'] },
+  { name: 'overload', dependencies: ['orchestrator', 'request-id', 'authorization'] },
 )
 
 /** Sends the answer past everything that other answers go through: what is spent on it, accepted ones lack. */

@@ -17,13 +17,13 @@ export interface Variable<T> {
 
 /** Every variable the service reads. */
 export const variables = {
-  HOST: text('127.0.0.1', 'Address to listen on; other than loopback only with ALLOW_ANONYMOUS=true'),
+  HOST: text('127.0.0.1', 'Address to listen on; beyond loopback with keys or ALLOW_ANONYMOUS=true'),
   PORT: integer(3000, 0, 65_535, 'Port to listen on; 0 takes any free one'),
   LOG_LEVEL: oneOf('info', LOG_LEVELS, 'Least severe level that is logged'),
   DATABASE_URL: store('sqlite:./data/formulas.db', 'Where formulas are kept'),
   QUEUE_URL: store(null, 'Where events are kept; the same as DATABASE_URL when unset'),
   SQS_QUEUE_URL: webAddress('SQS queue to forward events to; nobody else receives them then'),
-  API_KEYS_FILE: unsupported('File with the API keys that callers must show'),
+  API_KEYS_FILE: file('File with the API keys that callers must show; unset, anyone may call'),
   ALLOW_ANONYMOUS: flag(false, 'Lets an address other than loopback serve callers without keys'),
   SUBMIT_RETRIES: integer(3, 1, 20, 'Attempts to store a submission in all, the first included'),
   SUBMIT_RETRY_BASE_MS: integer(1000, 1, LONGEST_MS, 'Longest pause before the second attempt; doubles with each'),
@@ -34,7 +34,7 @@ export const variables = {
   EVENT_LEASE_SECONDS: integer(30, 1, 43_200, 'How long an event is leased when the consumer does not say'),
   EVENT_MAX_RECEIVES: integer(5, 1, 1000, 'An event whose lease of this number ends without an ack is dead'),
   BODY_LIMIT_BYTES: integer(1_048_576, 1024, 67_108_864, 'Largest body of a request'),
-  RATE_LIMIT_PER_MINUTE: rateLimit('Requests a caller may send in a minute; 0 sets no limit'),
+  RATE_LIMIT_PER_MINUTE: count(0, 'Requests a caller may send in a minute; 0 sets no limit'),
 } satisfies Record<string, Variable<unknown>>
 
 type Name = keyof typeof variables
@@ -49,6 +49,8 @@ export interface Config {
   queue: StoreLocation
   /** Null where nothing is forwarded. */
   sqsQueueUrl: string | null
+  /** null where callers are anonymous. */
+  apiKeysFile: string | null
   submitRetries: number
   submitRetryBaseMs: number
   submitRetryMaxMs: number
@@ -58,6 +60,8 @@ export interface Config {
   eventLeaseSeconds: number
   eventMaxReceives: number
   bodyLimitBytes: number
+  /** 0 for no limit. */
+  rateLimitPerMinute: number
 }
 
 /** The environment holds values that the service cannot start with. */
@@ -97,10 +101,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 /** What is wrong with values that are each right. */
 function conflicts(values: Partial<Values>): string[] {
   const problems: string[] = []
-  const { HOST: host, ALLOW_ANONYMOUS: anonymous, DATABASE_URL: database, QUEUE_URL: queue } = values
-  if (host !== undefined && anonymous === false && !isLoopback(host)) {
+  const { HOST: host, API_KEYS_FILE: keys, ALLOW_ANONYMOUS: anonymous } = values
+  const { DATABASE_URL: database, QUEUE_URL: queue } = values
+  if (host !== undefined && keys === undefined && anonymous === false && !isLoopback(host)) {
     problems.push(
-      `HOST=${shown(host)}: is not a loopback address; set ALLOW_ANONYMOUS=true to serve callers without keys there`,
+      `HOST=${shown(host)}: is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true to serve callers without keys there`,
     )
   }
   if (database?.engine === 'memory' && queue !== undefined && queue.engine !== 'memory') {
@@ -117,6 +122,7 @@ function toConfig(values: Values): Config {
     database: values.DATABASE_URL,
     queue: values.QUEUE_URL,
     sqsQueueUrl: values.SQS_QUEUE_URL ?? null,
+    apiKeysFile: values.API_KEYS_FILE ?? null,
     submitRetries: values.SUBMIT_RETRIES,
     submitRetryBaseMs: values.SUBMIT_RETRY_BASE_MS,
     submitRetryMaxMs: values.SUBMIT_RETRY_MAX_MS,
@@ -126,6 +132,7 @@ function toConfig(values: Values): Config {
     eventLeaseSeconds: values.EVENT_LEASE_SECONDS,
     eventMaxReceives: values.EVENT_MAX_RECEIVES,
     bodyLimitBytes: values.BODY_LIMIT_BYTES,
+    rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
   }
 }
 
@@ -163,6 +170,17 @@ function text(fallback: string, description: string): Variable<string> {
   )
 }
 
+function file(description: string): Variable<string> {
+  return variable(null, 'a path', description, (value) => (/^[^\0]+$/.test(value) ? value : undefined))
+}
+
+function count(fallback: number, description: string): Variable<number> {
+  return variable(String(fallback), 'an integer of 0 or more', description, (value) => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+    return Number.isSafeInteger(number) ? number : undefined
+  })
+}
+
 function integer(fallback: number, min: number, max: number, description: string): Variable<number> {
   return variable(String(fallback), `an integer from ${min} to ${max}`, description, (value) => {
     const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
@@ -189,19 +207,4 @@ function webAddress(description: string): Variable<string> {
   return variable(null, 'an http:// or https:// URL', description, (value) =>
     /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined,
   )
-}
-
-function rateLimit(description: string): Variable<number> {
-  return variable('0', '0; a limit is not supported by this version', description, (value) => {
-    const limit = /^\d+$/.test(value) ? Number(value) : undefined
-    if (limit !== undefined && limit > 0) throw new Error('a limit is not supported by this version')
-    return limit
-  })
-}
-
-function unsupported(description: string): Variable<never> {
-  const read = (): never => {
-    throw new Error('is not supported by this version')
-  }
-  return { default: null, expected: 'unset: not supported by this version', description, read }
 }

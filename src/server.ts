@@ -1,5 +1,6 @@
-import closeWithGrace from 'close-with-grace'
+import closeWithGrace, { type Signals } from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
+import { KeyFileRefused } from './access/key-file.ts'
 import { buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { StoreRefused, StoreUnavailable } from './errors/store-errors.ts'
@@ -15,7 +16,9 @@ async function run(): Promise<void> {
   process.umask(0o077)
   const app = buildApp(config, { logger: loggerOptions(config) })
   const delay = config.submitDeadlineMs + GRACE_MS
-  const grace = closeWithGrace({ delay, logger: app.log }, async ({ err, signal }) => {
+  const skip: Signals[] = config.apiKeysFile === null ? [] : ['SIGHUP']
+  for (const signal of skip) process.on(signal, () => app.apiKeys?.reload())
+  const grace = closeWithGrace({ delay, logger: app.log, skip }, async ({ err, signal }) => {
     if (err) app.log.fatal({ err }, 'closing after an error that nobody caught')
     else app.log.info(`closing on ${signal}`)
     await app.close()
@@ -40,7 +43,8 @@ function loggerOptions({ logLevel }: Config) {
 
 /** What the operator is told when the service cannot start: one line a problem, where it is one to expect. */
 function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof StoreRefused) return error.message
+  if (error instanceof ConfigError || error instanceof StoreRefused || error instanceof KeyFileRefused)
+    return error.message
   if (error instanceof StoreUnavailable) return `The store does not answer: ${error.message}`
   const { syscall, message, stack } = error as NodeJS.ErrnoException
   return syscall === 'listen' || syscall === 'getaddrinfo' ? `Cannot listen: ${message}` : (stack ?? message)

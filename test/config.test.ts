@@ -21,6 +21,7 @@ test('without any variable the documented defaults hold', async (t) => {
     database: store,
     queue: store,
     sqsQueueUrl: null,
+    apiKeysFile: null,
     submitRetries: 3,
     submitRetryBaseMs: 1000,
     submitRetryMaxMs: 10_000,
@@ -30,6 +31,7 @@ test('without any variable the documented defaults hold', async (t) => {
     eventLeaseSeconds: 30,
     eventMaxReceives: 5,
     bodyLimitBytes: 1_048_576,
+    rateLimitPerMinute: 0,
   })
 })
 
@@ -92,21 +94,6 @@ test('a URL of PostgreSQL is taken, and what is wrong with one is told without i
   }
 })
 
-test('what this version does not have stops the start', async (t) => {
-  const unsupported = {
-    API_KEYS_FILE: './keys.json',
-    RATE_LIMIT_PER_MINUTE: '60',
-  }
-  for (const [name, value] of Object.entries(unsupported)) {
-    const [problem, ...others] = problemsOf(t, { [name]: value })
-    t.match(problem, new RegExp(`^${name}=.* not supported by this version$`))
-    t.notMatch(problem, /secret/)
-    t.same(others, [])
-  }
-  t.same(problemsOf(t, { RATE_LIMIT_PER_MINUTE: '0' }), [])
-  t.match(problemsOf(t, { RATE_LIMIT_PER_MINUTE: '-1' })[0], /must be 0; a limit is not supported by this version$/)
-})
-
 test('the queue to forward to is a web address, kept as it is written', async (t) => {
   for (const url of ['https://sqs.eu-west-1.amazonaws.com/123456789012/formulas.fifo', 'http://localhost:4566/0/q']) {
     t.equal(readConfig({ SQS_QUEUE_URL: url }).sqsQueueUrl, url)
@@ -120,12 +107,27 @@ test('the queue to forward to is a web address, kept as it is written', async (t
   t.notMatch(problemsOf(t, { SQS_QUEUE_URL: 'ftp://user:secret@host' })[0], /secret/)
 })
 
-test('an address other than loopback is refused unless anonymous callers are allowed', async (t) => {
+test('RATE_LIMIT_PER_MINUTE is an integer of 0 or more', async (t) => {
+  t.equal(readConfig({ RATE_LIMIT_PER_MINUTE: '100000000' }).rateLimitPerMinute, 100_000_000)
+  for (const RATE_LIMIT_PER_MINUTE of ['', '-1', '1.5', '1e3', ' 5', '9'.repeat(16)]) {
+    t.match(problemsOf(t, { RATE_LIMIT_PER_MINUTE }), [/: must be an integer of 0 or more$/])
+  }
+})
+
+test('a file of keys is named by its path, which is never taken for none', async (t) => {
+  t.equal(readConfig({ API_KEYS_FILE: './my keys.json' }).apiKeysFile, './my keys.json')
+  t.same(problemsOf(t, { API_KEYS_FILE: '' }), ['API_KEYS_FILE="": must be a path'])
+})
+
+test('an address other than loopback is refused unless there are keys or anonymous callers are allowed', async (t) => {
   for (const HOST of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', 'LOCALHOST']) t.same(problemsOf(t, { HOST }), [])
   for (const HOST of ['0.0.0.0', '::', '10.0.0.1', '128.0.0.1', 'example.org', 'localhost.evil.org']) {
-    t.match(problemsOf(t, { HOST }), [/^HOST=".*": is not a loopback address; set ALLOW_ANONYMOUS=true/])
+    t.match(problemsOf(t, { HOST }), [
+      /^HOST=".*": is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true/,
+    ])
     t.equal(problemsOf(t, { HOST, ALLOW_ANONYMOUS: 'false' }).length, 1)
     t.same(problemsOf(t, { HOST, ALLOW_ANONYMOUS: 'true' }), [])
+    t.same(problemsOf(t, { HOST, API_KEYS_FILE: './keys.json' }), [])
   }
 })
 

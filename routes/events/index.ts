@@ -9,31 +9,37 @@ import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents } from '
 
 const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
 
-const routes: FastifyPluginAsyncTypebox = async (fastify) => {
-  fastify.post('/receive', { schema: receiveEvents, preValidation: emptyBodyIsObject }, async ({ body }, reply) => {
-    if (fastify.forwarder.health.state !== 'off') throw new ServiceError('EVENTS_FORWARDED')
-    const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
-    const gone = waitSeconds > 0 ? clientGone(reply) : undefined
-    return { events: await fastify.longPoll.receive(max, leaseSeconds * 1000, waitSeconds * 1000, gone) }
-  })
+const config = { scope: 'consume' } as const
 
-  fastify.post('/ack', { schema: ackEvents }, async ({ body }) => {
+const routes: FastifyPluginAsyncTypebox = async (fastify) => {
+  fastify.post(
+    '/receive',
+    { schema: receiveEvents, config, preValidation: emptyBodyIsObject },
+    async ({ body }, reply) => {
+      if (fastify.forwarder.health.state !== 'off') throw new ServiceError('EVENTS_FORWARDED')
+      const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
+      const gone = waitSeconds > 0 ? clientGone(reply) : undefined
+      return { events: await fastify.longPoll.receive(max, leaseSeconds * 1000, waitSeconds * 1000, gone) }
+    },
+  )
+
+  fastify.post('/ack', { schema: ackEvents, config }, async ({ body }) => {
     const settled = await fastify.queue.ack(body.receipts)
     return { acked: settled.accepted, rejected: rejected(settled) }
   })
 
-  fastify.post('/nack', { schema: nackEvents }, async ({ body }) => {
+  fastify.post('/nack', { schema: nackEvents, config }, async ({ body }) => {
     const settled = await fastify.queue.nack(body.receipts, (body.delaySeconds ?? 0) * 1000)
     return { nacked: settled.accepted, rejected: rejected(settled) }
   })
 
-  fastify.post('/extend', { schema: extendEvents }, async ({ body }) => {
+  fastify.post('/extend', { schema: extendEvents, config }, async ({ body }) => {
     const settled = await fastify.queue.extend(body.receipts, body.leaseSeconds * 1000)
     const leasedUntil = settled.leasedUntil === null ? null : isoTime(settled.leasedUntil)
     return { extended: settled.accepted, leasedUntil, rejected: rejected(settled) }
   })
 
-  fastify.get('/stats', { schema: eventStats }, () => fastify.queue.stats())
+  fastify.get('/stats', { schema: eventStats, config: { scope: ['read', 'consume'] } }, () => fastify.queue.stats())
 }
 
 export default routes

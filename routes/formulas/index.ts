@@ -24,16 +24,16 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     '',
     {
       schema: submitFormulas,
-      config: { unreadBody: true, sheds: true },
+      config: { scope: 'submit', unreadBody: true, sheds: true },
       onRequest: requireIdempotencyKey,
       preValidation: replayRecent,
       validatorCompiler: (part) => (part.httpPart === 'body' ? checkSubmission : checkBySchema(part)),
     },
     async (request, reply) => {
-      const { body, query, idempotencyKey, sent } = request
+      const { body, query, caller, idempotencyKey, sent } = request
       const { formulas, single } = body
       const { onDuplicate = 'reject' } = query
-      const submission = { caller: '', key: idempotencyKey, onDuplicate, single, formulas }
+      const submission = { caller, key: idempotencyKey, onDuplicate, single, formulas }
       const outcome = await fastify.orchestrator.submit(submission)
       // One that is replayed may expire any time.
       const isNew = outcome.kind === 'answered' && !outcome.replayed
@@ -42,7 +42,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     },
   )
 
-  fastify.get('', { schema: listFormulas }, async ({ query }) => {
+  fastify.get('', { schema: listFormulas, config: { scope: 'read' } }, async ({ query }) => {
     const { limit = 50, cursor, name } = query
     const page = await fastify.db.list({
       limit,
@@ -52,7 +52,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     return { formulas: page.items, nextCursor: writeCursor('formulas', page.next) }
   })
 
-  fastify.get('/:id', { schema: getFormula }, async ({ params }) => {
+  fastify.get('/:id', { schema: getFormula, config: { scope: 'read' } }, async ({ params }) => {
     const formula = FINGERPRINT.test(params.id) ? await fastify.db.get(params.id) : null
     if (formula === null) throw new ServiceError('FORMULA_NOT_FOUND')
     return formula

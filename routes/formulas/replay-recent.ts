@@ -11,9 +11,9 @@ declare module 'fastify' {
 
 /** Answers a repeat of a request that was answered not long ago, before its body is read. */
 export const replayRecent: preValidationHookHandler = function (request, reply, done) {
-  const { body, url, idempotencyKey: key } = request
+  const { body, url, caller, idempotencyKey: key } = request
   if (!(body instanceof Buffer)) return done()
-  request.sent = { caller: '', key, url, body }
+  request.sent = { caller, key, url, body }
   const answer = this.recentAnswers.find(request.sent)
   if (answer === null) done()
   else sendOutcome(reply, { kind: 'answered', answer, replayed: true })

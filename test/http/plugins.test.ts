@@ -1,5 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyPluginCallback } from 'fastify'
 import { type Test, test } from 'tap'
+import authentication from '../../plugins/authentication.ts'
+import authorization from '../../plugins/authorization.ts'
 import closing from '../../plugins/closing.ts'
 import config from '../../plugins/config.ts'
 import connections from '../../plugins/connections.ts'
@@ -13,6 +15,7 @@ import longPoll from '../../plugins/long-poll.ts'
 import notFound from '../../plugins/not-found.ts'
 import orchestrator, { type OrchestratorPluginOptions } from '../../plugins/orchestrator.ts'
 import queue from '../../plugins/queue.ts'
+import rateLimit from '../../plugins/rate-limit.ts'
 import readiness from '../../plugins/readiness.ts'
 import requestId from '../../plugins/request-id.ts'
 import requestLog from '../../plugins/request-log.ts'
@@ -39,6 +42,7 @@ async function withPlugins(t: Test, plugins: AnyPlugin[], options: Partial<Optio
 }
 
 const stores: AnyPlugin[] = [config, engines]
+const guarded: AnyPlugin[] = [config, requestId, connections, closing, authentication, rateLimit, authorization]
 
 const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['config', [config]],
@@ -89,7 +93,9 @@ test('the errors plugin alone gives any error its shape', async (t) => {
 
 test('the not-found plugin knows routes of any number of methods', async (t) => {
   const app = Fastify()
-  for (const plugin of [sensible, errors, requestId, connections, closing, notFound]) await app.register(plugin)
+  for (const plugin of [sensible, errors, ...guarded, notFound] as AnyPlugin[]) {
+    await app.register(plugin as FastifyPluginAsync<Options>, { config: memory })
+  }
   app.route({ method: ['PUT', 'PATCH'], url: '/a', handler: async () => '' })
   app.get('/a', { constraints: { host: 'a.example' } }, async () => '')
   app.get('/a', { constraints: { host: 'b.example' } }, async () => '')
@@ -120,8 +126,9 @@ test('requests are logged at debug, one line each, and not at info', async (t) =
   ] as const) {
     const lines: string[] = []
     const app = Fastify({ logger: { level: 'debug', stream: { write: (line) => void lines.push(line) } } })
-    await app.register(config, { config: { ...memory, logLevel } })
-    await app.register(requestLog)
+    for (const plugin of [...guarded, requestLog] as AnyPlugin[]) {
+      await app.register(plugin as FastifyPluginAsync<Options>, { config: { ...memory, logLevel } })
+    }
     app.get('/a/:id', async () => 'x')
     await app.inject('/a/1?secret=1')
     const answered = lines.filter((line) => line.includes('"msg":"answered"'))

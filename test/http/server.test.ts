@@ -49,7 +49,7 @@ test('a bad configuration stops the start with one line for each problem', async
   t.same(lines, [
     'PORT="x": must be an integer from 0 to 65535',
     'EVENT_MAX_RECEIVES="0": must be an integer from 1 to 1000',
-    'HOST="0.0.0.0": is not a loopback address; set ALLOW_ANONYMOUS=true to serve callers without keys there',
+    'HOST="0.0.0.0": is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true to serve callers without keys there',
   ])
 })
 

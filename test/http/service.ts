@@ -7,9 +7,8 @@ import type { StoredFormula } from '../../src/formula/formula.ts'
 
 export type Answer = LightMyRequestResponse
 
-/** A service on stores in memory, as HTTP clients see it. */
-export interface Service {
-  app: FastifyInstance
+/** A client of a service. */
+export interface Client {
   send(request: InjectOptions): Promise<Answer>
   /** Submits under a key; each call without one uses a new key. */
   submit(body: unknown, options?: { key?: string; query?: string }): Promise<Answer>
@@ -17,15 +16,28 @@ export interface Service {
   get(url: string): Promise<Answer>
 }
 
+/** A service on stores in memory, as HTTP clients see it. */
+export interface Service extends Client {
+  app: FastifyInstance
+  /** A client that shows an API key. */
+  as(secret: string): Client
+}
+
 /** Starts a service that ends with its test. */
 export async function startService(t: Test, env: NodeJS.ProcessEnv = {}, options: AppOptions = {}): Promise<Service> {
   const app = buildApp(readConfig({ DATABASE_URL: 'memory:', SUBMIT_RETRY_BASE_MS: '1', ...env }), options)
   t.teardown(() => app.close())
   await app.ready()
-  let keys = 0
-  const send = (request: InjectOptions): Promise<Answer> => app.inject(request)
+  const as = (secret: string): Client => clientOf(app, { authorization: `Bearer ${secret}` })
+  return { app, ...clientOf(app), as }
+}
+
+let keys = 0
+
+function clientOf(app: FastifyInstance, shown: Record<string, string> = {}): Client {
+  const send = ({ headers, ...request }: InjectOptions): Promise<Answer> =>
+    app.inject({ ...request, headers: { ...shown, ...headers } })
   return {
-    app,
     send,
     submit(body, { key = `key-${++keys}`, query = '' } = {}) {
       const headers = { 'idempotency-key': key, 'content-type': 'application/json' }

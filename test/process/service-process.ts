@@ -44,6 +44,10 @@ export function observe(t: Test, child: ChildProcess): { ended: Promise<Ended>; 
 export interface StartingProcess {
   /** Its URL, when it listens. Rejects when it ends before. */
   listening: Promise<string>
+  /** What it has said on stdout so far. */
+  lines: string[]
+  signal(signal: NodeJS.Signals): void
+  /** Sends a signal that is to end it, and waits for that. */
   kill(signal: NodeJS.Signals): Promise<Ended>
 }
 
@@ -60,6 +64,8 @@ export function spawnService(t: Test, environment: Environment): StartingProcess
   })
   return {
     listening,
+    lines,
+    signal: (signal) => void child.kill(signal),
     kill(signal) {
       child.kill(signal)
       return ended

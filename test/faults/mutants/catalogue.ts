@@ -1,3 +1,4 @@
+import { accessMutants } from './access-mutants.ts'
 import { contractMutants } from './contract-mutants.ts'
 import { diskMutants } from './disk-mutants.ts'
 import { memoryMutants } from './memory-mutants.ts'
@@ -22,4 +23,5 @@ export const mutants: Mutant[] = [
   ...speedMutants,
   ...postgresMutants,
   ...sharedDatabaseMutants,
+  ...accessMutants,
 ]

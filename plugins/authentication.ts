@@ -1,0 +1,69 @@
+import bearerAuth from '@fastify/bearer-auth'
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { ApiKey } from '../src/access/api-key.ts'
+import { KeyRing } from '../src/access/key-ring.ts'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { detail, ServiceError } from '../src/errors/service-error.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The API keys in force; null where callers are anonymous. */
+    apiKeys: KeyRing | null
+  }
+  interface FastifyRequest {
+    /** The key that was shown. */
+    apiKey: ApiKey | null
+    /** The stable name of whoever sent it; '' where callers are anonymous. */
+    caller: string
+  }
+  interface FastifyContextConfig {
+    /** Whether the route asks for no key. */
+    public?: boolean
+  }
+}
+
+/**
+ * Asks for an API key before anything else of a request is looked at, where keys are in use: also for what no route takes,
+ * so that a stranger does not learn which routes there are.
+ */
+export default fp<{ clock?: Clock }>(
+  async (fastify, { clock = systemClock }) => {
+    fastify.decorateRequest('apiKey', null)
+    fastify.decorateRequest('caller', '')
+    const { apiKeysFile } = fastify.config
+    const keys = apiKeysFile === null ? null : new KeyRing(apiKeysFile, fastify.log)
+    fastify.decorate('apiKeys', keys)
+    if (keys === null) return
+    const unwatch = keys.watch(clock)
+    fastify.addHook('onClose', async () => unwatch())
+
+    const isKnown = (secret: string, request: FastifyRequest): boolean => {
+      const key = keys.find(secret)
+      if (key === undefined) return false
+      request.apiKey = key
+      request.caller = key.name
+      return true
+    }
+    await fastify.register(bearerAuth, {
+      addHook: false,
+      keys: [],
+      auth: isKnown,
+      // The scheme in any case, as clients write it.
+      specCompliance: 'rfc6749',
+      // A refused call has its line in the audit.
+      verifyErrorLogLevel: 'trace',
+    })
+    const verify = fastify.verifyBearerAuth as NonNullable<FastifyInstance['verifyBearerAuth']>
+    fastify.addHook('onRequest', (request, reply, done) => {
+      if (request.routeOptions.config.public) return done()
+      verify(request, reply, (error?: Error) => {
+        if (error === undefined) return done()
+        if ((error as FastifyError).statusCode !== 401) return done(error as FastifyError)
+        reply.header('WWW-Authenticate', 'Bearer')
+        done(new ServiceError('UNAUTHORIZED', { details: [detail('Authorization', 'UNAUTHORIZED')] }))
+      })
+    })
+  },
+  { name: 'authentication', dependencies: ['config', 'closing'] },
+)

@@ -1,0 +1,42 @@
+import { type Test, test } from 'tap'
+import { readKeyFile } from '../../src/access/key-file.ts'
+import { SCOPES, type Scope } from '../../src/access/scopes.ts'
+import { buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { readPage, table } from './pages.ts'
+
+const PAGE = 'docs/access.md'
+
+/** The routes under each scope that they ask for; public ones under `none`. */
+async function routesByScope(t: Test): Promise<Record<string, string[]>> {
+  const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
+  const routes: Record<Scope | 'none', string[]> = { submit: [], read: [], consume: [], admin: [], none: [] }
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (method === 'HEAD') return
+    const { scope = 'admin' } = config ?? {}
+    const asked = config?.public ? (['none'] as const) : [scope].flat()
+    for (const each of asked) routes[each].push(`${method} ${url}`)
+  })
+  t.teardown(() => app.close())
+  await app.ready()
+  return routes
+}
+
+test('docs/access.md lists the routes of each scope as they are declared', async (t) => {
+  const rows = table(PAGE, ['Scope', 'Routes it opens'])
+  t.same(
+    rows.map(([scope]) => scope),
+    [...SCOPES, 'none'],
+  )
+  const routes = await routesByScope(t)
+  for (const [scope = '', cell = ''] of rows) {
+    const listed = cell.replace('all, and alone: ', '').split(', ')
+    t.same(listed.toSorted(), routes[scope]?.toSorted(), scope)
+  }
+})
+
+test('the example of a file of keys is one', async (t) => {
+  const example = /```json\n(\{\n.*?)```/s.exec(readPage(PAGE))?.[1] ?? ''
+  const folder = t.testdir({ 'keys.json': example })
+  t.match(readKeyFile(`${folder}/keys.json`), [{ name: 'lab' }])
+})

@@ -1,0 +1,221 @@
+import type { Mutant } from './mutant.ts'
+
+const AUTHENTICATION = 'plugins/authentication.ts'
+const AUTHORIZATION = 'plugins/authorization.ts'
+const LIMIT = 'plugins/rate-limit.ts'
+const FILE = 'src/access/key-file.ts'
+const CHANGE = 'src/access/change-key-file.ts'
+const COMMAND = 'src/access/keys-command.ts'
+const RING = 'src/access/key-ring.ts'
+const HTTP = 'test/http/access.test.ts'
+const COMMAND_TEST = 'test/access/keys-command.test.ts'
+const RING_TEST = 'test/access/key-ring.test.ts'
+const LIMIT_TEST = 'test/http/rate-limit.test.ts'
+const AUDIT_TEST = 'test/http/audit.test.ts'
+const PROCESS = 'test/process/keys.test.ts'
+
+/** Bugs in who may do what, and in whose answers are whose. */
+export const accessMutants: Mutant[] = [
+  {
+    name: 'access: what nobody takes asks for no key',
+    breaks: 'a stranger learns nothing',
+    edits: [
+      [
+        AUTHENTICATION,
+        'if (request.routeOptions.config.public) return',
+        'if (request.is404 || request.routeOptions.config.public) return',
+      ],
+    ],
+    caughtBy: [HTTP, 'a key is asked for also where there is no route or another method; any key will do then'],
+  },
+  {
+    name: 'access: what nobody takes is for admin',
+    breaks: 'a caller is told what is wrong',
+    edits: [[AUTHORIZATION, 'apiKey === null || is404 ||', 'apiKey === null ||']],
+    caughtBy: [HTTP, 'a key is asked for also where there is no route or another method; any key will do then'],
+  },
+  {
+    name: 'access: a route that says no scope is open to any key',
+    breaks: 'what is forgotten stays shut',
+    edits: [[AUTHORIZATION, "{ scope = 'admin' }", "{ scope = 'read' }"]],
+    caughtBy: [HTTP, 'a route that says neither is for admin alone'],
+  },
+  {
+    name: 'access: a route does not say its scope',
+    breaks: 'who may do what is said where the route stands',
+    edits: [['routes/cleanups/index.ts', "{ scope: 'admin' }", '{}']],
+    caughtBy: [HTTP, 'every route has a scope or is public, and none both'],
+  },
+  {
+    name: 'access: dead letters are open to consumers',
+    breaks: 'each route is for its scope alone',
+    edits: [['routes/events/dead/index.ts', "scope: 'admin'", "scope: 'consume'"]],
+    caughtBy: [HTTP, 'GET /events/dead is for admin'],
+  },
+  {
+    name: 'access: one of several scopes is not enough',
+    breaks: 'each route is for its scopes',
+    edits: [['src/access/scopes.ts', 'asked.some(', 'asked.every(']],
+    caughtBy: [HTTP, 'GET /events/stats is for read and consume and admin'],
+  },
+  {
+    name: 'access: a key that is not known is told from one that is not shown',
+    breaks: 'one answer for all that will not do',
+    edits: [
+      [
+        AUTHENTICATION,
+        "reply.header('WWW-Authenticate', 'Bearer')",
+        "reply.header('WWW-Authenticate', request.headers.authorization ? 'Bearer error=\"invalid_token\"' : 'Bearer')",
+      ],
+    ],
+    caughtBy: [HTTP, 'no key, an unknown one and a revoked one get the same answer'],
+  },
+  {
+    name: 'access: the limit of what is under way comes first',
+    breaks: 'the key comes before all other checks',
+    edits: [
+      ['plugins/overload.ts', "'request-id', 'authorization'", "'request-id'"],
+      [AUTHENTICATION, "dependencies: ['config', 'closing']", "dependencies: ['config', 'closing', 'overload']"],
+    ],
+    caughtBy: [HTTP, 'the key comes before all other checks'],
+  },
+  {
+    name: 'access: all callers share the keys of submissions',
+    breaks: 'nobody sees the answer of another',
+    edits: [['routes/formulas/index.ts', 'const submission = { caller, key', "const submission = { caller: '', key"]],
+    caughtBy: [HTTP, 'idempotency keys belong to the caller: nobody sees the answer of another'],
+  },
+  {
+    name: 'access: what is remembered is told to any caller',
+    breaks: 'nobody sees the answer of another',
+    edits: [['routes/formulas/replay-recent.ts', 'request.sent = { caller, key', "request.sent = { caller: '', key"]],
+    caughtBy: [HTTP, 'idempotency keys belong to the caller: nobody sees the answer of another'],
+  },
+  {
+    name: 'access: a caller is its key, not its name',
+    breaks: 'rotation changes no answer',
+    edits: [[AUTHENTICATION, 'request.caller = key.name', 'request.caller = key.sha256']],
+    caughtBy: [HTTP, 'idempotency keys belong to the caller: nobody sees the answer of another'],
+  },
+  {
+    name: 'keys: the secret is kept',
+    breaks: 'only the SHA-256 is kept',
+    edits: [[COMMAND, 'sha256: digestOf(secret), createdAt', 'sha256: digestOf(secret), secret, createdAt']],
+    caughtBy: [COMMAND_TEST, 'create gives out a new secret of 256 bits, and keeps nothing of it but its SHA-256'],
+  },
+  {
+    name: 'keys: the file can be read by others',
+    breaks: 'the file is for its owner alone',
+    edits: [[CHANGE, "openSync(draft, 'wx', 0o600)", "openSync(draft, 'wx', 0o644)"]],
+    caughtBy: [COMMAND_TEST, 'the file is for its owner alone, also when it was not before'],
+  },
+  {
+    name: 'keys: the file is written in place',
+    breaks: 'a reader sees the old keys or the new ones',
+    edits: [
+      [
+        CHANGE,
+        '    renameSync(draft, target)\n',
+        '    writeFileSync(target, readFileSync(draft))\n    rmSync(draft)\n',
+      ],
+      [CHANGE, '  openSync,\n', '  openSync,\n  readFileSync,\n'],
+    ],
+    caughtBy: [COMMAND_TEST, 'the file is replaced as a whole: who reads the old one goes on reading it'],
+  },
+  {
+    name: 'keys: two changes at a time overwrite each other',
+    breaks: 'a revocation is never lost',
+    edits: [[CHANGE, "openSync(draft, 'wx', 0o600)", "openSync(draft, 'w', 0o600)"]],
+    caughtBy: [COMMAND_TEST, 'two changes at a time do not lose one another: the second is refused'],
+  },
+  {
+    name: 'keys: a link is replaced by a file',
+    breaks: 'the service reads what the command writes',
+    edits: [[CHANGE, 'existsSync(path) ? realpathSync(path) : path', 'realpathSync.name && path']],
+    caughtBy: [COMMAND_TEST, 'a link to the file stays one'],
+  },
+  {
+    name: 'keys: a broken file lets nobody in',
+    breaks: 'a broken file keeps the old keys',
+    edits: [
+      [
+        RING,
+        '    } catch (error) {\n      this.#log.error',
+        '    } catch (error) {\n      this.#byDigest = new Map()\n      this.#log.error',
+      ],
+    ],
+    caughtBy: [
+      RING_TEST,
+      'a file that is broken or gone leaves the keys in force and says so once, until it is whole again',
+    ],
+  },
+  {
+    name: 'keys: revoked ones are kept when the file is read again',
+    breaks: 'a revoked key is refused',
+    edits: [
+      [
+        RING,
+        '      this.#byDigest = byDigest(readKeyFile(this.#path))\n',
+        '      this.#byDigest = new Map([...this.#byDigest, ...byDigest(readKeyFile(this.#path))])\n',
+      ],
+    ],
+    caughtBy: [RING_TEST, 'a changed file is read again within a second'],
+  },
+  {
+    name: 'keys: a field that is not known is passed over',
+    breaks: 'no limit is written that nobody keeps to',
+    edits: [[FILE, 'return unknown === undefined ? null', "return unknown !== '' ? null"]],
+    caughtBy: ['test/access/key-file.test.ts', 'a file with a field that nobody knows is refused'],
+  },
+  {
+    name: 'keys: SIGHUP ends the service',
+    breaks: 'SIGHUP reads the keys again',
+    edits: [['src/server.ts', "config.apiKeysFile === null ? [] : ['SIGHUP']", '[]']],
+    caughtBy: [PROCESS, 'SIGHUP reads the keys again and ends nothing; a broken file keeps the old keys and says so'],
+  },
+  {
+    name: 'rate limit: each key has its own',
+    breaks: 'a caller is bound by its limit',
+    edits: [[LIMIT, '({ caller }) => caller', "({ apiKey }) => apiKey?.sha256 ?? ''"]],
+    caughtBy: [LIMIT_TEST, 'the limit is that of the name: keys of one name share it, others have their own'],
+  },
+  {
+    name: 'rate limit: what leads nowhere is not counted',
+    breaks: 'whatever a caller sends counts',
+    edits: [
+      [
+        LIMIT,
+        'if (request.routeOptions.config.public) return',
+        'if (request.is404 || request.routeOptions.config.public) return',
+      ],
+    ],
+    caughtBy: [
+      LIMIT_TEST,
+      'whatever a caller sends counts: what is wrong, forbidden or leads nowhere, and what is replayed',
+    ],
+  },
+  {
+    name: 'rate limit: what is forbidden is not counted',
+    breaks: 'whatever a caller sends counts',
+    edits: [
+      [AUTHORIZATION, "['authentication', 'rate-limit']", "['authentication']"],
+      [LIMIT, "['authentication']", "['authorization']"],
+    ],
+    caughtBy: [
+      LIMIT_TEST,
+      'whatever a caller sends counts: what is wrong, forbidden or leads nowhere, and what is replayed',
+    ],
+  },
+  {
+    name: 'audit: the URL is logged as it was sent',
+    breaks: 'no secret is logged',
+    edits: [['plugins/audit.ts', 'route: routeOptions.url }', 'route: routeOptions.url, url: request.url }']],
+    caughtBy: [AUDIT_TEST, 'each refused call is one line in the log: who, what and why, and no secret'],
+  },
+  {
+    name: 'audit: what was limited leaves no line',
+    breaks: 'each refused call is one line in the log',
+    edits: [['plugins/audit.ts', "'FORBIDDEN', 'RATE_LIMITED'", "'FORBIDDEN'"]],
+    caughtBy: [AUDIT_TEST, 'each refused call is one line in the log: who, what and why, and no secret'],
+  },
+]

@@ -1,0 +1,85 @@
+import { mock } from 'node:test'
+import { type Test, test } from 'tap'
+import { newKey } from '../access/new-key.ts'
+import { startGuarded } from './keys.ts'
+import { errorOf, formula, startService } from './service.ts'
+
+const TWO = { RATE_LIMIT_PER_MINUTE: '2' }
+
+/** The limiter goes by the system's clock, which stands still until it is moved by hand. */
+function holdTime(t: Test): { advance(ms: number): void } {
+  mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  t.teardown(() => mock.timers.reset())
+  return { advance: (ms) => mock.timers.tick(ms) }
+}
+
+test('a caller gets 429 past its limit, until the minute is over', async (t) => {
+  const clock = holdTime(t)
+  const { reader } = await startGuarded(t, TWO)
+  for (const remaining of ['1', '0']) {
+    const { statusCode, headers } = await reader.get('/formulas')
+    t.equal(statusCode, 200)
+    t.match(headers, { 'x-ratelimit-limit': '2', 'x-ratelimit-remaining': remaining, 'x-ratelimit-reset': '60' })
+  }
+  clock.advance(17_500)
+  const refused = await reader.get('/formulas')
+  errorOf(t, refused, 429, 'RATE_LIMITED')
+  t.match(refused.headers, { 'retry-after': '43', 'x-ratelimit-limit': '2', 'x-ratelimit-remaining': '0' })
+  clock.advance(42_500)
+  t.equal((await reader.get('/formulas')).statusCode, 200)
+})
+
+test('the limit is that of the name: keys of one name share it, others have their own', async (t) => {
+  const { path, app, as, admin } = await startGuarded(t, TWO)
+  const [first, second] = [newKey(path, 'lab', 'read'), newKey(path, 'lab', 'read')]
+  app.apiKeys?.reload()
+  for (const secret of [first, second]) t.equal((await as(secret).get('/formulas')).statusCode, 200)
+  for (const secret of [first, second]) t.equal((await as(secret).get('/formulas')).statusCode, 429)
+  t.equal((await admin.get('/formulas')).statusCode, 200)
+})
+
+test('whatever a caller sends counts: what is wrong, forbidden or leads nowhere, and what is replayed', async (t) => {
+  const { reader, submitter, consumer } = await startGuarded(t, TWO)
+  for (const url of ['/nope', '/cleanups', '/formulas']) await reader.get(url)
+  errorOf(t, await reader.get('/nope'), 429, 'RATE_LIMITED')
+  for (const _ of [1, 2]) t.equal((await submitter.submit(formula(1), { key: 'k' })).statusCode, 200)
+  const refused = await submitter.submit(formula(1), { key: 'k' })
+  errorOf(t, refused, 429, 'RATE_LIMITED')
+  for (const _ of [1, 2]) await consumer.post('/formulas')
+  errorOf(t, await consumer.post('/events/receive'), 429, 'RATE_LIMITED')
+})
+
+test('a refused submission is not kept: its key may be used again', async (t) => {
+  const clock = holdTime(t)
+  const { submitter } = await startGuarded(t, { RATE_LIMIT_PER_MINUTE: '1' })
+  await submitter.submit(formula(1))
+  t.equal((await submitter.submit(formula(2), { key: 'k' })).statusCode, 429)
+  clock.advance(60_000)
+  const answer = await submitter.submit(formula(2), { key: 'k' })
+  t.equal(answer.statusCode, 200)
+  t.notOk('idempotent-replayed' in answer.headers)
+})
+
+test('who shows no key uses up the limit of nobody', async (t) => {
+  const { get, reader } = await startGuarded(t, TWO)
+  for (const _ of [1, 2, 3]) t.equal((await get('/formulas')).statusCode, 401)
+  t.equal((await reader.get('/formulas')).statusCode, 200)
+})
+
+test('anonymous callers are told apart by address', async (t) => {
+  const { send } = await startService(t, TWO)
+  const from = async (remoteAddress: string) => (await send({ url: '/formulas', remoteAddress })).statusCode
+  t.same([await from('10.0.0.1'), await from('10.0.0.1'), await from('10.0.0.1')], [200, 200, 429])
+  t.equal(await from('10.0.0.2'), 200)
+})
+
+test('health has no limit', async (t) => {
+  const { get } = await startService(t, TWO)
+  for (const _ of [1, 2, 3]) t.equal((await get('/health/live')).statusCode, 200)
+  t.equal((await get('/formulas')).headers['x-ratelimit-remaining'], '1')
+})
+
+test('without a limit no answer speaks of one', async (t) => {
+  const { get } = await startService(t)
+  t.notMatch(Object.keys((await get('/formulas')).headers).join(), 'ratelimit')
+})
