@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorBody, ServiceError } from '../src/errors/service-error.ts'
@@ -41,5 +42,6 @@ export default fp(
 /** Sends the answer past everything that other answers go through: what is spent on it, accepted ones lack. */
 function refuse(reply: FastifyReply): void {
   reply.hijack()
-  reply.raw.writeHead(503, { ...HEADERS, 'X-Request-Id': reply.request.id }).end(BODY)
+  const headers: OutgoingHttpHeaders = { ...(reply.getHeaders() as OutgoingHttpHeaders), ...HEADERS }
+  reply.raw.writeHead(503, headers).end(BODY)
 }

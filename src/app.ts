@@ -93,7 +93,8 @@ function requestId({ headers }: IncomingMessage): string {
 /** Fastify refuses a URL it cannot read before any hook or handler of ours. */
 function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const { status, code } = toServiceError(error)
-  reply.code(status).header('X-Request-Id', request.id).send(errorBody(code))
+  const headers = { ...request.server.safetyHeaders, 'X-Request-Id': request.id }
+  reply.code(status).headers(headers).send(errorBody(code))
 }
 
 /** Node answers an Expect header it does not know without a body, before any route sees the request. */

@@ -19,6 +19,7 @@ import rateLimit from '../../plugins/rate-limit.ts'
 import readiness from '../../plugins/readiness.ts'
 import requestId from '../../plugins/request-id.ts'
 import requestLog from '../../plugins/request-log.ts'
+import safetyHeaders from '../../plugins/safety-headers.ts'
 import sensible from '../../plugins/sensible.ts'
 import validation from '../../plugins/validation.ts'
 import { systemClock } from '../../src/clock.ts'
@@ -42,7 +43,16 @@ async function withPlugins(t: Test, plugins: AnyPlugin[], options: Partial<Optio
 }
 
 const stores: AnyPlugin[] = [config, engines]
-const guarded: AnyPlugin[] = [config, requestId, connections, closing, authentication, rateLimit, authorization]
+const guarded: AnyPlugin[] = [
+  config,
+  requestId,
+  safetyHeaders,
+  connections,
+  closing,
+  authentication,
+  rateLimit,
+  authorization,
+]
 
 const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['config', [config]],
@@ -50,10 +60,11 @@ const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['db', [...stores, db]],
   ['queue', [...stores, queue]],
   ['idempotency', [...stores, idempotency]],
-  ['orchestrator', [...stores, requestId, connections, closing, orchestrator]],
-  ['longPoll', [...stores, queue, requestId, connections, closing, longPoll]],
+  ['orchestrator', [...stores, requestId, safetyHeaders, connections, closing, orchestrator]],
+  ['longPoll', [...stores, queue, requestId, safetyHeaders, connections, closing, longPoll]],
   ['forwarder', [...stores, queue, forwarder]],
   ['connections', [connections]],
+  ['safetyHeaders', [safetyHeaders]],
   ['readiness', [sensible, ...stores, db, queue, readiness]],
 ]
 
@@ -108,7 +119,7 @@ test('the stores close after all that uses them', async (t) => {
   const order: string[] = []
   const opened = openMemory({ clock: systemClock, answerTtlMs: 1, maxReceives: 1 })
   opened.close = async () => void order.push('stores')
-  const plugins = [...stores, requestId, connections, closing, orchestrator] as AnyPlugin[]
+  const plugins = [...stores, requestId, safetyHeaders, connections, closing, orchestrator] as AnyPlugin[]
   const app = await withPlugins(t, plugins, { stores: opened })
   const close = app.orchestrator.close.bind(app.orchestrator)
   app.orchestrator.close = async () => {
