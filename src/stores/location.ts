@@ -1,6 +1,7 @@
-import { realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { placeOf } from './postgres/place.ts'
+import { realPath } from './sqlite/real-path.ts'
 
 /** Where an engine keeps its data. */
 export type StoreLocation =
@@ -49,16 +50,6 @@ export function sameLocation(a: StoreLocation, b: StoreLocation): boolean {
   if (realPath(a.path) === realPath(b.path)) return true
   const [fileA, fileB] = [fileIdentity(a.path), fileIdentity(b.path)]
   return fileA !== null && fileA === fileB
-}
-
-/** The path with links followed as far as it exists. */
-export function realPath(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    const parent = dirname(path)
-    return parent === path ? path : join(realPath(parent), basename(path))
-  }
 }
 
 function fileIdentity(path: string): string | null {

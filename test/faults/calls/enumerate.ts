@@ -28,6 +28,8 @@ interface Faults<F extends string> {
   faults: readonly F[]
   /** How many calls in a row go wrong. A process dies but once. */
   times: readonly number[]
+  /** The last call that goes wrong first; the last there is unless told. */
+  last?: number
 }
 
 /** Once, twice, always. */
@@ -39,13 +41,13 @@ export const EVERY_NUMBER = [1, 2, Number.POSITIVE_INFINITY] as const
  */
 export async function everyFault<F extends string>(
   t: Test,
-  { faults, times }: Faults<F>,
+  { faults, times, last = Number.POSITIVE_INFINITY }: Faults<F>,
   run: (plan: Plan<F>) => Promise<Report>,
 ): Promise<void> {
   let injected = 0
   for (const fault of faults) {
     for (const number of fault.startsWith('death') ? [1] : times) {
-      for (let first = 1; ; first++) {
+      for (let first = 1; first <= last; first++) {
         const report = await run({ first, times: number, fault })
         if (report.violations.length > 0) return void t.fail(`call ${first}, ${fault}, ${number} times`, report)
         if (report.injected === 0) break
