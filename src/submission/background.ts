@@ -7,8 +7,13 @@ import type { OrchestratorOptions } from './options.ts'
 import type { Saga } from './saga.ts'
 import { waitFor } from './wait.ts'
 
-/** How often the background looks for work and sweeps what has expired, in milliseconds: seldom would mean much at once. */
+/** How often the background looks for work, in milliseconds. */
 const ROUND_MS = 1_000
+/**
+ * It sweeps what has expired each time as long as there is something, since seldom would mean much at once; else every
+ * so many rounds.
+ */
+const SWEEP_ROUNDS = 10
 /** Marks of attempts are kept so long, in milliseconds: a call that arrives later than that is not expected. */
 const MARK_TTL_MS = 24 * 3_600_000
 const SWEEP_SIZE = 1_000
@@ -70,12 +75,13 @@ export class Background {
   }
 
   async #loop(): Promise<void> {
+    let rest = SWEEP_ROUNDS
     for (;;) {
       this.#wake = Promise.withResolvers()
       if ((await waitFor(this.#wake.promise, ROUND_MS, this.#options.clock, this.#signal)) === 'stopped') return
       try {
         if (this.#stores.intake === null) await this.#workOffDue()
-        await this.#sweep()
+        if (--rest <= 0) rest = (await this.#sweep()) ? 1 : SWEEP_ROUNDS
       } catch (error) {
         this.#options.log.warn({ err: error }, 'Background work failed and will be tried again')
       }
@@ -122,13 +128,24 @@ export class Background {
     }
   }
 
-  async #sweep(): Promise<void> {
+  /** @returns whether there was anything */
+  async #sweep(): Promise<boolean> {
     const { cleanups, idempotency, queue } = this.#stores
-    while ((await this.#bound(idempotency.sweep(SWEEP_SIZE))) === SWEEP_SIZE && !this.#signal.aborted);
+    const answers = await this.#sweepAll(() => idempotency.sweep(SWEEP_SIZE))
     // What is completed and still to be finished needs its mark, or it would be published anew.
     const oldest = (await this.#bound(cleanups.oldestUnfinished())) ?? Infinity
     const olderThan = Math.min(this.#options.clock.now() - MARK_TTL_MS, oldest)
-    while ((await this.#bound(queue.sweep(olderThan, SWEEP_SIZE))) === SWEEP_SIZE && !this.#signal.aborted);
+    const marks = await this.#sweepAll(() => queue.sweep(olderThan, SWEEP_SIZE))
+    return answers || marks
+  }
+
+  /** Slice by slice, until a slice is not full. */
+  async #sweepAll(sweep: () => Promise<number>): Promise<boolean> {
+    for (let swept = 0; ; ) {
+      const slice = await this.#bound(sweep())
+      swept += slice
+      if (slice < SWEEP_SIZE || this.#signal.aborted) return swept > 0
+    }
   }
 
   #bound<T>(call: Promise<T>): Promise<T> {

@@ -51,6 +51,18 @@ t.test('postgres: a submission given up while it waits in line is not stored', a
   t.equal(await db.get(formula('a').id), null)
 })
 
+t.test('postgres: the ids of writes are swept, up to a limit, when nobody will ask for them any more', async (t) => {
+  const clock = new TestClock()
+  const { intake, idempotency } = await openDatabase(t, { clock })
+  for (const concentration of ['1', '2', '3']) await intake.accept(submission([formula('a', concentration)]))
+  clock.advance(3_600_000)
+  t.equal(await idempotency.sweep(2), 0)
+  clock.advance(1)
+  t.equal(await idempotency.sweep(2), 2)
+  t.equal(await idempotency.sweep(2), 1)
+  t.equal(await idempotency.sweep(2), 0)
+})
+
 storesContract('postgres', openOneDatabase, OWNER_LEASE_MS)
 eventQueueContract('postgres, two databases', openTwoDatabases)
 cleanupQueueContract('postgres, memory queue', openWithMemoryQueue, OWNER_LEASE_MS)

@@ -54,9 +54,13 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
       find: (caller, key) => intake.find(caller, key),
       async sweep(limit) {
         intake.forgetGivenUp()
-        await database.query(SWEEP_WRITES, [time(), WRITES_KEPT_MS, limit])
-        await database.query(SWEEP_TOMBSTONES, [time(), answerTtlMs, limit])
-        return (await database.query(SWEEP_ANSWERS, [time(), limit])).length
+        const swept = [
+          await database.query(SWEEP_ANSWERS, [time(), limit]),
+          await database.query(SWEEP_WRITES, [time(), WRITES_KEPT_MS, limit]),
+          await database.query(SWEEP_TOMBSTONES, [time(), answerTtlMs, limit]),
+        ]
+        // As long as there may be more of any of them it is asked again.
+        return Math.max(...swept.map(({ length }) => length))
       },
     },
     cleanups: cleanupQueue(database, clock),

@@ -45,7 +45,8 @@ SELECT void, ${DURABLE} FROM write`
 export const SWEEP_WRITES = `
 DELETE FROM formula_intake.writes
 WHERE id = ANY (ARRAY(SELECT id FROM formula_intake.writes WHERE at < ${NOW} - $2::bigint ORDER BY at LIMIT $3
-  FOR UPDATE SKIP LOCKED))`
+  FOR UPDATE SKIP LOCKED))
+RETURNING 1`
 
 /** An answer that has been given and has not expired. $1 time, $2 slot. */
 export const FIND = `

@@ -62,7 +62,8 @@ export const FINISH = `DELETE FROM formula_intake.intents WHERE id = $1 AND stat
 export const SWEEP_TOMBSTONES = `
 DELETE FROM formula_intake.intents
 WHERE id = ANY (ARRAY(SELECT id FROM formula_intake.intents WHERE state = 'removed' AND decided_at < ${NOW} - $2::bigint
-  ORDER BY decided_at LIMIT $3 FOR UPDATE SKIP LOCKED))`
+  ORDER BY decided_at LIMIT $3 FOR UPDATE SKIP LOCKED))
+RETURNING 1`
 
 /** $1 time, $2 attempts that this instance runs or works off, $3 how long it is trusted to do so. */
 export const RENEW = `
