@@ -17,14 +17,14 @@ const DEFAULTS = {
   'primary-cores': '8',
   'sync-ms': '0.5',
   'network-ms': '0.2',
-  connections: '3',
+  connections: '2',
   'most-members': '256',
   // Of these, a whole transaction costs so much whatever is in it.
   'batch-us': '300',
   'service-us': '',
   'postgres-us': '',
   'units-per-commit': '',
-  record: 'docs/performance/full.json',
+  record: 'docs/performance/postgres.json',
 }
 
 type Options = Record<keyof typeof DEFAULTS, string>
@@ -35,7 +35,7 @@ interface Costs {
   unitsPerCommit: number
 }
 
-/** What was measured: as told, otherwise as a full run has recorded it. */
+/** What was measured: as told, otherwise as a run on PostgreSQL has recorded it. */
 function readCosts(options: Options): Costs {
   const told = [options['service-us'], options['postgres-us'], options['units-per-commit']]
   if (told.every((each) => each !== '')) {

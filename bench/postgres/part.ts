@@ -68,7 +68,7 @@ export async function measurePostgres(
 function caseNamed(name: string): Case {
   const found = cases.find((each) => each.name === name)
   if (found === undefined) throw new Error(`There is no case ${name}`)
-  return { ...found, eventsPerSecond: Math.min(found.eventsPerSecond, 60_000) }
+  return { ...found, eventsPerSecond: Math.min(found.eventsPerSecond, 120_000) }
 }
 
 async function measureBacklog(

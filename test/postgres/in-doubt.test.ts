@@ -186,6 +186,20 @@ t.test('saga: a commit point whose answer is lost is found', async (t) => {
   t.same(await contentsOf(other), { formulas: ['a'], events: 0 })
 })
 
+t.test('saga: where a decision stands is asked of no server that cannot decide', async (t) => {
+  const { db } = await setUp(t)
+  await db.add('1', submission([formula('a')]))
+  await db.complete('1')
+  await server.setReadOnly(true)
+  try {
+    await t.rejects(db.abandon('1', 'it failed'), StoreUnavailable)
+    await t.rejects(db.complete('1'), StoreUnavailable)
+  } finally {
+    await server.setReadOnly(false)
+  }
+  t.match(await db.abandon('1', 'it failed'), { kind: 'completed' })
+})
+
 t.test('saga: a commit point that is late does not bring back what was abandoned', async (t) => {
   const { db, network, other } = await setUp(t)
   await db.add('1', submission([formula('a')]))

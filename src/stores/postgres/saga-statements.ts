@@ -3,8 +3,11 @@ import { NOW } from './time.ts'
 
 const INTENT = `id, state, events, status, location, body, reason, attempts, decided_at, next_attempt_at`
 
-/** $1 id of the attempt. */
-export const INTENT_BY_ID = `SELECT ${INTENT} FROM formula_intake.intents WHERE id = $1`
+/**
+ * Where the decision on an attempt stands. With a lock, which a server refuses that is no longer the primary one: what it
+ * has may be old, and what is taken for abandoned is removed. $1 id of the attempt.
+ */
+export const INTENT_BY_ID = `SELECT ${INTENT} FROM formula_intake.intents WHERE id = $1 FOR UPDATE`
 
 /**
  * The commit point of a saga: its formulas become visible, in their order and at the front of all, and its answer is

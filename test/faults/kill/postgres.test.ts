@@ -6,8 +6,8 @@ import { WAYS } from '../ways.ts'
 import { killInEras } from './eras.ts'
 import { postgresDatabases } from './postgres-databases.ts'
 
-const KILLS = sized(2, 210)
-const KILLS_AN_ERA = sized(2, 30)
+const KILLS = sized(1, 60)
+const KILLS_AN_ERA = sized(1, 20)
 
 t.setTimeout(sized(110_000, 6_000_000))
 t.jobs = 2
@@ -25,7 +25,7 @@ for (const way of WAYS) {
         return postgresDatabases(await createDatabases(server, way))
       }
       const met = await killInEras(t, { way, kills: KILLS, killsAnEra: KILLS_AN_ERA, openPlace })
-      if (way === 'saga' && KILLS > 100) {
+      if (way === 'saga' && KILLS > 50) {
         const { prepared, published, completed, released } = met.steps
         t.ok(Math.min(prepared, published, completed, released) > 0, 'kills land behind every step of sagas')
         t.ok(met.recoveriesKilled > 0, 'and into recoveries')
