@@ -33,8 +33,8 @@ export async function measureHeldSnapshot(server: PostgresServer, events: number
   return { events, free: free.rates, held: held.rates, freeBytes: free.bytes, heldBytes: held.bytes }
 }
 
-/** How much slower the last tenths are than the first ones. */
-export const slowing = (rates: number[]): number => median(rates.slice(-3)) / median(rates.slice(0, 3))
+/** The rate when most has been consumed, under the snapshot, as a share of the rate without it. */
+export const heldShare = ({ free, held }: HeldSnapshot): number => median(held.slice(-3)) / median(free.slice(-3))
 
 async function consumeAll(server: PostgresServer, events: number, isHeld: boolean) {
   const url = await server.createDatabase()

@@ -6,7 +6,7 @@ import type { Extent } from '../under.ts'
 import { type BacklogRate, compareBacklog } from './backlog.ts'
 import { type Consumption, measureConsumption } from './consumption.ts'
 import { pgBoss, postgres, transactionARequest } from './contenders.ts'
-import { type HeldSnapshot, measureHeldSnapshot, slowing } from './held-snapshot.ts'
+import { type HeldSnapshot, measureHeldSnapshot } from './held-snapshot.ts'
 import { type Intake, measureIntake } from './intake.ts'
 
 /** What services come to on one PostgreSQL server. */
@@ -86,7 +86,7 @@ async function measureBacklog(
 
 function sayHeldSnapshot({ free, held, freeBytes, heldBytes }: HeldSnapshot, say: (line: string) => void): void {
   const told = (rates: number[], bytes: number): string =>
-    `${rates.map(whole).join(', ')} events/s, ${whole(bytes / 1e6)} MB in the end; ${slowing(rates).toFixed(2)} of the first`
+    `${rates.map(whole).join(', ')} events/s, ${whole(bytes / 1e6)} MB in the end`
   say(`Consumed while rows can be removed: ${told(free, freeBytes)}`)
   say(`Consumed under a snapshot held by another: ${told(held, heldBytes)}`)
 }
