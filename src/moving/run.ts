@@ -34,11 +34,12 @@ function tell(moved: Moved): string {
 try {
   const { from, to } = readArguments(process.argv.slice(2))
   const moved = await moveStore({ from, to, now: Date.now(), progress: progressOn(process.stdout) })
-  console.log(tell(moved))
+  process.stdout.write(`${tell(moved)}\n`)
   // Told apart from success by scripts: there is a second step.
   process.exitCode = moved.kind === 'whole' ? 0 : 3
 } catch (error) {
   const isExpected = [UsageError, StoreRefused, StoreUnavailable, MoveDiffers].some((kind) => error instanceof kind)
-  console.error(isExpected ? (error as Error).message : error)
+  const { message, stack } = error as Error
+  process.stderr.write(`${isExpected ? message : stack}\n`)
   process.exitCode = 1
 }

@@ -7,9 +7,10 @@ const { WORK_MS = '0', FAILURES = '0', DIES = '' } = process.env
 const stop = new AbortController()
 process.on('SIGTERM', () => stop.abort())
 await consume(async ({ name, receiveCount }) => {
-  console.log(`${name}: lease ${receiveCount}`)
+  // What is printed is what the test reads.
+  process.stdout.write(`${name}: lease ${receiveCount}\n`)
   await sleep(Number(WORK_MS))
   if (DIES) process.kill(process.pid, 'SIGKILL')
   if (receiveCount <= Number(FAILURES)) throw new Error('on purpose')
-  console.log(`${name}: done`)
+  process.stdout.write(`${name}: done\n`)
 }, stop.signal)

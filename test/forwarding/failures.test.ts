@@ -4,34 +4,34 @@ import { faulty } from '../submission/faulty.ts'
 import { bound, FAILED, settle, start, startFailing, TAKEN } from './receiver.ts'
 
 test('when a call fails its events are put back, and it goes on, after a pause, with one event', async (t) => {
-  const { queue, forwarder, receiver, only, pass, lines } = await start(t)
+  const { queue, forwarder, receiver, soleCall, pass, lines } = await start(t)
   await show(queue, 'abc')
   forwarder.start()
-  t.equal(await only((call) => call.fail()), 'abc')
+  t.equal(await soleCall((call) => call.fail()), 'abc')
   t.match(await queue.stats(), { ready: 3, leased: 0 })
   await pass(499)
   t.equal(receiver.open.length, 0, 'the pause')
   await pass(1)
-  t.equal(await only((call) => call.answer(TAKEN)), 'a')
-  t.equal(await only((call) => call.answer(TAKEN)), 'bc')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'a')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'bc')
   t.same(lines, [], 'a single failure is not worth a line')
 })
 
 test('while the receiver fails, probes of one event come ever more seldom, up to 30 seconds apart', async (t) => {
-  const { clock, forwarder, only, pass } = await startFailing(t, 'abc')
+  const { clock, forwarder, soleCall, pass } = await startFailing(t, 'abc')
   const pauses: number[] = []
   for (let probe = 0; probe < 9; probe++) {
     const pauseMs = clock.nextAt - clock.now()
     pauses.push(pauseMs)
     await pass(pauseMs)
-    t.equal(await only((call) => call.fail()), 'a')
+    t.equal(await soleCall((call) => call.fail()), 'a')
   }
   t.same(pauses, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000])
   t.equal(forwarder.health.state, 'failing')
 })
 
 test('an outage of a day makes no dead letters, and counts as no receive', async (t) => {
-  const { clock, queue, receiver, only, pass } = await startFailing(t, 'abc')
+  const { clock, queue, receiver, soleCall, pass } = await startFailing(t, 'abc')
   const end = clock.now() + 86_400_000
   while (clock.now() < end) {
     await pass(clock.nextAt - clock.now())
@@ -41,21 +41,21 @@ test('an outage of a day makes no dead letters, and counts as no receive', async
   t.match(await queue.stats(), { ready: 3, leased: 0, delayed: 0, dead: 0 })
   t.match(await lease(queue, 3, 1), [{ receiveCount: 1 }, { receiveCount: 1 }, { receiveCount: 1 }])
   await pass(30_000)
-  t.equal(await only((call) => call.answer(TAKEN)), 'a')
-  t.equal(await only((call) => call.answer(TAKEN)), 'bc')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'a')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'bc')
 })
 
 test('the log has one line when it begins to fail, and one when it works again; the health tells why', async (t) => {
-  const { clock, forwarder, lines, only, pass } = await startFailing(t, 'abc')
+  const { clock, forwarder, lines, soleCall, pass } = await startFailing(t, 'abc')
   const since = new Date(clock.now()).toISOString()
   t.same(forwarder.health, { state: 'failing', reason: 'down', since })
   await pass(1000)
-  await only((call) => call.fail('still down'))
+  await soleCall((call) => call.fail('still down'))
   t.same(forwarder.health, { state: 'failing', reason: 'still down', since })
   await pass(2000)
-  await only((call) => call.answer(TAKEN))
+  await soleCall((call) => call.answer(TAKEN))
   t.same(forwarder.health, { state: 'forwarding', reason: null, since: new Date(clock.now()).toISOString() })
-  await only((call) => call.answer(TAKEN))
+  await soleCall((call) => call.answer(TAKEN))
   t.same(lines, [
     'warn: Events cannot be forwarded; they wait until it works again',
     'info: Events are forwarded again',
@@ -63,17 +63,17 @@ test('the log has one line when it begins to fail, and one when it works again; 
 })
 
 test('when a call fails in part, what failed is put back, and sent again with less at a time', async (t) => {
-  const { queue, forwarder, receiver, lines, only, pass } = await start(t, { maxReceives: 1 })
+  const { queue, forwarder, receiver, lines, soleCall, pass } = await start(t, { maxReceives: 1 })
   await show(queue, 'abcdefghijklmnopqrstuvwxyz')
   forwarder.start()
-  t.equal(await only((call) => call.answer(TAKEN)), 'abcdefghij')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'abcdefghij')
   await settle()
   const [second, third] = receiver.take()
   second?.answer(FAILED, FAILED, ...Array(8).fill(TAKEN))
   third?.answer(TAKEN)
   await settle()
   await pass(500)
-  t.equal(await only((call) => call.answer(TAKEN)), 'kl', 'in one call: it is no probe')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'kl', 'in one call: it is no probe')
   t.match(await queue.stats(), { ready: 0, leased: 0, dead: 0 })
   t.equal(forwarder.health.state, 'forwarding')
   t.same(lines, [])
@@ -92,7 +92,7 @@ test('a call that is never answered is given up, and its events are put back bef
 
 test('a store that fails while the outcome is kept is asked again: what was taken is not sent twice', async (t) => {
   const settling = { fail: (_: 'ack' | 'receive', __?: number): void => {} }
-  const { queue, forwarder, receiver, only, pass } = await start(t, {
+  const { queue, forwarder, receiver, soleCall, pass } = await start(t, {
     wrap: (real) => {
       const { port, fail } = faulty(real)
       settling.fail = (method, times = 1) => fail(method, 'before', times)
@@ -102,7 +102,7 @@ test('a store that fails while the outcome is kept is asked again: what was take
   await show(queue, 'ab')
   settling.fail('ack', 2)
   forwarder.start()
-  await only((call) => call.answer(TAKEN))
+  await soleCall((call) => call.answer(TAKEN))
   await pass(200)
   await pass(400)
   t.match(await queue.stats(), { ready: 0, leased: 0 })
@@ -112,14 +112,14 @@ test('a store that fails while the outcome is kept is asked again: what was take
   await pass(500)
   t.match(forwarder.health, { state: 'failing', reason: /queue of events does not answer/ })
   await pass(1000)
-  t.equal(await only((call) => call.answer(TAKEN)), 'c')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'c')
   t.equal(forwarder.health.state, 'forwarding')
   t.equal(receiver.open.length, 0)
 })
 
 test('events that were leased before a failure was known are put back unsent', async (t) => {
   let held = Promise.resolve()
-  const { queue, forwarder, receiver, only } = await start(t, {
+  const { queue, forwarder, receiver, soleCall } = await start(t, {
     maxReceives: 1,
     wrap: (real) =>
       new Proxy(real, {
@@ -135,7 +135,7 @@ test('events that were leased before a failure was known are put back unsent', a
   })
   await show(queue, 'a'.repeat(40))
   forwarder.start()
-  await only((call) => call.answer(TAKEN))
+  await soleCall((call) => call.answer(TAKEN))
   const [first, second] = receiver.take()
   const { promise, resolve } = Promise.withResolvers<void>()
   held = promise

@@ -4,16 +4,16 @@ import { idOf } from '../contract/submissions.ts'
 import { bound, REFUSED, settle, start, TAKEN } from './receiver.ts'
 
 test('what is taken is acknowledged, ten events in a call', async (t) => {
-  const { queue, forwarder, only } = await start(t)
+  const { queue, forwarder, soleCall } = await start(t)
   await show(queue, 'abcdefghijkl')
   forwarder.start()
-  t.equal(await only((call) => call.answer(TAKEN)), 'abcdefghij')
-  t.equal(await only((call) => call.answer(TAKEN)), 'kl')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'abcdefghij')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'kl')
   t.match(await queue.stats(), { ready: 0, leased: 0, delayed: 0, dead: 0 })
 })
 
 test('an event that arrives is sent at once, and one whose hint was lost within a second', async (t) => {
-  const { queue, forwarder, receiver, only, pass } = await start(t, {
+  const { queue, forwarder, receiver, soleCall, pass } = await start(t, {
     wrap: (real) => new Proxy(real, { get: (of, name) => (name === 'onReady' ? () => () => {} : bound(of, name)) }),
   })
   forwarder.start()
@@ -22,13 +22,13 @@ test('an event that arrives is sent at once, and one whose hint was lost within 
   await pass(999)
   t.equal(receiver.open.length, 0)
   await pass(1)
-  t.equal(await only((call) => call.answer(TAKEN)), 'a')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'a')
 
   const hinted = await start(t)
   hinted.forwarder.start()
   await settle()
   await show(hinted.queue, 'b')
-  t.equal(await hinted.only((call) => call.answer(TAKEN)), 'b')
+  t.equal(await hinted.soleCall((call) => call.answer(TAKEN)), 'b')
 })
 
 test('more calls are under way only as they go well, and only while there are events to fill them', async (t) => {
@@ -66,13 +66,13 @@ test('more calls are under way only as they go well, and only while there are ev
 })
 
 test('an event that is refused comes again after a delay, and is a dead letter after its last lease', async (t) => {
-  const { queue, forwarder, lines, only, pass } = await start(t, { maxReceives: 2 })
+  const { queue, forwarder, lines, soleCall, pass } = await start(t, { maxReceives: 2 })
   await show(queue, 'abc')
   forwarder.start()
-  await only((call) => call.answer(TAKEN, REFUSED, TAKEN))
+  await soleCall((call) => call.answer(TAKEN, REFUSED, TAKEN))
   t.match(await queue.stats(), { ready: 0, leased: 0, delayed: 1 })
   await pass(10_000)
-  t.equal(await only((call) => call.answer(REFUSED)), 'b')
+  t.equal(await soleCall((call) => call.answer(REFUSED)), 'b')
   t.match((await queue.dead(10)).items, [{ name: 'b', reason: 'nacked', receiveCount: 2 }])
   t.equal(forwarder.health.state, 'forwarding', 'the receiver works')
   t.same(lines, Array(2).fill('warn: An event was refused'))

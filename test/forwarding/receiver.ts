@@ -70,7 +70,7 @@ export async function start(t: Test, { maxReceives = 2, wrap = (queue: EventQueu
     await settle()
   }
   /** Answers the one call that is open. */
-  const only = async (handle: (call: Open) => void): Promise<string> => {
+  const soleCall = async (handle: (call: Open) => void): Promise<string> => {
     await settle()
     const [call, ...others] = receiver.take()
     if (call === undefined || others.length > 0) throw new Error(`${others.length + 1} calls`)
@@ -78,7 +78,7 @@ export async function start(t: Test, { maxReceives = 2, wrap = (queue: EventQueu
     await settle()
     return call.names
   }
-  return { clock, queue, receiver, forwarder, lines, pass, only }
+  return { clock, queue, receiver, forwarder, lines, pass, soleCall }
 }
 
 /** Brings a forwarder to where it is known to fail: a batch and a probe of it have failed. */
@@ -86,9 +86,9 @@ export async function startFailing(t: Test, names: string) {
   const all = await start(t)
   await show(all.queue, names)
   all.forwarder.start()
-  await all.only((call) => call.fail())
+  await all.soleCall((call) => call.fail())
   await all.pass(500)
-  await all.only((call) => call.fail())
+  await all.soleCall((call) => call.fail())
   return all
 }
 

@@ -103,6 +103,15 @@ export function answer(response: ServerResponse, status: number, type: string): 
   response.end(JSON.stringify({ __type: `com.amazonaws.sqs#${type}`, message: `It is ${type}` }))
 }
 
+/** A fault that loses the answers of the first calls, on their way back. */
+export function losing(count: number): Fault {
+  let left = count
+  return (forward, response) => {
+    if (left-- > 0) response.end = (() => response.destroy()) as typeof response.end
+    forward()
+  }
+}
+
 /** A fault that answers every call so. */
 export const always =
   (status: number, type: string): Fault =>

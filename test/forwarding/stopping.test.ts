@@ -3,10 +3,10 @@ import { show } from '../contract/leasing.ts'
 import { settle, start, startFailing, TAKEN } from './receiver.ts'
 
 test('stopping waits for what is being sent, and leases nothing more', async (t) => {
-  const { queue, forwarder, receiver, only } = await start(t)
+  const { queue, forwarder, receiver, soleCall } = await start(t)
   await show(queue, 'a'.repeat(32))
   forwarder.start()
-  await only((call) => call.answer(TAKEN))
+  await soleCall((call) => call.answer(TAKEN))
   const [first, second] = receiver.take()
   const stopped = forwarder.stop()
   first?.answer(TAKEN)

@@ -1,6 +1,6 @@
 import { type Test, test } from 'tap'
 import type { DeadEvent, QueueStats } from '../../src/stores/ports.ts'
-import { always, answer, type LocalSqs, refusing, startSqs, until } from '../forwarding/sqs.ts'
+import { always, answer, type LocalSqs, losing, refusing, startSqs, until } from '../forwarding/sqs.ts'
 import { TestClock } from '../test-clock.ts'
 import { errorOf, formula, formulasOf, type Service, startService } from './service.ts'
 
@@ -127,11 +127,7 @@ for (const SenderFault of [false, true]) {
 test('an answer that gets lost may have its events sent twice, never lost', async (t) => {
   const service = await start(t)
   const { sqs, publish, stats } = service
-  let lost = 0
-  sqs.fault = (forward, response) => {
-    if (lost++ < 2) response.end = (() => response.destroy()) as typeof response.end
-    forward()
-  }
+  sqs.fault = losing(2)
   const ids = await publish(20)
   await service.whileTimePasses(async () => isEmpty(await stats()))
   t.same([...new Set(sqs.ids())], ids)
@@ -142,11 +138,7 @@ test('an answer that gets lost may have its events sent twice, never lost', asyn
 test('a FIFO queue drops what is sent twice within five minutes', async (t) => {
   const service = await start(t, 'formulas.fifo')
   const { sqs, publish, stats } = service
-  let lost = 0
-  sqs.fault = (forward, response) => {
-    if (lost++ < 2) response.end = (() => response.destroy()) as typeof response.end
-    forward()
-  }
+  sqs.fault = losing(2)
   const ids = await publish(20)
   await service.whileTimePasses(async () => isEmpty(await stats()))
   t.same(sqs.ids(), ids)

@@ -77,7 +77,7 @@ test('a server goes with the process that started it, even one that was killed',
     process.umask(0o077)
     const { startPostgres } = await import(${JSON.stringify(new URL('server.ts', import.meta.url).href)})
     const server = await startPostgres({ durable: false })
-    console.log(server.pid)
+    process.stdout.write(server.pid + '\\n')
     setInterval(() => {}, 1000)
   `
   const owner = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })

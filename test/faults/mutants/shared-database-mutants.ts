@@ -1,4 +1,3 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: pieces of source code
 import type { Mutant } from './mutant.ts'
 
 const DATABASE = 'src/stores/postgres/database.ts'
@@ -24,8 +23,8 @@ export const sharedDatabaseMutants: Mutant[] = [
     edits: [
       [
         INTAKE,
-        'for (const write of this.#inDoubt.get(submissionId) ?? []) await this.#makeVoid(write)',
-        'for (const write of this.#inDoubt.get(submissionId) ?? []) this.#inDoubt.get(submissionId)?.delete(write)',
+        '      await this.#makeVoid(write)\n      this.#inDoubt.delete(write)\n',
+        '      this.#inDoubt.delete(write)\n',
       ],
     ],
     caughtBy: [DOUBT, 'every commit of a submission that was tried again and given up is void'],
@@ -58,8 +57,8 @@ export const sharedDatabaseMutants: Mutant[] = [
     edits: [
       [
         SAGA_SQL,
-        'UPDATE formula_intake.intents SET held_until = ${NOW} + $3::bigint\n  WHERE id = ANY (ARRAY(',
-        'UPDATE formula_intake.intents SET held_until = least(0, $3::bigint)\n  WHERE id = ANY (ARRAY(',
+        'WITH due AS (\n  UPDATE formula_intake.intents SET held_until =',
+        'WITH due AS (\n  UPDATE formula_intake.intents SET held_until = 0 *',
       ],
     ],
     caughtBy: [INSTANCES, 'work that is due is given to one instance, however many ask'],
@@ -77,7 +76,7 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: an attempt is rolled back while its owner lives',
     breaks: 'an instance that lives ends its own submissions',
-    edits: [[SAGA_SQL, "WHERE state = 'pending' AND held_until <= ${NOW}", "WHERE state = 'pending'"]],
+    edits: [[SAGA_SQL, "WHERE state = 'pending' AND held_until <=", "WHERE state = 'pending' AND 0 <="]],
     caughtBy: [INSTANCES, 'an owner that is heard of in the last moment keeps its attempt'],
   },
   {
@@ -119,7 +118,7 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: a write on its way is forgotten whatever a later call of its submission comes to',
     breaks: 'what is given up never takes effect',
-    edits: [[INTAKE, "if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#inDoubt", 'this.#inDoubt']],
+    edits: [[INTAKE, "if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#trust", 'this.#trust']],
     caughtBy: [
       DOUBT,
       'a late commit is void also when another call of its submission was still waiting as it was given up',
@@ -129,7 +128,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     name: 'postgres: an ack is answered before it is on disk',
     breaks: 'what was acknowledged never comes again',
     classic: 'ack before commit',
-    edits: [[FUNCTIONS, 'PERFORM ${DURABLE};\n  RETURN QUERY DELETE FROM', 'PERFORM 1;\n  RETURN QUERY DELETE FROM']],
+    edits: [[FUNCTIONS, ';\n  RETURN QUERY DELETE FROM', ' WHERE false;\n  RETURN QUERY DELETE FROM']],
     caughtBy: [
       'test/postgres/durable.test.ts',
       'what was answered outlasts a crash also where the server answers before the disk has it',
