@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifySchemaCompiler } from 'fastify'
 import { ServiceError } from '../../src/errors/service-error.ts'
+import { isFingerprint } from '../../src/formula/fingerprint.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
 import { type CheckedBody, checkSubmission } from './check-submission.ts'
 import { requireIdempotencyKey } from './idempotency-key.ts'
@@ -12,8 +13,6 @@ interface SubmitRequest {
   Body: CheckedBody
   Querystring: { onDuplicate?: 'reject' | 'skip' }
 }
-
-const FINGERPRINT = /^[0-9a-f]{64}$/
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.decorateRequest('idempotencyKey', '')
@@ -53,7 +52,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   })
 
   fastify.get('/:id', { schema: getFormula, config: { scope: 'read' } }, async ({ params }) => {
-    const formula = FINGERPRINT.test(params.id) ? await fastify.db.get(params.id) : null
+    const formula = isFingerprint(params.id) ? await fastify.db.get(params.id) : null
     if (formula === null) throw new ServiceError('FORMULA_NOT_FOUND')
     return formula
   })

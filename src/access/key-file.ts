@@ -10,9 +10,11 @@ export class KeyFileRefused extends Error {
   }
 }
 
+export const NAME_EXPECTED = 'must be 1 to 64 letters, digits and _ . -'
+
 /** What each field of a key must be, and how a message says it. */
 const FIELDS: Record<keyof ApiKey, [isRight: (value: unknown) => boolean, expected: string]> = {
-  name: [isName, 'must be 1 to 64 letters, digits and _ . -'],
+  name: [isName, NAME_EXPECTED],
   scopes: [isScopes, `must be a list of one or more of ${SCOPES.join(', ')}`],
   sha256: [(value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value), 'must be 64 lower-case hex digits'],
   createdAt: [(value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)), 'must be a time in ISO 8601'],

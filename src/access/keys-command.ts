@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type ApiKey, digestOf, idOf, newSecret } from './api-key.ts'
 import { changeKeyFile } from './change-key-file.ts'
-import { isName, readKeyFile } from './key-file.ts'
+import { isName, NAME_EXPECTED, readKeyFile } from './key-file.ts'
 import { isScope, SCOPES, type Scope } from './scopes.ts'
 
 const USAGE = `Usage, with API_KEYS_FILE set to the file of the keys:
@@ -67,7 +67,7 @@ function toScopes(given: string[]): Scope[] {
 }
 
 function create(path: string, name: string, scopes: Scope[], now: Date): Said {
-  if (!isName(name)) throw new CommandRefused('--name: must be 1 to 64 letters, digits and _ . -')
+  if (!isName(name)) throw new CommandRefused(`--name: ${NAME_EXPECTED}`)
   const secret = newSecret()
   const key: ApiKey = { name, scopes, sha256: digestOf(secret), createdAt: now.toISOString() }
   let others: ApiKey[] = []

@@ -3,6 +3,9 @@ import { hash } from 'node:crypto'
 /** Stands inside the hashed text: another way of canonicalising needs another tag. */
 const VERSION = 'fragrance-formula/1'
 
+/** Whether a text has the form of a fingerprint. */
+export const isFingerprint = (text: string): boolean => /^[0-9a-f]{64}$/.test(text)
+
 /**
  * The fingerprint of a make-up, whatever the order of its materials: the hash of the version tag and one line
  * `identity TAB concentration` for each material, in the order of their UTF-16 code units, joined by line feeds.

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { StoreRefused } from '../../errors/store-errors.ts'
+import { isFingerprint } from '../../formula/fingerprint.ts'
 import type { StoredFormula } from '../../formula/formula.ts'
 import { searchKey, successor } from '../../formula/name-search.ts'
 import type { BoundQueue, DurableStores } from '../durable.ts'
@@ -84,7 +85,7 @@ function hinting(intake: PostgresIntake, hints: Hints): Intake {
 function reads(database: Database): Pick<FormulaDb, 'get' | 'list'> {
   return {
     async get(id) {
-      const [row] = /^[0-9a-f]{64}$/.test(id) ? await database.query(formulas.GET, [id]) : []
+      const [row] = isFingerprint(id) ? await database.query(formulas.GET, [id]) : []
       return row === undefined ? null : withMaterials(row)
     },
     async list({ limit, before = Number.MAX_SAFE_INTEGER, namePrefix }) {

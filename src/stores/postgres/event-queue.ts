@@ -1,4 +1,5 @@
 import { type Clock, isoTime } from '../../clock.ts'
+import { isFingerprint } from '../../formula/fingerprint.ts'
 import type { DeadEvent, EventQueue, FormulaEvent, LeasedEvent, Settled } from '../ports.ts'
 import type { Database, Query, Row } from './database.ts'
 import * as sql from './event-statements.ts'
@@ -41,12 +42,13 @@ export function eventQueue({
     return row?.due_ms == null ? null : clock.now() + (row.due_ms as number)
   }
 
-  async function settle(statement: string, receipts: string[], values: unknown[]): Promise<Settled & { rows: Row[] }> {
-    const rows = await database.query(statement, [time(), receipts.filter(isReceipt), ...values])
-    const held = new Set(rows.map(({ receipt }) => receipt as string))
-    // Named twice, a lease that has ended by the first is over for the second.
-    const stale = receipts.filter((receipt) => !(statement === sql.EXTEND ? held.has(receipt) : held.delete(receipt)))
-    return { accepted: receipts.length - stale.length, stale, rows }
+  const held = (statement: string, receipts: string[], values: unknown[]): Promise<Row[]> =>
+    database.query(statement, [time(), receipts.filter(isReceipt), ...values])
+
+  /** Ends the leases of the receipts. Named twice, one that has ended by the first is over for the second. */
+  async function end(statement: string, receipts: string[], values: unknown[] = []): Promise<Settled> {
+    const ended = receiptsOf(await held(statement, receipts, values))
+    return settled(receipts, (receipt) => ended.delete(receipt))
   }
 
   return {
@@ -65,23 +67,22 @@ export function eventQueue({
       const next = events.length === 0 ? nextDueAt() : nextDueAt().catch(() => null)
       return { events, nextDueAt: await next }
     },
-    async ack(receipts) {
-      const { accepted, stale } = await settle(sql.ACK, receipts, [])
-      return { accepted, stale }
-    },
+    ack: (receipts) => end(sql.ACK, receipts),
     async nack(receipts, delayMs) {
-      const { accepted, stale } = await settle(sql.NACK, receipts, [delayMs, maxReceives])
-      if (accepted > 0) hints.give()
-      return { accepted, stale }
+      const ended = await end(sql.NACK, receipts, [delayMs, maxReceives])
+      if (ended.accepted > 0) hints.give()
+      return ended
     },
     async putBack(receipts) {
-      const { accepted, stale } = await settle(sql.PUT_BACK, receipts, [])
-      if (accepted > 0) hints.give()
-      return { accepted, stale }
+      const ended = await end(sql.PUT_BACK, receipts)
+      if (ended.accepted > 0) hints.give()
+      return ended
     },
     async extend(receipts, leaseMs) {
-      const { accepted, stale, rows } = await settle(sql.EXTEND, receipts, [leaseMs])
-      return { accepted, stale, leasedUntil: (rows[0]?.leased_until ?? null) as number | null }
+      const rows = await held(sql.EXTEND, receipts, [leaseMs])
+      const extended = receiptsOf(rows)
+      const leasedUntil = (rows[0]?.leased_until ?? null) as number | null
+      return { ...settled(receipts, (receipt) => extended.has(receipt)), leasedUntil }
     },
     async stats() {
       await moveDue()
@@ -98,14 +99,14 @@ export function eventQueue({
     },
     async redrive(ids) {
       await moveDue()
-      const [row] = await database.query(sql.REDRIVE, [ids?.filter(isId) ?? null])
+      const [row] = await database.query(sql.REDRIVE, [ids?.filter(isFingerprint) ?? null])
       const redriven = row?.redriven as number
       if (redriven > 0) hints.give()
       return redriven
     },
     async removeDead(id) {
       await moveDue()
-      return isId(id) && (await database.query(sql.REMOVE_DEAD, [id])).length > 0
+      return isFingerprint(id) && (await database.query(sql.REMOVE_DEAD, [id])).length > 0
     },
     onReady: (listener) => hints.listen(listener),
   }
@@ -153,7 +154,12 @@ const columns = (events: FormulaEvent[]): unknown[] => [
   events.map(({ createdAt }) => Date.parse(createdAt)),
 ]
 
-const isId = (id: string): boolean => /^[0-9a-f]{64}$/.test(id)
+const receiptsOf = (rows: Row[]): Set<string> => new Set(rows.map(({ receipt }) => receipt as string))
+
+function settled(receipts: string[], isAccepted: (receipt: string) => boolean): Settled {
+  const stale = receipts.filter((receipt) => !isAccepted(receipt))
+  return { accepted: receipts.length - stale.length, stale }
+}
 
 const isReceipt = (receipt: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(receipt)
 

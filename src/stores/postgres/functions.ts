@@ -1,4 +1,5 @@
 import { DURABLE } from './database.ts'
+import { timeUnless } from './time.ts'
 
 /**
  * Functions in the database: their statements are planned once a connection, without a prepared statement that a pooler
@@ -9,8 +10,7 @@ const PLANNED_ONCE = `
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off`
 
-/** A given time, or the database's own. */
-const NOW = `coalesce(given_time, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)`
+const NOW = timeUnless('given_time')
 
 /**
  * Stores a batch of submissions, each as it was judged, in one transaction: the write's own id, the answers, the

@@ -8,7 +8,7 @@ import { type Database, Taken } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
 import { FIND, MAKE_VOID, WRITE } from './intake-statements.ts'
 import { lookUp, toKeyRecord } from './lookup.ts'
-import { decide, type Known, type Member, NOTHING, type Plan, slotOf, toMember } from './member.ts'
+import { decide, type Known, type Member, nothingKnown, type Plan, slotOf, toMember } from './member.ts'
 import type { GivenTime } from './time.ts'
 
 /** How often a batch is written that others keep getting ahead of. */
@@ -41,7 +41,7 @@ export class PostgresIntake {
   readonly #batches = new GroupCommit((members) => this.#commit(members))
   /** When submissions were given up, in milliseconds since the epoch. */
   readonly #givenUp = new Map<string, number>()
-  /** Writes whose outcome is unknown, by submission. */
+  /** Writes whose outcome is unknown, each with the submissions that it may store. */
   readonly #inDoubt = new Map<string, Set<string>>()
 
   constructor(database: Database, options: IntakeOptions) {
@@ -61,7 +61,7 @@ export class PostgresIntake {
     const verdict = await this.#batches.add(toMember(submission, null), notAfter - this.#options.clock.now())
     if (verdict.kind === 'added') throw new Error('only a saga leaves a submission half done')
     // From now on its key is taken: no earlier write of it can take effect.
-    if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#inDoubt.delete(id)
+    if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#trust(id)
     return verdict
   }
 
@@ -73,8 +73,11 @@ export class PostgresIntake {
   /** @throws {StoreUnavailable} */
   async giveUp(submissionId: string): Promise<void> {
     this.#givenUp.set(submissionId, this.#options.clock.now())
-    for (const write of this.#inDoubt.get(submissionId) ?? []) await this.#makeVoid(write)
-    this.#inDoubt.delete(submissionId)
+    for (const [write, submissions] of this.#inDoubt) {
+      if (!submissions.has(submissionId)) continue
+      await this.#makeVoid(write)
+      this.#inDoubt.delete(write)
+    }
   }
 
   /** What is kept under a key, unless it has expired. */
@@ -107,7 +110,7 @@ export class PostgresIntake {
    */
   async #decideAll(members: Open[], results: Result[]): Promise<Open[]> {
     const { clock, time } = this.#options
-    let known = NOTHING
+    let known = nothingKnown()
     let open = members
     for (let round = 0; open.length > 0 && round < ROUNDS; round++) {
       if (round > 0) {
@@ -139,13 +142,15 @@ export class PostgresIntake {
   /** @returns those that are not decided: they met something, or nobody knows which of them did */
   async #write(planned: Planned[], results: Result[]): Promise<Planned[]> {
     const write = randomUUID()
-    const settle = this.#doubt(write, planned)
+    // Those of a saga are given up by their attempt: an intent says what became of them.
+    const alone = planned.filter(({ member }) => member.attempt === null)
+    if (alone.length > 0) this.#inDoubt.set(write, new Set(alone.map(({ member }) => member.submission.id)))
     try {
       const { time, answerTtlMs } = this.#options
       const columns = [...memberColumns(planned), ...formulaColumns(planned)]
       const values = [time(), write, answerTtlMs, OWNER_LEASE_MS, ...columns]
       const [row] = await this.#database.query(WRITE, values)
-      settle()
+      this.#inDoubt.delete(write)
       const refused = new Set(row?.refused as number[])
       for (const [ordinal, { index, member, plan }] of planned.entries()) {
         if (!refused.has(ordinal + 1)) results[index] = verdictOf(member, plan)
@@ -153,26 +158,17 @@ export class PostgresIntake {
       return planned.filter((_, ordinal) => refused.has(ordinal + 1))
     } catch (error) {
       const isVoid = error instanceof Taken ? null : await this.#makeVoid(write).catch(() => 'unknown')
-      if (isVoid !== 'unknown') settle()
+      if (isVoid !== 'unknown') this.#inDoubt.delete(write)
       if (isVoid === null || isVoid === false) return planned
       for (const { index } of planned) results[index] = error as Error
       return []
     }
   }
 
-  /** Notes that a write may take effect, until the returned function is called. */
-  #doubt(write: string, planned: Planned[]): () => void {
-    const ids = planned.filter(({ member }) => member.attempt === null).map(({ member }) => member.submission.id)
-    for (const id of ids) {
-      const writes = this.#inDoubt.get(id) ?? new Set()
-      this.#inDoubt.set(id, writes.add(write))
-    }
-    return () => {
-      for (const id of ids) {
-        const writes = this.#inDoubt.get(id)
-        writes?.delete(write)
-        if (writes?.size === 0) this.#inDoubt.delete(id)
-      }
+  /** No write of the submission is of interest any more. */
+  #trust(submissionId: string): void {
+    for (const [write, submissions] of this.#inDoubt) {
+      if (submissions.delete(submissionId) && submissions.size === 0) this.#inDoubt.delete(write)
     }
   }
 

@@ -2,7 +2,7 @@ import { isoTime } from '../../clock.ts'
 import type { FormulaEvent, Holder, KeyRecord, StoredAnswer } from '../ports.ts'
 import type { Database, Row } from './database.ts'
 import { ANSWERS, FORMULAS, FREE_EXPIRED, INTENTS } from './intake-statements.ts'
-import type { Known, Member } from './member.ts'
+import { type Known, type Member, nothingKnown } from './member.ts'
 import type { GivenTime } from './time.ts'
 
 /** Looks up all that the members want; slots of answers that have expired are free afterwards. */
@@ -11,13 +11,7 @@ export async function lookUp(database: Database, time: GivenTime, members: Membe
   const ids = members.flatMap(({ submission }) => submission.formulas.map(({ id }) => id))
   const attempts = members.flatMap(({ attempt }) => attempt ?? [])
   await database.query(FREE_EXPIRED, [time(), slots])
-  const known: Known = {
-    answers: new Map(),
-    running: new Map(),
-    formulas: new Map(),
-    pending: new Map(),
-    intents: new Map(),
-  }
+  const known = nothingKnown()
   for (const row of await database.query(ANSWERS, [slots])) {
     const slot = row.slot as string
     if (row.attempt === null) known.answers.set(slot, toKeyRecord(row))

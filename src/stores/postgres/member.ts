@@ -56,13 +56,13 @@ export interface Known {
 }
 
 /** Nothing: what a submission is judged by first, since most meet nothing. */
-export const NOTHING: Known = {
+export const nothingKnown = (): Known => ({
   answers: new Map(),
   running: new Map(),
   formulas: new Map(),
   pending: new Map(),
   intents: new Map(),
-}
+})
 
 /** Decides a member against what is known: to be stored so, or a verdict that stores nothing. */
 export function decide(member: Member, known: Known, now: number): { plan: Plan } | { verdict: AddVerdict } {

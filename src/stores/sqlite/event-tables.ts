@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { isoTime } from '../../clock.ts'
+import { isFingerprint } from '../../formula/fingerprint.ts'
 import type { DeadEvent, FormulaEvent, Page, QueueStats, Received, Settled } from '../ports.ts'
 import { type Counters, eventStatements, type LeaseRow, type ReadyRow } from './event-statements.ts'
 
@@ -198,7 +199,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
         sql.removeAllDead.run()
         counters.next_position += moved
       } else {
-        const rows = [...new Set(ids)].filter(isId).flatMap((id) => sql.deadById.all(blob(id)))
+        const rows = [...new Set(ids)].filter(isFingerprint).flatMap((id) => sql.deadById.all(blob(id)))
         rows.sort((a, b) => (a.seq as number) - (b.seq as number))
         for (const { seq, id, name, created_at } of rows) {
           sql.addReady.run(counters.next_position++, id as Uint8Array, name as string, created_at as number, 0)
@@ -213,7 +214,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
 
     removeDead(now: number, id: string): boolean {
       moveDue(now)
-      if (!isId(id)) return false
+      if (!isFingerprint(id)) return false
       const removed = sql.removeDeadById.run(blob(id)).changes as number
       count('dead', -removed)
       return removed > 0
@@ -224,9 +225,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
 /** When the first of them ends, in ms since the epoch; never when there is none. */
 const nextEnd = (statement: StatementSync): number => (statement.get()?.at ?? Infinity) as number
 
-/** What is no fingerprint at all would be read as another one's beginning. */
-const isId = (id: string): boolean => /^[0-9a-f]{64}$/.test(id)
-
+/** Of a fingerprint: what is none would be read as another one's beginning. */
 const blob = (id: string): Uint8Array => Buffer.from(id, 'hex')
 
 const RECEIPT = /^([1-9]\d{0,14})-([\w-]{16})$/
