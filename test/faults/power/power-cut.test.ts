@@ -89,14 +89,21 @@ function withSynchronous(t: Test, setting: string): string {
   return join(copy, 'src/server.ts')
 }
 
+/** A few cuts may all fall where nothing that was answered is lost; so many times as often they do not. */
+const ROUNDS = 5
+
 // One of them is enough for a short run.
 for (const setting of sized(1, 2) === 1 ? ['NORMAL'] : ['NORMAL', 'OFF']) {
   t.test(`with synchronous=${setting} the same cuts lose answered submissions`, { skip }, async (t) => {
     const server = withSynchronous(t, setting)
     const recording = await record(t, { way: 'one file', library, stream: 0, server })
-    const { violations } = await cutPower(t, recording, { cuts: sized(7, 32), stream: 1_000 })
-    const lost = violations.filter((violation) => violation.includes('answered 200 and not stored so'))
-    t.not(lost.length, 0)
-    t.comment(`${lost.length} answered submissions lost, ${violations.length - lost.length} other violations`)
+    let [lost, others] = [0, 0]
+    for (let round = 0; lost === 0 && round < ROUNDS; round++) {
+      const { violations } = await cutPower(t, recording, { cuts: sized(7, 32), stream: 1_000 + round })
+      lost = violations.filter((violation) => violation.includes('answered 200 and not stored so')).length
+      others += violations.length - lost
+    }
+    t.not(lost, 0)
+    t.comment(`${lost} answered submissions lost, ${others} other violations`)
   })
 }
