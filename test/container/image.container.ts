@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import { setTimeout as waitMs } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import manifest from '../../package.json' with { type: 'json' }
+import { chance } from '../faults/extent.ts'
+import { Consumers } from '../faults/kill/consumers.ts'
+import { Submitters } from '../faults/kill/submitters.ts'
+import { Ledger, sendTo } from '../faults/ledger.ts'
+import type { Container, Volume } from './engine.ts'
+import { findEngine } from './find-engine.ts'
+
+const SUBMITTERS = 16
+const CONSUMERS = 4
+const LOAD_MS = 1_500
+const START_MS = 20_000
+const ANYONE = { ALLOW_ANONYMOUS: 'true' }
+
+const engine = findEngine()
+const image = await engine.build(join(import.meta.dirname, '../..'))
+
+/** Starts a container and waits until it is ready. */
+async function start(t: Test, volume: Volume): Promise<Container> {
+  const container = await engine.start(volume, ANYONE)
+  t.teardown(() => container.remove())
+  for (const until = Date.now() + START_MS; ; await waitMs(50)) {
+    const answer = await fetch(`${container.url}/health/ready`).catch(() => null)
+    if (answer?.status === 200) return container
+    if (Date.now() > until) throw new Error(`It is not ready: ${await container.log()}`)
+  }
+}
+
+async function newVolume(t: Test): Promise<Volume> {
+  const volume = await engine.createVolume()
+  t.teardown(() => volume.remove())
+  return volume
+}
+
+t.test(
+  'the image says how it is run: by whom, where its data lie, how it is asked for its health and stopped',
+  async (t) => {
+    t.equal(image.user, 'node')
+    t.same(image.volumes, ['/data'])
+    t.same(image.ports, ['3000/tcp'])
+    t.equal(image.stopSignal, 'SIGTERM')
+    t.equal(image.healthcheck[0], 'node', 'neither a shell nor curl')
+    t.match(image.labels, { 'org.opencontainers.image.licenses': manifest.license })
+    const preset = image.environment.map((variable) => variable.split('=')[0])
+    t.notOk(preset.includes('API_KEYS_FILE') || preset.includes('ALLOW_ANONYMOUS'), 'who may call is not preset')
+  },
+)
+
+t.test('the image holds what the service needs to run, and nothing to build, test or describe it', async (t) => {
+  const files = await engine.files('/app')
+  const top = new Set(files.map((file) => file.split('/')[2]))
+  t.notOk(['test', 'bench', 'docs', '.git', 'data'].some((folder) => top.has(folder)))
+  const holds = (name: string): boolean => files.some((file) => file.startsWith(`/app/node_modules/${name}/`))
+  t.same(
+    Object.keys(manifest.dependencies).filter((name) => !holds(name)),
+    [],
+  )
+  t.same(Object.keys(manifest.devDependencies).filter(holds), [])
+})
+
+t.test('started without keys and without leave to do so, it says in one line what to set', async (t) => {
+  const { code, output } = await engine.runToEnd({})
+  t.equal(code, 1)
+  const said = output.split('\n').filter((line) => line.startsWith('HOST='))
+  t.match(said, [/API_KEYS_FILE.*ALLOW_ANONYMOUS=true/])
+})
+
+t.test('on a read-only root it starts, is healthy by its own check, and logs lines of JSON', async (t) => {
+  const container = await start(t, await newVolume(t))
+  t.equal(await container.run(image.healthcheck), 0)
+  const lines = (await container.log()).split('\n').filter((line) => line.includes('listening at'))
+  t.ok(lines.length > 0 && lines.every((line) => JSON.parse(line).level === 30))
+  t.equal(await container.end('SIGTERM'), 0)
+})
+
+for (const [signal, isExpected] of [
+  ['SIGTERM', (code: number) => code === 0],
+  ['SIGKILL', (code: number) => code !== 0],
+] as const) {
+  t.test(`${signal} under load loses nothing and stores nothing twice: the next container has it all`, async (t) => {
+    const volume = await newVolume(t)
+    const ledger = new Ledger({ maxReceives: 5 })
+    const loaded = await start(t, volume)
+    await load(ledger, loaded.url, async () => t.ok(isExpected(await loaded.end(signal)), 'it ends as it should'))
+
+    const next = await start(t, volume)
+    const judge = sendTo(next.url)
+    const violations = await ledger.judge(judge.send, { whole: true, patienceMs: 40_000 })
+    t.same(violations.slice(0, 10), [])
+    const { formulas } = (await (await fetch(`${next.url}/formulas`)).json()) as { formulas: unknown[] }
+    t.ok(formulas.length > 0, 'there was a load')
+    judge.close()
+    t.equal(await next.end('SIGTERM'), 0)
+  })
+}
+
+/** Submits and consumes at the same time, ends the service amid it, and waits until all clients have noticed. */
+async function load(ledger: Ledger, url: string, end: () => Promise<unknown>): Promise<void> {
+  const random = chance()
+  const [submitters, consumers] = [new Submitters(ledger, random), new Consumers(ledger, random)]
+  const connection = sendTo(url)
+  const clients = [
+    ...Array.from({ length: SUBMITTERS }, () => submitters.client(connection.send)),
+    ...Array.from({ length: CONSUMERS }, () => consumers.client(connection.send)),
+  ]
+  await waitMs(LOAD_MS)
+  await end()
+  await Promise.all(clients)
+  connection.close()
+}
