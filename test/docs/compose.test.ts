@@ -1,0 +1,70 @@
+import { test } from 'tap'
+import { parse } from 'yaml'
+import { readConfig } from '../../src/config.ts'
+import { readPage } from './pages.ts'
+
+interface Service {
+  build?: string
+  image: string
+  profiles?: string[]
+  environment?: Record<string, string>
+  depends_on?: Record<string, { condition: string }>
+  ports?: string[]
+  volumes?: string[]
+  configs?: { source: string }[]
+  read_only?: boolean
+  cap_drop?: string[]
+  security_opt?: string[]
+  mem_limit?: string
+  cpus?: number
+  stop_grace_period?: string
+}
+
+interface Composition {
+  services: Record<string, Service>
+  volumes: Record<string, null>
+  configs: Record<string, object>
+}
+
+const { services, volumes, configs } = parse(readPage('compose.yaml'), { merge: true }) as Composition
+const all = Object.entries(services)
+const ours = all.filter(([, { build }]) => build !== undefined)
+
+test('compose.yaml starts one service on the embedded default, and others only by their profile', async (t) => {
+  t.same(
+    all.filter(([, { profiles }]) => profiles === undefined).map(([name]) => name),
+    ['intake'],
+  )
+  t.ok(services.intake?.volumes?.includes('formulas:/data'), 'its data outlive the container')
+})
+
+for (const [name, service] of all) {
+  test(`compose.yaml: ${name} has bounded memory, no capabilities but those named, and is reached from here alone`, async (t) => {
+    t.match(service.mem_limit, /^\d+[mg]$/)
+    t.same(service.cap_drop, ['ALL'])
+    t.same(service.security_opt, ['no-new-privileges:true'])
+    t.notOk(service.ports?.some((port) => !port.startsWith('127.0.0.1:')))
+  })
+
+  test(`compose.yaml: what ${name} refers to is there`, async (t) => {
+    for (const other of Object.keys(service.depends_on ?? {})) {
+      t.same(services[other]?.profiles, service.profiles, `${other} is started along with it`)
+    }
+    const named = (service.volumes ?? []).map((volume) => volume.split(':')[0] as string)
+    t.same(
+      named.filter((volume) => !(volume in volumes)),
+      [],
+    )
+    t.notOk(service.configs?.some(({ source }) => !(source in configs)))
+  })
+}
+
+for (const [name, service] of ours) {
+  test(`compose.yaml: ${name} is given values it starts with, a read-only root, and time to stop`, async (t) => {
+    const image = { HOST: '0.0.0.0', DATABASE_URL: 'sqlite:/data/formulas.db' }
+    t.doesNotThrow(() => readConfig({ ...image, ...service.environment }))
+    t.equal(service.read_only, true)
+    t.equal(service.stop_grace_period, '50s')
+    t.ok(service.cpus)
+  })
+}
