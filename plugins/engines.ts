@@ -21,11 +21,16 @@ export interface EnginesOptions {
 export default fp<EnginesOptions>(
   async (fastify, { clock = systemClock, stores }) => {
     const { database, queue, idempotencyTtlHours, eventMaxReceives } = fastify.config
-    const options = { clock, answerTtlMs: idempotencyTtlHours * HOUR_MS, maxReceives: eventMaxReceives }
+    const options = {
+      clock,
+      answerTtlMs: idempotencyTtlHours * HOUR_MS,
+      maxReceives: eventMaxReceives,
+      onCommit: fastify.metrics.committed,
+    }
     const warn = (message: string): void => fastify.log.warn(message)
     const engines = stores ?? (await openStores({ database, queue, options, warn }))
     fastify.decorate('engines', engines)
     fastify.addHook('onClose', () => engines.close())
   },
-  { name: 'engines', dependencies: ['config'] },
+  { name: 'engines', dependencies: ['config', 'metrics'] },
 )

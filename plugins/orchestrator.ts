@@ -28,11 +28,12 @@ export default fp<OrchestratorPluginOptions>(
       random,
       newId: randomUUID,
       log: fastify.log,
+      observer: fastify.metrics.submissions,
     })
     fastify.decorate('orchestrator', orchestrator)
     fastify.addHook('onReady', () => orchestrator.start())
     fastify.addHook('preClose', async () => orchestrator.stop())
     fastify.addHook('onClose', () => orchestrator.close())
   },
-  { name: 'orchestrator', dependencies: ['config', 'engines', 'closing'] },
+  { name: 'orchestrator', dependencies: ['config', 'engines', 'metrics', 'closing'] },
 )

@@ -33,10 +33,13 @@ export default fp(
       if (!request.routeOptions.config.sheds) return done()
       const { submissions, formulas } = fastify.orchestrator.load
       if (submissions < MOST_SUBMISSIONS && formulas < MOST_FORMULAS) done()
-      else refuse(reply)
+      else {
+        fastify.metrics.submissionEnded('overloaded')
+        refuse(reply)
+      }
     })
   },
-  { name: 'overload', dependencies: ['orchestrator', 'request-id', 'authorization'] },
+  { name: 'overload', dependencies: ['orchestrator', 'metrics', 'request-id', 'authorization'] },
 )
 
 /** Sends the answer past everything that other answers go through: what is spent on it, accepted ones lack. */

@@ -27,6 +27,8 @@ export interface AppOptions {
   stores?: Stores
   /** No logging when not given. */
   logger?: Logging
+  /** Whether requests are measured, and lines about them logged; true unless given. */
+  observed?: boolean
 }
 
 /** Composes the service: plugins/, then routes/. It opens its stores when it is made ready. */

@@ -138,6 +138,20 @@ test('stores know nothing of submissions and consumers, and engines nothing of e
   )
 })
 
+test('only the metrics know prom-client, and nobody within src who counts', async (t) => {
+  t.same(
+    offences('', (name, file) => name !== 'prom-client' || isWithin('src/metrics/')(file)),
+    [],
+  )
+  const inner = ['src/clock.ts', 'src/forwarding/pace.ts', 'src/stores/ports.ts', 'src/submission/']
+  t.same(offences('src/metrics/', isWithin('src/metrics/', 'prom-client', ...inner)), [])
+  t.same(
+    offences('src/', (name, file) => !name.startsWith('src/metrics/') || isWithin('src/metrics/')(file)),
+    [],
+    'they are given what they tell',
+  )
+})
+
 test('only the SQLite engine knows SQLite, and worker threads', async (t) => {
   t.same(
     offences('src/', (name, file) => isWithin('src/stores/sqlite/')(file) || !/sqlite$|worker_threads/.test(name)),

@@ -4,6 +4,7 @@ import { ServiceError } from '../../src/errors/service-error.ts'
 import { isFingerprint } from '../../src/formula/fingerprint.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
 import { type CheckedBody, checkSubmission } from './check-submission.ts'
+import { countAnswered, countRefused } from './count-outcome.ts'
 import { requireIdempotencyKey } from './idempotency-key.ts'
 import { replayRecent } from './replay-recent.ts'
 import { getFormula, listFormulas, submitFormulas } from './schemas.ts'
@@ -26,6 +27,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
       config: { scope: 'submit', unreadBody: true, sheds: true },
       onRequest: requireIdempotencyKey,
       preValidation: replayRecent,
+      onError: countRefused,
       validatorCompiler: (part) => (part.httpPart === 'body' ? checkSubmission : checkBySchema(part)),
     },
     async (request, reply) => {
@@ -37,6 +39,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
       // One that is replayed may expire any time.
       const isNew = outcome.kind === 'answered' && !outcome.replayed
       if (isNew && sent !== null) fastify.recentAnswers.remember(sent, outcome.answer)
+      countAnswered(fastify.metrics, outcome)
       return sendOutcome(reply, outcome)
     },
   )

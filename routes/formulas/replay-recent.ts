@@ -1,5 +1,6 @@
 import type { preValidationHookHandler } from 'fastify'
 import type { Sent } from '../../src/submission/recent-answers.ts'
+import { countAnswered } from './count-outcome.ts'
 import { sendOutcome } from './send-outcome.ts'
 
 declare module 'fastify' {
@@ -15,6 +16,8 @@ export const replayRecent: preValidationHookHandler = function (request, reply, 
   if (!(body instanceof Buffer)) return done()
   request.sent = { caller, key, url, body }
   const answer = this.recentAnswers.find(request.sent)
-  if (answer === null) done()
-  else sendOutcome(reply, { kind: 'answered', answer, replayed: true })
+  if (answer === null) return done()
+  const outcome = { kind: 'answered', answer, replayed: true } as const
+  countAnswered(this.metrics, outcome)
+  sendOutcome(reply, outcome)
 }

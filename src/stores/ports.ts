@@ -280,6 +280,9 @@ export interface Stores {
   close(): Promise<void>
 }
 
+/** Told of each batch of submissions that was committed together, to be measured. */
+export type OnCommit = (submissions: number, seconds: number) => void
+
 /** What an engine needs to know beside its location. */
 export interface EngineOptions {
   clock: Clock
@@ -287,4 +290,5 @@ export interface EngineOptions {
   answerTtlMs: number
   /** An event whose lease of this number ends without an ack is dead. */
   maxReceives: number
+  onCommit?: OnCommit
 }

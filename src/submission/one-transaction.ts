@@ -1,5 +1,6 @@
 import type { IdempotencyStore, Intake, StoredAnswer, Submission, Verdict } from '../stores/ports.ts'
 import type { Deadline } from './deadline.ts'
+import type { SubmissionObserver } from './observer.ts'
 import type { Way } from './way.ts'
 
 /**
@@ -9,10 +10,12 @@ import type { Way } from './way.ts'
 export class OneTransaction implements Way {
   readonly #intake: Intake
   readonly #idempotency: IdempotencyStore
+  readonly #observer: SubmissionObserver
 
-  constructor(intake: Intake, idempotency: IdempotencyStore) {
+  constructor(intake: Intake, idempotency: IdempotencyStore, observer: SubmissionObserver) {
     this.#intake = intake
     this.#idempotency = idempotency
+    this.#observer = observer
   }
 
   attempt(submission: Submission, _attempt: number, deadline: Deadline): Promise<Verdict> {
@@ -22,6 +25,8 @@ export class OneTransaction implements Way {
   async settle(submission: Submission, deadline: Deadline): Promise<StoredAnswer | null> {
     await deadline.bound(this.#intake.giveUp(submission.id))
     const kept = await deadline.bound(this.#idempotency.find(submission.caller, submission.key))
-    return kept?.submissionId === submission.id ? kept.answer : null
+    if (kept?.submissionId === submission.id) return kept.answer
+    this.#observer.rolledBack('done')
+    return null
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../clock.ts'
+import type { SubmissionObserver } from './observer.ts'
 
 export interface OrchestratorOptions {
   /** Attempts in all, the first included. */
@@ -16,4 +17,5 @@ export interface OrchestratorOptions {
   newId: () => string
   /** Told of failures that the caller sees only as a 503. */
   log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
+  observer?: SubmissionObserver
 }

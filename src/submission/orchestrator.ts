@@ -1,9 +1,11 @@
 import { sleep } from '../clock.ts'
 import { reasonOf } from '../errors/reason.ts'
-import type { Cleanup, IdempotencyStore, Stores, Submission, Verdict } from '../stores/ports.ts'
+import type { Cleanup, IdempotencyStore, StoredAnswer, Stores, Submission, Verdict } from '../stores/ports.ts'
+import { addedBy } from './added.ts'
 import { Background } from './background.ts'
 import { backoffMs } from './backoff.ts'
 import { Deadline, SETTLE_MS } from './deadline.ts'
+import { type SubmissionObserver, unobserved } from './observer.ts'
 import { OneTransaction } from './one-transaction.ts'
 import type { OrchestratorOptions } from './options.ts'
 import type { Outcome, SubmissionRequest } from './outcome.ts'
@@ -11,6 +13,7 @@ import { OwedRollbacks } from './owed-rollbacks.ts'
 import { payloadHash } from './payload.ts'
 import { type Run, Runs } from './runs.ts'
 import { Saga } from './saga.ts'
+import { namesOf, type Tracked } from './tracked.ts'
 import { waitFor } from './wait.ts'
 import type { Way } from './way.ts'
 
@@ -23,6 +26,7 @@ const LOOK_AGAIN_MS = 100
  */
 export class Orchestrator {
   readonly #options: OrchestratorOptions
+  readonly #observer: SubmissionObserver
   readonly #way: Way
   readonly #idempotency: IdempotencyStore
   readonly #runs = new Runs()
@@ -36,11 +40,13 @@ export class Orchestrator {
 
   constructor(stores: Stores, options: OrchestratorOptions) {
     this.#options = options
-    const saga = new Saga(stores, (attempt, error) =>
+    const { observer = unobserved } = options
+    this.#observer = observer
+    const saga = new Saga(stores, observer, (attempt, error) =>
       options.log.warn({ attempt, err: error }, 'The events of an accepted submission will be released later'),
     )
     this.#idempotency = stores.idempotency
-    this.#way = stores.intake === null ? saga : new OneTransaction(stores.intake, stores.idempotency)
+    this.#way = stores.intake === null ? saga : new OneTransaction(stores.intake, stores.idempotency, observer)
     this.#owed = new OwedRollbacks(this.#way, options, this.#stopping.signal)
     this.#background = new Background(stores, saga, options, this.#stopping.signal, (id) => this.#owed.retry(id))
   }
@@ -90,14 +96,15 @@ export class Orchestrator {
       if (ended === 'stopped') return { kind: 'stopping' }
       if (ended === 'late') return other.owed ? { kind: 'failed' } : { kind: 'in-use' }
       if (ended !== null) {
-        return other.payload === payload ? { kind: 'answered', answer: ended, replayed: true } : { kind: 'reused' }
+        if (other.payload !== payload) return { kind: 'reused' }
+        return { kind: 'answered', submissionId: other.submissionId, answer: ended, replayed: true }
       }
     }
     const submission = { ...request, id: this.#options.newId(), payload }
     this.#conducting++
     this.#formulas += submission.formulas.length
     try {
-      return await this.#conduct(submission, this.#runs.begin(request, payload))
+      return await this.#conduct(submission, this.#runs.begin(submission))
     } finally {
       this.#formulas -= submission.formulas.length
       if (--this.#conducting === 0) this.#idle?.resolve()
@@ -108,49 +115,63 @@ export class Orchestrator {
    * The key is held by a run with another payload. That run may itself be the one that reuses the key: what is kept under
    * it tells.
    */
-  async #replayOrRefuse({ caller, key }: SubmissionRequest, payload: string, patience: Deadline): Promise<Outcome> {
+  async #replayOrRefuse(request: SubmissionRequest, payload: string, patience: Deadline): Promise<Outcome> {
+    const { caller, key, requestId } = request
     try {
       const kept = await patience.bound(this.#idempotency.find(caller, key))
-      if (kept?.payload === payload) return { kind: 'answered', answer: kept.answer, replayed: true }
-      return { kind: 'reused' }
+      if (kept?.payload !== payload) return { kind: 'reused' }
+      return { kind: 'answered', submissionId: kept.submissionId, answer: kept.answer, replayed: true }
     } catch (error) {
-      this.#options.log.warn({ err: error }, 'The answer kept under a key could not be looked up')
+      this.#options.log.warn({ reqId: requestId, err: error }, 'The answer kept under a key could not be looked up')
       return { kind: 'failed' }
     }
   }
 
   /** Runs a submission and frees its key: at once, or when the rollback it owes is done. */
-  async #conduct(submission: Submission, run: Run): Promise<Outcome> {
+  async #conduct(submission: Submission & Tracked, run: Run): Promise<Outcome> {
     const outcome = await this.#try(submission)
     if (outcome.kind !== 'failed' && outcome.kind !== 'stopping') {
-      this.#runs.end(run, outcome.kind === 'answered' ? outcome.answer : null)
+      if (outcome.kind !== 'answered') this.#runs.end(run, null)
+      else if (outcome.replayed) this.#runs.end(run, outcome.answer)
+      else this.#end(submission, run, outcome.answer)
       return outcome
     }
     try {
       const { clock, deadlineMs } = this.#options
       const answer = await this.#way.settle(submission, new Deadline(clock, reserveMs(deadlineMs)))
-      this.#runs.end(run, answer)
-      return answer === null ? outcome : { kind: 'answered', answer, replayed: false }
+      this.#end(submission, run, answer)
+      return answer === null ? outcome : { kind: 'answered', submissionId: submission.id, answer, replayed: false }
     } catch (error) {
-      this.#options.log.error({ submission: submission.id, err: error }, 'A rollback was interrupted and is owed')
+      this.#options.log.error({ ...namesOf(submission), err: error }, 'A rollback was interrupted and is owed')
+      this.#observer.rolledBack('interrupted')
       run.owed = true
-      this.#owed.add(submission, reasonOf(error), (answer) => this.#runs.end(run, answer))
+      this.#owed.add(submission, reasonOf(error), (answer) => this.#end(submission, run, answer))
       return outcome
     }
   }
 
+  /** @param answer what the submission itself came to; null when nothing of it is left */
+  #end(submission: Submission, run: Run, answer: StoredAnswer | null): void {
+    if (answer !== null) this.#observer.added(addedBy(submission, answer))
+    this.#runs.end(run, answer)
+  }
+
   /** Attempts until one is decided, the tries or the time are used up, or the service stops. */
-  async #try(submission: Submission): Promise<Outcome> {
+  async #try(submission: Submission & Tracked): Promise<Outcome> {
     const { clock, deadlineMs, waitMs, retries, random } = this.#options
     const { signal } = this.#stopping
     const deadline = new Deadline(clock, deadlineMs - reserveMs(deadlineMs))
     const patience = new Deadline(clock, waitMs)
     let failures = 0
+    let isRetry = false
     for (let attempt = 1; deadline.left > 0; attempt++) {
+      if (isRetry) this.#observer.retried()
       const verdict = await this.#attempt(submission, attempt, deadline)
       if (verdict.kind === 'answered') {
-        return { kind: 'answered', answer: verdict.answer, replayed: verdict.submissionId !== submission.id }
+        const { submissionId, answer } = verdict
+        return { kind: 'answered', submissionId, answer, replayed: submissionId !== submission.id }
       }
+      isRetry = verdict.kind !== 'busy'
       if (verdict.kind === 'reused') return verdict
       if (verdict.kind === 'busy') {
         const running = verdict.wants === 'key' && verdict.holder === 'submission'
@@ -165,12 +186,13 @@ export class Orchestrator {
     return { kind: 'failed' }
   }
 
-  #attempt(submission: Submission, attempt: number, deadline: Deadline): Promise<Verdict | { kind: 'failed' }> {
+  #attempt(
+    submission: Submission & Tracked,
+    attempt: number,
+    deadline: Deadline,
+  ): Promise<Verdict | { kind: 'failed' }> {
     return this.#way.attempt(submission, attempt, deadline).catch((error) => {
-      this.#options.log.warn(
-        { submission: submission.id, attempt, err: error },
-        'An attempt to store a submission failed',
-      )
+      this.#options.log.warn({ ...namesOf(submission), attempt, err: error }, 'An attempt to store a submission failed')
       return { kind: 'failed' }
     })
   }

@@ -10,12 +10,17 @@ export interface SubmissionRequest {
   /** Whether the body was one formula rather than a list. */
   single: boolean
   formulas: Formula[]
+  /** Names the request in what is logged of the submission. */
+  requestId?: string
 }
 
 /** What became of a submission; the status code is chosen from it in one place. */
 export type Outcome =
-  /** Answered: 200 or 409, now or (`replayed`) by an earlier submission of the same key and payload. */
-  | { kind: 'answered'; answer: StoredAnswer; replayed: boolean }
+  /**
+   * Answered: 200 or 409, now or (`replayed`) by an earlier submission of the same key and payload; `submissionId` names
+   * the one that was answered, where that is known.
+   */
+  | { kind: 'answered'; submissionId?: string; answer: StoredAnswer; replayed: boolean }
   /** The key was used with another payload. */
   | { kind: 'reused' }
   /** The same submission is still running after the longest wait. */

@@ -4,11 +4,12 @@ import type { Cleanup, StoredAnswer, Submission } from '../stores/ports.ts'
 import { backoffMs } from './backoff.ts'
 import { Deadline, SETTLE_MS } from './deadline.ts'
 import type { OrchestratorOptions } from './options.ts'
+import { namesOf, type Tracked } from './tracked.ts'
 import { waitFor } from './wait.ts'
 import type { Way } from './way.ts'
 
 interface Owed {
-  submission: Submission
+  submission: Submission & Tracked
   reason: string
   attempts: number
   createdAt: number
@@ -34,7 +35,7 @@ export class OwedRollbacks {
   }
 
   /** @param done told once: the answer if the submission turns out to be accepted, else null */
-  add(submission: Submission, reason: string, done: (answer: StoredAnswer | null) => void): void {
+  add(submission: Submission & Tracked, reason: string, done: (answer: StoredAnswer | null) => void): void {
     const now = this.#options.clock.now()
     const wake = Promise.withResolvers<void>()
     const owed: Owed = { submission, reason, attempts: 0, createdAt: now, nextAttemptAt: now, wake }
@@ -81,7 +82,7 @@ export class OwedRollbacks {
       } catch (error) {
         owed.attempts++
         owed.reason = reasonOf(error)
-        log.warn({ submission: owed.submission.id, err: error }, 'A rollback is still owed')
+        log.warn({ ...namesOf(owed.submission), err: error }, 'A rollback is still owed')
       }
     }
   }

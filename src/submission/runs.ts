@@ -4,13 +4,15 @@ type Holder = Pick<Submission, 'caller' | 'key'>
 
 /** A submission that runs, or whose rollback is owed: it holds its key. */
 export class Run {
+  readonly submissionId: string
   readonly payload: string
   readonly slot: string
   /** Its attempts have failed and what they may have left is not yet rolled back. */
   owed = false
   #end: PromiseWithResolvers<StoredAnswer | null> | undefined
 
-  constructor(payload: string, slot: string) {
+  constructor(submissionId: string, payload: string, slot: string) {
+    this.submissionId = submissionId
     this.payload = payload
     this.slot = slot
   }
@@ -35,8 +37,8 @@ export class Runs {
   }
 
   /** The key must be free. */
-  begin(holder: Holder, payload: string): Run {
-    const run = new Run(payload, slotOf(holder))
+  begin(submission: Submission): Run {
+    const run = new Run(submission.id, submission.payload, slotOf(submission))
     this.#bySlot.set(run.slot, run)
     return run
   }

@@ -11,6 +11,7 @@ import type {
   Verdict,
 } from '../stores/ports.ts'
 import type { Deadline } from './deadline.ts'
+import type { SubmissionObserver } from './observer.ts'
 import type { Way } from './way.ts'
 
 type Completed = Extract<Decision, { kind: 'completed' }>
@@ -35,13 +36,19 @@ export class Saga implements Way {
   /** The attempt that is still to be compensated, by submission. */
   readonly #owed = new Map<string, string>()
   readonly #running = new Set<string>()
+  readonly #observer: SubmissionObserver
   readonly #onLate: (attemptId: string, error: unknown) => void
 
   /** @param onLate told of a completed attempt whose last steps are left to the background */
-  constructor({ db, queue, idempotency }: SagaStores, onLate: (attemptId: string, error: unknown) => void) {
+  constructor(
+    { db, queue, idempotency }: SagaStores,
+    observer: SubmissionObserver,
+    onLate: (attemptId: string, error: unknown) => void,
+  ) {
     this.#db = db
     this.#queue = queue
     this.#idempotency = idempotency
+    this.#observer = observer
     this.#onLate = onLate
   }
 
@@ -90,7 +97,9 @@ export class Saga implements Way {
     // An answer whose reply was lost, of an attempt with nothing to publish or one that is finished already, is kept.
     const kept = await deadline.bound(this.#idempotency.find(submission.caller, submission.key))
     this.#owed.delete(submission.id)
-    return kept?.submissionId === submission.id ? kept.answer : null
+    if (kept?.submissionId === submission.id) return kept.answer
+    this.#observer.rolledBack('done')
+    return null
   }
 
   /**

@@ -30,6 +30,7 @@ const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['DELETE', '/events/dead/x', []],
   ['GET', '/cleanups', []],
   ['POST', '/cleanups/x/retry', []],
+  ['GET', '/metrics', []],
   ['GET', '/health/live', null],
   ['GET', '/health/ready', null],
 ]

@@ -12,13 +12,13 @@ import forwarder from '../../plugins/forwarder.ts'
 import idempotency from '../../plugins/idempotency.ts'
 import json from '../../plugins/json.ts'
 import longPoll from '../../plugins/long-poll.ts'
+import metrics from '../../plugins/metrics.ts'
 import notFound from '../../plugins/not-found.ts'
 import orchestrator, { type OrchestratorPluginOptions } from '../../plugins/orchestrator.ts'
 import queue from '../../plugins/queue.ts'
 import rateLimit from '../../plugins/rate-limit.ts'
 import readiness from '../../plugins/readiness.ts'
 import requestId from '../../plugins/request-id.ts'
-import requestLog from '../../plugins/request-log.ts'
 import safetyHeaders from '../../plugins/safety-headers.ts'
 import sensible from '../../plugins/sensible.ts'
 import validation from '../../plugins/validation.ts'
@@ -28,7 +28,7 @@ import { openMemory } from '../../src/stores/memory/engine.ts'
 
 /** A plugin, whatever options it takes. */
 type AnyPlugin = FastifyPluginAsync<Options> | FastifyPluginCallback<Options>
-type Options = EnginesOptions & OrchestratorPluginOptions & { config: Config }
+type Options = EnginesOptions & OrchestratorPluginOptions & { config: Config; observed?: boolean }
 
 const memory = readConfig({ DATABASE_URL: 'memory:' })
 
@@ -42,7 +42,7 @@ async function withPlugins(t: Test, plugins: AnyPlugin[], options: Partial<Optio
   return app
 }
 
-const stores: AnyPlugin[] = [config, engines]
+const stores: AnyPlugin[] = [config, metrics, engines]
 const guarded: AnyPlugin[] = [
   config,
   requestId,
@@ -56,6 +56,7 @@ const guarded: AnyPlugin[] = [
 
 const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['config', [config]],
+  ['metrics', [metrics]],
   ['engines', stores],
   ['db', [...stores, db]],
   ['queue', [...stores, queue]],
@@ -128,22 +129,4 @@ test('the stores close after all that uses them', async (t) => {
   }
   await app.close()
   t.same(order, ['orchestrator', 'stores'])
-})
-
-test('requests are logged at debug, one line each, and not at info', async (t) => {
-  for (const [logLevel, expected] of [
-    ['debug', 1],
-    ['info', 0],
-  ] as const) {
-    const lines: string[] = []
-    const app = Fastify({ logger: { level: 'debug', stream: { write: (line) => void lines.push(line) } } })
-    for (const plugin of [...guarded, requestLog] as AnyPlugin[]) {
-      await app.register(plugin as FastifyPluginAsync<Options>, { config: { ...memory, logLevel } })
-    }
-    app.get('/a/:id', async () => 'x')
-    await app.inject('/a/1?secret=1')
-    const answered = lines.filter((line) => line.includes('"msg":"answered"'))
-    t.equal(answered.length, expected)
-    if (expected) t.match(JSON.parse(answered[0] ?? ''), { method: 'GET', route: '/a/:id', status: 200 })
-  }
 })

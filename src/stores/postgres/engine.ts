@@ -29,11 +29,11 @@ const WRITES_KEPT_MS = 3_600_000
  * @throws {StoreUnavailable} when it does not answer
  */
 export async function openPostgres(url: string, options: EngineOptions): Promise<DurableStores> {
-  const { clock, answerTtlMs, maxReceives } = options
+  const { clock, answerTtlMs, maxReceives, onCommit = () => {} } = options
   const database = new Database(url)
   const hints = new Hints(url, database, randomUUID())
   const time = givenTime(clock)
-  const intake = new PostgresIntake(database, { clock, time, answerTtlMs })
+  const intake = new PostgresIntake(database, { clock, time, answerTtlMs, onCommit })
   const probe = async (): Promise<void> => void (await database.query(identity.PROBE))
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {

@@ -3,7 +3,14 @@ import type { Clock } from '../../clock.ts'
 import { StoreUnavailable } from '../../errors/store-errors.ts'
 import { searchKey } from '../../formula/name-search.ts'
 import { eventsOf } from '../judge.ts'
-import { type AddVerdict, type KeyRecord, OWNER_LEASE_MS, type Submission, type Verdict } from '../ports.ts'
+import {
+  type AddVerdict,
+  type KeyRecord,
+  type OnCommit,
+  OWNER_LEASE_MS,
+  type Submission,
+  type Verdict,
+} from '../ports.ts'
 import { type Database, Taken } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
 import { FIND, MAKE_VOID, WRITE } from './intake-statements.ts'
@@ -18,6 +25,7 @@ interface IntakeOptions {
   clock: Clock
   time: GivenTime
   answerTtlMs: number
+  onCommit: OnCommit
 }
 
 type Result = AddVerdict | Error
@@ -93,6 +101,7 @@ export class PostgresIntake {
   }
 
   async #commit(members: Member[]): Promise<Result[]> {
+    const began = performance.now()
     const results: Result[] = []
     const open = members.map((member, index) => ({ member, index }))
     const left = await this.#decideAll(open, results).catch((error: Error) => {
@@ -101,6 +110,8 @@ export class PostgresIntake {
     for (const { index } of left ?? []) {
       results[index] = new StoreUnavailable('Others kept getting ahead of the submission')
     }
+    const committed = results.filter((result) => !(result instanceof Error)).length
+    if (committed > 0) this.#options.onCommit(committed, (performance.now() - began) / 1000)
     return results
   }
 

@@ -1,8 +1,18 @@
 import type { DurableStores } from '../durable.ts'
 import { isTakenIn } from '../judge.ts'
-import type { CleanupQueue, EngineOptions, EventQueue, FormulaDb, IdempotencyStore, Intake, Settled } from '../ports.ts'
+import type {
+  CleanupQueue,
+  EngineOptions,
+  EventQueue,
+  FormulaDb,
+  IdempotencyStore,
+  Intake,
+  OnCommit,
+  Settled,
+} from '../ports.ts'
 import type { ReadCommands, WriteCommands } from './commands.ts'
 import { own } from './file.ts'
+import type { Call, CallResult } from './messages.ts'
 import { pack, unpackVerdict } from './packed.ts'
 import { Remote } from './remote.ts'
 
@@ -12,9 +22,13 @@ import { Remote } from './remote.ts'
  * @throws {StoreRefused} when the file is in use, damaged, another program's or a newer version's
  */
 export async function openSqlite(path: string, options: EngineOptions): Promise<DurableStores> {
-  const { clock, answerTtlMs, maxReceives } = options
+  const { clock, answerTtlMs, maxReceives, onCommit } = options
   const disown = own(path)
-  const writer = new Remote<WriteCommands>({ mode: 'write', path, answerTtlMs, maxReceives }, clock)
+  const writer = new Remote<WriteCommands>(
+    { mode: 'write', path, answerTtlMs, maxReceives },
+    clock,
+    tellCommits(onCommit),
+  )
   const reader = new Remote<ReadCommands>({ mode: 'read', path }, clock)
   try {
     await writer.open()
@@ -49,6 +63,17 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
 }
 
 type Writer = Remote<WriteCommands>
+
+/** The calls that store a submission. */
+const STORING: readonly string[] = ['accept', 'add'] satisfies (keyof WriteCommands)[]
+
+/** Tells of the submissions of each batch; what else travels in it is not counted. */
+function tellCommits(onCommit: OnCommit = () => {}): (calls: Call[], results: CallResult[], seconds: number) => void {
+  return (calls, results, seconds) => {
+    const stored = calls.filter(([command], index) => STORING.includes(command) && 'value' in (results[index] ?? {}))
+    if (stored.length > 0) onCommit(stored.length, seconds)
+  }
+}
 
 function intake(writer: Writer, hint: () => void): Intake {
   return {

@@ -11,5 +11,8 @@ export type Call = [command: string, now: number, args: unknown[], startBy: numb
 
 export type CallResult = { value: unknown } | { error: string }
 
-/** What a worker tells its owner: first that it is open or why not, then the results of each batch. */
-export type WorkerMessage = { opened: true } | { refused: string } | { batch: number; results: CallResult[] }
+/** What a worker tells its owner: first that it is open or why not, then the results of each batch and how long it took. */
+export type WorkerMessage =
+  | { opened: true }
+  | { refused: string }
+  | { batch: number; results: CallResult[]; seconds: number }

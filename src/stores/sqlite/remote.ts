@@ -21,6 +21,9 @@ const CLOSE_POLL_MS = 2
 type CommandsOf<C> = { [K in keyof C]: (now: number, ...args: never[]) => unknown }
 type ArgsOf<F> = F extends (now: number, ...args: infer A) => unknown ? A : never
 
+/** Told of each batch that the worker is done with, and of the time it took. */
+type OnBatch = (calls: Call[], results: CallResult[], seconds: number) => void
+
 interface Waiting {
   call: Call
   resolve(value: unknown): void
@@ -34,6 +37,7 @@ interface Waiting {
 export class Remote<C extends CommandsOf<C>> {
   readonly #setup: WorkerSetup
   readonly #clock: Clock
+  readonly #onBatch: OnBatch
   #worker: Promise<Worker> | null = null
   /** The worker once it is open, until it ends. */
   #live: Worker | null = null
@@ -44,9 +48,10 @@ export class Remote<C extends CommandsOf<C>> {
   #closed = false
   readonly #watch: NodeJS.Timeout
 
-  constructor(setup: WorkerSetup, clock: Clock) {
+  constructor(setup: WorkerSetup, clock: Clock, onBatch: OnBatch = () => {}) {
     this.#setup = setup
     this.#clock = clock
+    this.#onBatch = onBatch
     this.#watch = setInterval(() => this.#failOverdue(), OVERTIME_MS).unref()
   }
 
@@ -153,7 +158,7 @@ export class Remote<C extends CommandsOf<C>> {
       worker.on('message', (message: WorkerMessage) => {
         if ('opened' in message) resolve(worker)
         else if ('refused' in message) fail(new StoreRefused(message.refused))
-        else this.#settle(message.batch, message.results)
+        else this.#settle(message.batch, message.results, message.seconds)
       })
       worker.on('error', (error) => {
         cause = error as Error
@@ -168,11 +173,16 @@ export class Remote<C extends CommandsOf<C>> {
     })
   }
 
-  #settle(batch: number, results: CallResult[]): void {
-    const calls = this.#inFlight.get(batch) ?? []
+  #settle(batch: number, results: CallResult[], seconds: number): void {
+    const waiting = this.#inFlight.get(batch) ?? []
     this.#inFlight.delete(batch)
     this.#schedule()
-    calls.forEach(({ resolve, reject }, index) => {
+    this.#onBatch(
+      waiting.map(({ call }) => call),
+      results,
+      seconds,
+    )
+    waiting.forEach(({ resolve, reject }, index) => {
       const result = results[index] as CallResult
       if ('error' in result) reject(new StoreUnavailable(result.error))
       else resolve(result.value)

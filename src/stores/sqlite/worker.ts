@@ -39,7 +39,10 @@ try {
       db.close()
       port.close()
     } else {
-      port.postMessage({ batch: message.batch, results: batches.run(message.calls) } satisfies WorkerMessage)
+      const began = performance.now()
+      const results = batches.run(message.calls)
+      const seconds = (performance.now() - began) / 1000
+      port.postMessage({ batch: message.batch, results, seconds } satisfies WorkerMessage)
       afterBatch()
     }
   })

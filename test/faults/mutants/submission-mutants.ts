@@ -97,7 +97,7 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         ORCHESTRATOR,
-        'run.owed = true\n      this.#owed.add(submission, reasonOf(error), (answer) => this.#runs.end(run, answer))',
+        'run.owed = true\n      this.#owed.add(submission, reasonOf(error), (answer) => this.#end(submission, run, answer))',
         'this.#runs.end(run, null)',
       ],
     ],
@@ -120,8 +120,8 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         ORCHESTRATOR,
-        '      this.#runs.end(run, answer)\n      return answer === null',
-        '      if (answer !== null) this.#runs.end(run, answer)\n      return answer === null',
+        '      this.#end(submission, run, answer)\n      return answer === null',
+        '      if (answer !== null) this.#end(submission, run, answer)\n      return answer === null',
       ],
     ],
     caughtBy: [ATOMICITY, 'one transaction: what always fails before its effect is refused and leaves nothing'],

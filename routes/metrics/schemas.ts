@@ -1,0 +1,17 @@
+import { Type } from '@sinclair/typebox'
+import { errorAnswers } from '../schemas.ts'
+
+const Exposition = Type.String({
+  $id: 'Metrics',
+  description: 'Metrics in the text format of Prometheus; docs/metrics.md lists them',
+  examples: ['# TYPE intake_submissions_total counter\nintake_submissions_total{outcome="added"} 17\n'],
+})
+
+export const readMetrics = {
+  summary: 'Read metrics',
+  description: 'What the service measures of itself, for Prometheus.',
+  response: {
+    200: { description: Exposition.description, content: { 'text/plain': { schema: Exposition } } },
+    ...errorAnswers(),
+  },
+}

@@ -1,0 +1,113 @@
+import { Counter, Histogram, Registry } from 'prom-client'
+import type { OnCommit } from '../stores/ports.ts'
+import type { SubmissionObserver } from '../submission/observer.ts'
+import { processMetrics } from './process-metrics.ts'
+import { RequestDurations } from './request-durations.ts'
+
+/** What may become of a submission, as it is counted. */
+const OUTCOMES = [
+  'added',
+  'exists',
+  'replayed',
+  'reused',
+  'in_use',
+  'failed',
+  'stopping',
+  'invalid',
+  'overloaded',
+] as const
+export type SubmissionOutcome = (typeof OUTCOMES)[number]
+
+/** One member to the most that share a commit. */
+const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+/** Seconds: a fast disk syncs in well under a millisecond; after some seconds a store counts as failing. */
+const COMMIT_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** What a service measures of itself, in a registry of its own, for Prometheus. The names are those of docs/metrics.md. */
+export class Metrics {
+  readonly registry = new Registry()
+  readonly requests = new RequestDurations(this.registry)
+  readonly #submissions = new Counter({
+    name: 'intake_submissions_total',
+    help: 'Submissions by what became of them',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  })
+  readonly #formulas = new Counter({
+    name: 'intake_formulas_added_total',
+    help: 'Formulas that were stored, each with its event',
+    registers: [this.registry],
+  })
+  readonly #retries = new Counter({
+    name: 'intake_submission_retries_total',
+    help: 'Attempts to store a submission after its first',
+    registers: [this.registry],
+  })
+  readonly #rollbacks = new Counter({
+    name: 'intake_rollbacks_total',
+    help: 'Rollbacks of what failed attempts of this process left: done, or interrupted, so that a cleanup is owed',
+    labelNames: ['result'],
+    registers: [this.registry],
+  })
+  readonly #batchSize = new Histogram({
+    name: 'intake_batch_size',
+    help: 'Submissions that were committed together; not measured in memory',
+    buckets: SIZES,
+    registers: [this.registry],
+  })
+  readonly #commitSeconds = new Histogram({
+    name: 'intake_commit_duration_seconds',
+    help: 'How long one batch of submissions took: with SQLite its transaction in the writing thread, whatever else travels in it; with PostgreSQL its calls to the server, from the first to the last answer',
+    buckets: COMMIT_SECONDS,
+    registers: [this.registry],
+  })
+  readonly #outcomes = new Map(OUTCOMES.map((outcome) => [outcome, this.#submissions.labels(outcome)]))
+  readonly #readers: (() => Promise<void>)[] = []
+  #scrape: Promise<string> | undefined
+
+  constructor() {
+    processMetrics()
+    // A series that is there from the start shows its first increase.
+    for (const outcome of OUTCOMES) this.#submissions.inc({ outcome }, 0)
+    for (const result of ['done', 'interrupted']) this.#rollbacks.inc({ result }, 0)
+  }
+
+  /** The media type of `text`. */
+  get mediaType(): string {
+    return this.registry.contentType
+  }
+
+  submissionEnded(outcome: SubmissionOutcome): void {
+    this.#outcomes.get(outcome)?.inc()
+  }
+
+  readonly submissions: SubmissionObserver = {
+    added: (formulas) => this.#formulas.inc(formulas),
+    retried: () => this.#retries.inc(),
+    rolledBack: (result) => this.#rollbacks.inc({ result }),
+  }
+
+  readonly committed: OnCommit = (submissions, seconds) => {
+    this.#batchSize.observe(submissions)
+    this.#commitSeconds.observe(seconds)
+  }
+
+  /** @param read called before each scrape, to set what is asked for only then; it must not reject */
+  beforeScrape(read: () => Promise<void>): void {
+    this.#readers.push(read)
+  }
+
+  /** Everything in the text format of Prometheus. Who asks while another is being answered gets the same. */
+  text(): Promise<string> {
+    this.#scrape ??= this.#write().finally(() => {
+      this.#scrape = undefined
+    })
+    return this.#scrape
+  }
+
+  async #write(): Promise<string> {
+    await Promise.all(this.#readers.map((read) => read()))
+    const texts = await Promise.all([this.registry.metrics(), processMetrics().metrics()])
+    return texts.join('\n')
+  }
+}

@@ -1,0 +1,94 @@
+import { Gauge, type Registry } from 'prom-client'
+import type { Clock } from '../clock.ts'
+import type { ForwarderHealth } from '../forwarding/pace.ts'
+import type { Cleanup, EventQueue } from '../stores/ports.ts'
+import { Deadline } from '../submission/deadline.ts'
+
+/** How long a scrape waits for a store, in milliseconds: well within what Prometheus waits for a scrape (10 s). */
+const PATIENCE_MS = 2_000
+
+/** Who is asked at each scrape. */
+export interface StateSources {
+  queue: Pick<EventQueue, 'stats'>
+  cleanups(): Promise<Cleanup[]>
+  /** @returns which of `db` and `queue` do not answer; within its own time */
+  silentStores(): Promise<string[]>
+  forwarder(): ForwarderHealth
+}
+
+/** What is not counted but asked for: the queue, cleanups, and who answers. Of what cannot be told there is no value. */
+export class StateGauges {
+  readonly #sources: StateSources
+  readonly #clock: Clock
+  readonly #events: Gauge<'state'>
+  readonly #oldest: Gauge
+  readonly #cleanups: Gauge
+  readonly #stores: Gauge<'store'>
+  readonly #forwarder: Gauge | undefined
+
+  constructor(registry: Registry, sources: StateSources, clock: Clock) {
+    this.#sources = sources
+    this.#clock = clock
+    const registers = [registry]
+    this.#events = new Gauge({
+      name: 'intake_queue_events',
+      help: 'Events in the queue by state; dead ones are dead letters',
+      labelNames: ['state'],
+      registers,
+    })
+    this.#oldest = new Gauge({
+      name: 'intake_queue_oldest_ready_age_seconds',
+      help: 'How long the first event that can be leased has been there; 0 when there is none',
+      registers,
+    })
+    this.#cleanups = new Gauge({
+      name: 'intake_cleanups_owed',
+      help: 'Rollbacks that were interrupted and are still owed, of at most 1000 in the database',
+      registers,
+    })
+    this.#stores = new Gauge({
+      name: 'intake_store_up',
+      help: '1 when the store answered within 2 seconds, else 0',
+      labelNames: ['store'],
+      registers,
+    })
+    if (sources.forwarder().state === 'off') return
+    this.#forwarder = new Gauge({
+      name: 'intake_forwarder_up',
+      help: '1 while events can be forwarded to SQS, 0 while that fails',
+      registers,
+    })
+  }
+
+  /** Asks all of them at once, and waits for none longer than two seconds. */
+  async read(): Promise<void> {
+    await Promise.all([this.#readQueue(), this.#readCleanups(), this.#readStores()])
+    this.#forwarder?.set(this.#sources.forwarder().state === 'forwarding' ? 1 : 0)
+  }
+
+  async #readQueue(): Promise<void> {
+    const stats = await this.#ask(() => this.#sources.queue.stats())
+    if (stats === null) {
+      this.#events.reset()
+      return this.#oldest.remove()
+    }
+    for (const state of ['ready', 'leased', 'delayed', 'dead'] as const) this.#events.set({ state }, stats[state])
+    this.#oldest.set(stats.oldestReadyAgeSeconds ?? 0)
+  }
+
+  async #readCleanups(): Promise<void> {
+    const cleanups = await this.#ask(() => this.#sources.cleanups())
+    if (cleanups === null) this.#cleanups.remove()
+    else this.#cleanups.set(cleanups.length)
+  }
+
+  async #readStores(): Promise<void> {
+    const silent = await this.#sources.silentStores()
+    for (const store of ['db', 'queue']) this.#stores.set({ store }, silent.includes(store) ? 0 : 1)
+  }
+
+  /** @returns null when there is no answer in time: whether the store is up is told by a metric of its own */
+  #ask<T>(call: () => Promise<T>): Promise<T | null> {
+    return new Deadline(this.#clock, PATIENCE_MS).bound(call()).catch(() => null)
+  }
+}

@@ -1,0 +1,263 @@
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { StoreUnavailable } from '../../src/errors/store-errors.ts'
+import { openMemory } from '../../src/stores/memory/engine.ts'
+import type { Stores } from '../../src/stores/ports.ts'
+import { TestClock } from '../test-clock.ts'
+import { startGuarded } from './keys.ts'
+import { type Scraped, scrape } from './scrape.ts'
+import { type Client, formula, type Service, startService } from './service.ts'
+
+/** A service on stores in memory that a test may break, with a clock moved by hand. */
+async function startOn(t: Test, change: (stores: Stores) => void = () => {}, env: NodeJS.ProcessEnv = {}) {
+  const clock = new TestClock()
+  const stores = openMemory({ clock, answerTtlMs: 3_600_000, maxReceives: 1 })
+  change(stores)
+  const service = await startService(t, env, { clock, stores })
+  return { ...service, clock, stores }
+}
+
+/** How many submissions ended so, of each kind that there was any of. */
+async function outcomes(client: Client): Promise<Record<string, number>> {
+  const all = (await scrape(client)).series('intake_submissions_total')
+  return Object.fromEntries(all.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.outcome, value]))
+}
+
+const hang = () => new Promise<never>(() => {})
+const unavailable = () => Promise.reject(new StoreUnavailable('gone'))
+
+/** Lets time pass until a promise has settled. */
+async function whileTimePasses<T>(clock: TestClock, promise: Promise<T>): Promise<T> {
+  let settled = false
+  const watched = promise.finally(() => {
+    settled = true
+  })
+  while (!settled) {
+    await new Promise((resolve) => setImmediate(resolve))
+    clock.advance(100)
+  }
+  return watched
+}
+
+test('metrics come in the text format of Prometheus, to an admin alone, and nobody keeps them', async (t) => {
+  const { admin, reader, get } = await startGuarded(t)
+  const answer = await admin.get('/metrics')
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8')
+  t.equal(answer.headers['cache-control'], 'no-store')
+  t.match(answer.body, /^# HELP \w+ .+\n# TYPE \w+ (?:counter|gauge|histogram)\n/)
+  t.equal((await reader.get('/metrics')).statusCode, 403)
+  t.equal((await get('/metrics')).statusCode, 401)
+})
+
+test('requests are counted and timed by method, route and status', async (t) => {
+  const service = await startService(t)
+  const { get, submit, send } = service
+  await submit(formula(1))
+  await submit(formula(2))
+  await submit(formula(2))
+  for (const id of ['a', 'b', 'c']) await get(`/formulas/${id}?secret=1`)
+  await send({ method: 'HEAD', url: '/formulas' })
+  const { value } = await scrape(service)
+  const count = (method: string, route: string, status: number) =>
+    value('http_request_duration_seconds_count', { method, route, status: String(status) })
+  t.equal(count('POST', '/formulas', 200), 2)
+  t.equal(count('POST', '/formulas', 409), 1)
+  t.equal(count('GET', '/formulas/:id', 404), 3)
+  t.equal(count('HEAD', '/formulas', 200), 1)
+})
+
+test('what no route takes shares one label, and so do methods nobody uses', async (t) => {
+  const service = await startService(t)
+  for (let number = 0; number < 5; number++) await service.get(`/nope/${number}`)
+  await service.send({ method: 'PUT', url: '/formulas' })
+  await service.send({ method: 'PROPFIND' as 'PUT', url: '/formulas' })
+  const { series } = await scrape(service)
+  const counts = series('http_request_duration_seconds_count').map(({ labels, value }) => ({ ...labels, value }))
+  t.same(counts, [
+    { method: 'GET', route: 'none', status: '404', value: 5 },
+    { method: 'PUT', route: 'none', status: '405', value: 1 },
+    { method: 'other', route: 'none', status: '405', value: 1 },
+  ])
+})
+
+test('the buckets of requests grow up to their number, and their sum is the time they took', async (t) => {
+  const { app, ...service } = await startService(t)
+  for (const seconds of [0.0004, 0.0005, 0.02, 12, 31]) app.metrics.requests.observe('GET', '/x', 200, seconds)
+  const { series, value } = await scrape(service as Service)
+  const of = { method: 'GET', route: '/x', status: '200' }
+  const upTo = (le: string) => value('http_request_duration_seconds_bucket', { ...of, le })
+  t.same(
+    [upTo('0.0005'), upTo('0.01'), upTo('0.025'), upTo('10'), upTo('20'), upTo('30'), upTo('+Inf')],
+    [2, 2, 3, 3, 4, 4, 5],
+  )
+  t.equal(value('http_request_duration_seconds_count', of), 5)
+  t.equal(value('http_request_duration_seconds_sum', of), 0.0004 + 0.0005 + 0.02 + 12 + 31)
+  const buckets = series('http_request_duration_seconds_bucket').filter(({ labels }) => labels.route === '/x')
+  t.equal(buckets.length, 17)
+})
+
+test('each submission counts once, by what became of it', async (t) => {
+  const service = await startService(t)
+  const { submit, send } = service
+  await submit(formula(1), { key: 'a' })
+  await submit([formula(2), formula(3)], { key: 'b' })
+  await submit(formula(1), { key: 'c' })
+  for (let repeat = 0; repeat < 3; repeat++) await submit(formula(1), { key: 'a' })
+  await submit({ ...formula(1), materials: formula(1).materials.toReversed() }, { key: 'a' })
+  await submit(formula(9), { key: 'a' })
+  await submit('{ no JSON')
+  await submit({ name: 'x' })
+  await send({ method: 'POST', url: '/formulas', payload: formula(1) })
+  t.same(await outcomes(service), { added: 2, exists: 1, replayed: 4, reused: 1, invalid: 3 })
+  t.equal((await scrape(service)).value('intake_formulas_added_total'), 3)
+})
+
+test('of a list whose duplicates are skipped those are counted that were added', async (t) => {
+  const service = await startService(t)
+  const { submit } = service
+  await submit(formula(1))
+  const tricky = { ...formula(2), name: 'a","outcome":"duplicate"}' }
+  await submit([formula(1), tricky, tricky, formula(3)], { query: '?onDuplicate=skip' })
+  t.equal((await scrape(service)).value('intake_formulas_added_total'), 3)
+})
+
+test('a submission that fails counts as failed, with its retries and its rollback', async (t) => {
+  const service = await startOn(t, (stores) => {
+    if (stores.intake) stores.intake.accept = unavailable
+  })
+  const answer = await whileTimePasses(service.clock, service.submit(formula(1)))
+  t.equal(answer.statusCode, 503)
+  const { value } = await scrape(service)
+  t.same(await outcomes(service), { failed: 1 })
+  t.equal(value('intake_submission_retries_total'), 2)
+  t.equal(value('intake_rollbacks_total', { result: 'done' }), 1)
+  t.equal(value('intake_rollbacks_total', { result: 'interrupted' }), 0)
+  t.equal(value('intake_formulas_added_total'), 0)
+})
+
+test('a rollback that is interrupted counts, and is owed until it is done', async (t) => {
+  const service = await startOn(t, (stores) => {
+    if (stores.intake) Object.assign(stores.intake, { accept: unavailable, giveUp: unavailable })
+  })
+  const { clock, stores } = service
+  await whileTimePasses(clock, service.submit(formula(1)))
+  const owed = await scrape(service)
+  t.equal(owed.value('intake_rollbacks_total', { result: 'interrupted' }), 1)
+  t.equal(owed.value('intake_cleanups_owed'), 1)
+  if (stores.intake) stores.intake.giveUp = async () => {}
+  let now: Scraped
+  do {
+    clock.advance(1_000)
+    now = await scrape(service)
+  } while (now.value('intake_cleanups_owed') !== 0)
+  t.equal(now.value('intake_rollbacks_total', { result: 'done' }), 1)
+})
+
+test('what waits for a key in vain, is shed or meets the end of the service has its own outcome', async (t) => {
+  const service = await startOn(t, (stores) => {
+    if (stores.intake) stores.intake.accept = hang
+  })
+  const { app, clock, submit } = service
+  const first = submit(formula(1), { key: 'k' })
+  while (app.orchestrator.load.submissions === 0) await new Promise((resolve) => setImmediate(resolve))
+  t.equal((await whileTimePasses(clock, submit(formula(1), { key: 'k' }))).statusCode, 409)
+  Object.defineProperty(app.orchestrator, 'load', { value: { submissions: 1e9, formulas: 0 }, configurable: true })
+  t.equal((await submit(formula(2))).statusCode, 503)
+  Reflect.deleteProperty(app.orchestrator, 'load')
+  app.orchestrator.stop()
+  t.equal((await submit(formula(3))).statusCode, 503)
+  t.match(await outcomes(service), { in_use: 1, overloaded: 1, stopping: 1 })
+  const { value } = await scrape(service)
+  const refused = { method: 'POST', route: '/formulas', status: '503' }
+  t.equal(value('http_request_duration_seconds_count', refused), 2, 'the one that was shed among them')
+  await whileTimePasses(clock, first)
+})
+
+test('the queue is counted by state, with the age of what waits longest', async (t) => {
+  const service = await startOn(t)
+  const { submit, post, clock } = service
+  const empty = await scrape(service)
+  t.equal(empty.value('intake_queue_oldest_ready_age_seconds'), 0)
+  await submit([1, 2, 3, 4, 5].map((number) => formula(number)))
+  const receive = async (): Promise<string> => (await post('/events/receive')).json().events[0].receipt
+  await receive()
+  await post('/events/nack', { receipts: [await receive()] })
+  clock.advance(7_000)
+  const { value } = await scrape(service)
+  const of = (state: string) => value('intake_queue_events', { state })
+  t.same([of('ready'), of('leased'), of('delayed'), of('dead')], [3, 1, 0, 1])
+  t.equal(value('intake_queue_oldest_ready_age_seconds'), 7)
+})
+
+test('a store that hangs or fails is down and holds up no scrape; of its contents nothing is said', async (t) => {
+  for (const failing of [hang, unavailable]) {
+    const service = await startOn(t)
+    const { clock, stores } = service
+    t.equal((await scrape(service)).value('intake_store_up', { store: 'queue' }), 1)
+    Object.assign(stores.queue, { stats: failing, probe: failing })
+    stores.cleanups.list = failing
+    const begun = clock.now()
+    const { value, names } = await whileTimePasses(clock, scrape(service))
+    t.ok(clock.now() - begun <= 2_500)
+    t.equal(value('intake_store_up', { store: 'queue' }), 0)
+    t.equal(value('intake_store_up', { store: 'db' }), 1)
+    t.equal(value('intake_queue_events', { state: 'ready' }), undefined)
+    t.equal(value('intake_queue_oldest_ready_age_seconds'), undefined)
+    t.equal(value('intake_cleanups_owed'), undefined)
+    t.ok(names().includes('intake_submissions_total'), 'all else is there')
+  }
+})
+
+test('scrapes that come together ask the stores once', async (t) => {
+  let asked = 0
+  const service = await startOn(t, ({ queue }) => {
+    const stats = queue.stats.bind(queue)
+    queue.stats = () => {
+      asked++
+      return stats()
+    }
+  })
+  await Promise.all(Array.from({ length: 20 }, () => scrape(service)))
+  t.equal(asked, 1)
+  await scrape(service)
+  t.equal(asked, 2)
+})
+
+test('the batches of a file are measured: how many submissions, and how long', async (t) => {
+  const service = await startService(t, { DATABASE_URL: `sqlite:${join(t.testdir(), 'a.db')}` })
+  const { submit, post } = service
+  await post('/events/receive')
+  t.equal((await scrape(service)).value('intake_batch_size_count'), 0, 'events alone are none')
+  await Promise.all(Array.from({ length: 40 }, (_, number) => submit(formula(number + 1))))
+  const { value } = await scrape(service)
+  const batches = value('intake_batch_size_count') ?? 0
+  t.equal(value('intake_batch_size_sum'), 40)
+  t.ok(batches > 0 && batches < 40, `${batches} batches`)
+  t.equal(value('intake_commit_duration_seconds_count'), batches)
+  const seconds = value('intake_commit_duration_seconds_sum') ?? 0
+  t.ok(seconds > 0 && seconds < 40, `${seconds} s`)
+})
+
+test('a saga is measured as well, by its first step', async (t) => {
+  const folder = t.testdir()
+  const at = (name: string) => `sqlite:${join(folder, name)}`
+  const service = await startService(t, { DATABASE_URL: at('a.db'), QUEUE_URL: at('b.db') })
+  await service.submit(formula(1))
+  const { value } = await scrape(service)
+  t.equal(value('intake_batch_size_sum'), 1)
+  t.equal(value('intake_formulas_added_total'), 1)
+})
+
+test('the process tells of its event loop, its memory and its garbage', async (t) => {
+  const { value } = await scrape(await startService(t))
+  for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes', 'process_cpu_seconds_total'])
+    t.type(value(name), 'number', name)
+})
+
+test('two apps of a process count for themselves', async (t) => {
+  const [one, other] = [await startService(t), await startService(t)]
+  await one.submit(formula(1))
+  t.equal((await scrape(one)).value('intake_formulas_added_total'), 1)
+  t.equal((await scrape(other)).value('intake_formulas_added_total'), 0)
+})

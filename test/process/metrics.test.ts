@@ -1,0 +1,14 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { test } from 'tap'
+
+const SCRIPT = new URL('./many-apps.ts', import.meta.url).pathname
+
+test('of fifty apps that were closed nothing is left that measures, and the process ends by itself', async (t) => {
+  const run = promisify(execFile)
+  const { stdout } = await run(process.execPath, ['--expose-gc', SCRIPT, '50'], { timeout: 60_000 })
+  const { observers, left, waiting } = JSON.parse(stdout)
+  t.equal(observers, 1, 'the garbage collector is watched once')
+  t.ok(left <= 1, `${left} registries are kept`)
+  t.notOk(waiting.includes('Timeout'), 'no timer runs')
+})
