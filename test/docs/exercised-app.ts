@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { startSqs } from '../forwarding/sqs.ts'
+import { parse, type Scraped } from '../http/scrape.ts'
+
+const SECONDS_TO_COLLECT = 10
+
+/** What a service that has done a bit of everything says of itself, as Prometheus would read it. */
+export async function scrapeExercisedApp(t: Test): Promise<Scraped> {
+  const env = {
+    DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}`,
+    SQS_QUEUE_URL: (await startSqs(t)).queueUrl,
+  }
+  const app = buildApp(readConfig(env))
+  t.teardown(() => app.close())
+  const url = await app.listen({ port: 0 })
+  const json = { 'content-type': 'application/json' }
+  const body = JSON.stringify({ name: 'Rose', materials: [{ name: 'Linalool', concentration: 1 }] })
+  for (const key of ['a', 'b']) {
+    await fetch(`${url}/formulas`, { method: 'POST', headers: { ...json, 'idempotency-key': key }, body })
+  }
+  for (const path of ['/formulas', '/nope', '/events/stats']) await fetch(`${url}${path}`)
+  await fetch(`${url}/events/receive`, { method: 'POST' })
+  const until = performance.now() + SECONDS_TO_COLLECT * 1_000
+  for (;;) {
+    const scraped = parse(await (await fetch(`${url}/metrics`)).text())
+    const hasCollected = scraped.names().includes('nodejs_gc_duration_seconds_count')
+    if (hasCollected || performance.now() > until) return scraped
+    // Makes garbage until the collector has been at work.
+    Array.from({ length: 1e6 }, (_, number) => ({ number }))
+  }
+}
