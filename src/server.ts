@@ -4,6 +4,7 @@ import { KeyFileRefused } from './access/key-file.ts'
 import { buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { StoreRefused, StoreUnavailable } from './errors/store-errors.ts'
+import { loggerOptions } from './logging.ts'
 import { describeLocation } from './stores/location.ts'
 
 /** What closing takes beyond the longest submission, in milliseconds. */
@@ -14,7 +15,7 @@ async function run(): Promise<void> {
   const config = readConfig(process.env)
   // Formulas are secrets: files are for this user alone.
   process.umask(0o077)
-  const app = buildApp(config, { logger: loggerOptions(config) })
+  const app = buildApp(config, { logger: loggerOptions(config, process.stdout.isTTY) })
   const delay = config.submitDeadlineMs + GRACE_MS
   const skip: Signals[] = config.apiKeysFile === null ? [] : ['SIGHUP']
   for (const signal of skip) process.on(signal, () => app.apiKeys?.reload())
@@ -35,10 +36,6 @@ async function run(): Promise<void> {
 async function listen(app: FastifyInstance, { host, port, database, queue }: Config): Promise<void> {
   const stores = `database ${describeLocation(database)}, queue ${describeLocation(queue)}`
   await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}; ${stores}` })
-}
-
-function loggerOptions({ logLevel }: Config) {
-  return process.stdout.isTTY ? { level: logLevel, transport: { target: 'pino-pretty' } } : { level: logLevel }
 }
 
 /** What the operator is told when the service cannot start: one line a problem, where it is one to expect. */

@@ -14,7 +14,7 @@ const config = { scope: 'consume' } as const
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/receive',
-    { schema: receiveEvents, config, preValidation: emptyBodyIsObject },
+    { schema: receiveEvents, config: { ...config, waits: true }, preValidation: emptyBodyIsObject },
     async ({ body }, reply) => {
       if (fastify.forwarder.health.state !== 'off') throw new ServiceError('EVENTS_FORWARDED')
       const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body

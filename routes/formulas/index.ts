@@ -34,11 +34,12 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
       const { body, query, caller, idempotencyKey, sent } = request
       const { formulas, single } = body
       const { onDuplicate = 'reject' } = query
-      const submission = { caller, key: idempotencyKey, onDuplicate, single, formulas }
+      const submission = { caller, key: idempotencyKey, onDuplicate, single, formulas, requestId: request.id }
       const outcome = await fastify.orchestrator.submit(submission)
       // One that is replayed may expire any time.
       const isNew = outcome.kind === 'answered' && !outcome.replayed
       if (isNew && sent !== null) fastify.recentAnswers.remember(sent, outcome.answer)
+      if (outcome.kind === 'answered') request.submissionId = outcome.submissionId
       countAnswered(fastify.metrics, outcome)
       return sendOutcome(reply, outcome)
     },

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { reasonOf } from '../../errors/reason.ts'
 import { StoreRefused, StoreUnavailable } from '../../errors/store-errors.ts'
 
 /** Connections of one instance, beside the one that listens. */
@@ -106,7 +107,7 @@ export class Database {
         const code = codeOf(error)
         if (code === UNIQUE_VIOLATION) throw new Taken((error as pg.DatabaseError).constraint)
         if (COLLISION.has(code) && collisions < COLLISIONS) continue
-        throw new StoreUnavailable(`PostgreSQL: ${(error as Error).message || code}`, { cause: error })
+        throw new StoreUnavailable(`PostgreSQL: ${reasonOf(error) || code}`, { cause: error })
       }
     }
   }
