@@ -1,0 +1,132 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { newKey } from '../access/new-key.ts'
+import { formula, startService } from './service-process.ts'
+
+const NAME = 'Secret of the House'
+const MATERIAL = 'Unobtainium Absolute'
+const AMOUNT = '7654321.1234567'
+const IDEMPOTENCY_KEY = 'order-of-a-secret-customer'
+const UNKNOWN_KEY = 'ffi_this-is-a-key-that-was-mistyped'
+const PASSWORD = 'correct-horse-battery'
+
+const ROSE = { name: NAME, materials: [{ name: MATERIAL, concentration: AMOUNT }] }
+
+/** Bodies that are taken in and bodies that are refused, for whatever reason. */
+const BODIES = [
+  JSON.stringify(ROSE),
+  JSON.stringify([ROSE, ROSE]),
+  JSON.stringify(ROSE).slice(0, -3),
+  `${MATERIAL} is no JSON`,
+  JSON.stringify({ ...ROSE, [MATERIAL]: NAME }),
+  JSON.stringify({ name: NAME, materials: [{ name: MATERIAL, concentration: `${AMOUNT} %` }] }),
+  JSON.stringify({ name: NAME, materials: MATERIAL }),
+  JSON.stringify({ ...ROSE, name: NAME.repeat(2_000) }),
+  Buffer.concat([Buffer.from(JSON.stringify(ROSE)), Buffer.from([0xff])]),
+]
+
+/** Damages what is stored of a formula, so that it cannot be read, as a disk might. */
+function damageMaterials(path: string): void {
+  const file = new DatabaseSync(path)
+  file.exec(`UPDATE formulas SET materials = '[{"name":"${MATERIAL}", ${AMOUNT}'`)
+  file.close()
+}
+
+/** What no request of a library would be: secrets where HTTP cannot be read. */
+async function sendRaw(url: string, head: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(head)
+  return text(socket)
+}
+
+interface Sending {
+  url: string
+  authorization: string
+}
+
+async function submitAll({ url, authorization }: Sending): Promise<number[]> {
+  const statuses: number[] = []
+  for (const [number, body] of BODIES.entries()) {
+    const headers = {
+      'content-type': 'application/json',
+      'idempotency-key': `${IDEMPOTENCY_KEY}-${number}`,
+      authorization,
+    }
+    statuses.push((await fetch(`${url}/formulas`, { method: 'POST', headers, body })).status)
+  }
+  return statuses
+}
+
+async function askAll({ url, authorization }: Sending): Promise<number[]> {
+  const search = encodeURIComponent(NAME)
+  const paths = [`/formulas?name=${search}`, '/formulas?limit=1', `/nope/${search}?x=${search}`, `/%zz${search}`]
+  const statuses: number[] = []
+  for (const path of paths) statuses.push((await fetch(`${url}${path}`, { headers: { authorization } })).status)
+  return statuses
+}
+
+/** @returns the secrets that stand in what a process has said, with the lines they stand in */
+function leaked(said: string[], secrets: string[]): string[] {
+  return said.filter((line) => secrets.some((secret) => line.includes(secret)))
+}
+
+function guard(t: Test): { environment: Record<string, string>; key: string; path: string } {
+  const directory = t.testdir()
+  const path = join(directory, 'formulas.db')
+  const keys = join(directory, 'keys.json')
+  const key = newKey(keys, 'ops', 'admin')
+  return { path, key, environment: { DATABASE_URL: `sqlite:${path}`, API_KEYS_FILE: keys, LOG_LEVEL: 'trace' } }
+}
+
+t.test(
+  'no line at any level holds a key, a header or a part of a formula, whatever is sent and whatever fails',
+  async (t) => {
+    const { environment, key, path } = guard(t)
+    const first = await startService(t, environment)
+    const known = { url: first.url, authorization: `Bearer ${key}` }
+    t.same(await submitAll(known), [200, 409, 400, 400, 400, 400, 400, 400, 400])
+    t.same(await askAll(known), [200, 200, 404, 400])
+    for (const authorization of [`Bearer ${UNKNOWN_KEY}`, `Basic ${btoa(`ops:${PASSWORD}`)}`, PASSWORD]) {
+      t.same(new Set(await submitAll({ url: first.url, authorization })), new Set([401]))
+    }
+    await sendRaw(first.url, `GET /formulas?name=${MATERIAL} HTTP/1.1\r\nAuthorization: Bearer ${key}\r\n\r\n`)
+    await sendRaw(
+      first.url,
+      `POST /formulas HTTP/1.1\r\nHost: x\r\nExpect: ${PASSWORD}\r\nIdempotency-Key: ${IDEMPOTENCY_KEY}\r\n\r\n`,
+    )
+    const ended = await first.kill('SIGTERM')
+
+    damageMaterials(path)
+    const second = await startService(t, environment)
+    t.same(await askAll({ ...known, url: second.url }), [503, 503, 404, 400])
+    const failed = await second.kill('SIGTERM')
+
+    const said = [ended, failed].flatMap(({ stdout, stderr }) => [...stdout, ...stderr])
+    t.ok(said.length > 40, 'it says much')
+    t.match(said.join('\n'), /is not valid JSON|in JSON at position/, 'also of what could not be read')
+    const secrets = [NAME, MATERIAL, AMOUNT, IDEMPOTENCY_KEY, key, UNKNOWN_KEY, PASSWORD, btoa(`ops:${PASSWORD}`)]
+    t.same(leaked(said, [...secrets, encodeURIComponent(NAME)]), [])
+  },
+)
+
+t.test('lines are JSON where nobody looks on, one each', async (t) => {
+  const directory = t.testdir()
+  const service = await startService(t, { DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` })
+  await fetch(`${service.url}/formulas`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'idempotency-key': 'k', 'x-request-id': 'mine' },
+    body: JSON.stringify(formula(1)),
+  })
+  const { stdout, stderr } = await service.kill('SIGTERM')
+  const lines = stdout.map((line) => JSON.parse(line))
+  t.match(
+    lines.find(({ msg }) => msg === 'answered'),
+    { level: 30, reqId: 'mine', route: '/formulas', status: 200, submission: /^[\w-]{36}$/ },
+  )
+  t.same(stderr, [])
+})
