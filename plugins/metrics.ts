@@ -7,9 +7,6 @@ declare module 'fastify' {
   }
 }
 
-/** Methods that have a label of their own; whatever else a client thinks of shares one. */
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-
 /** Decorates the instance with what the service measures of itself, and measures each request. */
 export default fp<{ observed?: boolean }>(
   async (fastify, { observed = true }) => {
@@ -17,8 +14,7 @@ export default fp<{ observed?: boolean }>(
     fastify.decorate('metrics', metrics)
     if (!observed) return
     fastify.addHook('onResponse', ({ method, routeOptions }, reply, done) => {
-      const known = METHODS.has(method) ? method : 'other'
-      metrics.requests.observe(known, routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000)
+      metrics.requests.observe(method, routeOptions.url, reply.statusCode, reply.elapsedTime / 1000)
       done()
     })
   },

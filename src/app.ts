@@ -95,6 +95,7 @@ function requestId({ headers }: IncomingMessage): string {
 /** Fastify refuses a URL it cannot read before any hook or handler of ours. */
 function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
   const { status, code } = toServiceError(error)
+  request.server.metrics.requests.observe(request.method, 'none', status, 0)
   const headers = { ...request.server.safetyHeaders, 'X-Request-Id': request.id }
   reply.code(status).headers(headers).send(errorBody(code))
 }

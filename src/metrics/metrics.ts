@@ -66,7 +66,6 @@ export class Metrics {
   #scrape: Promise<string> | undefined
 
   constructor() {
-    processMetrics()
     // A series that is there from the start shows its first increase.
     for (const outcome of OUTCOMES) this.#submissions.inc({ outcome }, 0)
     for (const result of ['done', 'interrupted']) this.#rollbacks.inc({ result }, 0)

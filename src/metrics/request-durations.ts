@@ -9,6 +9,9 @@ const HELP = 'How long requests took, from their headers to the last byte of the
  */
 const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30]
 
+/** Methods that have a label of their own; whatever else a client thinks of shares one. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
 /** Of one method, route and status. */
 interface Series {
   labels: { method: string; route: string; status: number }
@@ -31,9 +34,10 @@ export class RequestDurations {
     registry.registerMetric(metric as unknown as Histogram)
   }
 
-  /** @param route the pattern of the route, so that there are only so many */
-  observe(method: string, route: string, status: number, seconds: number): void {
-    const series = this.#series.get(route)?.get(method)?.get(status) ?? this.#begin(method, route, status)
+  /** @param route its pattern, so that there are only so many; none where no route took the request */
+  observe(method: string, route = 'none', status: number, seconds: number): void {
+    const known = METHODS.has(method) ? method : 'other'
+    const series = this.#series.get(route)?.get(known)?.get(status) ?? this.#begin(known, route, status)
     let bucket = 0
     while (bucket < BOUNDS.length && seconds > (BOUNDS[bucket] as number)) bucket++
     series.counts[bucket] = (series.counts[bucket] as number) + 1

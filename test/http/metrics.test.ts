@@ -72,10 +72,12 @@ test('what no route takes shares one label, and so do methods nobody uses', asyn
   for (let number = 0; number < 5; number++) await service.get(`/nope/${number}`)
   await service.send({ method: 'PUT', url: '/formulas' })
   await service.send({ method: 'PROPFIND' as 'PUT', url: '/formulas' })
+  await service.get('/%zz')
   const { series } = await scrape(service)
   const counts = series('http_request_duration_seconds_count').map(({ labels, value }) => ({ ...labels, value }))
   t.same(counts, [
     { method: 'GET', route: 'none', status: '404', value: 5 },
+    { method: 'GET', route: 'none', status: '400', value: 1 },
     { method: 'PUT', route: 'none', status: '405', value: 1 },
     { method: 'other', route: 'none', status: '405', value: 1 },
   ])
@@ -111,6 +113,14 @@ test('each submission counts once, by what became of it', async (t) => {
   await send({ method: 'POST', url: '/formulas', payload: formula(1) })
   t.same(await outcomes(service), { added: 2, exists: 1, replayed: 4, reused: 1, invalid: 3 })
   t.equal((await scrape(service)).value('intake_formulas_added_total'), 3)
+})
+
+test('callers who may not submit count as refused', async (t) => {
+  const { submit, reader, submitter, admin } = await startGuarded(t)
+  await submit(formula(1))
+  await reader.submit(formula(1))
+  await submitter.submit(formula(1))
+  t.same(await outcomes(admin), { added: 1, invalid: 2 })
 })
 
 test('of a list whose duplicates are skipped those are counted that were added', async (t) => {

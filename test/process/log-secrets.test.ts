@@ -9,6 +9,8 @@ import { formula, startService } from './service-process.ts'
 
 const NAME = 'Secret of the House'
 const MATERIAL = 'Unobtainium Absolute'
+/** Node quotes no more than the beginning of what it cannot read. */
+const BEGINNING = MATERIAL.slice(0, 8)
 const AMOUNT = '7654321.1234567'
 const IDEMPOTENCY_KEY = 'order-of-a-secret-customer'
 const UNKNOWN_KEY = 'ffi_this-is-a-key-that-was-mistyped'
@@ -32,7 +34,7 @@ const BODIES = [
 /** Damages what is stored of a formula, so that it cannot be read, as a disk might. */
 function damageMaterials(path: string): void {
   const file = new DatabaseSync(path)
-  file.exec(`UPDATE formulas SET materials = '[{"name":"${MATERIAL}", ${AMOUNT}'`)
+  file.exec(`UPDATE formulas SET materials = '${MATERIAL} ${AMOUNT}'`)
   file.close()
 }
 
@@ -108,8 +110,8 @@ t.test(
 
     const said = [ended, failed].flatMap(({ stdout, stderr }) => [...stdout, ...stderr])
     t.ok(said.length > 40, 'it says much')
-    t.match(said.join('\n'), /is not valid JSON|in JSON at position/, 'also of what could not be read')
-    const secrets = [NAME, MATERIAL, AMOUNT, IDEMPOTENCY_KEY, key, UNKNOWN_KEY, PASSWORD, btoa(`ops:${PASSWORD}`)]
+    t.match(said.join('\n'), /is not valid JSON/, 'also of what could not be read')
+    const secrets = [NAME, BEGINNING, AMOUNT, IDEMPOTENCY_KEY, key, UNKNOWN_KEY, PASSWORD, btoa(`ops:${PASSWORD}`)]
     t.same(leaked(said, [...secrets, encodeURIComponent(NAME)]), [])
   },
 )

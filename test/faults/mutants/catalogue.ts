@@ -4,6 +4,7 @@ import { diskMutants } from './disk-mutants.ts'
 import { memoryMutants } from './memory-mutants.ts'
 import { memoryQueueMutants } from './memory-queue-mutants.ts'
 import type { Mutant } from './mutant.ts'
+import { observationMutants } from './observation-mutants.ts'
 import { postgresMutants } from './postgres-mutants.ts'
 import { sharedDatabaseMutants } from './shared-database-mutants.ts'
 import { speedMutants } from './speed-mutants.ts'
@@ -24,4 +25,5 @@ export const mutants: Mutant[] = [
   ...postgresMutants,
   ...sharedDatabaseMutants,
   ...accessMutants,
+  ...observationMutants,
 ]

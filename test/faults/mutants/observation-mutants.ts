@@ -1,0 +1,85 @@
+import type { Mutant } from './mutant.ts'
+
+const GAUGES = 'src/metrics/state-gauges.ts'
+const METRICS = 'src/metrics/metrics.ts'
+const LOGGING = 'src/logging.ts'
+const METRICS_TEST = 'test/http/metrics.test.ts'
+const REQUEST_LOG_TEST = 'test/http/request-log.test.ts'
+const LOGGING_TEST = 'test/logging.test.ts'
+const SECRETS_TEST = 'test/process/log-secrets.test.ts'
+
+/** Bugs in what the service tells of itself. */
+export const observationMutants: Mutant[] = [
+  {
+    name: 'metrics: a scrape waits for a store as long as that takes',
+    breaks: 'a store that hangs holds up no scrape',
+    edits: [[GAUGES, 'new Deadline(this.#clock, PATIENCE_MS).bound(call()).catch(', 'call().catch(']],
+    caughtBy: [
+      METRICS_TEST,
+      'a store that hangs or fails is down and holds up no scrape; of its contents nothing is said',
+    ],
+  },
+  {
+    name: 'metrics: while a store is down the queue looks as it did before',
+    breaks: 'what cannot be told has no value',
+    edits: [[GAUGES, '      this.#events.reset()\n      return this.#oldest.remove()', '      return']],
+    caughtBy: [
+      METRICS_TEST,
+      'a store that hangs or fails is down and holds up no scrape; of its contents nothing is said',
+    ],
+  },
+  {
+    name: 'metrics: each scrape asks the stores',
+    breaks: 'many who scrape are no load',
+    edits: [[METRICS, 'this.#scrape ??= this.#write()', 'this.#scrape = this.#write()']],
+    caughtBy: [METRICS_TEST, 'scrapes that come together ask the stores once'],
+  },
+  {
+    name: 'metrics: duplicates that are skipped count as added',
+    breaks: 'formulas are counted that were stored, and no others',
+    edits: [['src/submission/added.ts', ' - (body.split(DUPLICATE).length - 1)', ' + 0 * body.length']],
+    caughtBy: [METRICS_TEST, 'of a list whose duplicates are skipped those are counted that were added'],
+  },
+  {
+    name: 'metrics: each app watches the process for itself',
+    breaks: 'an app that is closed leaves nothing behind',
+    edits: [['src/metrics/process-metrics.ts', 'if (registry === undefined) {', '{']],
+    caughtBy: [
+      'test/process/metrics.test.ts',
+      'of fifty apps that were closed nothing is left that measures, and the process ends by itself',
+    ],
+  },
+  {
+    name: 'log: errors are logged with all their fields',
+    breaks: 'no line holds a part of a formula',
+    edits: [[LOGGING, 'err: (error: unknown) => describe(error), ', '']],
+    caughtBy: [
+      LOGGING_TEST,
+      'of an error its type, message, stack and code are logged, of its causes too, and nothing else',
+    ],
+  },
+  {
+    name: 'log: a message keeps what it quotes',
+    breaks: 'no line holds a part of a formula',
+    edits: [['src/errors/reason.ts', 'return quotesData ? ', 'return message === "" && quotesData ? ']],
+    caughtBy: [
+      SECRETS_TEST,
+      'no line at any level holds a key, a header or a part of a formula, whatever is sent and whatever fails',
+    ],
+  },
+  {
+    name: 'log: each request has a line, however many there are',
+    breaks: 'the log is no load of its own',
+    edits: [['src/lines-a-second.ts', 'if (this.#taken === this.#most) {', 'if (this.#taken < 0) {']],
+    caughtBy: [
+      REQUEST_LOG_TEST,
+      'of a busy service ten requests a second are logged, and the next line says how many were not',
+    ],
+  },
+  {
+    name: 'log: a submission that fails does not say which request it came with',
+    breaks: 'a caller that shows its X-Request-Id can be helped',
+    edits: [['src/submission/tracked.ts', 'requestId === undefined ?', 'requestId !== "" ?']],
+    caughtBy: [REQUEST_LOG_TEST, 'what is logged of a submission that fails names its request as well'],
+  },
+]
