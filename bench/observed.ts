@@ -3,10 +3,11 @@ import { type Case, cases } from './cases.ts'
 import { type Contender, sqlite } from './contender.ts'
 import { median, percentile } from './median.ts'
 import { say, tell } from './print.ts'
-import { type Extent, Under } from './under.ts'
+import { type Extent, type Round, Under } from './under.ts'
 
 // node bench/observed.ts [--rounds 15] [--seconds 1]
-// What metrics and lines about requests cost: the service with them and without, in turns, as ratios within each round.
+// What metrics and lines about requests cost: the service with them and without, in turns. Of the ratios within each
+// round it tells the median, and the middle half.
 
 const unobserved: Contender = {
   ...sqlite,
@@ -33,35 +34,42 @@ async function scrape({ running }: Under): Promise<void> {
   await answer.text()
 }
 
-/** @returns the rates of each contender, one a round */
-async function measure(subject: Case, extent: Extent): Promise<number[][]> {
+/** @returns the rounds of each contender */
+async function measure(subject: Case, extent: Extent): Promise<Round[][]> {
   const running = CONTENDERS.map((contender) => new Under(subject, contender))
   try {
     for (const each of running) await each.prepare(extent)
-    const rates = running.map((): number[] => [])
+    const rounds = running.map((): Round[] => [])
     for (let round = 0; round < extent.rounds; round++) {
       // Another begins each time: what a round does to the machine for the next is not always the same one's loss.
       for (let turn = 0; turn < running.length; turn++) {
         const index = (round + turn) % running.length
         const each = running[index] as Under
         await scrape(each)
-        rates[index]?.push((await each.round(extent)).rate)
+        rounds[index]?.push(await each.round(extent))
       }
     }
     await Promise.all(running.map((each) => each.verify()))
-    return rates
+    return rounds
   } finally {
     for (const each of running) await each.remove()
   }
 }
 
-function tellRatios([yardstick = [], ...others]: number[][]): void {
-  tell(`${unobserved.name.padEnd(12)} ${Math.round(median(yardstick))}/s`)
-  for (const [index, rates] of others.entries()) {
-    const ratios = rates.map((rate, round) => rate / (yardstick[round] as number)).toSorted((a, b) => a - b)
-    const [low, high] = [25, 75].map((percent) => percentile(ratios, percent).toFixed(3))
-    const name = CONTENDERS[index + 1]?.name ?? ''
-    tell(`${name.padEnd(12)} ${Math.round(median(rates))}/s, ${median(ratios).toFixed(3)} of that (${low} to ${high})`)
+/** Rates are what counts; on a machine that does other things as well, time of the processor tells more. */
+function tellRatios([yardstick = [], ...others]: Round[][]): void {
+  tell(`${unobserved.name.padEnd(12)} ${Math.round(median(yardstick.map(({ rate }) => rate)))}/s`)
+  for (const [index, rounds] of others.entries()) {
+    const ratio = (of: 'rate' | 'cpuUsPerUnit'): string => {
+      const ratios = rounds
+        .map((round, number) => round[of] / (yardstick[number] as Round)[of])
+        .toSorted((a, b) => a - b)
+      const [low, high] = [25, 75].map((percent) => percentile(ratios, percent).toFixed(3))
+      return `${median(ratios).toFixed(3)} (${low} to ${high})`
+    }
+    tell(
+      `${(CONTENDERS[index + 1]?.name ?? '').padEnd(12)} rate ${ratio('rate')}, CPU a request ${ratio('cpuUsPerUnit')}`,
+    )
   }
 }
 

@@ -27,12 +27,6 @@ const COMMIT_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05
 export class Metrics {
   readonly registry = new Registry()
   readonly requests = new RequestDurations(this.registry)
-  readonly #submissions = new Counter({
-    name: 'intake_submissions_total',
-    help: 'Submissions by what became of them',
-    labelNames: ['outcome'],
-    registers: [this.registry],
-  })
   readonly #formulas = new Counter({
     name: 'intake_formulas_added_total',
     help: 'Formulas that were stored, each with its event',
@@ -61,13 +55,24 @@ export class Metrics {
     buckets: COMMIT_SECONDS,
     registers: [this.registry],
   })
-  readonly #outcomes = new Map(OUTCOMES.map((outcome) => [outcome, this.#submissions.labels(outcome)]))
+  /** Counted in numbers, as requests are; see RequestDurations. */
+  readonly #ended = new Map<SubmissionOutcome, number>(OUTCOMES.map((outcome) => [outcome, 0]))
   readonly #readers: (() => Promise<void>)[] = []
   #scrape: Promise<string> | undefined
 
   constructor() {
+    const ended = this.#ended
+    new Counter({
+      name: 'intake_submissions_total',
+      help: 'Submissions by what became of them',
+      labelNames: ['outcome'],
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const [outcome, count] of ended) this.inc({ outcome }, count)
+      },
+    })
     // A series that is there from the start shows its first increase.
-    for (const outcome of OUTCOMES) this.#submissions.inc({ outcome }, 0)
     for (const result of ['done', 'interrupted']) this.#rollbacks.inc({ result }, 0)
   }
 
@@ -77,7 +82,7 @@ export class Metrics {
   }
 
   submissionEnded(outcome: SubmissionOutcome): void {
-    this.#outcomes.get(outcome)?.inc()
+    this.#ended.set(outcome, (this.#ended.get(outcome) ?? 0) + 1)
   }
 
   readonly submissions: SubmissionObserver = {
