@@ -1,0 +1,74 @@
+import t, { type Test } from 'tap'
+import type { SubmissionObserver } from '../../src/submission/observer.ts'
+import { type Bench, request, setUp } from './bench.ts'
+
+interface Counts {
+  added: number
+  retries: number
+  done: number
+  interrupted: number
+}
+
+/** An orchestrator, and what it has told so far. */
+function observed(t: Test, way: 'one transaction' | 'saga'): { bench: Bench; counts: Counts } {
+  const counts: Counts = { added: 0, retries: 0, done: 0, interrupted: 0 }
+  const observer: SubmissionObserver = {
+    added(formulas) {
+      counts.added += formulas
+    },
+    retried() {
+      counts.retries++
+    },
+    rolledBack(result) {
+      counts[result]++
+    },
+  }
+  return { bench: setUp(t, way, { observer }), counts }
+}
+
+const list = (key: string, concentrations: string[]) => request(key, concentrations, { single: false })
+
+t.test('saga: each attempt that is rolled back is told, and each retry; what is added is told once', async (t) => {
+  const { bench, counts } = observed(t, 'saga')
+  bench.queue.fail('publish', 'before', 2)
+  await bench.submit(list('k', ['1', '2']))
+  t.same(counts, { added: 2, retries: 2, done: 2, interrupted: 0 })
+})
+
+t.test('one transaction: a failed attempt leaves nothing to roll back, so only giving up is told', async (t) => {
+  const { bench, counts } = observed(t, 'one transaction')
+  bench.intake.fail('accept', 'before', 2)
+  await bench.submit(list('k', ['1', '2']))
+  t.same(counts, { added: 2, retries: 2, done: 0, interrupted: 0 })
+  bench.intake.fail('accept')
+  await bench.submit(list('other', ['3']))
+  t.same(counts, { added: 2, retries: 4, done: 1, interrupted: 0 })
+})
+
+t.test('what is replayed, refused or known adds nothing', async (t) => {
+  const { bench, counts } = observed(t, 'one transaction')
+  for (const key of ['k', 'k', 'other']) await bench.submit(list(key, ['1']))
+  await bench.submit(list('k', ['2']))
+  t.same(counts, { added: 1, retries: 0, done: 0, interrupted: 0 })
+})
+
+t.test('waiting for a make-up that another holds is no retry', async (t) => {
+  const { bench, counts } = observed(t, 'saga')
+  bench.queue.fail('publish', 'hang', 1)
+  const first = bench.orchestrator.submit(list('k', ['1']))
+  const second = bench.orchestrator.submit(list('other', ['1']))
+  await bench.finish(Promise.all([first, second]))
+  t.ok((bench.db.calls.add ?? 0) > 10, 'it looked often')
+  t.equal(counts.retries, 0)
+})
+
+t.test('a submission that turns out to be stored, long after its 503, is told then', async (t) => {
+  const { bench, counts } = observed(t, 'one transaction')
+  bench.intake.fail('accept', 'after')
+  bench.intake.fail('giveUp')
+  t.same(await bench.submit(list('k', ['1', '2'])), { kind: 'failed' })
+  t.same(counts, { added: 0, retries: 2, done: 0, interrupted: 1 })
+  bench.intake.mend()
+  await bench.finish(new Promise<void>((resolve) => bench.clock.after(60_000, resolve)))
+  t.same(counts, { added: 2, retries: 2, done: 0, interrupted: 1 })
+})
