@@ -118,6 +118,6 @@ const answerFields = (answer: Omit<MovedAnswer, 'seq'>) => {
 }
 
 const eventFields = (event: MovedEvent) => {
-  const { state, position, id, name, createdAt, receives, at, reason } = event
-  return [state, position, id, name, createdAt, receives, at, reason]
+  const { state, position, id, name, createdAt, receives, at, reason, traceparent } = event
+  return [state, position, id, name, createdAt, receives, at, reason, traceparent]
 }

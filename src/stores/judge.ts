@@ -1,6 +1,7 @@
 import type { StoredFormula } from '../formula/formula.ts'
 import { type AnsweredFormula, addedAnswer, existsAnswer, type WriteMaterials } from './answer.ts'
 import type { Decision, FormulaEvent, Holder, KeyRecord, StoredAnswer, Submission, Verdict } from './ports.ts'
+import { traced } from './traced.ts'
 
 /** What an engine looks up, inside the transaction that the judgement is part of. */
 export interface Lookup<M> {
@@ -67,9 +68,12 @@ function judgeFormulas<M>(submission: Submission<M>, lookup: Lookup<M>, createdA
 export const isTakenIn = (verdict: Verdict, { id }: Pick<Submission, 'id'>): boolean =>
   verdict.kind === 'answered' && verdict.submissionId === id && verdict.answer.status === 200
 
-/** The events that tell of new formulas. */
-export function eventsOf(formulas: Omit<StoredFormula, 'materials'>[]): FormulaEvent[] {
-  return formulas.map(({ id, name, createdAt }) => ({ id, name, createdAt }))
+/** The events that tell of the new formulas of a submission. */
+export function eventsOf(
+  formulas: Omit<StoredFormula, 'materials'>[],
+  { traceparent }: Pick<Submission, 'traceparent'>,
+): FormulaEvent[] {
+  return formulas.map(({ id, name, createdAt }) => ({ id, name, createdAt, ...traced(traceparent) }))
 }
 
 /** Where the decision on an attempt stands, by what is known of its intent. */

@@ -34,6 +34,8 @@ export interface MovedEvent {
   at: number
   /** Why it died; '' else. */
   reason: DeadEvent['reason'] | ''
+  /** Where its submission is seen in a trace; null where it is not. */
+  traceparent: string | null
 }
 
 /** What the queue remembers of a saga's attempt. */

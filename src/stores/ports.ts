@@ -14,6 +14,8 @@ export interface Submission<M = Material[]> {
   /** Whether the body was one formula rather than a list. */
   single: boolean
   formulas: Formula<M>[]
+  /** Where it is seen in a trace (W3C Trace Context); absent where it is not. Its events carry it. */
+  traceparent?: string | undefined
 }
 
 /** An answer kept for replay, byte for byte. */
@@ -38,6 +40,8 @@ export interface FormulaEvent {
   name: string
   /** ISO 8601 in UTC. */
   createdAt: string
+  /** Where its submission is seen in a trace; absent where it is not. */
+  traceparent?: string
 }
 
 /** Who holds a key or a make-up that is wanted: a submission that runs, or one whose rollback is still owed. */

@@ -4,6 +4,7 @@ import { deadPromises, redrivePromises } from './event-queue-dead.ts'
 import { putBackPromises } from './event-queue-put-back.ts'
 import { nackPromises, receiptPromises } from './event-queue-receipts.ts'
 import { heldPromises, tombstonePromises } from './event-queue-saga.ts'
+import { tracePromises } from './event-queue-traces.ts'
 import { LEASE_MS, lease, namesOf, receiptsOf, show } from './leasing.ts'
 import { type OpenStores, start } from './open-stores.ts'
 import { events, idOf } from './submissions.ts'
@@ -19,6 +20,7 @@ export function eventQueueContract(name: string, open: OpenStores): void {
   t.test(`${name} event queue: tombstones`, (t) => tombstonePromises(t, open))
   t.test(`${name} event queue: dead letters`, (t) => deadPromises(t, open))
   t.test(`${name} event queue: redrive`, (t) => redrivePromises(t, open))
+  t.test(`${name} event queue: traces`, (t) => tracePromises(t, open))
   t.test(`${name} event queue: figures and hints`, (t) => figurePromises(t, open))
 }
 

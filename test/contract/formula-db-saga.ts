@@ -1,18 +1,32 @@
 import type { Test } from 'tap'
-import type { Decision } from '../../src/stores/ports.ts'
+import { type Decision, type FormulaEvent, HEAD_START_MS, type Submission } from '../../src/stores/ports.ts'
 import { DAY_MS, type OpenStores, start } from './open-stores.ts'
-import { again, answerOf, formula, store, submission } from './submissions.ts'
+import { again, answerOf, formula, store, submission, TRACEPARENT } from './submissions.ts'
 
 const ABANDONED: Decision = { kind: 'abandoned' }
+
+/** The events of a submission that is taken in at once. */
+const eventsOf = ({ formulas }: Submission): FormulaEvent[] =>
+  formulas.map(({ id, name }) => ({ id, name, createdAt: '2026-01-31T12:00:00.000Z' }))
 
 /** How a submission is added, seen by nobody. */
 export async function addPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('an added submission names its events, in the order of the list', async (t) => {
     const { db } = await start(t, open)
     const [a, b] = [formula('a', '2'), formula('b', '1')]
-    const createdAt = '2026-01-31T12:00:00.000Z'
-    const events = [a, b].map(({ id, name }) => ({ id, name, createdAt }))
-    t.same(await db.add('1', submission([a, b])), { kind: 'added', events })
+    const list = submission([a, b])
+    t.same(await db.add('1', list), { kind: 'added', events: eventsOf(list) })
+  })
+
+  t.test('its events tell its trace: when it is added, added again, completed, and when they are due', async (t) => {
+    const { db, cleanups, clock } = await start(t, open)
+    const traced = submission([formula('a')], { traceparent: TRACEPARENT })
+    const events = [{ ...eventsOf(traced)[0], traceparent: TRACEPARENT }]
+    t.same(await db.add('1', traced), { kind: 'added', events })
+    t.same(await db.add('1', traced), { kind: 'added', events })
+    t.match(await db.complete('1'), { kind: 'completed', events })
+    clock.advance(HEAD_START_MS)
+    t.match(await cleanups.due(10), [{ id: '1', decision: { kind: 'completed', events } }])
   })
 
   t.test('nobody sees a pending formula or its answer', async (t) => {

@@ -3,7 +3,7 @@ import type { Intake, Stores, Verdict } from '../../src/stores/ports.ts'
 import type { TestClock } from '../test-clock.ts'
 import { lease } from './leasing.ts'
 import { type OpenOptions, type OpenStores, start } from './open-stores.ts'
-import { again, answerOf, formula, submission } from './submissions.ts'
+import { again, answerOf, formula, submission, TRACEPARENT } from './submissions.ts'
 
 /** What every engine promises that holds database and queue together. */
 export function intakeContract(name: string, open: OpenStores): void {
@@ -41,6 +41,21 @@ async function acceptPromises(t: Test, open: OpenStores): Promise<void> {
       stored.map(({ id, name, createdAt }) => ({ id, name, createdAt })),
     )
   })
+
+  t.test(
+    'events tell the trace of their submission, and those of one beside it that is not traced tell none',
+    async (t) => {
+      const { intake, queue } = await startIntake(t, open)
+      const list = submission([formula('a'), formula('b', '2')], { traceparent: TRACEPARENT })
+      await Promise.all([intake.accept(list), intake.accept(submission([formula('c', '3')]))])
+      const traces = (await lease(queue)).map((event) => [event.name, event.traceparent ?? Object.keys(event).length])
+      t.same(traces.sort(), [
+        ['a', TRACEPARENT],
+        ['b', TRACEPARENT],
+        ['c', 6],
+      ])
+    },
+  )
 
   t.test('a single formula has a location', async (t) => {
     const { intake } = await startIntake(t, open)

@@ -38,6 +38,9 @@ export function answerOf(verdict: AddVerdict): StoredAnswer {
   return verdict.answer
 }
 
+/** Where a submission may be seen in a trace. */
+export const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+
 /** A fingerprint to stand for `name` where there is no formula. */
 export const idOf = (name: string): string => hash('sha256', name, 'hex')
 

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { lease, receiptsOf } from '../contract/leasing.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
-import { formula, submission } from '../contract/submissions.ts'
+import { formula, submission, TRACEPARENT } from '../contract/submissions.ts'
 import { TestClock } from '../test-clock.ts'
 
 export const OPTIONS = { answerTtlMs: DAY_MS, maxReceives: 2 }
@@ -13,7 +13,8 @@ export const FORMULAS = 2_500
 
 /**
  * A SQLite file with more formulas than a page holds, a list among them, a refused submission, an answer that has
- * expired, and events in every state: the first is done, then one each is dead, leased, delayed and back at the front.
+ * expired, and events in every state, some of them traced: the first is done, then one each is dead, leased, delayed and
+ * back at the front.
  */
 export async function filledFile(t: Test) {
   const path = join(t.testdir(), 'formulas.db')
@@ -23,9 +24,11 @@ export async function filledFile(t: Test) {
   await intake.accept(expired)
   await queue.ack(receiptsOf(await lease(queue)))
   clock.advance(DAY_MS)
-  const list = submission([formula('first', '1'), formula('Ｓｅｃｏｎｄ 🌹', '2')])
+  const list = submission([formula('first', '1'), formula('Ｓｅｃｏｎｄ 🌹', '2')], { traceparent: TRACEPARENT })
   await intake.accept(list)
-  const rest = Array.from({ length: FORMULAS - 3 }, (_, n) => submission([formula(`Rose ${n}`, `${n + 3}`)]))
+  const rest = Array.from({ length: FORMULAS - 3 }, (_, n) =>
+    submission([formula(`Rose ${n}`, `${n + 3}`)], n % 50 === 0 ? { traceparent: TRACEPARENT } : {}),
+  )
   await Promise.all(rest.map((one) => intake.accept(one)))
   const refused = submission([formula('again', '1')])
   await intake.accept(refused)

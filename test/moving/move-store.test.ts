@@ -4,7 +4,7 @@ import type { Submission } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { lease } from '../contract/leasing.ts'
-import { again, formula, submission } from '../contract/submissions.ts'
+import { again, formula, submission, TRACEPARENT } from '../contract/submissions.ts'
 import { query, startPostgres } from '../postgres/server.ts'
 import { FORMULAS, filledFile, OPTIONS } from './filled-file.ts'
 
@@ -44,12 +44,14 @@ async function checkMoved(
   t.match(await intake.accept(submission([formula('new', '1', 'Hedione')])), { answer: { status: 200 } })
   t.match((await db.list({ limit: 1 })).items, [{ name: 'new' }])
   t.match(await queue.stats(), { ready: FORMULAS - 2, leased: 0, delayed: 1, dead: 1 })
-  t.match((await queue.dead(10)).items, [{ name: 'first', receiveCount: 2, reason: 'nacked' }])
+  t.match((await queue.dead(10)).items, [
+    { name: 'first', receiveCount: 2, reason: 'nacked', traceparent: TRACEPARENT },
+  ])
   const [leased, back, next] = await lease(queue, 3)
   t.match(
     [leased, back, next],
     [
-      { name: list.formulas[1]?.name, receiveCount: 2 },
+      { name: list.formulas[1]?.name, receiveCount: 2, traceparent: TRACEPARENT },
       { name: 'Rose 1', receiveCount: 2 },
       { name: 'Rose 2', receiveCount: 1 },
     ],

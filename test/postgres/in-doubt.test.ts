@@ -8,7 +8,7 @@ import { startPostgres } from './server.ts'
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())
 
-const WRITE = /formula_intake\.write\(/
+const WRITE = /formula_intake\.write_2\(/
 const ACK = /formula_intake\.ack\(/
 const MAKE_VOID = /INSERT INTO formula_intake\.writes AS w/
 const COMPLETE = /SET state = 'completed'/

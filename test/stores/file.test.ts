@@ -2,8 +2,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
+import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { openForWriting, own } from '../../src/stores/sqlite/file.ts'
-import { migrations } from '../../src/stores/sqlite/schema.ts'
+import { APPLICATION_ID, migrations } from '../../src/stores/sqlite/schema.ts'
+import { idOf } from '../contract/submissions.ts'
+import { TestClock } from '../test-clock.ts'
 
 function open(t: Test, path: string): DatabaseSync {
   const db = openForWriting(path)
@@ -27,6 +30,38 @@ t.test('a new file has every migration, and opening it again changes nothing', a
   t.equal(id.length, 1)
   first.close()
   t.same(open(t, path).prepare('SELECT store_id FROM identity').all(), id)
+})
+
+t.test('a file of before events told their trace is brought up, with its events in every state', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const old = new DatabaseSync(path)
+  for (const migration of migrations.slice(0, 2)) old.exec(migration)
+  old.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 2;
+    INSERT INTO identity (store_id) VALUES ('old');
+    INSERT INTO ready VALUES (1, x'${idOf('ready')}', 'ready', 0, 0);
+    INSERT INTO leased VALUES (1, 'nonce', 1, 2, x'${idOf('leased')}', 'leased', 0, 1);
+    INSERT INTO delayed VALUES (3, 1, x'${idOf('delayed')}', 'delayed', 0, 1);
+    INSERT INTO dead VALUES (4, x'${idOf('dead')}', 'dead', 0, 5, 0, 'nacked');
+    INSERT INTO held VALUES ('1', 0, x'${idOf('held')}', 'held', 0);
+    INSERT INTO marks VALUES ('1', 'held', 0);
+    UPDATE counters SET next_position = 5, ready = 1, leased = 1, delayed = 1, dead = 1`)
+  old.close()
+  const { queue, close } = await openSqlite(path, { clock: new TestClock(), answerTtlMs: 1000, maxReceives: 5 })
+  t.teardown(close)
+  await queue.release('1', [])
+  t.equal(await queue.redrive(), 1)
+  const { events } = await queue.receive(10, 1000)
+  t.same(
+    events.map(({ name, receiveCount }) => [name, receiveCount]),
+    [
+      ['ready', 1],
+      ['leased', 2],
+      ['delayed', 2],
+      ['held', 1],
+      ['dead', 1],
+    ],
+  )
+  t.notMatch(events, [{ traceparent: String }], 'none tells a trace')
 })
 
 t.test('a file of a newer version, of another program, or that is no database is refused untouched', async (t) => {

@@ -11,6 +11,7 @@ import type {
   Received,
   Settled,
 } from '../ports.ts'
+import { traced } from '../traced.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { Marks } from './marks.ts'
 import { SortedMap } from './sorted-map.ts'
@@ -149,7 +150,9 @@ export class MemoryEventQueue implements EventQueue {
   async redrive(ids?: string[]): Promise<number> {
     this.#moveDue()
     const letters = this.#dead.takeAll(ids)
-    this.append(letters.map(({ id, name, createdAt }) => ({ id, name, createdAt })))
+    this.append(
+      letters.map(({ id, name, createdAt, traceparent }) => ({ id, name, createdAt, ...traced(traceparent) })),
+    )
     return letters.length
   }
 

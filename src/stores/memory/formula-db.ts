@@ -41,7 +41,7 @@ export class MemoryFormulaDb implements FormulaDb {
     const verdict = this.decide(submission)
     if (verdict.kind !== 'accepted') return verdict
     const { added: formulas, answer } = verdict
-    const events = eventsOf(formulas)
+    const events = eventsOf(formulas, submission)
     this.intents.open({ id: attemptId, submission, answer, formulas, events })
     return { kind: 'added', events }
   }

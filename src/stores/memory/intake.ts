@@ -26,7 +26,7 @@ export class MemoryIntake implements Intake {
     if (verdict.kind !== 'accepted') return verdict
     this.#db.formulas.add(verdict.added)
     this.#answers.keep(submission, verdict.answer)
-    this.#queue.append(eventsOf(verdict.added))
+    this.#queue.append(eventsOf(verdict.added, submission))
     return { kind: 'answered', submissionId: submission.id, answer: verdict.answer }
   }
 

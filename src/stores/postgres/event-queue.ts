@@ -1,6 +1,7 @@
 import { type Clock, isoTime } from '../../clock.ts'
 import { isFingerprint } from '../../formula/fingerprint.ts'
 import type { DeadEvent, EventQueue, FormulaEvent, LeasedEvent, Settled } from '../ports.ts'
+import { traced } from '../traced.ts'
 import type { Database, Query, Row } from './database.ts'
 import * as sql from './event-statements.ts'
 import type { Hints } from './hints.ts'
@@ -152,6 +153,7 @@ const columns = (events: FormulaEvent[]): unknown[] => [
   events.map(({ id }) => id),
   events.map(({ name }) => name),
   events.map(({ createdAt }) => Date.parse(createdAt)),
+  events.map(({ traceparent }) => traceparent ?? null),
 ]
 
 const receiptsOf = (rows: Row[]): Set<string> => new Set(rows.map(({ receipt }) => receipt as string))
@@ -163,10 +165,11 @@ function settled(receipts: string[], isAccepted: (receipt: string) => boolean): 
 
 const isReceipt = (receipt: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(receipt)
 
-const toEvent = ({ id, name, created_at }: Row): FormulaEvent => ({
+const toEvent = ({ id, name, created_at, traceparent }: Row): FormulaEvent => ({
   id: id as string,
   name: name as string,
   createdAt: isoTime(created_at as number),
+  ...traced(traceparent as string | null),
 })
 
 const toLeased = (row: Row): LeasedEvent => ({

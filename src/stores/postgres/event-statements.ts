@@ -1,12 +1,12 @@
 import { DURABLE } from './database.ts'
 import { NOW } from './time.ts'
 
-const EVENT = `id, name, created_at, receives`
+const EVENT = `id, name, created_at, receives, traceparent`
 
 /** $1 time, $2 how many, $3 how long, $4 most receives, $5 and $6 where the queue and the leases begin. */
 export const RECEIVE = `
-SELECT receipt, leased_until, position, encode(id, 'hex') AS id, name, created_at, receives, rank, now
-FROM formula_intake.receive($1, $2, $3, $4, $5, $6)`
+SELECT receipt, leased_until, position, encode(id, 'hex') AS id, name, created_at, receives, traceparent, rank, now
+FROM formula_intake.receive_2($1, $2, $3, $4, $5, $6)`
 
 /** In how many milliseconds the next lease or delay ends. $1 time. */
 export const NEXT_DUE = `
@@ -41,7 +41,7 @@ export const PUT_BACK = `
 WITH given AS (
   DELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING *
 ), returned AS (
-  INSERT INTO formula_intake.returned SELECT position, id, name, created_at, receives - 1 FROM given
+  INSERT INTO formula_intake.returned SELECT position, id, name, created_at, receives - 1, traceparent FROM given
 )
 SELECT receipt, ${DURABLE} FROM given`
 
@@ -65,7 +65,8 @@ SELECT
 
 /** $1 before, $2 limit. */
 export const DEAD = `
-SELECT seq, encode(id, 'hex') AS id, name, created_at, receives, died_at, reason FROM formula_intake.dead
+SELECT seq, encode(id, 'hex') AS id, name, created_at, receives, died_at, reason, traceparent
+FROM formula_intake.dead
 WHERE seq < $1 ORDER BY seq DESC LIMIT $2`
 
 /** $1 fingerprints in hex; all when null. */
@@ -76,7 +77,8 @@ WITH gone AS (
   RETURNING *
 ), back AS (
   INSERT INTO formula_intake.ready
-  SELECT nextval('formula_intake.acceptance'), id, name, created_at, 0 FROM (SELECT * FROM gone ORDER BY seq) AS gone
+  SELECT nextval('formula_intake.acceptance'), id, name, created_at, 0, traceparent
+  FROM (SELECT * FROM gone ORDER BY seq) AS gone
 )
 SELECT count(*) AS redriven, ${DURABLE} FROM gone`
 
@@ -91,17 +93,19 @@ ON CONFLICT (attempt) DO UPDATE SET state = mark.state RETURNING state, xmax = 0
 /** $1 time, $2 attempt, $3 state. */
 export const SET_MARK = `UPDATE formula_intake.marks SET state = $3, at = ${NOW} WHERE attempt = $2`
 
-/** $1 attempt, $2 fingerprints in hex, $3 names, $4 times. */
+/** $1 attempt, $2 fingerprints in hex, $3 names, $4 times, $5 traceparents. */
 export const HOLD = `
 INSERT INTO formula_intake.held
-SELECT $1, ordinal, decode(id, 'hex'), name, created_at
-FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS event (id, name, created_at, ordinal)`
+SELECT $1, ordinal, decode(id, 'hex'), name, created_at, traceparent
+FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[]) WITH ORDINALITY
+  AS event (id, name, created_at, traceparent, ordinal)`
 
 /** $1 attempt. */
 export const SHOW_HELD = `
 WITH shown AS (DELETE FROM formula_intake.held WHERE attempt = $1 RETURNING *)
 INSERT INTO formula_intake.ready
-SELECT nextval('formula_intake.acceptance'), id, name, created_at, 0 FROM (SELECT * FROM shown ORDER BY ordinal) AS shown`
+SELECT nextval('formula_intake.acceptance'), id, name, created_at, 0, traceparent
+FROM (SELECT * FROM shown ORDER BY ordinal) AS shown`
 
 /** $1 attempt. */
 export const REMOVE_HELD = `DELETE FROM formula_intake.held WHERE attempt = $1`

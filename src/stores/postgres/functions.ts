@@ -21,10 +21,10 @@ const NOW = timeUnless('given_time')
  * Every write takes its rows in one order: answers by slot, then formulas by fingerprint. So two of them can wait for
  * each other, but never both.
  */
-export const WRITE_FUNCTION = `
-CREATE FUNCTION formula_intake.write(
+const WRITE_FUNCTION = `
+CREATE OR REPLACE FUNCTION formula_intake.write_2(
   given_time bigint, write_id uuid, answer_ttl bigint, owner_lease bigint,
-  slots uuid[], callers text[], keys text[], payloads text[], submissions text[], attempts text[],
+  slots uuid[], callers text[], keys text[], payloads text[], submissions text[], attempts text[], traceparents text[],
   statuses smallint[], locations text[], bodies text[],
   members integer[], ids text[], names text[], searches text[], materials text[], times bigint[]
 ) RETURNS integer[] ${PLANNED_ONCE} AS $$
@@ -60,7 +60,8 @@ BEGIN
 
   WITH numbered AS MATERIALIZED (
     SELECT nextval('formula_intake.acceptance') AS seq, item.* FROM (
-      SELECT decode(id, 'hex') AS fingerprint, name, search, material, created_at, attempts[member] AS attempt
+      SELECT decode(id, 'hex') AS fingerprint, name, search, material, created_at, attempts[member] AS attempt,
+        traceparents[member] AS traceparent
       FROM unnest(members, ids, names, searches, materials, times) WITH ORDINALITY
         AS i (member, id, name, search, material, created_at, ordinal)
       WHERE member <> ALL (refused) ORDER BY ordinal
@@ -70,13 +71,15 @@ BEGIN
     SELECT fingerprint, seq, name, search, material, created_at, attempt FROM numbered ORDER BY fingerprint
   )
   INSERT INTO formula_intake.ready
-  SELECT seq, fingerprint, name, created_at, 0 FROM numbered WHERE attempt IS NULL ORDER BY seq;
+  SELECT seq, fingerprint, name, created_at, 0, traceparent FROM numbered WHERE attempt IS NULL ORDER BY seq;
 
   IF is_saga THEN
     INSERT INTO formula_intake.intents
       (id, state, events, status, location, body, decided_at, next_attempt_at, held_until)
     SELECT attempt, CASE WHEN member = ANY (members) THEN 'pending' ELSE 'removed' END, (
-        SELECT coalesce(json_agg(json_build_object('id', id, 'name', name, 'at', created_at) ORDER BY ordinal), '[]')
+        SELECT coalesce(json_agg(json_strip_nulls(json_build_object(
+          'id', id, 'name', name, 'at', created_at, 'traceparent', traceparents[member]
+        )) ORDER BY ordinal), '[]')
         FROM unnest(members, ids, names, times) WITH ORDINALITY AS i (of_member, id, name, created_at, ordinal)
         WHERE of_member = member
       )::text, status, location, body, now_ms, now_ms, now_ms + owner_lease
@@ -86,14 +89,14 @@ BEGIN
   RETURN refused;
 END $$`
 
-const EVENT = `id, name, created_at, receives`
+const EVENT = `id, name, created_at, receives, traceparent`
 
 /**
  * Moves what is over: ended leases to the front or to the dead letters, delays to the front. Before `ended_after` no lease
  * is left. Returns the time it went by.
  */
-export const MOVE_DUE_FUNCTION = `
-CREATE FUNCTION formula_intake.move_due(given_time bigint, most_receives integer, ended_after bigint)
+const MOVE_DUE_FUNCTION = `
+CREATE OR REPLACE FUNCTION formula_intake.move_due(given_time bigint, most_receives integer, ended_after bigint)
 RETURNS bigint ${PLANNED_ONCE} AS $$
 DECLARE
   now_ms bigint := ${NOW};
@@ -130,8 +133,8 @@ BEGIN
 END $$`
 
 /** Ends leases that have not ended by themselves; returns their receipts. */
-export const ACK_FUNCTION = `
-CREATE FUNCTION formula_intake.ack(given_time bigint, receipts uuid[]) RETURNS SETOF uuid ${PLANNED_ONCE} AS $$
+const ACK_FUNCTION = `
+CREATE OR REPLACE FUNCTION formula_intake.ack(given_time bigint, receipts uuid[]) RETURNS SETOF uuid ${PLANNED_ONCE} AS $$
 DECLARE
   now_ms bigint := ${NOW};
 BEGIN
@@ -143,12 +146,12 @@ END $$`
  * Leases events: those that came back first, then the oldest behind `front_after`. What another consumer is about to
  * take is passed over.
  */
-export const RECEIVE_FUNCTION = `
-CREATE FUNCTION formula_intake.receive(
+const RECEIVE_FUNCTION = `
+CREATE OR REPLACE FUNCTION formula_intake.receive_2(
   given_time bigint, most integer, lease_ms bigint, most_receives integer, front_after bigint, ended_after bigint
 ) RETURNS TABLE (
   receipt uuid, leased_until bigint, "position" bigint, id bytea, name text, created_at bigint, receives integer,
-  rank integer, now bigint
+  traceparent text, rank integer, now bigint
 ) ${PLANNED_ONCE} AS $$
 #variable_conflict use_column
 DECLARE
@@ -179,3 +182,10 @@ BEGIN
   SELECT receipt, now_ms + lease_ms, position, ${EVENT.replace('receives', 'receives + 1')}, rank, now_ms FROM taken
   ORDER BY rank, position;
 END $$`
+
+/**
+ * All of them, as this version calls them; made anew after every migration, so a change to one needs a migration, be it
+ * an empty one. One whose arguments or columns change gets a new number: instances of the version before go on calling
+ * the old one, which stays where it was made.
+ */
+export const FUNCTIONS = [WRITE_FUNCTION, MOVE_DUE_FUNCTION, RECEIVE_FUNCTION, ACK_FUNCTION]

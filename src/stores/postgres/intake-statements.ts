@@ -3,12 +3,13 @@ import { NOW } from './time.ts'
 
 /**
  * Stores a batch of submissions in one round trip and one transaction; see functions.ts. $1 time, $2 id of the write, $3
- * how long answers are kept, $4 how long the owner of an intent is trusted to be alive, then a column each: $5–$13
- * members, $14–$19 formulas.
+ * how long answers are kept, $4 how long the owner of an intent is trusted to be alive, then a column each: $5–$14
+ * members, $15–$20 formulas.
  */
 export const WRITE = `
-SELECT formula_intake.write($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-  AS refused`
+SELECT formula_intake.write_2(
+  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20
+) AS refused`
 
 /** Frees the slots of answers that have expired. $1 time, $2 slots. */
 export const FREE_EXPIRED = `

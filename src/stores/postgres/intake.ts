@@ -191,9 +191,12 @@ export class PostgresIntake {
 }
 
 function verdictOf({ submission, attempt }: Member, { added, answer }: Plan): AddVerdict {
-  if (attempt !== null && added.length > 0) return { kind: 'added', events: eventsOf(added) }
+  if (attempt !== null && added.length > 0) return { kind: 'added', events: eventsOf(added, submission) }
   return { kind: 'answered', submissionId: submission.id, answer }
 }
+
+const isAnyTraced = (planned: Planned[]): boolean =>
+  planned.some(({ member }) => member.submission.traceparent !== undefined)
 
 /** One array for each column. */
 function memberColumns(planned: Planned[]): unknown[] {
@@ -205,6 +208,7 @@ function memberColumns(planned: Planned[]): unknown[] {
     column(({ member }) => member.submission.payload),
     column(({ member }) => member.submission.id),
     column(({ member }) => member.attempt),
+    isAnyTraced(planned) ? column(({ member }) => member.submission.traceparent ?? null) : null,
     column(({ plan }) => plan.answer.status),
     column(({ plan }) => plan.answer.location),
     column(({ plan }) => plan.answer.body),

@@ -1,5 +1,6 @@
 import { isoTime } from '../../clock.ts'
 import type { FormulaEvent, Holder, KeyRecord, StoredAnswer } from '../ports.ts'
+import { traced } from '../traced.ts'
 import type { Database, Row } from './database.ts'
 import { ANSWERS, FORMULAS, FREE_EXPIRED, INTENTS } from './intake-statements.ts'
 import { type Known, type Member, nothingKnown } from './member.ts'
@@ -53,6 +54,6 @@ export const toFormula = ({ id, name, materials, created_at }: Row) => ({
 
 /** The events of an intent. */
 export function toEvents(json: string): FormulaEvent[] {
-  const events: { id: string; name: string; at: number }[] = JSON.parse(json)
-  return events.map(({ id, name, at }) => ({ id, name, createdAt: isoTime(at) }))
+  const events: { id: string; name: string; at: number; traceparent?: string }[] = JSON.parse(json)
+  return events.map(({ id, name, at, traceparent }) => ({ id, name, createdAt: isoTime(at), ...traced(traceparent) }))
 }

@@ -38,16 +38,18 @@ TRUNCATE formula_intake.ready, formula_intake.returned, formula_intake.delayed, 
   formula_intake.dead, formula_intake.marks`
 
 const EVENTS = `
-FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::bigint[], $8::text[])
-  AS moved (position, id, name, created_at, receives, state, at, reason)`
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::bigint[], $8::text[],
+    $9::text[])
+  AS moved (position, id, name, created_at, receives, state, at, reason, traceparent)`
 const EVENT = `position, decode(id, 'hex'), name, created_at, receives`
 
-/** $1 positions, $2 fingerprints in hex, $3 names, $4 times, $5 receives, $6 states, $7 times, $8 reasons. */
+/** $1 positions, $2 fingerprints in hex, $3 names, $4 times, $5 receives, $6 states, $7 times, $8 reasons,
+ * $9 traceparents. */
 export const ADD_EVENTS = [
-  `INSERT INTO formula_intake.ready SELECT ${EVENT} ${EVENTS} WHERE state = 'ready'`,
-  `INSERT INTO formula_intake.returned SELECT ${EVENT} ${EVENTS} WHERE state = 'returned'`,
-  `INSERT INTO formula_intake.delayed SELECT ${EVENT}, at ${EVENTS} WHERE state = 'delayed'`,
-  `INSERT INTO formula_intake.dead SELECT ${EVENT}, at, reason ${EVENTS} WHERE state = 'dead'`,
+  `INSERT INTO formula_intake.ready SELECT ${EVENT}, traceparent ${EVENTS} WHERE state = 'ready'`,
+  `INSERT INTO formula_intake.returned SELECT ${EVENT}, traceparent ${EVENTS} WHERE state = 'returned'`,
+  `INSERT INTO formula_intake.delayed SELECT ${EVENT}, at, traceparent ${EVENTS} WHERE state = 'delayed'`,
+  `INSERT INTO formula_intake.dead SELECT ${EVENT}, at, reason, traceparent ${EVENTS} WHERE state = 'dead'`,
 ]
 
 export const ADD_MARKS = `
@@ -77,9 +79,12 @@ WHERE slot > $1::uuid ORDER BY slot LIMIT $2`
 export const EVENTS_BACK = `
 SELECT * FROM (
   SELECT 'ready' AS state, position, encode(id, 'hex') AS id, name, created_at AS "createdAt", receives, 0::bigint AS at,
-    '' AS reason FROM formula_intake.ready
-  UNION ALL SELECT 'returned', position, encode(id, 'hex'), name, created_at, receives, 0, '' FROM formula_intake.returned
-  UNION ALL SELECT 'delayed', position, encode(id, 'hex'), name, created_at, receives, due, '' FROM formula_intake.delayed
-  UNION ALL SELECT 'dead', seq, encode(id, 'hex'), name, created_at, receives, died_at, reason FROM formula_intake.dead
+    '' AS reason, traceparent FROM formula_intake.ready
+  UNION ALL SELECT 'returned', position, encode(id, 'hex'), name, created_at, receives, 0, '', traceparent
+  FROM formula_intake.returned
+  UNION ALL SELECT 'delayed', position, encode(id, 'hex'), name, created_at, receives, due, '', traceparent
+  FROM formula_intake.delayed
+  UNION ALL SELECT 'dead', seq, encode(id, 'hex'), name, created_at, receives, died_at, reason, traceparent
+  FROM formula_intake.dead
 ) AS event
 WHERE (state, position) > ($1::text, $2::bigint) ORDER BY state, position LIMIT $3`

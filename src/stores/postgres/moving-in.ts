@@ -72,7 +72,7 @@ export class MovingIn {
   }
 
   async addEvents(rows: MovedEvent[]): Promise<void> {
-    const names = ['position', 'id', 'name', 'createdAt', 'receives', 'state', 'at', 'reason'] as const
+    const names = ['position', 'id', 'name', 'createdAt', 'receives', 'state', 'at', 'reason', 'traceparent'] as const
     const columns = columnsOf(rows, names, () => ({}))
     await this.#database.transaction(async (query) => {
       for (const statement of sql.ADD_EVENTS) await query(statement, columns)

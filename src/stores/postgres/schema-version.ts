@@ -1,5 +1,6 @@
 import { StoreRefused } from '../../errors/store-errors.ts'
 import type { Database } from './database.ts'
+import { FUNCTIONS } from './functions.ts'
 import { migrations } from './schema.ts'
 
 /** Names the lock that migrations are under: "FFI" and a number. */
@@ -25,7 +26,7 @@ export function migrate(database: Database): Promise<void> {
       throw new StoreRefused(`The database was written by a newer version of this service (schema ${done})`)
     }
     if (done === migrations.length) return
-    for (const migration of migrations.slice(done)) await query(migration)
+    for (const statement of [...migrations.slice(done), ...FUNCTIONS]) await query(statement)
     await query('UPDATE formula_intake.version SET version = $1', [migrations.length])
   })
 }

@@ -1,9 +1,8 @@
-import { ACK_FUNCTION, MOVE_DUE_FUNCTION, RECEIVE_FUNCTION, WRITE_FUNCTION } from './functions.ts'
-
 /**
  * The migrations, in order; `formula_intake.version` counts those a database has had. One that has been released is
  * never changed again. Everything lies in a schema of its own and is named with it: nothing rests on a session's
- * settings. Times are milliseconds since the epoch.
+ * settings. Times are milliseconds since the epoch. Instances of the version before may still run on the tables: a column
+ * that is added is the last one and may be null. Functions follow the migrations: see functions.ts.
  */
 export const migrations: readonly string[] = [
   `
@@ -141,9 +140,14 @@ export const migrations: readonly string[] = [
   ALTER TABLE formula_intake.held SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
   ALTER TABLE formula_intake.marks SET (autovacuum_vacuum_scale_factor = 0.01);
   ALTER TABLE formula_intake.answers SET (autovacuum_vacuum_scale_factor = 0.02);
-  ${WRITE_FUNCTION};
-  ${MOVE_DUE_FUNCTION};
-  ${RECEIVE_FUNCTION};
-  ${ACK_FUNCTION};
+  `,
+  // Where the submission of an event is seen in a trace; null, which takes no room, where it is not.
+  `
+  ALTER TABLE formula_intake.ready ADD COLUMN traceparent text;
+  ALTER TABLE formula_intake.returned ADD COLUMN traceparent text;
+  ALTER TABLE formula_intake.delayed ADD COLUMN traceparent text;
+  ALTER TABLE formula_intake.leased ADD COLUMN traceparent text;
+  ALTER TABLE formula_intake.dead ADD COLUMN traceparent text;
+  ALTER TABLE formula_intake.held ADD COLUMN traceparent text;
   `,
 ]

@@ -84,7 +84,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     const judgement = decide(now, slot, submission)
     if (judgement.kind !== 'accepted') return judgement
     for (const formula of judgement.added) writer.add(formula, now)
-    queue.append(now, judgement.added)
+    queue.append(now, judgement.added, submission.traceparent ?? null)
     answers.keep(now, slot, submission, judgement.answer)
     return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }
   }
@@ -107,7 +107,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
       const submission = unpack(packed)
       const judgement = decide(now, slotOf(submission.caller, submission.key), submission)
       if (judgement.kind !== 'accepted') return packVerdict(judgement)
-      const events = eventsOf(judgement.added)
+      const events = eventsOf(judgement.added, submission)
       intents.add(now, attemptId, submission, events, judgement.answer)
       pending.add(attemptId, judgement.added, now)
       return { kind: 'added', events }

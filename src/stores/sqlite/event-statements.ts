@@ -6,6 +6,13 @@ export interface ReadyRow {
   name: string
   created_at: number
   receives: number
+  traceparent: string | null
+}
+
+export interface DeadRow extends Omit<ReadyRow, 'position'> {
+  seq: number
+  died_at: number
+  reason: string
 }
 
 export interface LeaseRow extends ReadyRow {
@@ -29,13 +36,13 @@ export function eventStatements(db: DatabaseSync) {
     loadCounters: (): Counters => ({ ...(counters.get() as unknown as Counters) }),
     saveCounters: db.prepare('UPDATE counters SET next_position = ?, ready = ?, leased = ?, delayed = ?, dead = ?'),
 
-    addReady: db.prepare('INSERT INTO ready VALUES (?, ?, ?, ?, ?)'),
+    addReady: db.prepare('INSERT INTO ready VALUES (?, ?, ?, ?, ?, ?)'),
     front: db.prepare('SELECT * FROM ready ORDER BY position LIMIT ?'),
     removeFront: db.prepare('DELETE FROM ready WHERE position <= ?'),
 
     addLease: db.prepare(
-      `INSERT INTO leased (nonce, leased_until, position, id, name, created_at, receives)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO leased (nonce, leased_until, position, id, name, created_at, receives, traceparent)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     lease: db.prepare('SELECT * FROM leased WHERE lease = ? AND nonce = ?'),
     extendLease: db.prepare('UPDATE leased SET leased_until = ? WHERE lease = ?'),
@@ -44,34 +51,37 @@ export function eventStatements(db: DatabaseSync) {
     buryExpired: db.prepare(
       `INSERT INTO dead
        SELECT ? + row_number() OVER (ORDER BY leased_until, position) - 1,
-         id, name, created_at, receives, leased_until, 'expired'
+         id, name, created_at, receives, leased_until, 'expired', traceparent
        FROM leased WHERE leased_until <= ? AND receives >= ?`,
     ),
     returnExpired: db.prepare(
-      `INSERT INTO ready SELECT position, id, name, created_at, receives FROM leased
+      `INSERT INTO ready SELECT position, id, name, created_at, receives, traceparent FROM leased
        WHERE leased_until <= ? AND receives < ?`,
     ),
     removeExpired: db.prepare('DELETE FROM leased WHERE leased_until <= ?'),
 
-    addDelayed: db.prepare('INSERT INTO delayed VALUES (?, ?, ?, ?, ?, ?)'),
+    addDelayed: db.prepare('INSERT INTO delayed VALUES (?, ?, ?, ?, ?, ?, ?)'),
     nextDelayEnd: db.prepare('SELECT min(due) AS at FROM delayed'),
     returnDelayed: db.prepare(
-      'INSERT INTO ready SELECT position, id, name, created_at, receives FROM delayed WHERE due <= ?',
+      'INSERT INTO ready SELECT position, id, name, created_at, receives, traceparent FROM delayed WHERE due <= ?',
     ),
     removeDelayed: db.prepare('DELETE FROM delayed WHERE due <= ?'),
 
-    bury: db.prepare('INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    bury: db.prepare('INSERT INTO dead VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
     dead: db.prepare('SELECT * FROM dead WHERE seq < ? ORDER BY seq DESC LIMIT ?'),
     deadById: db.prepare('SELECT * FROM dead WHERE id = ?'),
     redriveAll: db.prepare(
-      `INSERT INTO ready SELECT ? + row_number() OVER (ORDER BY seq) - 1, id, name, created_at, 0 FROM dead`,
+      `INSERT INTO ready SELECT ? + row_number() OVER (ORDER BY seq) - 1, id, name, created_at, 0, traceparent
+       FROM dead`,
     ),
     removeAllDead: db.prepare('DELETE FROM dead'),
     removeDead: db.prepare('DELETE FROM dead WHERE seq = ?'),
     removeDeadById: db.prepare('DELETE FROM dead WHERE id = ?'),
 
-    addHeld: db.prepare('INSERT INTO held VALUES (?, ?, ?, ?, ?)'),
-    held: db.prepare('SELECT id, name, created_at AS createdAt FROM held WHERE attempt = ? ORDER BY ordinal'),
+    addHeld: db.prepare('INSERT INTO held VALUES (?, ?, ?, ?, ?, ?)'),
+    held: db.prepare(
+      'SELECT id, name, created_at AS createdAt, traceparent FROM held WHERE attempt = ? ORDER BY ordinal',
+    ),
     removeHeld: db.prepare('DELETE FROM held WHERE attempt = ?'),
     mark: db.prepare('SELECT state FROM marks WHERE attempt = ?'),
     setMark: db.prepare('INSERT OR REPLACE INTO marks VALUES (?, ?, ?)'),

@@ -3,7 +3,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { isoTime } from '../../clock.ts'
 import { isFingerprint } from '../../formula/fingerprint.ts'
 import type { DeadEvent, FormulaEvent, Page, QueueStats, Received, Settled } from '../ports.ts'
-import { type Counters, eventStatements, type LeaseRow, type ReadyRow } from './event-statements.ts'
+import { traced } from '../traced.ts'
+import { type Counters, type DeadRow, eventStatements, type LeaseRow, type ReadyRow } from './event-statements.ts'
 
 /**
  * The event queue. An event is one row, in the table that tells its state: ready, leased, delayed, dead or held. Its
@@ -39,10 +40,14 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
     }
   }
 
-  function append(events: { id: Uint8Array; name: string; createdAt: number }[]): void {
-    for (const { id, name, createdAt } of events) sql.addReady.run(counters.next_position++, id, name, createdAt, 0)
+  function append(events: NewEvent[]): void {
+    for (const { id, name, createdAt, traceparent } of events) {
+      sql.addReady.run(counters.next_position++, id, name, createdAt, 0, traceparent)
+    }
     count('ready', events.length)
   }
+
+  const deadRows = (id: string): DeadRow[] => sql.deadById.all(blob(id)) as unknown as DeadRow[]
 
   function leaseOf(receipt: string): LeaseRow | undefined {
     const [, lease, nonce] = RECEIPT.exec(receipt) ?? []
@@ -63,17 +68,17 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
   }
 
   function giveBack(now: number, delayMs: number, row: LeaseRow): void {
-    const { position, id, name, created_at, receives } = row
+    const { position, id, name, created_at, receives, traceparent } = row
     sql.removeLease.run(row.lease)
     count('leased', -1)
     if (receives >= maxReceives) {
-      sql.bury.run(counters.next_position++, id, name, created_at, receives, now, 'nacked')
+      sql.bury.run(counters.next_position++, id, name, created_at, receives, now, 'nacked', traceparent)
       count('dead', 1)
     } else if (delayMs > 0) {
-      sql.addDelayed.run(position, now + delayMs, id, name, created_at, receives)
+      sql.addDelayed.run(position, now + delayMs, id, name, created_at, receives, traceparent)
       count('delayed', 1)
     } else {
-      sql.addReady.run(position, id, name, created_at, receives)
+      sql.addReady.run(position, id, name, created_at, receives, traceparent)
       count('ready', 1)
     }
   }
@@ -92,16 +97,16 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
       counted = false
     },
 
-    append(now: number, events: Pick<FormulaEvent, 'id' | 'name'>[]): void {
-      append(events.map(({ id, name }) => ({ id: blob(id), name, createdAt: now })))
+    append(now: number, events: Pick<FormulaEvent, 'id' | 'name'>[], traceparent: string | null): void {
+      append(events.map(({ id, name }) => ({ id: blob(id), name, createdAt: now, traceparent })))
     },
 
     hold(now: number, attempt: string, events: FormulaEvent[]): boolean {
       const mark = sql.mark.get(attempt)
       if (mark !== undefined) return mark.state !== 'removed'
       sql.setMark.run(attempt, 'held', now)
-      events.forEach(({ id, name, createdAt }, ordinal) => {
-        sql.addHeld.run(attempt, ordinal, blob(id), name, Date.parse(createdAt))
+      events.map(toRow).forEach(({ id, name, createdAt, traceparent }, ordinal) => {
+        sql.addHeld.run(attempt, ordinal, id, name, createdAt, traceparent)
       })
       return true
     },
@@ -110,7 +115,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
       const state = sql.mark.get(attempt)?.state
       if (state === 'released' || state === 'removed') return
       if (state === undefined) append(events.map(toRow))
-      else append(sql.held.all(attempt) as unknown as Parameters<typeof append>[0])
+      else append(sql.held.all(attempt) as unknown as NewEvent[])
       sql.removeHeld.run(attempt)
       sql.setMark.run(attempt, 'released', now)
     },
@@ -127,7 +132,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
       moveDue(now)
       const rows = sql.front.all(max) as unknown as ReadyRow[]
       const leasedUntil = now + leaseMs
-      const events = rows.map(({ position, id, name, created_at, receives }) => {
+      const events = rows.map(({ position, id, name, created_at, receives, traceparent }) => {
         const nonce = randomBytes(12).toString('base64url')
         const { lastInsertRowid: lease } = sql.addLease.run(
           nonce,
@@ -137,9 +142,10 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
           name,
           created_at,
           receives + 1,
+          traceparent,
         )
         return {
-          ...toEvent({ id, name, created_at }),
+          ...toEvent({ id, name, created_at, traceparent }),
           receipt: receiptOf({ lease: Number(lease), nonce }),
           receiveCount: receives + 1,
           leasedUntil: isoTime(leasedUntil),
@@ -163,9 +169,9 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
       settle(now, receipts, (row) => giveBack(now, delayMs, row)),
 
     putBack: (now: number, receipts: string[]): Settled =>
-      settle(now, receipts, ({ lease, position, id, name, created_at, receives }) => {
+      settle(now, receipts, ({ lease, position, id, name, created_at, receives, traceparent }) => {
         sql.removeLease.run(lease)
-        sql.addReady.run(position, id, name, created_at, receives - 1)
+        sql.addReady.run(position, id, name, created_at, receives - 1, traceparent)
         count('leased', -1)
         count('ready', 1)
       }),
@@ -186,7 +192,7 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
 
     dead(now: number, limit: number, before = Number.MAX_SAFE_INTEGER): Page<DeadEvent> {
       moveDue(now)
-      const rows = sql.dead.all(before, limit + 1)
+      const rows = sql.dead.all(before, limit + 1) as unknown as DeadRow[]
       const shown = rows.slice(0, limit)
       return { items: shown.map(toDead), next: rows.length > limit ? (shown.at(-1)?.seq as number) : null }
     },
@@ -199,11 +205,11 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
         sql.removeAllDead.run()
         counters.next_position += moved
       } else {
-        const rows = [...new Set(ids)].filter(isFingerprint).flatMap((id) => sql.deadById.all(blob(id)))
-        rows.sort((a, b) => (a.seq as number) - (b.seq as number))
-        for (const { seq, id, name, created_at } of rows) {
-          sql.addReady.run(counters.next_position++, id as Uint8Array, name as string, created_at as number, 0)
-          sql.removeDead.run(seq as number)
+        const rows = [...new Set(ids)].filter(isFingerprint).flatMap(deadRows)
+        rows.sort((a, b) => a.seq - b.seq)
+        for (const { seq, id, name, created_at, traceparent } of rows) {
+          sql.addReady.run(counters.next_position++, id, name, created_at, 0, traceparent)
+          sql.removeDead.run(seq)
         }
         moved = rows.length
       }
@@ -232,17 +238,31 @@ const RECEIPT = /^([1-9]\d{0,14})-([\w-]{16})$/
 
 const receiptOf = ({ lease, nonce }: { lease: number; nonce: string }): string => `${lease}-${nonce}`
 
-const toRow = ({ id, name, createdAt }: FormulaEvent) => ({ id: blob(id), name, createdAt: Date.parse(createdAt) })
-
-function toEvent(row: { id: Uint8Array; name: string; created_at: number }): FormulaEvent {
-  return { id: Buffer.from(row.id).toString('hex'), name: row.name, createdAt: isoTime(row.created_at) }
+interface NewEvent {
+  id: Uint8Array
+  name: string
+  createdAt: number
+  traceparent: string | null
 }
 
-function toDead(row: Record<string, unknown>): DeadEvent {
+const toRow = ({ id, name, createdAt, traceparent }: FormulaEvent): NewEvent => ({
+  id: blob(id),
+  name,
+  createdAt: Date.parse(createdAt),
+  traceparent: traceparent ?? null,
+})
+
+type EventRow = Pick<ReadyRow, 'id' | 'name' | 'created_at' | 'traceparent'>
+
+function toEvent({ id, name, created_at, traceparent }: EventRow): FormulaEvent {
+  return { id: Buffer.from(id).toString('hex'), name, createdAt: isoTime(created_at), ...traced(traceparent) }
+}
+
+function toDead(row: DeadRow): DeadEvent {
   return {
-    ...toEvent(row as Parameters<typeof toEvent>[0]),
-    receiveCount: row.receives as number,
-    diedAt: isoTime(row.died_at as number),
+    ...toEvent(row),
+    receiveCount: row.receives,
+    diedAt: isoTime(row.died_at),
     reason: row.reason as DeadEvent['reason'],
   }
 }

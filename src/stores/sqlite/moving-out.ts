@@ -15,16 +15,16 @@ const PAGES = {
       expires_at AS expiresAt FROM answers
     WHERE seq > ? AND expires_at > ? ORDER BY seq LIMIT ?`,
   ready: `SELECT position, lower(hex(id)) AS id, name, created_at AS createdAt, receives, 'ready' AS state, 0 AS at,
-      '' AS reason FROM ready
+      '' AS reason, traceparent FROM ready
     WHERE position > ? ORDER BY position LIMIT ?`,
   leased: `SELECT lease, position, lower(hex(id)) AS id, name, created_at AS createdAt, receives, 'returned' AS state,
-      0 AS at, '' AS reason FROM leased
+      0 AS at, '' AS reason, traceparent FROM leased
     WHERE lease > ? ORDER BY lease LIMIT ?`,
   delayed: `SELECT position, lower(hex(id)) AS id, name, created_at AS createdAt, receives, 'delayed' AS state,
-      due AS at, '' AS reason FROM delayed
+      due AS at, '' AS reason, traceparent FROM delayed
     WHERE position > ? ORDER BY position LIMIT ?`,
   dead: `SELECT seq AS position, lower(hex(id)) AS id, name, created_at AS createdAt, receives, 'dead' AS state,
-      died_at AS at, reason FROM dead
+      died_at AS at, reason, traceparent FROM dead
     WHERE seq > ? ORDER BY seq LIMIT ?`,
   marks: `SELECT attempt, state, at FROM marks WHERE attempt > ? ORDER BY attempt LIMIT ?`,
 }

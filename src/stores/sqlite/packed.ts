@@ -13,14 +13,15 @@ type Answered = Extract<Verdict, { kind: 'answered' }>
 /** The verdict of nearly every submission. */
 export type PackedAnswer = [submissionId: string, status: StoredAnswer['status'], location: string | null, body: string]
 
-export function pack({ id, caller, key, payload, onDuplicate, single, formulas }: Submission): PackedSubmission {
-  const packed = [id, caller, key, payload, onDuplicate, single ? 'single' : 'list']
+export function pack(submission: Submission): PackedSubmission {
+  const { id, caller, key, payload, onDuplicate, single, formulas, traceparent = '' } = submission
+  const packed = [id, caller, key, payload, onDuplicate, single ? 'single' : 'list', traceparent]
   for (const { id, name, materials } of formulas) packed.push(id, name, JSON.stringify(materials))
   return packed
 }
 
 /** Fields that a submission has of its own. */
-const OWN_FIELDS = 6
+const OWN_FIELDS = 7
 
 export function unpack(packed: PackedSubmission): Submission<string> {
   const at = (index: number): string => packed[index] as string
@@ -36,6 +37,7 @@ export function unpack(packed: PackedSubmission): Submission<string> {
     onDuplicate: at(4) as Submission['onDuplicate'],
     single: at(5) === 'single',
     formulas,
+    traceparent: at(6) || undefined,
   }
 }
 

@@ -162,6 +162,14 @@ export const migrations: readonly string[] = [
     (SELECT ifnull(min(seq) - 1, 0) FROM answers)
   );
   `,
+  // Where the submission of an event is seen in a trace; null, which takes a byte, where it is not.
+  `
+  ALTER TABLE ready ADD COLUMN traceparent TEXT;
+  ALTER TABLE leased ADD COLUMN traceparent TEXT;
+  ALTER TABLE delayed ADD COLUMN traceparent TEXT;
+  ALTER TABLE dead ADD COLUMN traceparent TEXT;
+  ALTER TABLE held ADD COLUMN traceparent TEXT;
+  `,
 ]
 
 /** How many migrations a file has had; 0 when it is new. */

@@ -15,7 +15,7 @@ export const memoryMutants: Mutant[] = [
     classic: 'ack before commit',
     edits: [
       [INTAKE, '    this.#db.formulas.add', '    setImmediate(() => {\n    this.#db.formulas.add'],
-      [INTAKE, 'eventsOf(verdict.added))', 'eventsOf(verdict.added))\n    })'],
+      [INTAKE, 'eventsOf(verdict.added, submission))', 'eventsOf(verdict.added, submission))\n    })'],
     ],
     caughtBy: [SUITE, 'memory intake: acceptance', 'formulas, events and answer are there together'],
   },
@@ -52,7 +52,7 @@ export const memoryMutants: Mutant[] = [
     name: 'memory: a formula without its event',
     breaks: 'storing and publishing are all or nothing',
     classic: 'event without formula, or formula without event',
-    edits: [[INTAKE, '    this.#queue.append(eventsOf(verdict.added))\n', '']],
+    edits: [[INTAKE, '    this.#queue.append(eventsOf(verdict.added, submission))\n', '']],
     caughtBy: [SUITE, 'memory intake: acceptance', 'formulas, events and answer are there together'],
   },
   {

@@ -108,11 +108,21 @@ export const memoryQueueMutants: Mutant[] = [
     edits: [
       [
         QUEUE,
-        'map(({ id, name, createdAt }) => ({ id, name, createdAt }))',
+        'map(({ id, name, createdAt, traceparent }) => ({ id, name, createdAt, ...traced(traceparent) }))',
         'map(({ id, name, createdAt, receiveCount }) => ({ id, name, createdAt, receiveCount }))',
       ],
       [QUEUE, '{ position, event, receiveCount: 0 }', '{ position, event, receiveCount: 0, ...event }'],
     ],
     caughtBy: [SUITE, 'memory event queue: redrive', 'a redriven event joins the back, its count starting over'],
+  },
+  {
+    name: 'memory: a redriven event forgets its trace',
+    breaks: 'an event tells the trace of its submission',
+    edits: [[QUEUE, 'createdAt, ...traced(traceparent) })', 'createdAt })']],
+    caughtBy: [
+      SUITE,
+      'memory event queue: traces',
+      'a dead letter tells it, nacked or expired, and so does the event when it is redriven',
+    ],
   },
 ]

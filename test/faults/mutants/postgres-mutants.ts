@@ -87,4 +87,20 @@ export const postgresMutants: Mutant[] = [
     ],
     caughtBy: [TEST, 'postgres event queue: tombstones', 'a publish that arrives after its removal is refused'],
   },
+  {
+    name: 'postgres: a redriven event forgets its trace',
+    breaks: 'an event tells the trace of its submission',
+    edits: [
+      [
+        EVENTS,
+        'created_at, 0, traceparent\n  FROM (SELECT * FROM gone',
+        'created_at, 0, NULL\n  FROM (SELECT * FROM gone',
+      ],
+    ],
+    caughtBy: [
+      TEST,
+      'postgres event queue: traces',
+      'a dead letter tells it, nacked or expired, and so does the event when it is redriven',
+    ],
+  },
 ]

@@ -27,7 +27,7 @@ export const sqliteMutants: Mutant[] = [
     name: 'sqlite: a formula without its event',
     breaks: 'storing and publishing are all or nothing',
     classic: 'event without formula, or formula without event',
-    edits: [[COMMANDS, '    queue.append(now, judgement.added)\n', '']],
+    edits: [[COMMANDS, '    queue.append(now, judgement.added, submission.traceparent ?? null)\n', '']],
     caughtBy: [SUITE, 'sqlite intake: acceptance', 'formulas, events and answer are there together'],
   },
   {
@@ -36,8 +36,8 @@ export const sqliteMutants: Mutant[] = [
     edits: [
       [
         COMMANDS,
-        'queue.append(now, judgement.added)\n    answers.keep(now, slot, submission, judgement.answer)',
-        'queue.append(now, judgement.added)',
+        'queue.append(now, judgement.added, submission.traceparent ?? null)\n    answers.keep(now, slot, submission, judgement.answer)',
+        'queue.append(now, judgement.added, submission.traceparent ?? null)',
       ],
     ],
     caughtBy: [SUITE, 'sqlite intake: repetition', 'the same submission again is answered again, never stored twice'],
@@ -50,7 +50,7 @@ export const sqliteMutants: Mutant[] = [
       [
         COMMANDS,
         "    if (judgement.kind !== 'accepted') return judgement\n    for",
-        "    if (judgement.kind === 'answered') queue.append(now, JSON.parse(judgement.answer.body).formulas ?? [])\n    if (judgement.kind !== 'accepted') return judgement\n    for",
+        "    if (judgement.kind === 'answered') queue.append(now, JSON.parse(judgement.answer.body).formulas ?? [], null)\n    if (judgement.kind !== 'accepted') return judgement\n    for",
       ],
     ],
     caughtBy: [SUITE, 'sqlite intake: repetition', 'the same submission again is answered again, never stored twice'],

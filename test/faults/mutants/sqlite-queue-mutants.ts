@@ -112,10 +112,20 @@ export const sqliteQueueMutants: Mutant[] = [
     edits: [
       [
         EVENTS,
-        'of rows) {\n          sql.addReady.run(counters.next_position++, id as Uint8Array, name as string, created_at as number, 0)',
-        'of rows) {\n          sql.addReady.run(counters.next_position++, id as Uint8Array, name as string, created_at as number, 1)',
+        'of rows) {\n          sql.addReady.run(counters.next_position++, id, name, created_at, 0, traceparent)',
+        'of rows) {\n          sql.addReady.run(counters.next_position++, id, name, created_at, 1, traceparent)',
       ],
     ],
     caughtBy: [SUITE, 'sqlite event queue: redrive', 'a redriven event joins the back, its count starting over'],
+  },
+  {
+    name: 'sqlite: an event whose lease expires forgets its trace',
+    breaks: 'an event tells the trace of its submission',
+    edits: [[EVENT_SQL, 'receives, traceparent FROM leased', 'receives, NULL FROM leased']],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: traces',
+      'an event that comes back still tells it: nacked, delayed, put back, expired',
+    ],
   },
 ]
