@@ -13,6 +13,12 @@ export const eventFields = {
   id: formulaId(),
   name: Type.String({ description: "The formula's name", examples: ['Rose Garden'] }),
   createdAt: timestamp('When the formula was accepted'),
+  traceparent: Type.Optional(
+    Type.String({
+      description: 'Where its submission is seen in a trace (W3C Trace Context); only where it was traced',
+      examples: ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'],
+    }),
+  ),
 }
 
 const Receipt = Type.String({

@@ -73,8 +73,12 @@ class SqsSender implements Sender {
    * In a FIFO queue each event has a group of its own: there is one event for each formula, so there is no order to
    * keep, and a group for several would only let one hold up the others.
    */
-  #toEntry({ id, name, createdAt }: FormulaEvent, index: number): SendMessageBatchRequestEntry {
-    const entry = { Id: `${index}`, MessageBody: inXmlCharacters(JSON.stringify({ id, name, createdAt })) }
+  #toEntry({ id, name, createdAt, traceparent }: FormulaEvent, index: number): SendMessageBatchRequestEntry {
+    const entry = {
+      Id: `${index}`,
+      MessageBody: inXmlCharacters(JSON.stringify({ id, name, createdAt })),
+      ...(traceparent && { MessageAttributes: { traceparent: { DataType: 'String', StringValue: traceparent } } }),
+    }
     return this.#isFifo ? { ...entry, MessageDeduplicationId: id, MessageGroupId: id } : entry
   }
 }

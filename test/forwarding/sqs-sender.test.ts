@@ -1,7 +1,8 @@
 import { type Test, test } from 'tap'
 import type { Sender } from '../../src/forwarding/sender.ts'
 import { openSqsSender } from '../../src/forwarding/sqs-sender.ts'
-import { events, idOf } from '../contract/submissions.ts'
+import type { FormulaEvent } from '../../src/stores/ports.ts'
+import { events, idOf, TRACEPARENT } from '../contract/submissions.ts'
 import { always, type LocalSqs, refusing, startSqs } from './sqs.ts'
 
 const NEVER = new AbortController().signal
@@ -34,6 +35,20 @@ test("a FIFO queue gets the formula's id as deduplication id and group id, and t
     sqs.messages().map(({ groupId, deduplicationId }) => ({ groupId, deduplicationId })),
     [...'abc'].map((name) => ({ groupId: idOf(name), deduplicationId: idOf(name) })),
   )
+})
+
+test('where a submission is traced its event has a message attribute that says where, which makes it no other event', async (t) => {
+  const sqs = await startSqs(t, 'formulas.fifo')
+  const sender = await open(t, sqs)
+  const [a, b] = events('ab') as [FormulaEvent, FormulaEvent]
+  await sender.send([{ ...a, traceparent: TRACEPARENT }, b], NEVER)
+  t.same(
+    sqs.calls[0]?.Entries.map(({ MessageAttributes }) => MessageAttributes),
+    [{ traceparent: { DataType: 'String', StringValue: TRACEPARENT } }, undefined],
+  )
+  t.same(JSON.parse(sqs.messages()[0]?.body ?? ''), a, 'and the same body')
+  await sender.send([a], NEVER)
+  t.equal(sqs.messages().length, 2)
 })
 
 test('a name with characters that SQS refuses arrives as it is', async (t) => {

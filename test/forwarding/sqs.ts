@@ -10,7 +10,13 @@ export type Fault = (forward: () => void, response: ServerResponse, body: Call) 
 /** A call as SQS gets it. */
 export interface Call {
   QueueUrl: string
-  Entries: { Id: string; MessageBody: string; MessageDeduplicationId?: string; MessageGroupId?: string }[]
+  Entries: {
+    Id: string
+    MessageBody: string
+    MessageAttributes?: Record<string, unknown>
+    MessageDeduplicationId?: string
+    MessageGroupId?: string
+  }[]
 }
 
 /** A local SQS, and a gate before it that can change what it answers. */

@@ -1,5 +1,6 @@
 import { type Test, test } from 'tap'
-import type { DeadEvent, LeasedEvent } from '../../src/stores/ports.ts'
+import type { DeadEvent, FormulaEvent, LeasedEvent } from '../../src/stores/ports.ts'
+import { events, TRACEPARENT } from '../contract/submissions.ts'
 import { TestClock } from '../test-clock.ts'
 import { type Answer, errorOf, formula, formulasOf, type Service, startService } from './service.ts'
 
@@ -35,6 +36,16 @@ test('one submission publishes one event for each formula, received first in, fi
     ['Formula 2', 'Formula 3'],
   )
   t.same(await receive(service, {}), [])
+})
+
+test('an event, and a dead letter, tells the trace of its submission where there is one, and has no such field else', async (t) => {
+  const service = await startWithEvents(t, 1, { EVENT_MAX_RECEIVES: '1' })
+  await service.app.queue.release('traced', [{ ...(events('t')[0] as FormulaEvent), traceparent: TRACEPARENT }])
+  const tracesOf = (list: FormulaEvent[]) => list.map((event) => ('traceparent' in event ? event.traceparent : 'none'))
+  const leased = await receive(service, { max: 10 })
+  t.same(tracesOf(leased), ['none', TRACEPARENT])
+  await service.post('/events/nack', { receipts: leased.map(({ receipt }) => receipt) })
+  t.same(tracesOf(deadOf(await service.get('/events/dead'))), [TRACEPARENT, 'none'])
 })
 
 test('an acknowledged event is gone; its receipt is stale the second time', async (t) => {
