@@ -29,11 +29,12 @@ export default fp<OrchestratorPluginOptions>(
       newId: randomUUID,
       log: fastify.log,
       observer: fastify.metrics.submissions,
+      tracer: fastify.tracing.tracer,
     })
     fastify.decorate('orchestrator', orchestrator)
     fastify.addHook('onReady', () => orchestrator.start())
     fastify.addHook('preClose', async () => orchestrator.stop())
     fastify.addHook('onClose', () => orchestrator.close())
   },
-  { name: 'orchestrator', dependencies: ['config', 'engines', 'metrics', 'closing'] },
+  { name: 'orchestrator', dependencies: ['config', 'engines', 'metrics', 'tracing', 'closing'] },
 )

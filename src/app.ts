@@ -15,6 +15,7 @@ import type { Config } from './config.ts'
 import { codeOfParserError, rawErrorAnswer, toServiceError } from './errors/from-http.ts'
 import { errorBody } from './errors/service-error.ts'
 import type { Stores } from './stores/ports.ts'
+import type { LogPlace } from './tracing/tracing.ts'
 
 type ServerOptions = FastifyHttpOptions<Server>
 type Logging = NonNullable<ServerOptions['logger']>
@@ -33,10 +34,12 @@ export interface AppOptions {
 
 /** Composes the service: plugins/, then routes/. It opens its stores when it is made ready. */
 export function buildApp(config: Config, { logger = false, ...options }: AppOptions = {}): FastifyInstance {
-  const app = Fastify(serverOptions(config, logger))
+  const logPlace: LogPlace = { ids: () => ({}) }
+  const isTraced = config.otlpEndpoint !== null && typeof logger === 'object'
+  const app = Fastify(serverOptions(config, isTraced ? { ...logger, mixin: () => logPlace.ids() } : logger))
   app.server.on('checkExpectation', refuseExpectation)
   const root = join(import.meta.dirname, '..')
-  app.register(autoload, { dir: join(root, 'plugins'), options: { config, ...options } })
+  app.register(autoload, { dir: join(root, 'plugins'), options: { config, logPlace, ...options } })
   app.register(autoload, { dir: join(root, 'routes'), matchFilter: (path) => path.endsWith('/index.ts') })
   return app
 }

@@ -23,6 +23,7 @@ export const variables = {
   DATABASE_URL: store('sqlite:./data/formulas.db', 'Where formulas are kept'),
   QUEUE_URL: store(null, 'Where events are kept; the same as DATABASE_URL when unset'),
   SQS_QUEUE_URL: webAddress('SQS queue to forward events to; nobody else receives them then'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: webAddress('Collector to send traces to; unset, nothing is traced'),
   API_KEYS_FILE: file('File with the API keys that callers must show; unset, anyone may call'),
   ALLOW_ANONYMOUS: flag(false, 'Lets an address other than loopback serve callers without keys'),
   SUBMIT_RETRIES: integer(3, 1, 20, 'Attempts to store a submission in all, the first included'),
@@ -49,6 +50,8 @@ export interface Config {
   queue: StoreLocation
   /** Null where nothing is forwarded. */
   sqsQueueUrl: string | null
+  /** Null where nothing is traced. */
+  otlpEndpoint: string | null
   /** null where callers are anonymous. */
   apiKeysFile: string | null
   submitRetries: number
@@ -122,6 +125,7 @@ function toConfig(values: Values): Config {
     database: values.DATABASE_URL,
     queue: values.QUEUE_URL,
     sqsQueueUrl: values.SQS_QUEUE_URL ?? null,
+    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
     apiKeysFile: values.API_KEYS_FILE ?? null,
     submitRetries: values.SUBMIT_RETRIES,
     submitRetryBaseMs: values.SUBMIT_RETRY_BASE_MS,

@@ -110,6 +110,22 @@ test('the forwarder knows the ports, never an engine, and one file of it knows t
   )
 })
 
+test('one folder knows OpenTelemetry, and one plugin what it has for Fastify', async (t) => {
+  const inner = ['src/clock.ts', 'src/submission/options.ts', 'src/submission/outcome.ts', 'src/submission/tracer.ts']
+  t.same(offences('src/tracing/', isWithin('src/tracing/', '@opentelemetry/', 'node:', ...inner)), [])
+  t.same(
+    offences(
+      '',
+      (name, file) => !name.startsWith('@opentelemetry/') || isWithin('src/tracing/', 'test/tracing/')(file),
+    ),
+    [],
+  )
+  t.same(
+    offences('', (name, file) => name !== '@fastify/otel' || file === 'plugins/tracing.ts'),
+    [],
+  )
+})
+
 test('import and export know the service by its HTTP interface alone, and nothing in the service knows them', async (t) => {
   const shared = ['src/clock.ts', 'src/errors/reason.ts', 'src/submission/backoff.ts', 'node:']
   t.same(offences('src/bulk/', isWithin('src/bulk/', 'csv-', 'cli-progress', ...shared)), [])

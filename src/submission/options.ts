@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../clock.ts'
 import type { SubmissionObserver } from './observer.ts'
+import type { Tracer } from './tracer.ts'
 
 export interface OrchestratorOptions {
   /** Attempts in all, the first included. */
@@ -18,4 +19,5 @@ export interface OrchestratorOptions {
   /** Told of failures that the caller sees only as a 503. */
   log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
   observer?: SubmissionObserver
+  tracer: Tracer
 }

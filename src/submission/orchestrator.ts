@@ -1,6 +1,6 @@
 import { sleep } from '../clock.ts'
 import { reasonOf } from '../errors/reason.ts'
-import type { Cleanup, IdempotencyStore, StoredAnswer, Stores, Submission, Verdict } from '../stores/ports.ts'
+import type { Cleanup, IdempotencyStore, StoredAnswer, Stores, Submission } from '../stores/ports.ts'
 import { addedBy } from './added.ts'
 import { Background } from './background.ts'
 import { backoffMs } from './backoff.ts'
@@ -13,6 +13,7 @@ import { OwedRollbacks } from './owed-rollbacks.ts'
 import { payloadHash } from './payload.ts'
 import { type Run, Runs } from './runs.ts'
 import { Saga } from './saga.ts'
+import type { Attempted } from './tracer.ts'
 import { namesOf, type Tracked } from './tracked.ts'
 import { waitFor } from './wait.ts'
 import type { Way } from './way.ts'
@@ -104,7 +105,8 @@ export class Orchestrator {
     this.#conducting++
     this.#formulas += submission.formulas.length
     try {
-      return await this.#conduct(submission, this.#runs.begin(submission))
+      const run = this.#runs.begin(submission)
+      return await this.#options.tracer.submission(submission, (traced) => this.#conduct(traced, run))
     } finally {
       this.#formulas -= submission.formulas.length
       if (--this.#conducting === 0) this.#idle?.resolve()
@@ -186,15 +188,14 @@ export class Orchestrator {
     return { kind: 'failed' }
   }
 
-  #attempt(
-    submission: Submission & Tracked,
-    attempt: number,
-    deadline: Deadline,
-  ): Promise<Verdict | { kind: 'failed' }> {
-    return this.#way.attempt(submission, attempt, deadline).catch((error) => {
-      this.#options.log.warn({ ...namesOf(submission), attempt, err: error }, 'An attempt to store a submission failed')
-      return { kind: 'failed' }
-    })
+  #attempt(submission: Submission & Tracked, attempt: number, deadline: Deadline): Promise<Attempted> {
+    const { log, tracer } = this.#options
+    return tracer.attempt(attempt, () =>
+      this.#way.attempt(submission, attempt, deadline).catch((error) => {
+        log.warn({ ...namesOf(submission), attempt, err: error }, 'An attempt to store a submission failed')
+        return { kind: 'failed' }
+      }),
+    )
   }
 }
 

@@ -21,6 +21,7 @@ import readiness from '../../plugins/readiness.ts'
 import requestId from '../../plugins/request-id.ts'
 import safetyHeaders from '../../plugins/safety-headers.ts'
 import sensible from '../../plugins/sensible.ts'
+import tracing from '../../plugins/tracing.ts'
 import validation from '../../plugins/validation.ts'
 import { systemClock } from '../../src/clock.ts'
 import { type Config, readConfig } from '../../src/config.ts'
@@ -45,6 +46,7 @@ async function withPlugins(t: Test, plugins: AnyPlugin[], options: Partial<Optio
 const stores: AnyPlugin[] = [config, metrics, engines]
 const guarded: AnyPlugin[] = [
   config,
+  tracing,
   requestId,
   safetyHeaders,
   connections,
@@ -61,10 +63,11 @@ const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['db', [...stores, db]],
   ['queue', [...stores, queue]],
   ['idempotency', [...stores, idempotency]],
-  ['orchestrator', [...stores, requestId, safetyHeaders, connections, closing, orchestrator]],
-  ['longPoll', [...stores, queue, requestId, safetyHeaders, connections, closing, longPoll]],
+  ['orchestrator', [...stores, tracing, requestId, safetyHeaders, connections, closing, orchestrator]],
+  ['longPoll', [...stores, queue, tracing, requestId, safetyHeaders, connections, closing, longPoll]],
   ['forwarder', [...stores, queue, forwarder]],
   ['connections', [connections]],
+  ['tracing', [config, tracing]],
   ['safetyHeaders', [safetyHeaders]],
   ['readiness', [sensible, ...stores, db, queue, readiness]],
 ]
@@ -120,7 +123,7 @@ test('the stores close after all that uses them', async (t) => {
   const order: string[] = []
   const opened = openMemory({ clock: systemClock, answerTtlMs: 1, maxReceives: 1 })
   opened.close = async () => void order.push('stores')
-  const plugins = [...stores, requestId, safetyHeaders, connections, closing, orchestrator] as AnyPlugin[]
+  const plugins = [...stores, tracing, requestId, safetyHeaders, connections, closing, orchestrator] as AnyPlugin[]
   const app = await withPlugins(t, plugins, { stores: opened })
   const close = app.orchestrator.close.bind(app.orchestrator)
   app.orchestrator.close = async () => {

@@ -6,6 +6,7 @@ import type { CleanupQueue, EventQueue, FormulaDb, IdempotencyStore, Intake, Sto
 import type { OrchestratorOptions } from '../../src/submission/options.ts'
 import { Orchestrator } from '../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../src/submission/outcome.ts'
+import { UNTRACED } from '../../src/submission/tracer.ts'
 import { TestClock } from '../test-clock.ts'
 import { type Faulty, faulty } from './faulty.ts'
 
@@ -57,6 +58,7 @@ export function setUp(t: Test, way: 'one transaction' | 'saga', changed: Partial
       waitMs: 10_000,
       clock,
       random: () => 0.5,
+      tracer: UNTRACED,
       newId: () => `submission-${++ids}`,
       log,
       ...changed,

@@ -5,6 +5,7 @@ import { openMemory, openMemoryQueue } from '../../../src/stores/memory/engine.t
 import type { EventQueue, LeasedEvent, Stores } from '../../../src/stores/ports.ts'
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
+import { UNTRACED } from '../../../src/submission/tracer.ts'
 import { TestClock } from '../../test-clock.ts'
 import { ProcessStores } from './process-stores.ts'
 import { QueueRecord } from './queue-record.ts'
@@ -128,6 +129,7 @@ export class InterleavedService {
       ...LIMITS,
       clock: port.clock,
       random: () => 0.5,
+      tracer: UNTRACED,
       newId: () => `${name}-${++ids}`,
       log: { warn: () => {}, error: () => {} },
     })

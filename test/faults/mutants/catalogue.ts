@@ -11,6 +11,7 @@ import { speedMutants } from './speed-mutants.ts'
 import { sqliteMutants } from './sqlite-mutants.ts'
 import { sqliteQueueMutants } from './sqlite-queue-mutants.ts'
 import { submissionMutants } from './submission-mutants.ts'
+import { tracingMutants } from './tracing-mutants.ts'
 
 /** Every bug that is planted. */
 export const mutants: Mutant[] = [
@@ -26,4 +27,5 @@ export const mutants: Mutant[] = [
   ...sharedDatabaseMutants,
   ...accessMutants,
   ...observationMutants,
+  ...tracingMutants,
 ]

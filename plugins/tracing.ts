@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
+import { toServiceError } from '../src/errors/from-http.ts'
+import { type LogPlace, NOT_TRACING, type Tracing } from '../src/tracing/tracing.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    tracing: Tracing
+  }
+}
+
+/** Asked all the time, and part of nobody's trace. */
+const UNTRACED_ROUTES = /^\/(?:health|metrics)(?:[/?]|$)/
+
+export interface TracingOptions {
+  clock?: Clock
+  /** Told the trace that each line of the log is written in. */
+  logPlace?: LogPlace
+}
+
+/** Decorates the instance with tracing and traces each request, where a collector is named. */
+export default fp<TracingOptions>(
+  async (fastify, { clock = systemClock, logPlace }) => {
+    if (fastify.config.otlpEndpoint === null) return void fastify.decorate('tracing', NOT_TRACING)
+    // OpenTelemetry takes time and memory to load: whoever does not trace has no use for it.
+    const [{ FastifyOtelInstrumentation }, { openTracing }, spans] = await Promise.all([
+      import('@fastify/otel'),
+      import('../src/tracing/open-tracing.ts'),
+      import('../src/tracing/request-spans.ts'),
+    ])
+    const tracing = openTracing(clock, fastify.log)
+    if (logPlace !== undefined) logPlace.ids = tracing.ids
+    fastify.decorate('tracing', tracing)
+    fastify.addHook('onClose', () => tracing.close())
+    const requests = new FastifyOtelInstrumentation({
+      instrumentHooks: false,
+      instrumentHandler: false,
+      // They stand in the log, with the trace's id.
+      recordExceptions: false,
+      ignorePaths: ({ url }) => UNTRACED_ROUTES.test(url),
+      requestHook: (span, { method, routeOptions }) => spans.nameSpan(span, method, routeOptions.url),
+    })
+    requests.setTracerProvider(tracing.provider)
+    await fastify.register(requests.plugin())
+    addHooks(fastify, spans)
+  },
+  { name: 'tracing', dependencies: ['config'] },
+)
+
+function addHooks(fastify: FastifyInstance, spans: typeof import('../src/tracing/request-spans.ts')): void {
+  fastify.addHook('onError', (request, _reply, error, done) => {
+    const { span } = request.opentelemetry()
+    if (span != null && toServiceError(error).status < 500) spans.forgive(span)
+    done()
+  })
+}

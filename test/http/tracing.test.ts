@@ -1,0 +1,32 @@
+import t from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { openMemory } from '../../src/stores/memory/engine.ts'
+import type { Intake } from '../../src/stores/ports.ts'
+import { faulty } from '../submission/faulty.ts'
+import { ERROR_STATUS, startCollector } from '../tracing/collector.ts'
+import { formula, startService } from './service.ts'
+
+t.test('what is logged of a failed attempt tells its span, and the trace shows how the next one went', async (t) => {
+  const collector = await startCollector(t)
+  Object.assign(process.env, collector.environment)
+  const stores = openMemory({ clock: systemClock, answerTtlMs: 1000, maxReceives: 5 })
+  const intake = faulty<Intake>(stores.intake)
+  intake.fail('accept', 'before', 1)
+  const lines: string[] = []
+  const logger = { level: 'warn', stream: { write: (line: string) => void lines.push(line) } }
+  const options = { stores: { ...stores, intake: intake.port }, logger }
+  const { submit } = await startService(t, collector.environment, options)
+  t.equal((await submit(formula(1))).statusCode, 200)
+  const [submission] = await collector.named('submission')
+  const attempts = await collector.named('submission attempt', 2)
+  const [failed, second] = attempts.toSorted(
+    (a, b) => Number(a.attributes['submission.attempt']) - Number(b.attributes['submission.attempt']),
+  )
+  t.match(submission?.attributes, { 'submission.attempts': 2, 'submission.outcome': 'answered' })
+  t.match(failed, { parentSpanId: submission?.spanId, status: { code: ERROR_STATUS } })
+  t.match(second, { parentSpanId: submission?.spanId, attributes: { 'submission.verdict': 'answered' } })
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [{ msg: 'An attempt to store a submission failed', trace_id: failed?.traceId, span_id: failed?.spanId }],
+  )
+})

@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { LeasedEvent } from '../../src/stores/ports.ts'
+import { ERROR_STATUS, SERVER_KIND, startCollector, tracingTo } from '../tracing/collector.ts'
+import { call, formula, type ServiceProcess, startService } from './service-process.ts'
+
+/** A caller's place in a trace of its own. */
+function callersSpan(flags = '01') {
+  const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')]
+  return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${flags}` }
+}
+
+const SECRET = { name: 'Secret Rose', materials: [{ name: 'Hidden Absolute', concentration: '12.3456' }] }
+
+function submit(url: string, traceparent: string, body: object = SECRET, key = 'secret-key'): Promise<Response> {
+  const headers = {
+    'content-type': 'application/json',
+    'idempotency-key': key,
+    // The log names a request so: by its trace.
+    'x-request-id': traceparent.split('-')[1] as string,
+    traceparent,
+  }
+  return fetch(`${url}/formulas`, { method: 'POST', headers, body: JSON.stringify(body) })
+}
+
+const receive = async (url: string): Promise<LeasedEvent[]> =>
+  (await call<{ events: LeasedEvent[] }>(url, '/events/receive', { max: 10 })).events
+
+/** Sends a body whose second half comes later than its first. */
+async function submitInHalves(url: string, traceparent: string): Promise<Response> {
+  const text = JSON.stringify(SECRET)
+  async function* halves() {
+    yield Buffer.from(text.slice(0, 20))
+    await pause(50)
+    yield Buffer.from(text.slice(20))
+  }
+  const headers = { 'content-type': 'application/json', 'idempotency-key': 'secret-key', traceparent }
+  return fetch(`${url}/formulas`, { method: 'POST', headers, body: ReadableStream.from(halves()), duplex: 'half' })
+}
+
+/** Starts a service that keeps nothing. */
+function startInMemory(t: Test, environment: Record<string, string>): Promise<ServiceProcess> {
+  t.testdir()
+  return startService(t, { ...environment, DATABASE_URL: 'memory:' })
+}
+
+const fileOf = (t: Test): { DATABASE_URL: string } => ({ DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` })
+
+t.test('a submission is seen in the trace of its caller, and its event tells where, also after kill -9', async (t) => {
+  const collector = await startCollector(t)
+  const env = { ...collector.environment, ...fileOf(t), LOG_LEVEL: 'debug' }
+  const caller = callersSpan()
+  const first = await startService(t, env)
+  t.equal((await submitInHalves(first.url, caller.traceparent)).status, 200)
+  const [request] = await collector.named('POST /formulas')
+  const [submission] = await collector.named('submission')
+  const [attempt] = await collector.named('submission attempt')
+  t.match(request, { traceId: caller.traceId, parentSpanId: caller.spanId, kind: SERVER_KIND })
+  t.match(request?.attributes, { 'http.route': '/formulas', 'http.response.status_code': 200 })
+  t.match(submission, { traceId: caller.traceId, parentSpanId: request?.spanId })
+  t.match(submission?.attributes, {
+    'submission.id': /^[0-9a-f-]{36}$/,
+    'submission.formulas': 1,
+    'submission.attempts': 1,
+    'submission.outcome': 'answered',
+    'submission.status': 200,
+    'submission.replayed': false,
+  })
+  t.match(attempt, { traceId: caller.traceId, parentSpanId: submission?.spanId })
+  const { stdout } = await first.kill('SIGKILL')
+  const answered = stdout.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'answered')
+  t.match(answered, [{ trace_id: caller.traceId, span_id: request?.spanId }], 'and the log tells it')
+
+  const second = await startService(t, env)
+  const [event] = await receive(second.url)
+  t.equal(event?.traceparent, `00-${caller.traceId}-${submission?.spanId}-01`)
+})
+
+t.test(
+  'submissions that are committed together each stay in their own trace, and so does what is logged',
+  async (t) => {
+    const collector = await startCollector(t)
+    const service = await startService(t, { ...collector.environment, ...fileOf(t), LOG_LEVEL: 'debug' })
+    const callers = Array.from({ length: 40 }, (_, index) => ({ ...callersSpan(), body: formula(index + 1) }))
+    await Promise.all(callers.map(({ traceparent, body }, index) => submit(service.url, traceparent, body, `${index}`)))
+    const submissions = await collector.named('submission', callers.length)
+    const placeOf = ({ traceId, spanId }: { traceId: string; spanId: string }): string => `00-${traceId}-${spanId}-01`
+    const { events } = await call<{ events: LeasedEvent[] }>(service.url, '/events/receive', { max: 100 })
+    t.same(events.map(({ traceparent }) => traceparent).sort(), submissions.map(placeOf).sort())
+    const traceOf = new Map(callers.map(({ body, traceId }) => [body.name, traceId]))
+    for (const { name, traceparent } of events) t.equal(traceparent?.split('-')[1], traceOf.get(name))
+    const { stdout } = await service.kill('SIGTERM')
+    const answered = stdout.map((line) => JSON.parse(line)).filter(({ route }) => route === '/formulas')
+    t.equal(answered.length, callers.length)
+    for (const { reqId, trace_id } of answered) t.equal(trace_id, reqId)
+  },
+)
+
+t.test('no span tells a formula, a key or what is searched for', async (t) => {
+  const collector = await startCollector(t)
+  const { url } = await startInMemory(t, collector.environment)
+  const traceparent = callersSpan().traceparent
+  const { formulas } = (await (await submit(url, traceparent)).json()) as { formulas: { id: string }[] }
+  await submit(url, traceparent, { ...SECRET, materials: 'Hidden Absolute' })
+  await fetch(`${url}/formulas?name=Secret`)
+  await fetch(`${url}/formulas/${formulas[0]?.id}`)
+  await fetch(`${url}/Secret?key=secret-key`)
+  await collector.named('GET /formulas')
+  await collector.named('GET /formulas/:id')
+  await collector.named('GET')
+  for (const secret of ['secret', 'hidden', '12.3456', formulas[0]?.id ?? 'an id']) {
+    t.notOk(collector.bodies.join().toLowerCase().includes(secret), secret)
+  }
+  t.match(collector.resource(), { 'service.name': 'formula-intake' })
+})
+
+t.test('what a caller does wrong is no error in its trace, and health is in no trace', async (t) => {
+  const collector = await startCollector(t)
+  const { url } = await startInMemory(t, { ...collector.environment, OTEL_SERVICE_NAME: 'scents' })
+  for (const path of ['/health/live', '/health/ready']) t.equal((await fetch(`${url}${path}`)).status, 200)
+  t.equal((await submit(url, callersSpan().traceparent, {})).status, 400)
+  t.equal((await fetch(`${url}/formulas/unknown`)).status, 404)
+  const [refused] = await collector.named('POST /formulas')
+  const [unknown] = await collector.named('GET /formulas/:id')
+  t.match(refused?.attributes, { 'http.response.status_code': 400 })
+  t.not(refused?.status.code, ERROR_STATUS)
+  t.not(unknown?.status.code, ERROR_STATUS)
+  t.equal(collector.spans().length, 2)
+  t.match(collector.resource(), { 'service.name': 'scents' }, 'whose name is the operator’s to give')
+})
+
+t.test('an event tells no trace where its submission is not in one that is kept', async (t) => {
+  const collector = await startCollector(t)
+  const { url } = await startInMemory(t, collector.environment)
+  t.equal((await submit(url, callersSpan('00').traceparent)).status, 200)
+  const events = await receive(url)
+  t.same(Object.keys(events[0] ?? {}), ['id', 'name', 'createdAt', 'receipt', 'receiveCount', 'leasedUntil'])
+  await collector.named('POST /events/receive')
+  t.equal(collector.spans().length, 1, 'the caller has decided')
+})
+
+/** Takes connections and says nothing. */
+async function listen() {
+  const server = createServer((socket) => socket.unref()).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { server, endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+}
+
+t.test('a collector that is not there costs one line in the log, however many spans are lost', async (t) => {
+  const { server, endpoint } = await listen()
+  await new Promise((resolve) => server.close(resolve))
+  const env = { ...tracingTo(endpoint), OTEL_EXPORTER_OTLP_TIMEOUT: '50' }
+  const service = await startInMemory(t, env)
+  for (let number = 1; number <= 20; number++) {
+    const body = { name: 'Rose', materials: [{ name: 'Rose', concentration: number }] }
+    t.equal((await submit(service.url, callersSpan().traceparent, body, `${number}`)).status, 200)
+    await pause(20)
+  }
+  const { code, stdout } = await service.kill('SIGTERM')
+  t.equal(code, 0)
+  const warnings = stdout.map((line) => JSON.parse(line)).filter(({ level }) => level >= 40)
+  t.match(warnings, [{ msg: 'Traces cannot be exported, and are lost meanwhile' }])
+  t.equal(warnings.length, 1)
+})
+
+t.test('a collector that never answers holds up neither a request nor, for more than seconds, the end', async (t) => {
+  const { server, endpoint } = await listen()
+  t.teardown(() => server.close())
+  const service = await startInMemory(t, tracingTo(endpoint))
+  t.equal((await submit(service.url, callersSpan().traceparent)).status, 200)
+  const begun = performance.now()
+  t.equal((await service.kill('SIGTERM')).code, 0)
+  t.ok(performance.now() - begun < 8_000)
+})
+
+/** Tells each module of OpenTelemetry that a process loads. */
+const TELLING = `--import=data:text/javascript,${encodeURIComponent(`
+import { registerHooks } from 'node:module'
+registerHooks({
+  load(url, context, next) {
+    if (/opentelemetry|fastify.otel/.test(url)) console.log('{"loaded":"' + url + '"}')
+    return next(url, context)
+  },
+})`)}`
+
+t.test('nothing of OpenTelemetry is loaded where no collector is named', async (t) => {
+  const collector = await startCollector(t)
+  const loadedBy = async (environment: Record<string, string>): Promise<number> => {
+    const service = await startInMemory(t, { ...environment, NODE_OPTIONS: TELLING })
+    t.equal((await submit(service.url, callersSpan().traceparent)).status, 200)
+    const { stdout } = await service.kill('SIGTERM')
+    return stdout.filter((line) => line.includes('"loaded"')).length
+  }
+  t.ok((await loadedBy(collector.environment)) > 10, 'it would be noticed')
+  t.equal(await loadedBy({}), 0)
+})
