@@ -21,6 +21,8 @@ export interface FormulaEvent {
   id: string
   name: string
   createdAt: string
+  /** Where its submission is seen in a trace, if it is. Link your span to it; docs/consumers.md shows how. */
+  traceparent?: string
   receipt: string
   receiveCount: number
 }
