@@ -13,6 +13,10 @@ export default fp(
         if (!router.hasRoute(each, url)) router.on(each, url, () => {})
       }
     })
+    // For routes that find out only by themselves that there is nothing.
+    fastify.setNotFoundHandler(() => {
+      throw new ServiceError('ROUTE_NOT_FOUND')
+    })
     fastify.addHook('onRequest', (request, reply, done) => {
       if (!request.is404) return done()
       const [path = ''] = request.url.split(/[?#]/, 1)

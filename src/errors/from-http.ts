@@ -10,12 +10,16 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
   415: 'UNSUPPORTED_MEDIA_TYPE',
 }
 
-/** The error a caller is told of, whatever was thrown; what nobody planned is an INTERNAL_ERROR. */
+/**
+ * The error a caller is told of, whatever was thrown; what nobody planned is an INTERNAL_ERROR. What a library lays to
+ * the request in a way of its own (a range beyond the end of a file) is a BAD_REQUEST.
+ */
 export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown
   if (thrown instanceof StoreUnavailable) return new ServiceError('STORE_UNAVAILABLE')
-  const { statusCode } = (thrown ?? {}) as { statusCode?: number }
-  const code = CODE_OF_STATUS[statusCode ?? 500] ?? 'INTERNAL_ERROR'
+  const { statusCode = 500 } = (thrown ?? {}) as { statusCode?: number }
+  const isOfRequest = statusCode >= 400 && statusCode < 500
+  const code = CODE_OF_STATUS[statusCode] ?? (isOfRequest ? 'BAD_REQUEST' : 'INTERNAL_ERROR')
   return new ServiceError(code, code === 'UNSUPPORTED_MEDIA_TYPE' ? { details: [detail('Content-Type', code)] } : {})
 }
 
