@@ -1,7 +1,7 @@
 import { detail, ServiceError } from '../src/errors/service-error.ts'
 
 /** Which list a cursor is for, so that none is taken for another's. */
-type CursorKind = 'formulas' | 'dead'
+export type CursorKind = 'formulas' | 'dead'
 
 /** Makes a place in a list opaque; null stays null. */
 export function writeCursor(kind: CursorKind, place: number | null): string | null {

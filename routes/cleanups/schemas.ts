@@ -1,35 +1,56 @@
 import { Type } from '@sinclair/typebox'
+import { storedFormula } from '../../src/openapi/examples.ts'
 import { errorAnswers, formulaId, idParams, timestamp } from '../schemas.ts'
 
+const tags = ['Cleanups']
+
+const cleanup = {
+  id: '0d5be0cf-9a8a-4c11-9a05-6c5f2ffb6a3e',
+  formulaIds: [storedFormula.id],
+  reason: 'the queue does not answer',
+  attempts: 2,
+  createdAt: '2026-01-31T12:00:00.000Z',
+  nextAttemptAt: '2026-01-31T12:00:10.000Z',
+}
+
+const Cleanup = Type.Object(
+  {
+    id: Type.String({ description: 'The attempt that is rolled back', examples: [cleanup.id] }),
+    formulaIds: Type.Array(formulaId()),
+    reason: Type.String({ description: 'Why it is rolled back, or why the last try failed' }),
+    attempts: Type.Integer({ minimum: 0, examples: [1] }),
+    createdAt: timestamp('When it came to be owed'),
+    nextAttemptAt: timestamp('When it is tried next'),
+  },
+  { $id: 'Cleanup', description: 'A rollback that was interrupted and is still owed' },
+)
+
 export const listCleanups = {
+  operationId: 'listCleanups',
+  tags,
   summary: 'List cleanups',
   description: 'Rollbacks that were interrupted and are still owed, the oldest first.',
   response: {
-    200: Type.Object(
-      {
-        cleanups: Type.Array(
-          Type.Object({
-            id: Type.String({ description: 'The attempt that is rolled back' }),
-            formulaIds: Type.Array(formulaId()),
-            reason: Type.String({ description: 'Why it is rolled back, or why the last try failed' }),
-            attempts: Type.Integer({ minimum: 0, examples: [1] }),
-            createdAt: timestamp('When it came to be owed'),
-            nextAttemptAt: timestamp('When it is tried next'),
-          }),
-        ),
-      },
-      { $id: 'Cleanups' },
-    ),
-    ...errorAnswers(),
+    200: Type.Object({ cleanups: Type.Array(Cleanup) }, { $id: 'Cleanups', description: 'What is owed' }),
+    ...errorAnswers,
   },
-}
+  errors: ['STORE_UNAVAILABLE'],
+  answerExamples: { 'One is owed': { cleanups: [cleanup] }, 'None is owed': { cleanups: [] } },
+} as const
 
 export const retryCleanup = {
+  operationId: 'retryCleanup',
+  tags,
   summary: 'Retry a cleanup',
   description: 'Makes a cleanup due now.',
-  params: idParams('The id of a cleanup'),
+  params: idParams('The id of a cleanup', cleanup.id),
   response: {
-    202: Type.Object({ message: Type.String({ examples: ['Cleanup scheduled'] }) }, { $id: 'CleanupScheduled' }),
-    ...errorAnswers(404),
+    202: Type.Object(
+      { message: Type.String({ examples: ['Cleanup scheduled'] }) },
+      { $id: 'CleanupScheduled', description: 'It is tried again at once' },
+    ),
+    ...errorAnswers,
   },
-}
+  errors: ['CLEANUP_NOT_FOUND', 'STORE_UNAVAILABLE'],
+  answerExamples: { Scheduled: { message: 'Cleanup scheduled' } },
+} as const

@@ -1,17 +1,20 @@
 import { type TInteger, Type } from '@sinclair/typebox'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
-import { errorAnswers, formulaId, strictObject, timestamp } from '../schemas.ts'
+import { event, receipt } from '../../src/openapi/examples.ts'
+import { errorAnswers, formulaId, storedName, strictObject, timestamp } from '../schemas.ts'
+
+const tags = ['Events']
 
 const MAX_LEASE_SECONDS = 43_200
 
 const seconds = (minimum: number, maximum: number, description: string) =>
-  Type.Integer({ minimum, maximum, description, examples: [30] })
+  Type.Integer({ minimum, maximum, description, examples: [20] })
 
 const count = (description: string): TInteger => Type.Integer({ minimum: 0, description, examples: [1] })
 
 export const eventFields = {
   id: formulaId(),
-  name: Type.String({ description: "The formula's name", examples: ['Rose Garden'] }),
+  name: storedName("The formula's name", 'Rose Garden'),
   createdAt: timestamp('When the formula was accepted'),
   traceparent: Type.Optional(
     Type.String({
@@ -24,19 +27,37 @@ export const eventFields = {
 const Receipt = Type.String({
   minLength: 1,
   maxLength: 200,
-  description: 'Opaque token of one lease',
-  examples: ['12-PtNbV0aZk3Qx9LwE'],
+  description: 'Opaque token of one lease; at most 200 UTF-16 code units',
+  examples: [receipt],
 })
 
 const receipts = Type.Array(Receipt, { minItems: 1, maxItems: 100, description: 'What to settle' })
 
-const rejected = Type.Array(Type.Object({ receipt: Receipt, code: Type.Literal(RECEIPT_STALE) }), {
-  description: 'Receipts that no longer, or never, held a lease; they changed nothing',
-})
+const rejected = Type.Array(
+  Type.Object({ receipt: Receipt, code: Type.Literal(RECEIPT_STALE) }, { $id: 'RejectedReceipt' }),
+  { description: 'Receipts that no longer, or never, held a lease; they changed nothing' },
+)
 
 const leaseSeconds = seconds(1, MAX_LEASE_SECONDS, 'How long the lease lasts from now')
 
+const ReceivedEvent = Type.Object(
+  {
+    ...eventFields,
+    receipt: Receipt,
+    receiveCount: count('How often it was leased, this time included'),
+    leasedUntil: timestamp('When the lease ends'),
+  },
+  { $id: 'ReceivedEvent', description: 'An event that is leased to who received it' },
+)
+
+const stale = { receipt, code: RECEIPT_STALE }
+
+/** What the routes that settle receipts may say beside what all say. */
+const errors = ['VALIDATION_FAILED', 'STORE_UNAVAILABLE'] as const
+
 export const receiveEvents = {
+  operationId: 'receiveEvents',
+  tags,
   summary: 'Receive events',
   description:
     'Leases the oldest events to this consumer; waits for one when there is none. 409 where events are forwarded to SQS.',
@@ -48,37 +69,47 @@ export const receiveEvents = {
       waitSeconds: Type.Optional({ ...seconds(0, 20, 'How long to wait when there is none'), default: 0 }),
       leaseSeconds: Type.Optional(seconds(1, MAX_LEASE_SECONDS, 'EVENT_LEASE_SECONDS when not given')),
     },
-    { $id: 'ReceiveBody', description: 'May be left out', examples: [{ max: 10, waitSeconds: 20 }] },
+    { $id: 'ReceiveBody', description: 'May be left out' },
   ),
   response: {
     200: Type.Object(
       {
-        events: Type.Array(
-          Type.Object({
-            ...eventFields,
-            receipt: Receipt,
-            receiveCount: count('How often it was leased, this time included'),
-            leasedUntil: timestamp('When the lease ends'),
-          }),
-        ),
+        events: Type.Array(ReceivedEvent),
       },
-      { $id: 'ReceivedEvents' },
+      { $id: 'ReceivedEvents', description: 'The events that were leased; none when there was none' },
     ),
-    ...errorAnswers(400, 409, 413, 415),
+    ...errorAnswers,
   },
-}
+  errors: ['VALIDATION_FAILED', 'EVENTS_FORWARDED', 'STORE_UNAVAILABLE'],
+  bodyOptional: true,
+  bodyExamples: { 'Up to ten, at once': { max: 10 }, 'As long as it takes': { max: 10, waitSeconds: 20 } },
+  answerExamples: {
+    'An event': { events: [{ ...event, receipt, receiveCount: 1, leasedUntil: '2026-01-31T12:00:30.000Z' }] },
+    'There was none': { events: [] },
+  },
+} as const
 
 export const ackEvents = {
+  operationId: 'ackEvents',
+  tags,
   summary: 'Acknowledge events',
   description: 'Ends the work on events for good.',
   body: strictObject({ receipts }, { $id: 'AckBody' }),
   response: {
-    200: Type.Object({ acked: count('How many held'), rejected }, { $id: 'Acked' }),
-    ...errorAnswers(400, 413, 415),
+    200: Type.Object(
+      { acked: count('How many held'), rejected },
+      { $id: 'Acked', description: 'What became of the receipts' },
+    ),
+    ...errorAnswers,
   },
-}
+  errors,
+  bodyExamples: { 'One receipt': { receipts: [receipt] } },
+  answerExamples: { 'It held': { acked: 1, rejected: [] }, 'It was stale': { acked: 0, rejected: [stale] } },
+} as const
 
 export const nackEvents = {
+  operationId: 'nackEvents',
+  tags,
   summary: 'Give events back',
   description: 'Puts events to the front again; after their last lease, to the dead letters.',
   body: strictObject(
@@ -86,12 +117,20 @@ export const nackEvents = {
     { $id: 'NackBody' },
   ),
   response: {
-    200: Type.Object({ nacked: count('How many held'), rejected }, { $id: 'Nacked' }),
-    ...errorAnswers(400, 413, 415),
+    200: Type.Object(
+      { nacked: count('How many held'), rejected },
+      { $id: 'Nacked', description: 'What became of the receipts' },
+    ),
+    ...errorAnswers,
   },
-}
+  errors,
+  bodyExamples: { 'At once': { receipts: [receipt] }, 'In a minute': { receipts: [receipt], delaySeconds: 60 } },
+  answerExamples: { 'It held': { nacked: 1, rejected: [] } },
+} as const
 
 export const extendEvents = {
+  operationId: 'extendEvents',
+  tags,
   summary: 'Extend leases',
   description: 'Lets leases end later, or earlier.',
   body: strictObject({ receipts, leaseSeconds }, { $id: 'ExtendBody' }),
@@ -102,13 +141,21 @@ export const extendEvents = {
         leasedUntil: Type.Union([timestamp('When they end'), Type.Null()], { description: 'null when none held' }),
         rejected,
       },
-      { $id: 'Extended' },
+      { $id: 'Extended', description: 'What became of the receipts' },
     ),
-    ...errorAnswers(400, 413, 415),
+    ...errorAnswers,
   },
-}
+  errors,
+  bodyExamples: { 'Another minute': { receipts: [receipt], leaseSeconds: 60 } },
+  answerExamples: {
+    'It held': { extended: 1, leasedUntil: '2026-01-31T12:01:00.000Z', rejected: [] },
+    'It was stale': { extended: 0, leasedUntil: null, rejected: [stale] },
+  },
+} as const
 
 export const eventStats = {
+  operationId: 'countEvents',
+  tags,
   summary: 'Count events',
   description: 'How many events are in which state.',
   response: {
@@ -120,11 +167,15 @@ export const eventStats = {
         dead: count('Dead letters'),
         oldestReadyAgeSeconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
           description: 'null when none is ready',
-          examples: [0.25],
         }),
       },
-      { $id: 'EventStats' },
+      { $id: 'EventStats', description: 'How many events are in which state' },
     ),
-    ...errorAnswers(),
+    ...errorAnswers,
   },
-}
+  errors: ['STORE_UNAVAILABLE'],
+  answerExamples: {
+    'Some are waiting': { ready: 2, leased: 1, delayed: 0, dead: 0, oldestReadyAgeSeconds: 0.25 },
+    'None is': { ready: 0, leased: 0, delayed: 0, dead: 0, oldestReadyAgeSeconds: null },
+  },
+} as const

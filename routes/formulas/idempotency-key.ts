@@ -8,6 +8,9 @@ declare module 'fastify' {
   }
 }
 
+/** What `readIdempotencyKey` takes, bare or quoted, as one regular expression to be told to callers. */
+export const IDEMPOTENCY_KEY = /^(?:[!#-~]|[!#-~][!-~]{0,253}[!#-~]|"(?:[!#-[\]-~]|\\["\\]){1,255}")$/
+
 const KEY = /^[\x21-\x7e]{1,255}$/
 /** A string of RFC 9651, as the IETF draft writes keys. */
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/

@@ -1,36 +1,68 @@
 import { Type } from '@sinclair/typebox'
+import { catalogue, type ErrorCode } from '../../src/errors/catalogue.ts'
+import { CANONICAL, DECIMAL, DECIMAL_DIGITS } from '../../src/formula/decimal.ts'
+import { NAME_PATTERN } from '../../src/formula/name.ts'
 import { MAX_FORMULAS, MAX_MATERIALS } from '../../src/formula/validate.ts'
-import { cursor, errorAnswers, formulaId, idParams, limit, nextCursor, strictObject, timestamp } from '../schemas.ts'
+import { storedFormula, submissions } from '../../src/openapi/examples.ts'
+import {
+  cursor,
+  errorAnswers,
+  formulaId,
+  idParams,
+  limit,
+  nextCursor,
+  storedName,
+  strictObject,
+  timestamp,
+} from '../schemas.ts'
+import { IDEMPOTENCY_KEY } from './idempotency-key.ts'
 
-const formulaName = (description: string) =>
-  Type.String({ minLength: 1, maxLength: 200, description, examples: ['Rose Garden'] })
+const tags = ['Formulas']
 
-const materialName = Type.String({
-  minLength: 1,
-  maxLength: 200,
-  description: 'Compared without regard to case, width or the number of blanks',
-  examples: ['Linalool'],
-})
+const submittedName = (description: string, example: string) =>
+  Type.String({
+    pattern: NAME_PATTERN,
+    description: `${description}. 1 to 200 characters after white space at its ends is taken off, none of them a control character`,
+    examples: [example],
+  })
 
-const Concentration = Type.Union([Type.String(), Type.Number()], {
-  description: 'Exact decimal above 0 with at most 12 digits before and 12 after the point; no unit is assumed',
-  examples: ['12.5', 12.5],
-})
+const digits = `at most ${DECIMAL_DIGITS} digits before and ${DECIMAL_DIGITS} after the point, written without an exponent`
 
-const SubmittedFormula = strictObject({
-  name: formulaName('At most 200 characters after trimming'),
-  materials: Type.Array(strictObject({ name: materialName, concentration: Concentration }), {
-    minItems: 1,
-    maxItems: MAX_MATERIALS,
-    description: 'A set: their order does not matter',
-  }),
-})
+const Concentration = Type.Union(
+  [
+    Type.String({ pattern: DECIMAL.source, examples: ['12.5', '.50', '1e1'] }),
+    Type.Number({ exclusiveMinimum: 0, maximum: 10 ** DECIMAL_DIGITS, examples: [12.5] }),
+  ],
+  {
+    $id: 'Concentration',
+    description: `An exact decimal above 0 with ${digits}; never rounded: what does not fit is refused. No unit is assumed`,
+  },
+)
 
-const example = { name: 'Rose Garden', materials: [{ name: 'Linalool', concentration: '12.5' }] }
+const SubmittedFormula = strictObject(
+  {
+    name: submittedName('Does not count for what is the same make-up', 'Rose Garden'),
+    materials: Type.Array(
+      strictObject(
+        {
+          name: submittedName('Compared without regard to case, width or the number of blanks', 'Linalool'),
+          concentration: Concentration,
+        },
+        { $id: 'SubmittedMaterial' },
+      ),
+      {
+        minItems: 1,
+        maxItems: MAX_MATERIALS,
+        description: 'A set: their order does not matter, and no material may stand in it twice',
+      },
+    ),
+  },
+  { $id: 'SubmittedFormula', description: 'A formula to be taken in' },
+)
 
 const SubmitBody = Type.Union(
   [SubmittedFormula, Type.Array(SubmittedFormula, { minItems: 1, maxItems: MAX_FORMULAS })],
-  { $id: 'SubmitBody', description: 'A formula, or a list of them', examples: [example, [example]] },
+  { $id: 'SubmitBody', description: 'A formula, or a list of them' },
 )
 
 const onDuplicate = Type.Optional(
@@ -41,16 +73,22 @@ const onDuplicate = Type.Optional(
   }),
 )
 
+const StoredMaterial = Type.Object(
+  {
+    name: storedName('As submitted, trimmed', 'Linalool'),
+    concentration: Type.String({
+      description: 'In canonical form: no exponent, no superfluous zeros',
+      pattern: CANONICAL.source,
+      examples: ['12.5'],
+    }),
+  },
+  { $id: 'StoredMaterial' },
+)
+
 const storedFields = {
   id: formulaId(),
-  name: formulaName('As submitted, trimmed'),
-  materials: Type.Array(
-    Type.Object({
-      name: materialName,
-      concentration: Type.String({ description: 'In canonical form', examples: ['12.5'] }),
-    }),
-    { description: 'In submitted order' },
-  ),
+  name: storedName('As submitted, trimmed', 'Rose Garden'),
+  materials: Type.Array(StoredMaterial, { minItems: 1, maxItems: MAX_MATERIALS, description: 'In submitted order' }),
   createdAt: timestamp('When it was accepted'),
 }
 
@@ -60,42 +98,92 @@ const SubmitAnswer = Type.Object(
   {
     message: Type.String({ examples: ['Formula(s) added!'] }),
     formulas: Type.Array(
-      Type.Object({
-        ...storedFields,
-        outcome: Type.Optional(
-          Type.Union([Type.Literal('added'), Type.Literal('duplicate')], { description: 'Only with onDuplicate=skip' }),
-        ),
-      }),
+      Type.Object(
+        {
+          ...storedFields,
+          outcome: Type.Optional(
+            Type.Union([Type.Literal('added'), Type.Literal('duplicate')], {
+              description: 'Only with onDuplicate=skip',
+            }),
+          ),
+        },
+        { $id: 'SubmissionEntry', description: 'A stored formula, and with onDuplicate=skip whether it was added' },
+      ),
+      { description: 'In the order of the list' },
     ),
   },
   { $id: 'SubmitAnswer', description: 'The formulas, added or (with onDuplicate=skip) already known' },
 )
 
+/** Everything that may be wrong with a formula. */
+const FORMULA_ERRORS = (Object.keys(catalogue) as ErrorCode[]).filter(
+  (code) => /^(FORMULA|MATERIAL)_/.test(code) && catalogue[code].status === 400,
+)
+
+const message = 'Formula(s) added!'
+
 export const submitFormulas = {
+  operationId: 'submitFormulas',
+  tags,
   summary: 'Submit formulas',
-  description: 'Takes formulas in exactly once. Requires the header Idempotency-Key.',
+  description:
+    'Takes formulas in exactly once. Send a submission again with the same `Idempotency-Key` as often as you like: it is taken in once, and you get the first answer again, byte for byte, with `Idempotent-Replayed: true`. The same payload means the same names, make-ups, order and `onDuplicate`, not the same bytes.',
+  requestHeaders: Type.Object({
+    'Idempotency-Key': Type.String({
+      description:
+        '1 to 255 visible ASCII characters, bare (`order-1`) or quoted (`"order-1"`): both are the same key. It belongs to the caller and is kept for IDEMPOTENCY_TTL_HOURS',
+      pattern: IDEMPOTENCY_KEY.source,
+      examples: ['order-1', '"order-2"'],
+    }),
+  }),
   querystring: strictObject({ onDuplicate }, { $id: 'SubmitQuery' }),
   body: SubmitBody,
-  response: { 200: SubmitAnswer, ...errorAnswers(400, 409, 413, 415, 422) },
-}
+  response: { 200: SubmitAnswer, ...errorAnswers },
+  responseHeaders: ['Location', 'Idempotent-Replayed'],
+  errors: [
+    ...(['INVALID_JSON', 'IDEMPOTENCY_KEY_MISSING', 'IDEMPOTENCY_KEY_INVALID', ...FORMULA_ERRORS] as const),
+    ...(['VALIDATION_FAILED', 'FORMULA_EXISTS', 'IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED'] as const),
+    'SUBMISSION_FAILED',
+  ] as ErrorCode[],
+  bodyExamples: submissions,
+  answerExamples: {
+    Added: { message, formulas: [storedFormula] },
+    'Already known, with onDuplicate=skip': { message, formulas: [{ ...storedFormula, outcome: 'duplicate' }] },
+  },
+} as const
 
 const name = Type.Optional(
-  Type.String({ maxLength: 400, description: 'What the name begins with, whatever its case', examples: ['rose'] }),
+  Type.String({
+    maxLength: 400,
+    description: 'What the name begins with, whatever its case; at most 400 UTF-16 code units',
+    examples: ['rose'],
+  }),
 )
 
 export const listFormulas = {
+  operationId: 'listFormulas',
+  tags,
   summary: 'List formulas',
   description: 'Newest first, in the order of acceptance.',
-  querystring: strictObject({ limit, cursor, name }, { $id: 'ListFormulasQuery' }),
+  querystring: strictObject({ limit, cursor: cursor('formulas'), name }, { $id: 'ListFormulasQuery' }),
   response: {
-    200: Type.Object({ formulas: Type.Array(Type.Object(storedFields)), nextCursor }, { $id: 'FormulaPage' }),
-    ...errorAnswers(400),
+    200: Type.Object(
+      { formulas: Type.Array(StoredFormula), nextCursor },
+      { $id: 'FormulaPage', description: 'Some formulas' },
+    ),
+    ...errorAnswers,
   },
-}
+  errors: ['VALIDATION_FAILED', 'CURSOR_INVALID', 'STORE_UNAVAILABLE'],
+  answerExamples: { 'The last page': { formulas: [storedFormula], nextCursor: null } },
+} as const
 
 export const getFormula = {
+  operationId: 'getFormula',
+  tags,
   summary: 'Get a formula',
   description: 'One stored formula by its id.',
   params: idParams('The id of a formula'),
-  response: { 200: StoredFormula, ...errorAnswers(404) },
-}
+  response: { 200: StoredFormula, ...errorAnswers },
+  errors: ['FORMULA_NOT_FOUND', 'STORE_UNAVAILABLE'],
+  answerExamples: { 'A formula': storedFormula },
+} as const

@@ -1,11 +1,14 @@
 /** Most digits a concentration may have on either side of the point, in canonical form. */
 export const DECIMAL_DIGITS = 12
 
-// Each digit can match in one place only: with two, a long run of digits would take quadratic time to be refused.
-const DECIMAL = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?$/
+/**
+ * What may be a decimal; how large it is, and how long, is another matter. Each digit can match in one place only: with
+ * two, a long run of digits would take quadratic time to be refused.
+ */
+export const DECIMAL = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?$/
 
-/** What most concentrations are: in canonical form already. */
-const CANONICAL = /^(?:0|[1-9]\d{0,11})\.\d{0,11}[1-9]$|^[1-9]\d{0,11}$/
+/** Canonical form, which most concentrations have already. */
+export const CANONICAL = /^(?:0|[1-9]\d{0,11})\.\d{0,11}[1-9]$|^[1-9]\d{0,11}$/
 
 /**
  * Writes a positive decimal in canonical form: no exponent, no sign, no superfluous zeros. Works on the digits

@@ -3,8 +3,11 @@ import { hash } from 'node:crypto'
 /** Stands inside the hashed text: another way of canonicalising needs another tag. */
 const VERSION = 'fragrance-formula/1'
 
+/** What a fingerprint looks like. */
+export const FINGERPRINT = /^[0-9a-f]{64}$/
+
 /** Whether a text has the form of a fingerprint. */
-export const isFingerprint = (text: string): boolean => /^[0-9a-f]{64}$/.test(text)
+export const isFingerprint = (text: string): boolean => FINGERPRINT.test(text)
 
 /**
  * The fingerprint of a make-up, whatever the order of its materials: the hash of the version tag and one line

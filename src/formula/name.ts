@@ -11,6 +11,19 @@ const SIMPLE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/
 const WHITE_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 const WHITE_SPACE_RUN = new RegExp(`${WHITE_SPACE.source}+`, 'g')
 
+/**
+ * What `checkName` takes as one regular expression (flag `u`), to be told to others: a character that is no white space
+ * at either end of at most 200, none of them a control character or half a surrogate pair.
+ */
+export const NAME_PATTERN = namePattern()
+
+function namePattern(): string {
+  const space = WHITE_SPACE.source.slice(1, -1)
+  const never = '\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff'
+  const [edge, inner] = [`[^${space}${never}]`, `[^${never}]`]
+  return `^[${space}]*${edge}(?:${inner}{0,${NAME_LENGTH - 2}}${edge})?[${space}]*$`
+}
+
 const folded = new Map(
   CASE_FOLDING.map((pair) => {
     const from = String.fromCodePoint(pair.codePointAt(0) as number)

@@ -4,6 +4,7 @@ import { SCOPES, type Scope } from '../../src/access/scopes.ts'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { readPage, table } from './pages.ts'
+import { isPartOfPage } from './part-of-page.ts'
 
 const PAGE = 'docs/access.md'
 
@@ -11,8 +12,9 @@ const PAGE = 'docs/access.md'
 async function routesByScope(t: Test): Promise<Record<string, string[]>> {
   const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
   const routes: Record<Scope | 'none', string[]> = { submit: [], read: [], consume: [], admin: [], none: [] }
-  app.addHook('onRoute', ({ method, url, config }) => {
-    if (method === 'HEAD') return
+  app.addHook('onRoute', (route) => {
+    const { method, url, config } = route
+    if (method === 'HEAD' || isPartOfPage(route)) return
     const { scope = 'admin' } = config ?? {}
     const asked = config?.public ? (['none'] as const) : [scope].flat()
     for (const each of asked) routes[each].push(`${method} ${url}`)

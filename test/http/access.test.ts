@@ -31,6 +31,10 @@ const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['GET', '/cleanups', []],
   ['POST', '/cleanups/x/retry', []],
   ['GET', '/metrics', []],
+  ['GET', '/openapi.json', []],
+  ['GET', '/docs', []],
+  ['GET', '/docs/json', []],
+  ['GET', '/docs/static/swagger-ui.css', []],
   ['GET', '/health/live', null],
   ['GET', '/health/ready', null],
 ]

@@ -1,33 +1,48 @@
 import { Type } from '@sinclair/typebox'
+import { event } from '../../../src/openapi/examples.ts'
 import { cursor, errorAnswers, idParams, limit, nextCursor, strictObject, timestamp } from '../../schemas.ts'
 import { eventFields } from '../schemas.ts'
 
+const tags = ['Dead letters']
+
+const DeadEvent = Type.Object(
+  {
+    ...eventFields,
+    receiveCount: Type.Integer({ minimum: 1, description: 'How often it was leased', examples: [5] }),
+    diedAt: timestamp('When its last lease ended'),
+    reason: Type.Union([Type.Literal('expired'), Type.Literal('nacked')], { description: 'How that lease ended' }),
+  },
+  { $id: 'DeadEvent', description: 'An event that was leased for the last time' },
+)
+
 export const listDead = {
+  operationId: 'listDeadLetters',
+  tags,
   summary: 'List dead letters',
   description: 'The last to die first.',
-  querystring: strictObject({ limit, cursor }, { $id: 'ListDeadQuery' }),
+  querystring: strictObject({ limit, cursor: cursor('dead') }, { $id: 'ListDeadQuery' }),
   response: {
     200: Type.Object(
       {
-        events: Type.Array(
-          Type.Object({
-            ...eventFields,
-            receiveCount: Type.Integer({ minimum: 1, description: 'How often it was leased', examples: [5] }),
-            diedAt: timestamp('When its last lease ended'),
-            reason: Type.Union([Type.Literal('expired'), Type.Literal('nacked')], {
-              description: 'How that lease ended',
-            }),
-          }),
-        ),
+        events: Type.Array(DeadEvent),
         nextCursor,
       },
-      { $id: 'DeadPage' },
+      { $id: 'DeadPage', description: 'Some dead letters' },
     ),
-    ...errorAnswers(400),
+    ...errorAnswers,
   },
-}
+  errors: ['VALIDATION_FAILED', 'CURSOR_INVALID', 'STORE_UNAVAILABLE'],
+  answerExamples: {
+    'The last page': {
+      events: [{ ...event, receiveCount: 5, diedAt: '2026-01-31T12:02:30.000Z', reason: 'expired' }],
+      nextCursor: null,
+    },
+  },
+} as const
 
 export const redriveDead = {
+  operationId: 'redriveDeadLetters',
+  tags,
   summary: 'Redrive dead letters',
   description: 'Sends dead letters to the back of the queue, their receiveCount starting over.',
   body: strictObject(
@@ -42,14 +57,24 @@ export const redriveDead = {
     { $id: 'RedriveBody', description: 'May be left out' },
   ),
   response: {
-    200: Type.Object({ redriven: Type.Integer({ minimum: 0, examples: [1] }) }, { $id: 'Redriven' }),
-    ...errorAnswers(400, 413, 415),
+    200: Type.Object(
+      { redriven: Type.Integer({ minimum: 0, examples: [1] }) },
+      { $id: 'Redriven', description: 'How many went back' },
+    ),
+    ...errorAnswers,
   },
-}
+  errors: ['VALIDATION_FAILED', 'STORE_UNAVAILABLE'],
+  bodyOptional: true,
+  bodyExamples: { All: {}, 'One of them': { ids: [event.id] } },
+  answerExamples: { Redriven: { redriven: 1 } },
+} as const
 
 export const removeDead = {
+  operationId: 'deleteDeadLetter',
+  tags,
   summary: 'Delete a dead letter',
   description: 'Gives an event up for good; its formula stays.',
   params: idParams('The id of a dead letter'),
-  response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'Deleted' }), ...errorAnswers(404) },
-}
+  response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'Deleted' }), ...errorAnswers },
+  errors: ['EVENT_NOT_FOUND', 'STORE_UNAVAILABLE'],
+} as const

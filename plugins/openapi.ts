@@ -1,0 +1,89 @@
+import swagger, { type SwaggerTransform } from '@fastify/swagger'
+import type { TObject } from '@sinclair/typebox'
+import type { FastifySchema, RouteOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import type { ErrorCode } from '../src/errors/catalogue.ts'
+import { about } from '../src/openapi/about.ts'
+import { completeDocument, type OpenApiDocument } from '../src/openapi/document.ts'
+import { NamedSchemas } from '../src/openapi/named-schemas.ts'
+import { type Examples, type RouteFacts, securityOf } from '../src/openapi/operation.ts'
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** Codes the route itself may answer with; the document adds those of every request. */
+    errors?: readonly ErrorCode[]
+    /** Headers that the route reads by itself: they are told, and not checked by this. */
+    requestHeaders?: TObject
+    /** Headers of its successful answers, beside those of all. */
+    responseHeaders?: readonly string[]
+    bodyOptional?: boolean
+    bodyExamples?: Examples
+    answerExamples?: Examples
+  }
+}
+
+/** Describes every route as OpenAPI 3.1, made when it is first asked for, from what the routes declare. */
+export default fp(
+  async (fastify) => {
+    const routes = new Map<string, RouteFacts>()
+    const schemas = new NamedSchemas()
+    const transform: SwaggerTransform = ({ schema, url, route }) => {
+      if (schema?.hide) return { schema, url }
+      const operationId = schema?.operationId
+      if (operationId === undefined) throw new Error(`${route.method} ${url} is not described: it has no operationId`)
+      const facts = factsOf(route, schema)
+      routes.set(operationId, facts)
+      return { schema: described(schema, facts, schemas), url }
+    }
+    await fastify.register(swagger, {
+      openapi: about,
+      convertConstToEnum: false,
+      transform,
+      transformObject: (made) => {
+        const { openapiObject } = made as unknown as { openapiObject: OpenApiDocument }
+        return completeDocument(openapiObject, routes, schemas.found) as object
+      },
+    })
+  },
+  { name: 'openapi' },
+)
+
+function factsOf({ method, url, config = {} }: RouteOptions, schema: FastifySchema): RouteFacts {
+  return {
+    method: String(method),
+    url,
+    scopes: config.public ? null : [config.scope ?? 'admin'].flat(),
+    whileClosing: config.whileClosing ?? false,
+    sheds: config.sheds ?? false,
+    errors: schema.errors ?? [],
+    responseHeaders: schema.responseHeaders ?? [],
+    hasQuery: schema.querystring !== undefined,
+    bodyOptional: schema.bodyOptional ?? false,
+    bodyExamples: schema.bodyExamples ?? {},
+    answerExamples: schema.answerExamples ?? {},
+  }
+}
+
+/** A route's schema with what its document has beside it. None of this is compiled or checked. */
+function described(schema: FastifySchema, facts: RouteFacts, schemas: NamedSchemas): FastifySchema {
+  const { description, body, response, requestHeaders } = schema
+  const needs = facts.scopes?.map((scope) => `\`${scope}\``).join(' or ')
+  return {
+    ...schema,
+    description: `${description}\n\n${needs === undefined ? 'Needs no key.' : `Scope: ${needs}.`}`,
+    security: securityOf(facts),
+    headers: requestHeaders,
+    ...(body !== undefined && { body: asContent(body as object, schemas) }),
+    response: Object.fromEntries(
+      Object.entries(response as Record<string, object>).map(([status, answer]) => [
+        status,
+        asContent(answer, schemas),
+      ]),
+    ),
+  }
+}
+
+function asContent(schema: { type?: string; description?: string }, schemas: NamedSchemas): object {
+  if (schema.type === 'null' || 'content' in schema) return schema
+  return { description: schema.description, content: { 'application/json': { schema: schemas.refer(schema) } } }
+}

@@ -1,0 +1,36 @@
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyPluginAsync } from 'fastify'
+import { about } from '../../src/openapi/about.ts'
+
+/** The page is `/docs`, not `/docs/docs`: the plugin adds the prefix itself. */
+export const prefixOverride = ''
+
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join(';')
+
+/** Shows the OpenAPI document as a page, on which requests can be tried. */
+const routes: FastifyPluginAsync = async (fastify) => {
+  fastify.addHook('onRoute', (route) => {
+    route.config = { ...route.config, scope: 'admin' }
+  })
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (reply.statusCode >= 400) return
+    reply.header('Content-Security-Policy', CONTENT_SECURITY_POLICY).header('Cache-Control', 'private, no-cache')
+  })
+  await fastify.register(swaggerUi, {
+    routePrefix: '/docs',
+    theme: { title: about.info.title },
+    // Without the bar on top, which has a style in itself, and in which other documents could be opened.
+    uiConfig: { layout: 'BaseLayout', deepLinking: true, displayOperationId: true },
+  })
+}
+
+export default routes
