@@ -1,0 +1,109 @@
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { catalogue, type ErrorCode } from '../../src/errors/catalogue.ts'
+import type { ErrorBody } from '../../src/errors/service-error.ts'
+import { submissions } from '../../src/openapi/examples.ts'
+import { type Service, startService } from '../http/service.ts'
+import { Conformity } from './conformity.ts'
+import { readDocument, type Schema } from './document.ts'
+import { exampleRequests, parameterExamples } from './requests.ts'
+
+/** Each schema within a value that has examples of its own. */
+function* schemasWithExamples(value: unknown): Generator<{ examples: unknown[] } & Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return
+  if ('examples' in value && Array.isArray(value.examples)) yield value as { examples: unknown[] }
+  for (const part of Object.values(value)) yield* schemasWithExamples(part)
+}
+
+/** What there has to be before the examples of an operation can be met. */
+const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
+  getFormula: ({ submit }) => submit(submissions['A formula']),
+  receiveEvents: ({ submit }) => submit(submissions['A formula']),
+  async deleteDeadLetter({ submit, post }) {
+    await submit(submissions['A formula'])
+    const { events } = (await post('/events/receive')).json()
+    await post('/events/nack', { receipts: [events[0].receipt] })
+  },
+  // A rollback is owed only when a store fails at the wrong moment.
+  async retryCleanup({ app }) {
+    app.engines.cleanups.retry = async () => true
+  },
+}
+
+/** Operations of which one example cannot be met twice on one store. */
+const ONCE = ['submitFormulas', 'receiveEvents', 'deleteDeadLetter']
+
+async function driveAll(t: Test, nextUrl: () => string): Promise<void> {
+  const start = () => startService(t, { DATABASE_URL: nextUrl(), EVENT_MAX_RECEIVES: '1' })
+  const shared = await start()
+  const document = await readDocument(shared.app)
+  const conformity = new Conformity(document)
+  for (const operation of document.operations) {
+    for (const [name, request] of exampleRequests(operation)) {
+      const service = ONCE.includes(operation.id) ? await start() : shared
+      await PREPARATIONS[operation.id]?.(service)
+      const answer = await service.send(request)
+      t.match(String(answer.statusCode), /^2/, `${operation.id}, ${name}: ${answer.body.slice(0, 200)}`)
+      t.same(conformity.departures(operation, answer), [], `${operation.id}, ${name}`)
+    }
+  }
+}
+
+test('every example of a request, sent to a service on memory, is answered as documented', async (t) => {
+  await driveAll(t, () => 'memory:')
+})
+
+test('every example of a request, sent to a service on SQLite, is answered as documented', async (t) => {
+  const folder = t.testdir()
+  let files = 0
+  await driveAll(t, () => `sqlite:${join(folder, `${++files}.db`)}`)
+})
+
+test('every example is valid by its schema', async (t) => {
+  const { app } = await startService(t)
+  const document = await readDocument(app)
+  const conformity = new Conformity(document)
+  let checked = 0
+  const check = (schema: Schema, value: unknown, name: string): void => {
+    checked++
+    t.same(conformity.problemsOf(schema, value), [], `${name}: ${JSON.stringify(value)}`)
+  }
+  for (const { examples, ...schema } of schemasWithExamples(document.text)) {
+    for (const example of examples) check(schema, example, 'a schema')
+  }
+  for (const { id, parameters, requestBody, responses } of document.operations) {
+    for (const parameter of parameters) {
+      for (const value of parameterExamples(parameter)) check(parameter.schema, value, `${id} ${parameter.name}`)
+    }
+    for (const { content = {} } of [requestBody ?? {}, ...Object.values(responses)]) {
+      for (const { schema, examples = {} } of Object.values(content)) {
+        for (const [name, { value }] of Object.entries(examples)) check(schema, value, `${id} ${name}`)
+      }
+    }
+  }
+  t.ok(checked > 200, `${checked} examples`)
+})
+
+test('every operation has an example of each body and of each answer', async (t) => {
+  const { app } = await startService(t)
+  for (const { id, requestBody, responses } of (await readDocument(app)).operations) {
+    if (id === 'getDocument') continue
+    for (const { content = {} } of [requestBody ?? {}, ...Object.values(responses)]) {
+      for (const media of Object.values(content)) t.ok(Object.keys(media.examples ?? {}).length > 0, id)
+    }
+  }
+})
+
+test('the examples of errors have the status, the text and the code of the catalogue', async (t) => {
+  const { app } = await startService(t)
+  for (const { id, responses } of (await readDocument(app)).operations) {
+    for (const [status, { content }] of Object.entries(responses)) {
+      if (Number(status) < 400) continue
+      for (const [code, example] of Object.entries(content?.['application/json']?.examples ?? {})) {
+        const value = example.value as ErrorBody
+        t.match(value, { code, ...catalogue[code as ErrorCode] }, `${id} ${code}`)
+        t.equal(value.status, Number(status))
+      }
+    }
+  }
+})

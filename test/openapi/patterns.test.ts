@@ -1,0 +1,88 @@
+import fc, { type Arbitrary } from 'fast-check'
+import { type Test, test } from 'tap'
+import { IDEMPOTENCY_KEY } from '../../routes/formulas/idempotency-key.ts'
+import { CANONICAL, canonicalDecimal, DECIMAL } from '../../src/formula/decimal.ts'
+import { checkName, NAME_PATTERN } from '../../src/formula/name.ts'
+import { seed } from '../faults/extent.ts'
+import { startService } from '../http/service.ts'
+
+// What the document says of texts, it says by regular expressions; here they are compared with what is really done.
+
+const PARAMETERS = { seed, numRuns: 2_000 }
+
+/** Texts of a few characters that matter, any others, and long ones. */
+const textsOf = (...characters: string[]): Arbitrary<string> =>
+  fc.oneof(
+    fc.string({ unit: fc.constantFrom(...characters), maxLength: 12 }),
+    fc.string({ unit: 'binary', maxLength: 8 }),
+    fc
+      .tuple(fc.constantFrom(...characters), fc.integer({ min: 195, max: 260 }))
+      .map(([one, times]) => one.repeat(times)),
+  )
+
+function agree(
+  t: Test,
+  texts: Arbitrary<string>,
+  says: (text: string) => boolean,
+  does: (text: string) => boolean,
+): void {
+  fc.assert(
+    fc.property(texts, (text) => says(text) === does(text)),
+    PARAMETERS,
+  )
+  t.pass()
+}
+
+test('the pattern of names takes what is taken as a name, and nothing else', async (t) => {
+  const pattern = new RegExp(NAME_PATTERN, 'u')
+  const texts = textsOf(
+    'a',
+    ' ',
+    '\t',
+    '\n',
+    '\u0085',
+    '\u00a0',
+    '\u200b',
+    '\u3000',
+    '\u0000',
+    '\ud800',
+    '\udc00',
+    '😀',
+    'é',
+  )
+  agree(
+    t,
+    texts,
+    (text) => pattern.test(text),
+    (text) => checkName(text) !== null,
+  )
+})
+
+test('each decimal that is taken has the pattern of decimals, and comes back in that of canonical form', async (t) => {
+  const texts = textsOf('0', '1', '9', '.', 'e', 'E', '+', '-', ' ')
+  fc.assert(
+    fc.property(texts, (text) => {
+      const canonical = canonicalDecimal(text)
+      return canonical === null || (DECIMAL.test(text) && CANONICAL.test(canonical))
+    }),
+    PARAMETERS,
+  )
+  agree(
+    t,
+    texts,
+    (text) => CANONICAL.test(text),
+    (text) => canonicalDecimal(text) === text,
+  )
+})
+
+test('the pattern of idempotency keys takes those that are taken, and nothing else', async (t) => {
+  const { send } = await startService(t)
+  const texts = textsOf('a', '!', '~', '"', '\\', '[', ']', 'ÿ').filter((text) => /^[\x21-\xff]*$/.test(text))
+  const isTaken = async (key: string): Promise<boolean> => {
+    const answer = await send({ method: 'POST', url: '/formulas', headers: { 'idempotency-key': key } })
+    return answer.json().code === 'INVALID_JSON'
+  }
+  const property = fc.asyncProperty(texts, async (text) => IDEMPOTENCY_KEY.test(text) === (await isTaken(text)))
+  await fc.assert(property, { ...PARAMETERS, numRuns: 500 })
+  t.pass()
+})
