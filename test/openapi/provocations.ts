@@ -1,0 +1,133 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import type { FastifyInstance } from 'fastify'
+import type { ErrorCode } from '../../src/errors/catalogue.ts'
+import { type Answer, formula, type Service } from '../http/service.ts'
+import type { Operation } from './document.ts'
+import { exampleRequest, type Sent } from './requests.ts'
+
+/** Services in the states in which errors are met. */
+export interface Services {
+  plain: Service
+  /** Asks for keys; `weak` is the secret of one that has no scope but `read` and `consume`. */
+  guarded: Service
+  weak: string
+  submitter: string
+  /** A caller has used up its limit. */
+  limited: Service
+  /** No store answers. */
+  failing: Service
+  /** Has more to do than it can. */
+  overloaded: Service
+  /** Forwards its events. */
+  forwarding: Service
+  /** Its first submission never ends. */
+  stuck: Service
+}
+
+type Provocation = (services: Services, operation: Operation) => Promise<Answer>
+
+const plainly =
+  (change: (request: Sent, operation: Operation) => Sent): Provocation =>
+  ({ plain }, operation) =>
+    plain.send(change(exampleRequest(operation), operation))
+
+const json = { 'content-type': 'application/json' }
+
+const withBody = (payload: string): Provocation =>
+  plainly((request) => ({ ...request, headers: { ...request.headers, ...json }, payload }))
+
+const withQuery = (query: string): Provocation => plainly((request) => ({ ...request, url: `${request.url}?${query}` }))
+
+const withHeaders = (change: (headers: Record<string, string>) => Record<string, string>): Provocation =>
+  plainly((request) => ({ ...request, headers: change(request.headers) }))
+
+const material = { name: 'Linalool', concentration: 1 }
+const formulaWith = (fields: object): Provocation =>
+  withBody(JSON.stringify({ name: 'Rose', materials: [material], ...fields }))
+const materialWith = (fields: object): Provocation => formulaWith({ materials: [{ ...material, ...fields }] })
+
+/** How each code is met, at any operation that documents it. */
+export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
+  INVALID_JSON: withBody('{'),
+  IDEMPOTENCY_KEY_MISSING: withHeaders(({ 'Idempotency-Key': _, ...headers }) => headers),
+  IDEMPOTENCY_KEY_INVALID: withHeaders((headers) => ({ ...headers, 'Idempotency-Key': 'a b' })),
+  FORMULA_NAME_MISSING: formulaWith({ name: undefined }),
+  FORMULA_MATERIALS_MISSING: formulaWith({ materials: undefined }),
+  FORMULA_NAME_NOT_STRING: formulaWith({ name: 5 }),
+  FORMULA_MATERIALS_NOT_LIST: formulaWith({ materials: {} }),
+  FORMULA_NAME_INVALID: formulaWith({ name: ' ' }),
+  FORMULA_MATERIALS_COUNT: formulaWith({ materials: [] }),
+  FORMULA_FIELD_UNKNOWN: formulaWith({ colour: 'red' }),
+  FORMULA_NOT_OBJECT: withBody('[5]'),
+  FORMULA_LIST_TOO_LONG: withBody(`[${'0,'.repeat(1_000)}0]`),
+  MATERIAL_NOT_OBJECT: formulaWith({ materials: [5] }),
+  MATERIAL_NAME_MISSING: materialWith({ name: undefined }),
+  MATERIAL_CONCENTRATION_MISSING: materialWith({ concentration: undefined }),
+  MATERIAL_NAME_NOT_STRING: materialWith({ name: 5 }),
+  MATERIAL_NAME_INVALID: materialWith({ name: '' }),
+  MATERIAL_CONCENTRATION_NOT_DECIMAL: materialWith({ concentration: 'strong' }),
+  MATERIAL_FIELD_UNKNOWN: materialWith({ unit: '%' }),
+  MATERIAL_DUPLICATE: formulaWith({ materials: [material, material] }),
+  VALIDATION_FAILED: (services, operation) => {
+    const hasQuery = operation.parameters.some((parameter) => parameter.in === 'query')
+    return (hasQuery ? withQuery('colour=red') : withBody('{"colour":"red"}'))(services, operation)
+  },
+  CURSOR_INVALID: withQuery('cursor=x'),
+  BAD_REQUEST: ({ plain }, { method, path }) => withoutHost(plain.app, `${method} ${path}`),
+  UNAUTHORIZED: ({ guarded }, operation) => guarded.send(exampleRequest(operation)),
+  FORBIDDEN: ({ guarded, weak, submitter }, operation) => {
+    const isForSubmitters = operation.security.some(({ apiKey }) => apiKey.includes('submit'))
+    return guarded.as(isForSubmitters ? weak : submitter).send(exampleRequest(operation))
+  },
+  FORMULA_NOT_FOUND: plainly((request) => request),
+  EVENT_NOT_FOUND: plainly((request) => request),
+  CLEANUP_NOT_FOUND: plainly((request) => request),
+  async FORMULA_EXISTS({ plain }, operation) {
+    await plain.submit(formula(1))
+    return withBody(JSON.stringify(formula(1)))({ plain } as Services, operation)
+  },
+  IDEMPOTENCY_KEY_IN_USE({ stuck }, operation) {
+    const submit = (): Promise<Answer> => stuck.send(exampleRequest(operation))
+    return Promise.race([submit(), submit()])
+  },
+  EVENTS_FORWARDED: ({ forwarding }, operation) => forwarding.send(exampleRequest(operation)),
+  PAYLOAD_TOO_LARGE: withBody(`"${'x'.repeat(2_000_000)}"`),
+  URI_TOO_LONG: plainly((request, { path }) => ({ ...request, url: path.replace('{id}', 'x'.repeat(9_000)) })),
+  UNSUPPORTED_MEDIA_TYPE: plainly((request) => ({
+    ...request,
+    headers: { ...request.headers, 'content-type': 'text/plain' },
+    payload: 'x',
+  })),
+  async IDEMPOTENCY_KEY_REUSED({ plain }, operation) {
+    await plain.submit(formula(2), { key: 'reused' })
+    const request = exampleRequest(operation)
+    return plain.send({ ...request, headers: { ...request.headers, 'Idempotency-Key': 'reused' } })
+  },
+  RATE_LIMITED: ({ limited }, operation) => limited.send(exampleRequest(operation)),
+  SUBMISSION_FAILED: ({ failing }, operation) => failing.send(exampleRequest(operation)),
+  SERVICE_OVERLOADED: ({ overloaded }, operation) => overloaded.send(exampleRequest(operation)),
+  STORE_UNAVAILABLE: ({ failing }, operation) => failing.send(exampleRequest(operation)),
+}
+
+/** Why no request here meets these. */
+export const REASONS: Partial<Record<ErrorCode, string>> = {
+  INTERNAL_ERROR: 'what nobody planned has no request that leads to it; test/http/plugins.test.ts shows its shape',
+  SERVICE_STOPPING: 'a service that closes takes no connection; test/http/connections.test.ts shows who still gets it',
+}
+
+/** The answer to a request without a Host header, which only bytes can be. */
+async function withoutHost(app: FastifyInstance, line: string): Promise<Answer> {
+  if (!app.server.listening) await app.listen({ port: 0 })
+  const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1')
+  socket.write(`${line} HTTP/1.1\r\nConnection: close\r\n\r\n`)
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+  const [status = '', ...lines] = head.split('\r\n')
+  const headers = lines.map((line) => line.split(': ', 2) as [string, string])
+  return {
+    statusCode: Number(status.split(' ')[1]),
+    headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])),
+    body,
+    json: () => JSON.parse(body),
+  } as Answer
+}

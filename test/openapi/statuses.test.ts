@@ -1,0 +1,131 @@
+import { type Test, test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { catalogue, type ErrorCode } from '../../src/errors/catalogue.ts'
+import { StoreUnavailable } from '../../src/errors/store-errors.ts'
+import { openMemory } from '../../src/stores/memory/engine.ts'
+import type { Intake } from '../../src/stores/ports.ts'
+import { newKey } from '../access/new-key.ts'
+import { startGuarded } from '../http/keys.ts'
+import { type Service, startService } from '../http/service.ts'
+import { Conformity } from './conformity.ts'
+import { type Operation, readDocument } from './document.ts'
+import { PROVOCATIONS, REASONS, type Services } from './provocations.ts'
+
+const open = () => openMemory({ clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 })
+
+/** A service whose stores fail at whatever a request asks of them. */
+async function startFailing(t: Test): Promise<Service> {
+  let isDown = false
+  const failing = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get: (target, name) => {
+        const method = Reflect.get(target, name)
+        if (typeof method !== 'function') return method
+        return (...args: unknown[]) =>
+          isDown ? Promise.reject(new StoreUnavailable('down')) : method.apply(target, args)
+      },
+    })
+  const { db, queue, intake, cleanups, ...stores } = open()
+  const ports = { db: failing(db), queue: failing(queue), intake: failing(intake), cleanups: failing(cleanups) }
+  const service = await startService(t, { SUBMIT_RETRIES: '1' }, { stores: { ...stores, ...ports } })
+  isDown = true
+  t.teardown(() => {
+    isDown = false
+  })
+  return service
+}
+
+/** A service whose submissions do not end before the test does. */
+async function startStuck(t: Test): Promise<Service> {
+  const stores = open()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const accept: Intake['accept'] = async (...args) => {
+    await promise
+    return stores.intake.accept(...args)
+  }
+  const intake: Intake = { accept, giveUp: (id) => stores.intake.giveUp(id) }
+  const service = await startService(t, { IDEMPOTENCY_WAIT_MS: '1' }, { stores: { ...stores, intake } })
+  t.teardown(() => resolve())
+  return service
+}
+
+async function startAll(t: Test): Promise<Services> {
+  const guarded = await startGuarded(t)
+  const limited = await startService(t, { RATE_LIMIT_PER_MINUTE: '1' })
+  await limited.get('/formulas')
+  const overloaded = await startService(t)
+  Object.defineProperty(overloaded.app.orchestrator, 'load', { value: { submissions: 1e9, formulas: 0 } })
+  const forwarding = await startService(t)
+  Object.defineProperty(forwarding.app, 'forwarder', { value: { health: { state: 'sending' } } })
+  const weak = newKey(guarded.path, 'weak', 'read,consume')
+  guarded.app.apiKeys?.reload()
+  return {
+    plain: await startService(t),
+    guarded,
+    weak,
+    submitter: guarded.secrets.submit,
+    limited,
+    failing: await startFailing(t),
+    overloaded,
+    forwarding,
+    stuck: await startStuck(t),
+  }
+}
+
+/** The codes that the document has an example of, for an operation and by status. */
+function codesOf({ responses }: Operation): ErrorCode[] {
+  return Object.values(responses).flatMap(({ content }) =>
+    Object.keys(content?.['application/json']?.examples ?? {}).filter((name): name is ErrorCode => name in catalogue),
+  )
+}
+
+test('every documented error is met by a request to its operation, or there is a reason why not', async (t) => {
+  const services = await startAll(t)
+  const document = await readDocument(services.plain.app)
+  const conformity = new Conformity(document)
+  for (const operation of document.operations) {
+    const codes = codesOf(operation)
+    t.ok(codes.length >= 2, operation.id)
+    for (const code of codes) {
+      const name = `${operation.id} ${code}`
+      const provoke = PROVOCATIONS[code]
+      if (provoke === undefined) {
+        t.ok(REASONS[code], name)
+        continue
+      }
+      const answer = await provoke(services, operation)
+      t.match(answer.json(), { code, status: catalogue[code].status }, name)
+      t.same(conformity.departures(operation, answer), [], name)
+    }
+  }
+})
+
+test('every error of the catalogue is in the document', async (t) => {
+  const { app } = await startService(t)
+  const document = await readDocument(app)
+  const documented = new Set(document.operations.flatMap(codesOf))
+  for (const code of Object.keys(catalogue) as ErrorCode[]) t.ok(documented.has(code) || document.general(code), code)
+})
+
+test('what leads to no operation is answered as the document says of all', async (t) => {
+  const { app, get, send } = await startService(t)
+  const document = await readDocument(app)
+  const conformity = new Conformity(document)
+  t.same(conformity.departuresFrom(document.general('ROUTE_NOT_FOUND'), await get('/nope')), [])
+  for (const { path } of document.operations) {
+    const answer = await send({ method: 'PUT', url: path.replace('{id}', 'x') })
+    t.equal(answer.statusCode, 405)
+    t.same(conformity.departuresFrom(document.general('METHOD_NOT_ALLOWED'), answer), [], path)
+  }
+})
+
+test('HEAD is answered as GET is, without a body', async (t) => {
+  const { app, send } = await startService(t)
+  const document = await readDocument(app)
+  for (const operation of document.operations) {
+    if (operation.method !== 'GET' || operation.path.includes('{')) continue
+    const { statusCode, body, headers } = await send({ method: 'HEAD', url: operation.path })
+    t.match({ statusCode, body }, { statusCode: 200, body: '' }, operation.id)
+    t.match(headers['content-type'], 'application/json')
+  }
+})
