@@ -4,8 +4,13 @@ import { type ErrorExample, errorExamples } from './error-examples.ts'
 import { errorHeaders, headerRefs, ON_CONNECTION } from './headers.ts'
 import type { RouteFacts } from './operation.ts'
 
-/** What no operation can give, because it is about what is none. */
-const OF_NO_OPERATION: readonly ErrorCode[] = ['ROUTE_NOT_FOUND', 'METHOD_NOT_ALLOWED', ...ON_CONNECTION]
+/** What is answered also where there is no operation to speak of. */
+const BESIDE_OPERATIONS: readonly ErrorCode[] = [
+  'BAD_REQUEST',
+  'ROUTE_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  ...ON_CONNECTION,
+]
 
 type Reference = { $ref: string }
 type Response = { description: string; headers: Record<string, Reference>; content: object } | Reference
@@ -16,7 +21,7 @@ export function errorComponents(): {
   responses: Record<string, Response>
 } {
   const shared = (Object.keys(catalogue) as ErrorCode[]).filter(
-    (code) => OF_NO_OPERATION.includes(code) || isAlone(code),
+    (code) => BESIDE_OPERATIONS.includes(code) || isAlone(code),
   )
   const responses = shared.map((code) => [code, response([code], true)])
   return { examples: errorExamples(), responses: Object.fromEntries(responses) }
