@@ -85,6 +85,11 @@ test('keys know nothing of who shows them', async (t) => {
   t.same(offences('src/access/', isWithin(...inner)), [])
 })
 
+test('what the OpenAPI document says of all routes is derived from codes, scopes and formulas, never from a route', async (t) => {
+  const inner = ['src/errors/', 'src/access/', 'src/formula/', 'package.json', 'node:']
+  t.same(offences('src/openapi/', isWithin('src/openapi/', ...inner)), [])
+})
+
 test('submissions and waiting consumers know the ports, never an engine', async (t) => {
   const inner = ['src/clock.ts', 'src/errors/', 'src/formula/', 'src/stores/ports.ts', 'node:']
   t.same(offences('src/submission/', isWithin('src/submission/', 'lru-cache', ...inner)), [])

@@ -5,6 +5,7 @@ import { memoryMutants } from './memory-mutants.ts'
 import { memoryQueueMutants } from './memory-queue-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { observationMutants } from './observation-mutants.ts'
+import { openapiMutants } from './openapi-mutants.ts'
 import { postgresMutants } from './postgres-mutants.ts'
 import { sharedDatabaseMutants } from './shared-database-mutants.ts'
 import { speedMutants } from './speed-mutants.ts'
@@ -28,4 +29,5 @@ export const mutants: Mutant[] = [
   ...accessMutants,
   ...observationMutants,
   ...tracingMutants,
+  ...openapiMutants,
 ]
