@@ -10,13 +10,14 @@ import { type Examples, type RouteFacts, securityOf } from '../src/openapi/opera
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** Codes the route itself may answer with; the document adds those of every request. */
+    /** Codes the route itself may answer with, perhaps none; the document adds those of every request. */
     errors?: readonly ErrorCode[]
     /** Headers that the route reads by itself: they are told, and not checked by this. */
     requestHeaders?: TObject
     /** Headers of its successful answers, beside those of all. */
     responseHeaders?: readonly string[]
     bodyOptional?: boolean
+    /** Examples, by what is said of them, of its body and of its successful answer. */
     bodyExamples?: Examples
     answerExamples?: Examples
   }
@@ -29,8 +30,10 @@ export default fp(
     const schemas = new NamedSchemas()
     const transform: SwaggerTransform = ({ schema, url, route }) => {
       if (schema?.hide) return { schema, url }
-      const operationId = schema?.operationId
-      if (operationId === undefined) throw new Error(`${route.method} ${url} is not described: it has no operationId`)
+      const { operationId, errors } = schema ?? {}
+      if (operationId === undefined || errors === undefined) {
+        throw new Error(`${route.method} ${url} is not described: its schema has to have an operationId and errors`)
+      }
       const facts = factsOf(route, schema)
       routes.set(operationId, facts)
       return { schema: described(schema, facts, schemas), url }
@@ -83,6 +86,7 @@ function described(schema: FastifySchema, facts: RouteFacts, schemas: NamedSchem
   }
 }
 
+/** What stands under `content` may have a media type of its own, and be a reference; all else is JSON. */
 function asContent(schema: { type?: string; description?: string }, schemas: NamedSchemas): object {
   if (schema.type === 'null' || 'content' in schema) return schema
   return { description: schema.description, content: { 'application/json': { schema: schemas.refer(schema) } } }

@@ -73,9 +73,7 @@ export const receiveEvents = {
   ),
   response: {
     200: Type.Object(
-      {
-        events: Type.Array(ReceivedEvent),
-      },
+      { events: Type.Array(ReceivedEvent) },
       { $id: 'ReceivedEvents', description: 'The events that were leased; none when there was none' },
     ),
     ...errorAnswers,

@@ -9,7 +9,7 @@ export const getDocument = {
   response: {
     200: Type.Object(
       { openapi: Type.String({ examples: ['3.1.0'] }), info: Type.Object({}), paths: Type.Object({}) },
-      { $id: 'Document', description: 'An OpenAPI document' },
+      { $id: 'OpenApiDocument', description: 'An OpenAPI document' },
     ),
     ...errorAnswers,
   },
