@@ -10,7 +10,7 @@ import { addUp, missed, type Run, table } from './report.ts'
 // into docs/reliability.md. FAULT_SEED repeats the chance of an earlier run.
 
 const root = join(import.meta.dirname, '..', '..')
-const TESTS = globSync('test/faults/**/*.test.ts', { cwd: root }).sort()
+const TESTS = globSync(['test/faults/**/*.test.ts', 'test/openapi/fuzz.test.ts'], { cwd: root }).sort()
 const TAP = ['--disable-coverage', '--allow-empty-coverage', '--timeout=3600', ...TESTS]
 
 /** @returns whether a command did well; what it prints is shown */
