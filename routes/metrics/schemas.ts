@@ -8,10 +8,14 @@ const Exposition = Type.String({
 })
 
 export const readMetrics = {
+  operationId: 'getMetrics',
+  tags: ['Metrics'],
   summary: 'Read metrics',
   description: 'What the service measures of itself, for Prometheus.',
   response: {
     200: { description: Exposition.description, content: { 'text/plain': { schema: Exposition } } },
-    ...errorAnswers(),
+    ...errorAnswers,
   },
-}
+  responseHeaders: ['Cache-Control'],
+  errors: [],
+} as const

@@ -21,6 +21,7 @@ export const about = {
     { name: 'Dead letters', description: 'Events whose last lease ended without an acknowledgement' },
     { name: 'Cleanups', description: 'Rollbacks that were interrupted and are still owed' },
     { name: 'Health', description: 'For whoever watches the process; needs no key' },
+    { name: 'Metrics', description: 'What the service measures of itself' },
     { name: 'Document', description: 'This document' },
   ],
   components: {
