@@ -12,7 +12,7 @@ import { checkSound, LEFT } from './soundness.ts'
 /** Enough for the inner pages of every index at millions of formulas. */
 const WRITER_CACHE_KIB = 16_384
 /** How long to wait for a tool that holds the file for a moment, in milliseconds. */
-const BUSY_MS = 2_000
+export const BUSY_MS = 2_000
 
 /**
  * Opens a database file for writing, creating or migrating it as needed. Every commit is synced to disk.
@@ -163,7 +163,8 @@ function syncName(path: string): void {
   sync(dirname(dirname(path)))
 }
 
-function sync(path: string): void {
+/** Brings what was written to a file, or to a folder's list of names, to the disk. */
+export function sync(path: string): void {
   const handle = openSync(path, 'r')
   fsyncSync(handle)
   closeSync(handle)

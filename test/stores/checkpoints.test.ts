@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { checkpoints } from '../../src/stores/sqlite/checkpoints.ts'
+import { openForReading, openForWriting } from '../../src/stores/sqlite/file.ts'
+
+function openLogged(t: Test) {
+  const path = join(t.testdir(), 'a.db')
+  const db = openForWriting(path)
+  const reader = openForReading(path)
+  t.teardown(() => {
+    reader.close()
+    db.close()
+  })
+  const write = db.prepare('INSERT INTO given_up VALUES (?, 0)')
+  let written = 0
+  const pagesLeft = (): number => {
+    const { log, checkpointed } = db.prepare('PRAGMA wal_checkpoint(NOOP)').get() as Record<string, number>
+    return (log ?? 0) - (checkpointed ?? 0)
+  }
+  return {
+    reader,
+    checkpoint: checkpoints(db),
+    pagesLeft,
+    /** Writes more than is worth a checkpoint. */
+    writeMuch(): void {
+      for (const enough = pagesLeft() + 1_100; pagesLeft() < enough; ) write.run(`${++written}`.padEnd(3_000))
+    },
+  }
+}
+
+t.test('the log is brought into the file once that is worth it', async (t) => {
+  const { checkpoint, pagesLeft, writeMuch } = openLogged(t)
+  writeMuch()
+  checkpoint()
+  t.equal(pagesLeft(), 0)
+})
+
+t.test(
+  'whoever reads for long, such as a backup, holds up the writer once for a moment, not after each batch',
+  async (t) => {
+    const { reader, checkpoint, pagesLeft, writeMuch } = openLogged(t)
+    reader.exec('BEGIN')
+    reader.prepare('SELECT * FROM identity').get()
+    writeMuch()
+    const begun = performance.now()
+    for (let batch = 0; batch < 100; batch++) checkpoint()
+    t.ok(performance.now() - begun < 1_000)
+    t.ok(pagesLeft() > 0)
+    reader.exec('COMMIT')
+    writeMuch()
+    checkpoint()
+    t.equal(pagesLeft(), 0, 'and when the reader is done, all of it is made good')
+  },
+)
