@@ -18,8 +18,9 @@ function run(args: string[]): void {
   const { database, queue } = readConfig(process.env)
   const stores: [name: string, location: StoreLocation][] = [['database', database]]
   if (!sameLocation(database, queue)) stores.push(['queue', queue])
-  if (stores.every(([, { engine }]) => engine !== 'sqlite'))
-    throw new StoreRefused('There is no SQLite file to back up')
+  if (stores.every(([, { engine }]) => engine !== 'sqlite')) {
+    throw new StoreRefused('There is no SQLite file to back up; for PostgreSQL see docs/how-to/back-up-and-restore.md')
+  }
 
   const folder = resolve(target)
   process.umask(0o077)

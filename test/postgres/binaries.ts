@@ -1,11 +1,27 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
+import { delimiter, join } from 'node:path'
 
 /** The programs of PostgreSQL that npm has installed for this machine. */
 export interface Binaries {
   initdb: string
   postgres: string
+}
+
+/** An installed PostgreSQL with its client programs: npm has the server alone. */
+export interface Installed extends Binaries {
+  /** The folder of all its programs. */
+  folder: string
+}
+
+/** @returns undefined where none is installed, in a folder of PATH or where Debian has them */
+export function findInstalled(): Installed | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), ...globSync('/usr/lib/postgresql/*/bin')]
+  const programs = ['initdb', 'postgres', 'pg_dump', 'pg_restore']
+  const folder = folders.find((folder) => programs.every((program) => existsSync(join(folder, program))))
+  if (folder === undefined) return undefined
+  return { folder, initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') }
 }
 
 /** Whom to run a program as. */

@@ -40,19 +40,34 @@ export class Cluster {
   /**
    * Makes the files, and starts the server on them.
    * @param locale an ICU locale such as `en-US`, or `C`
+   * @param binaries those of npm unless told
    */
-  static async start(settings: Settings, locale: string): Promise<Cluster> {
-    const cluster = new Cluster(await freePort(), await findBinaries())
+  static async start(settings: Settings, locale: string, binaries?: Binaries): Promise<Cluster> {
+    const cluster = new Cluster(await freePort(), binaries ?? (await findBinaries()))
+    return cluster.#startOn(settings, () => cluster.#initialise(locale))
+  }
+
+  /** Starts a server on files that are put in its folder, such as those of a backup. */
+  static async restore(
+    settings: Settings,
+    binaries: Binaries,
+    put: (data: string, account: Account) => Promise<void>,
+  ): Promise<Cluster> {
+    const cluster = new Cluster(await freePort(), binaries)
+    return cluster.#startOn(settings, () => put(cluster.#data, cluster.#account))
+  }
+
+  async #startOn(settings: Settings, makeFiles: () => Promise<void>): Promise<Cluster> {
     try {
-      await cluster.#initialise(locale)
-      const all = { listen_addresses: '127.0.0.1', port: cluster.port, unix_socket_directories: '', ...settings }
+      await makeFiles()
+      const all = { listen_addresses: '127.0.0.1', port: this.port, unix_socket_directories: '', ...settings }
       const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'\n`)
       // Not as options of the command: ALTER SYSTEM could not change those.
-      appendFileSync(join(cluster.#data, 'postgresql.conf'), lines.join(''))
-      await cluster.start()
-      return cluster
+      appendFileSync(join(this.#data, 'postgresql.conf'), lines.join(''))
+      await this.start()
+      return this
     } catch (error) {
-      await cluster.remove()
+      await this.remove()
       throw error
     }
   }

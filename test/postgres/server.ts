@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
+import type { Binaries } from './binaries.ts'
 import { Cluster, type Settings, SUPERUSER } from './cluster.ts'
 
 export interface PostgresOptions {
@@ -10,6 +11,8 @@ export interface PostgresOptions {
   settings?: Settings
   /** An ICU locale, whose order differs from that of code points as on most servers; or `C`. */
   locale?: string
+  /** Another PostgreSQL than that of npm. */
+  binaries?: Binaries
 }
 
 /** A PostgreSQL server to test against. */
@@ -44,9 +47,9 @@ export interface PostgresServer {
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const external = process.env.TEST_DATABASE_URL
   if (external !== undefined && external !== '') return new ExternalServer(external)
-  const { durable = true, settings = {}, locale = 'en-US' } = options
+  const { durable = true, settings = {}, locale = 'en-US', binaries } = options
   const lasting = durable ? {} : { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
-  return new OwnServer(await Cluster.start({ ...lasting, ...settings }, locale))
+  return new OwnServer(await Cluster.start({ ...lasting, ...settings }, locale, binaries))
 }
 
 /**

@@ -1,0 +1,96 @@
+import type { Test } from 'tap'
+import { call, formula, post } from './service-process.ts'
+
+interface Formulas {
+  formulas: { id: string }[]
+  nextCursor: string | null
+}
+export interface Leased {
+  events: { id: string; receipt: string }[]
+}
+/** One that was answered 200. */
+interface Accepted {
+  key: string
+  number: number
+  id: string
+  body: string
+}
+/** What clients of a running service saw until told to stop, and a consumer that works on the first events alone. */
+export function load(url: string) {
+  const [accepted, acked]: [Accepted[], Set<string>] = [[], new Set()]
+  let stopped = false
+  let sent = 0
+  const submit = async (): Promise<void> => {
+    while (!stopped) {
+      const number = ++sent
+      const answer = await post(url, `key-${number}`, formula(number))
+      const body = await answer.text()
+      accepted.push({ key: `key-${number}`, number, id: JSON.parse(body).formulas[0].id, body })
+    }
+  }
+  const consume = async (): Promise<void> => {
+    while (acked.size < 100) {
+      const { events } = await call<Leased>(url, '/events/receive', { max: 2, waitSeconds: 1 })
+      if (events.length === 0) continue
+      await call(url, '/events/ack', { receipts: events.map(({ receipt }) => receipt) })
+      for (const { id } of events) acked.add(id)
+    }
+  }
+  const all = Promise.all([...Array.from({ length: 8 }, submit), consume()])
+  return {
+    accepted,
+    acked,
+    async reaches(count: number): Promise<void> {
+      while (accepted.length < count) await new Promise((resolve) => setImmediate(resolve))
+    },
+    async stop(): Promise<void> {
+      stopped = true
+      await all
+    },
+  }
+}
+
+/** Every formula of a service, and every event that it still hands out. */
+export async function contentsOf(url: string): Promise<{ formulas: Set<string>; events: Set<string> }> {
+  const [formulas, events] = [new Set<string>(), new Set<string>()]
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const page: Formulas = await call(url, `/formulas?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
+    for (const { id } of page.formulas) formulas.add(id)
+    cursor = page.nextCursor
+  }
+  for (;;) {
+    const leased = await call<Leased>(url, '/events/receive', { max: 100, leaseSeconds: 3600 })
+    if (leased.events.length === 0) return { formulas, events }
+    for (const { id } of leased.events) events.add(id)
+  }
+}
+
+/**
+ * Checks a service that was restored from a backup made under load.
+ * @param before what had been answered when the backup began
+ */
+export async function checkRestored(
+  t: Test,
+  url: string,
+  before: Accepted[],
+  { accepted, acked }: Pick<ReturnType<typeof load>, 'accepted' | 'acked'>,
+): Promise<void> {
+  for (const { key, number, body } of before.slice(-20)) {
+    const replay = await post(url, key, formula(number))
+    t.equal(replay.headers.get('idempotent-replayed'), 'true', key)
+    t.equal(await replay.text(), body)
+  }
+  t.match(await call(url, '/cleanups'), { cleanups: [] })
+  const { formulas, events } = await contentsOf(url)
+  const missing = before.filter(({ id }) => !formulas.has(id))
+  t.same(missing, [], 'no formula is missing that was answered before')
+  t.same(
+    [...formulas].filter((id) => !events.has(id) && !acked.has(id)),
+    [],
+    'each formula has its event, unless that was acknowledged',
+  )
+  t.ok(formulas.size < accepted.length, 'and what was taken in later is gone')
+  const [lost] = accepted.filter(({ id }) => !formulas.has(id))
+  const resent = await post(url, lost?.key ?? '', formula(lost?.number ?? 0))
+  t.match([resent.status, resent.headers.get('idempotent-replayed')], [200, null], 'a repeat of it is taken in anew')
+}
