@@ -4,7 +4,7 @@ import { parseLocation, STORE_URLS, type StoreLocation } from './stores/location
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const LONGEST_MS = 3_600_000
 
-/** One environment variable: the single home of an option. README's table is checked against these. */
+/** One environment variable: the single home of an option. The table in docs/configuration.md is checked against these. */
 export interface Variable<T> {
   /** The text that stands for an unset variable; null where there is none. */
   readonly default: string | null

@@ -2,14 +2,14 @@ import { test } from 'tap'
 import { type Variable, variables } from '../../src/config.ts'
 import { pages, readPage, table } from './pages.ts'
 
-test("README's table of variables says what src/config.ts says", async (t) => {
+test('docs/configuration.md says of each variable what src/config.ts says', async (t) => {
   const expected = Object.entries<Variable<unknown>>(variables).map(([name, variable]) => [
     name,
     variable.default ?? 'unset',
     variable.expected,
     variable.description,
   ])
-  t.same(table('README.md', ['Variable', 'Default', 'Value', 'Meaning']), expected)
+  t.same(table('docs/configuration.md', ['Variable', 'Default', 'Value', 'Meaning']), expected)
 })
 
 test('every variable that a page gives a value exists', async (t) => {

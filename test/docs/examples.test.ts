@@ -1,45 +1,45 @@
-import { execFile, spawnSync } from 'node:child_process'
-import { promisify } from 'node:util'
+import { setImmediate } from 'node:timers/promises'
 import { test } from 'tap'
-import { startService } from '../process/service-process.ts'
-import { readPage } from './pages.ts'
+import { call, startService } from '../process/service-process.ts'
+import { freePort, missing, pasted } from './pasted.ts'
+import { startTroubled } from './troubles.ts'
 
-interface Example {
-  title: string
-  script: string
-  answer: string
-}
-
-/** The scripts of the README that are followed by what they print. */
-function examples(): Example[] {
-  const blocks = readPage('README.md').matchAll(
-    /^### (?<title>.+)\n(?:(?!^###).*\n)*?```sh\n(?<script>[^`]+)```\n\n```text\n(?<answer>[^`]+)```/gm,
-  )
-  return [...blocks].map(({ groups }) => groups as unknown as Example)
-}
-
-/** What differs from one run to the next, made alike. */
-const generalised = (answer: string): string =>
-  answer
-    .replaceAll('\r', '')
-    .replace(/\d{4}-\d\d-\d\dT[\d:.]{12}Z/g, '<time>')
-    .replace(/^date: .*$/gim, 'Date: <time>')
-    .replace(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, '<uuid>')
-    .replace(/"receipt":"[\w-]+"/g, '"receipt":"<receipt>"')
-    .trim()
-
-const missing = ['bash', 'curl'].filter((program) => spawnSync(program, ['--version']).error)
-
-test("README's examples, pasted in their order on a fresh store, print what stands below them", {
-  skip: missing.length > 0 && `needs ${missing.join(' and ')}`,
-}, async (t) => {
-  t.testdir()
-  const { url } = await startService(t, {})
-  const all = examples()
-  t.equal(all.length, readPage('README.md').match(/```text/g)?.length, 'each answer belongs to an example')
-  t.ok(all.length >= 6)
-  for (const { title, script, answer } of all) {
-    const { stdout } = await promisify(execFile)('bash', ['-c', script.replaceAll('http://127.0.0.1:3000', url)])
-    t.equal(generalised(stdout), generalised(answer), title)
+/** Two formulas in a service that a shell starts and stops as systemd would. */
+const UNDER_SYSTEMD = `
+  export PATH="$PWD/node_modules/.bin:$PATH"
+  systemctl() {
+    case $1 in
+      start) node src/server.ts > server.log & server=$! ;;
+      stop) kill $server; wait $server ;;
+    esac
   }
+  systemctl start
+  curl -s --retry 10 --retry-connrefused http://127.0.0.1:3000/health/ready
+  curl -s http://127.0.0.1:3000/formulas -H 'Content-Type: application/json' -H 'Idempotency-Key: order-1' -d '[
+    {"name":"Citrus","materials":[{"name":"Limonene","concentration":10}]},
+    {"name":"Cedar","materials":[{"name":"Cedarwood","concentration":7}]}]'`
+
+const skip = missing.length > 0 && `needs ${missing.join(' and ')}`
+
+test("README's examples, pasted in their order on a fresh store, print what stands below them", { skip }, async (t) => {
+  t.testdir()
+  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  await pasted(t, 'README.md', Number(new URL(url).port))
+})
+
+test('the tutorial, pasted from its first line to its last, prints what it says', { skip }, async (t) => {
+  await pasted(t, 'docs/tutorial.md', await freePort())
+})
+
+test('dead letters and cleanups are worked off as the page on them says', { skip }, async (t) => {
+  const url = await startTroubled(t)
+  await pasted(t, 'docs/how-to/work-off-failures.md', Number(new URL(url).port))
+  t.match(await call(url, '/events/stats'), { ready: 2, dead: 0 })
+  while ((await call<{ cleanups: unknown[] }>(url, '/cleanups')).cleanups.length > 0) await setImmediate()
+})
+
+test('a file is backed up and restored as the page on it says', { skip }, async (t) => {
+  const port = await freePort()
+  await pasted(t, 'docs/how-to/back-up-and-restore.md', port, UNDER_SYSTEMD)
+  t.match(await call(`http://127.0.0.1:${port}`, '/events/stats'), { ready: 2 })
 })

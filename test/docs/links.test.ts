@@ -1,7 +1,9 @@
 import { existsSync, globSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, posix } from 'node:path'
 import { test } from 'tap'
 import { pages, readPage, root } from './pages.ts'
+
+const INDEX = 'docs/README.md'
 
 /** The anchors that GitHub gives the headings of a page. */
 function anchors(page: string): string[] {
@@ -26,9 +28,12 @@ for (const page of pages) {
   })
 }
 
-test('every page can be reached from the README', async (t) => {
-  const readme = readPage('README.md')
-  for (const page of pages) if (page !== 'README.md') t.ok(readme.includes(`](${page})`), page)
+test('the index lists every page, and the README leads to it', async (t) => {
+  const index = readPage(INDEX)
+  for (const page of pages) {
+    if (page !== INDEX) t.ok(index.includes(`](${posix.relative('docs', page)})`), page)
+  }
+  t.ok(readPage('README.md').includes(`](${INDEX}`))
 })
 
 test('every file that a page names exists', async (t) => {

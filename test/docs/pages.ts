@@ -4,7 +4,7 @@ import { join } from 'node:path'
 export const root = join(import.meta.dirname, '../..')
 
 /** The pages that users read, as paths from the root. */
-export const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: root }).sort()]
+export const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).sort()
 
 export const readPage = (path: string): string => readFileSync(join(root, path), 'utf8')
 

@@ -1,0 +1,93 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { readPage, root } from './pages.ts'
+
+/** A script of a page, and what stands below it as its output, if anything does. */
+interface Example {
+  script: string
+  output: string | undefined
+}
+
+const HERE = '127.0.0.1:3000'
+/** Between the outputs of two scripts. */
+const MARK = '----- next -----'
+/** What a project has that commands are run in. */
+const PROJECT = ['package.json', 'node_modules', 'src', 'plugins', 'routes', 'examples']
+
+/** The programs that scripts of the pages use and this machine does not have. */
+export const missing = ['bash', 'curl'].filter((program) => spawnSync(program, ['--version']).error)
+
+/** The scripts of a page in their order, but for those that install the project, in which the tests run already. */
+function examplesOf(page: string): Example[] {
+  const blocks = readPage(page).matchAll(
+    /^ *```sh\n(?<script>[^`]+)^ *```\n(?:\n *```text\n(?<output>[^`]+)^ *```\n)?/gm,
+  )
+  return [...blocks].map(({ groups }) => groups as unknown as Example).filter(({ script }) => !/npm ci/.test(script))
+}
+
+/** What differs from one run to the next, made alike. */
+const generalised = (output: string): string =>
+  output
+    .replaceAll('\r', '')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]{12}Z/g, '<time>')
+    .replace(/^date: .*$/gim, 'Date: <time>')
+    .replace(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, '<uuid>')
+    .replace(/"receipt":"[\w-]+"/g, '"receipt":"<receipt>"')
+    .replace(/"oldestReadyAgeSeconds":[\d.]+/, '"oldestReadyAgeSeconds":<age>')
+    .replace(/\bffi_[\w-]{43}/g, '<key>')
+    .trim()
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as { port: number }
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+/**
+ * Pastes the scripts of a page one after the other into one shell, in a folder that has the project in it, and compares
+ * what they print with what the page says.
+ * @param port where the service listens, or will when a script starts it, instead of at 3000
+ * @param before what the shell is given first
+ */
+export async function pasted(t: Test, page: string, port: number, before = ''): Promise<void> {
+  const project = Object.fromEntries(PROJECT.map((name) => [name, t.fixture('symlink', join(root, name))]))
+  const cwd = t.testdir(project)
+  const examples = examplesOf(page)
+  const outputs = readPage(page).match(/```text/g)?.length ?? 0
+  t.equal(examples.filter(({ output }) => output !== undefined).length, outputs, 'each output belongs to a script')
+
+  const here = `127.0.0.1:${port}`
+  const script = [before, ...examples.map(({ script }) => script)].join(`\nprintf '\\n%s\\n' '${MARK}'\n`)
+  const env = { PATH: process.env.PATH ?? '', HOME: cwd, PORT: String(port), SERVICE_URL: `http://${here}` }
+  const output = openSync(join(cwd, 'pasted.log'), 'w')
+  // In a process group of its own, which goes with all that scripts have left running.
+  const shell = spawn('bash', ['-c', script.replaceAll(HERE, here)], {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', output, 'ignore'],
+  })
+  t.teardown(() => endGroup(shell.pid as number))
+  closeSync(output)
+  await once(shell, 'exit')
+  const [, ...said] = readFileSync(join(cwd, 'pasted.log'), 'utf8').replaceAll(here, HERE).split(MARK)
+  for (const [at, { script, output }] of examples.entries()) {
+    if (output !== undefined) t.equal(generalised(said[at] ?? ''), generalised(output), script)
+  }
+}
+
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch (error) {
+    // All of it may have ended by itself.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
