@@ -7,6 +7,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** What each answer tells browsers. */
     safetyHeaders: Readonly<Record<string, string>>
+    /** What a page tells them in place of that. */
+    pageHeaders: Readonly<Record<string, string>>
   }
 }
 
@@ -27,11 +29,32 @@ const FOR_DATA: HelmetOptions = {
   xXssProtection: false,
 }
 
-/** Sets helmet's headers on each reply. A route that answers with a page sets its own in their place. */
+/** For a page: it runs its own scripts and styles alone, talks to this service alone, and nobody frames it. */
+const FOR_PAGE: HelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      imgSrc: ["'self'", 'data:'],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+  },
+  xFrameOptions: { action: 'deny' },
+  referrerPolicy: { policy: 'no-referrer' },
+  strictTransportSecurity: false,
+}
+
+/** Sets helmet's headers on each reply. A route that answers with a page sets `pageHeaders` in their place. */
 export default fp(
   async (fastify) => {
-    const headers = askHelmet()
+    const headers = helmetHeaders(FOR_DATA)
     fastify.decorate('safetyHeaders', headers)
+    fastify.decorate('pageHeaders', helmetHeaders(FOR_PAGE))
     fastify.addHook('onRequest', (_request, reply, done) => {
       reply.headers(headers)
       done()
@@ -40,10 +63,10 @@ export default fp(
   { name: 'safety-headers' },
 )
 
-/** They are the same for every reply, so helmet is asked once: for each, it would make them anew. */
-function askHelmet(): Record<string, string> {
+/** The headers are the same for every reply, so helmet is asked once: for each, it would make them anew. */
+function helmetHeaders(options: HelmetOptions): Record<string, string> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)
-  helmet(FOR_DATA)(request, response, () => {})
+  helmet(options)(request, response, () => {})
   return response.getHeaders() as Record<string, string>
 }

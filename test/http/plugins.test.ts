@@ -69,6 +69,7 @@ const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['connections', [connections]],
   ['tracing', [config, tracing]],
   ['safetyHeaders', [safetyHeaders]],
+  ['pageHeaders', [safetyHeaders]],
   ['readiness', [sensible, ...stores, db, queue, readiness]],
 ]
 
