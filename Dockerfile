@@ -16,6 +16,7 @@ COPY package.json ./
 COPY src src
 COPY plugins plugins
 COPY routes routes
+COPY console console
 RUN mkdir /data && chown node:node /data
 ENV NODE_ENV=production HOST=0.0.0.0 DATABASE_URL=sqlite:/data/formulas.db
 USER node

@@ -180,8 +180,22 @@ test('only the SQLite engine knows SQLite, and worker threads', async (t) => {
   )
 })
 
+test('the console is made of its own files alone, imported by their address: it knows the service by its HTTP interface', async (t) => {
+  const console = globSync('console/**/*.js', { cwd: root }).map(read)
+  const vendor = ['console/vendor/htm-preact.js']
+  const known = [...console.map(({ path }) => path), ...vendor]
+  t.ok(console.length > 10)
+  t.same(
+    console.flatMap(({ path, imports }) =>
+      imports.filter((name) => !known.includes(name)).map((name) => `${path}: ${name}`),
+    ),
+    [],
+  )
+})
+
 test('no file is longer than 300 lines, but for the generated table', async (t) => {
-  const long = files.filter(({ path, lines }) => lines > 300 && path !== 'src/formula/unicode-16.ts')
+  const all = [...files, ...globSync('console/**/*.{js,css}', { cwd: root }).map(read)]
+  const long = all.filter(({ path, lines }) => lines > 300 && path !== 'src/formula/unicode-16.ts')
   t.same(
     long.map(({ path, lines }) => `${path}: ${lines}`),
     [],

@@ -1,0 +1,125 @@
+import { createStore } from './store.js'
+
+/**
+ * One problem, and where in the request it lies.
+ * @typedef {{ path: string, code: string, message: string, id?: string }} Detail
+ */
+
+/** What the service answered instead of doing it, or (status 0) that it did not answer. */
+export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {{ status?: number, code?: string, details?: Detail[] }} [body]
+   */
+  constructor(message, { status = 0, code = 'UNREACHABLE', details = [] } = {}) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.details = details
+  }
+}
+
+const KEPT_AS = 'formula-intake.api-key'
+const PATIENCE_MS = 60_000
+
+/**
+ * How the service is to be spoken to: with which key, and whether it has asked for one.
+ * @type {import('./store.js').Store<{ key: string | null, asked: false | 'none' | 'refused' }>}
+ */
+export const access = createStore({ key: sessionStorage.getItem(KEPT_AS), asked: false })
+
+/**
+ * Shows a key to the service; one that it takes is kept, in this tab alone, for all calls that follow.
+ * @param {string} key
+ * @returns {Promise<boolean>} whether the service takes it
+ * @throws {ApiError} the service does not answer
+ */
+export async function tryKey(key) {
+  // No other characters can be sent in a header, and no key has them.
+  if (!/^[\x21-\x7e]+$/.test(key)) return false
+  const shown = { authorization: `Bearer ${key}` }
+  const answer = await fetch('formulas?limit=1', { headers: shown, signal: AbortSignal.timeout(PATIENCE_MS) }).catch(
+    () => null,
+  )
+  if (answer === null || answer.status >= 500) throw new ApiError('The service cannot be reached.')
+  if (answer.status === 401) return false
+  sessionStorage.setItem(KEPT_AS, key)
+  access.set({ key, asked: false })
+  return true
+}
+
+/** Forgets the key; the service will ask for one. */
+export function forgetKey() {
+  sessionStorage.removeItem(KEPT_AS)
+  access.set({ key: null, asked: 'none' })
+}
+
+/**
+ * @typedef {object} Call
+ * @property {string} [method] GET when not given
+ * @property {unknown} [body] sent as JSON
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ */
+
+/**
+ * Calls the service. Paths are relative to the page, so that it works under a path of a proxy.
+ * @param {string} path
+ * @param {Call} [call]
+ * @returns {Promise<Response>} an answer of success
+ * @throws {ApiError}
+ */
+export async function request(path, { method = 'GET', body, headers = {}, signal } = {}) {
+  const { key } = access.get()
+  const init = {
+    method,
+    headers: {
+      ...headers,
+      ...(key !== null && { authorization: `Bearer ${key}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+    },
+    cache: /** @type {const} */ ('no-store'),
+    signal: signal ?? AbortSignal.timeout(PATIENCE_MS),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  }
+  const answer = await fetch(path, init).catch((error) => {
+    if (signal?.aborted) throw error
+    throw new ApiError('The service cannot be reached.')
+  })
+  if (answer.ok) return answer
+  // Answers to an earlier key say nothing about this one.
+  if (answer.status === 401 && access.get().key === key) refuse(key)
+  throw await errorOf(answer)
+}
+
+/** @param {string | null} key */
+function refuse(key) {
+  if (key === null) access.set({ key, asked: access.get().asked || 'none' })
+  else {
+    sessionStorage.removeItem(KEPT_AS)
+    access.set({ key: null, asked: 'refused' })
+  }
+}
+
+/**
+ * The service's own words, or what can be said where something else answered in its place.
+ * @param {Response} answer
+ */
+async function errorOf(answer) {
+  const { status } = answer
+  const body = await answer.json().catch(() => null)
+  if (typeof body?.message === 'string') return new ApiError(body.message, { ...body, status })
+  return new ApiError(`The service cannot be reached: something before it answered ${status}.`)
+}
+
+/**
+ * Calls the service and reads the JSON of its answer.
+ * @template T
+ * @param {string} path
+ * @param {Call} [call]
+ * @returns {Promise<T>}
+ */
+export async function json(path, call) {
+  const answer = await request(path, call)
+  return answer.json()
+}

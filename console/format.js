@@ -1,0 +1,52 @@
+const whole = new Intl.NumberFormat('en')
+const fine = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 })
+const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
+
+/** Stands where there is no figure. */
+export const NONE = '–'
+
+/** @param {number | null | undefined} value */
+export const count = (value) => (value === null || value === undefined ? NONE : whole.format(value))
+
+/**
+ * A rate or another figure of which three digits tell enough.
+ * @param {number | null | undefined} value
+ */
+export function figure(value) {
+  if (value === null || value === undefined) return NONE
+  return value >= 1000 ? whole.format(Math.round(value)) : fine.format(value)
+}
+
+/**
+ * A time span in the unit that suits it.
+ * @param {number | null | undefined} seconds
+ */
+export function span(seconds) {
+  if (seconds === null || seconds === undefined) return NONE
+  if (seconds === 0) return '0 s'
+  if (seconds < 0.001) return `${fine.format(seconds * 1_000_000)} µs`
+  if (seconds < 1) return `${fine.format(seconds * 1000)} ms`
+  if (seconds < 120) return `${fine.format(seconds)} s`
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`
+  return `${Math.round(seconds / 86_400)} days`
+}
+
+/**
+ * A time of the service, as the operator's clock shows it.
+ * @param {string} iso
+ */
+export const time = (iso) => moment.format(new Date(iso))
+
+/**
+ * @param {number} number
+ * @param {string} one
+ * @param {string} [many]
+ */
+export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`
+
+/**
+ * The beginning of an id, enough to tell it by.
+ * @param {string} id
+ */
+export const short = (id) => (id.length > 16 ? `${id.slice(0, 12)}…` : id)

@@ -1,0 +1,148 @@
+import { ApiError, access, json, request } from '../api.js'
+import { createStore } from '../store.js'
+import { parseMetrics } from './prometheus.js'
+import { paceBetween, readingOf } from './reading.js'
+
+/**
+ * @typedef {{ ready: number, leased: number, delayed: number, dead: number, oldestReadyAgeSeconds: number | null }} QueueStats
+ *
+ * One moment in the charts; what is not known of it is null.
+ * @typedef {{ at: number, pace: import('./reading.js').Pace | null, queue: QueueStats | null }} Point
+ *
+ * @typedef {object} Live
+ * @property {Point[]} points the last ten minutes
+ * @property {boolean | null} reachable null before the first answer
+ * @property {{ db: boolean, queue: boolean } | null} stores which of them answer
+ * @property {QueueStats | null} queue
+ * @property {number | null} cleanups how many are owed
+ * @property {boolean | null} forwarderUp null where nothing is forwarded, or it is not known
+ * @property {{ metrics: string | null, queue: string | null }} refusals why figures are not given, in the service's words
+ */
+
+const EVERY_MS = 2_000
+/** Who has sent too much in a minute makes it worse by asking. */
+const WHEN_LIMITED_MS = 20_000
+const PATIENCE_MS = 5_000
+const KEPT_SECONDS = 600
+
+/** @type {import('../store.js').Store<Live>} */
+export const live = createStore({
+  points: /** @type {Point[]} */ ([]),
+  reachable: /** @type {boolean | null} */ (null),
+  stores: null,
+  queue: null,
+  cleanups: null,
+  forwarderUp: null,
+  refusals: { metrics: null, queue: null },
+})
+
+/** @type {import('./reading.js').Reading | null} */
+let last = null
+let timer = 0
+let round = 0
+/** What the key does not allow: it will not tomorrow, and each refusal is a line in the service's audit. */
+const forbidden = new Map()
+
+/** Watches the service for as long as the page is seen. */
+export function startPolling() {
+  document.addEventListener('visibilitychange', pollNow)
+  let { key } = access.get()
+  access.watch(() => {
+    if (access.get().key === key) return
+    key = access.get().key
+    forbidden.clear()
+    pollNow()
+  })
+  pollNow()
+}
+
+/** Asks at once rather than when it is time. */
+export async function pollNow() {
+  clearTimeout(timer)
+  if (document.hidden) return
+  const mine = ++round
+  const answers = await ask()
+  // Another round has begun while this one waited.
+  if (mine !== round) return
+  live.set(take(live.get(), answers))
+  const isLimited = [answers.metrics, answers.queue].some(
+    (answer) => answer.status === 'rejected' && answer.reason.status === 429,
+  )
+  timer = setTimeout(pollNow, isLimited ? WHEN_LIMITED_MS : EVERY_MS)
+}
+
+/** @typedef {Awaited<ReturnType<typeof ask>>} Answers */
+
+async function ask() {
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  const [health, metrics, queue] = await Promise.allSettled([
+    json('health/ready', { signal }),
+    askWithKey('metrics', signal).then((answer) => answer.text()),
+    askWithKey('events/stats', signal).then((answer) => /** @type {Promise<QueueStats>} */ (answer.json())),
+  ])
+  return { at: Date.now() / 1000, health, metrics, queue }
+}
+
+/**
+ * @param {string} path
+ * @param {AbortSignal} signal
+ */
+async function askWithKey(path, signal) {
+  // Without the key it asks for there is no use in asking.
+  if (access.get().asked !== false) throw new ApiError('')
+  if (forbidden.has(path)) throw forbidden.get(path)
+  return request(path, { signal }).catch((error) => {
+    if (error.status === 403) forbidden.set(path, error)
+    throw error
+  })
+}
+
+/**
+ * @param {Live} before
+ * @param {Answers} answers
+ * @returns {Live}
+ */
+function take(before, { at, health, metrics, queue }) {
+  const reachable = health.status === 'fulfilled' || health.reason.status > 0
+  const reading = metrics.status === 'fulfilled' ? readingOf(parseMetrics(metrics.value), at) : null
+  const pace = last !== null && reading !== null ? paceBetween(last, reading) : null
+  last = reading
+  const stats = queue.status === 'fulfilled' ? queue.value : null
+  return {
+    points: withPoint(before.points, { at, pace, queue: stats }),
+    reachable,
+    stores: storesOf(health),
+    queue: stats ?? (reachable ? null : before.queue),
+    cleanups: reading?.cleanups ?? null,
+    forwarderUp: reading?.forwarderUp ?? null,
+    refusals: { metrics: refusalOf(metrics), queue: refusalOf(queue) },
+  }
+}
+
+/** @param {PromiseSettledResult<unknown>} health */
+function storesOf(health) {
+  if (health.status === 'fulfilled') return { db: true, queue: true }
+  if (health.reason.code !== 'STORE_UNAVAILABLE') return null
+  /** @type {string[]} */
+  const down = health.reason.details.map((/** @type {import('../api.js').Detail} */ { path }) => path)
+  return { db: !down.includes('db'), queue: !down.includes('queue') }
+}
+
+/** @param {PromiseSettledResult<unknown>} answer */
+function refusalOf(answer) {
+  if (answer.status === 'fulfilled' || !(answer.reason.status > 0)) return null
+  return answer.reason.details[0]?.message ?? answer.reason.message
+}
+
+/**
+ * @param {Point[]} points
+ * @param {Point} point
+ */
+function withPoint(points, point) {
+  const kept = points.filter(({ at }) => at > point.at - KEPT_SECONDS)
+  const latest = kept.at(-1)
+  // While the page was hidden nothing is known: the line is broken there.
+  const isGap = latest !== undefined && point.at - latest.at > (3 * EVERY_MS) / 1000
+  const gap = isGap ? [{ at: latest.at + 0.001, pace: null, queue: null }] : []
+  return [...kept, ...gap, point]
+}

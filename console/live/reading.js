@@ -1,0 +1,92 @@
+import { quantile } from './prometheus.js'
+
+/** @typedef {import('./prometheus.js').Sample} Sample */
+
+/**
+ * What the console reads from /metrics at one moment.
+ * @typedef {object} Reading
+ * @property {number} at when, in seconds
+ * @property {number | null} startedAt tells one process from the next
+ * @property {Record<string, number>} outcomes how many submissions had which, since the start
+ * @property {Map<number, number>} buckets how many answers to submissions took at most so many seconds
+ * @property {number | null} cleanups how many are owed
+ * @property {boolean | null} forwarderUp null where nothing is forwarded
+ */
+
+/**
+ * Outcomes that mean the same to an operator, by the name of their line in the chart.
+ * @type {Record<'added' | 'replayed' | 'known' | 'refused' | 'failed', readonly string[]>}
+ */
+export const GROUPS = {
+  added: ['added'],
+  replayed: ['replayed'],
+  known: ['exists'],
+  refused: ['invalid', 'reused', 'in_use'],
+  failed: ['failed', 'stopping', 'overloaded'],
+}
+
+/**
+ * @typedef {keyof typeof GROUPS} Group
+ * @typedef {{ rates: Record<Group, number>, p50: number | null, p95: number | null, p99: number | null }} Pace
+ */
+
+/**
+ * @param {Map<string, Sample[]>} metrics
+ * @param {number} at in seconds
+ * @returns {Reading}
+ */
+export function readingOf(metrics, at) {
+  /** @param {string} name */
+  const only = (name) => metrics.get(name)?.[0]?.value ?? null
+  const forwarderUp = only('intake_forwarder_up')
+  return {
+    at,
+    startedAt: only('process_start_time_seconds'),
+    outcomes: Object.fromEntries(
+      (metrics.get('intake_submissions_total') ?? []).map(({ labels, value }) => [labels.outcome, value]),
+    ),
+    buckets: submissionBuckets(metrics.get('http_request_duration_seconds_bucket') ?? []),
+    cleanups: only('intake_cleanups_owed'),
+    forwarderUp: forwarderUp === null ? null : forwarderUp > 0,
+  }
+}
+
+/** @param {Sample[]} samples */
+function submissionBuckets(samples) {
+  /** @type {Map<number, number>} */
+  const buckets = new Map()
+  for (const { labels, value } of samples) {
+    if (labels.method !== 'POST' || labels.route !== '/formulas') continue
+    const bound = labels.le === '+Inf' ? Infinity : Number(labels.le)
+    // One for each status.
+    buckets.set(bound, (buckets.get(bound) ?? 0) + value)
+  }
+  return buckets
+}
+
+/**
+ * What went on between two readings.
+ * @param {Reading} before
+ * @param {Reading} after
+ * @returns {Pace | null} null where the process has been started anew in between: its counters began afresh
+ */
+export function paceBetween(before, after) {
+  const seconds = after.at - before.at
+  if (seconds <= 0 || before.startedAt !== after.startedAt) return null
+  const buckets = [...after.buckets]
+    .sort(([a], [b]) => a - b)
+    .map(([bound, upTo]) => /** @type {[number, number]} */ ([bound, upTo - (before.buckets.get(bound) ?? 0)]))
+  const grown = Object.entries(GROUPS).map(([group, outcomes]) => {
+    const counts = outcomes.map((outcome) => (after.outcomes[outcome] ?? 0) - (before.outcomes[outcome] ?? 0))
+    return { group, counts }
+  })
+  const fell = [...grown.flatMap(({ counts }) => counts), ...buckets.map(([, count]) => count)].some((n) => n < 0)
+  if (fell) return null
+  const rates = grown.map(({ group, counts }) => [group, counts.reduce((sum, n) => sum + n, 0) / seconds])
+  return {
+    rates: Object.fromEntries(rates),
+    p50: quantile(buckets, 0.5),
+    p95: quantile(buckets, 0.95),
+    p99: quantile(buckets, 0.99),
+  }
+}

@@ -1,0 +1,76 @@
+import { access } from './api.js'
+import { live, startPolling } from './live/poll.js'
+import { ConfirmDialog } from './parts/confirm.js'
+import { announce, Notice } from './parts/notice.js'
+import { Side } from './parts/side.js'
+import { go, place } from './router.js'
+import { useStore } from './store.js'
+import { html, render, useEffect, useRef } from './vendor/htm-preact.js'
+import { Cleanups } from './views/cleanups.js'
+import { DeadLetters } from './views/dead-letters.js'
+import { FormulaDetail } from './views/formula.js'
+import { Formulas } from './views/formulas.js'
+import { KeyForm } from './views/key-form.js'
+import { Overview } from './views/overview.js'
+import { Submit } from './views/submit.js'
+
+/** @type {Record<string, (props: any) => ReturnType<typeof html>>} */
+const VIEWS = {
+  overview: Overview,
+  formulas: Formulas,
+  submit: Submit,
+  'dead-letters': DeadLetters,
+  cleanups: Cleanups,
+}
+
+function Console() {
+  const { view, item } = useStore(place)
+  const { asked } = useStore(access)
+  useEffect(startPolling, [])
+  // What was said belongs to where it was said.
+  useEffect(() => announce(''), [view, item])
+  return html`
+    <a class="skip" href="#content" onClick=${skip}>To the content</a>
+    <${Side} view=${view} />
+    <main id="content" tabindex="-1">
+      <${Banner} />
+      <${Notice} />
+      ${asked ? html`<${KeyForm} key="key" />` : html`<${View} key=${`${view}/${item}`} view=${view} item=${item} />`}
+    </main>
+    <${ConfirmDialog} />`
+}
+
+/** @param {{ view: string, item: string | null }} props */
+function View({ view, item }) {
+  const Known = VIEWS[view]
+  useEffect(() => {
+    if (Known === undefined) go('#/overview')
+  }, [Known])
+  if (view === 'formulas' && item) return html`<${FormulaDetail} id=${item} />`
+  return Known === undefined ? null : html`<${Known} />`
+}
+
+/**
+ * The address tells the view, so the link must not become it.
+ * @param {Event} event
+ */
+function skip(event) {
+  event.preventDefault()
+  document.getElementById('content')?.focus()
+}
+
+/** Says that the service does not answer, for as long as that is so. */
+function Banner() {
+  const { reachable } = useStore(live)
+  const wasAway = useRef(false)
+  useEffect(() => {
+    if (reachable && wasAway.current) announce('The service answers again.')
+    wasAway.current = reachable === false
+  }, [reachable])
+  return html`<div class="banner" role="alert">
+    ${reachable === false && html`<p><strong>The service does not answer.</strong> It is asked again every two seconds.</p>`}
+  </div>`
+}
+
+const root = /** @type {HTMLElement} */ (document.getElementById('console'))
+render(html`<${Console} />`, root)

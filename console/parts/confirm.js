@@ -1,0 +1,48 @@
+import { createStore, useStore } from '../store.js'
+import { html, useEffect, useRef } from '../vendor/htm-preact.js'
+
+/**
+ * @typedef {{ title: string, text: string, action: string, isGrave?: boolean }} Question
+ * @typedef {Question & { answer: (yes: boolean) => void }} Asked
+ */
+
+const asked = createStore(/** @type {Asked | null} */ (null))
+
+/**
+ * Asks before something is done that cannot be taken back.
+ * @param {Question} question
+ * @returns {Promise<boolean>}
+ */
+export function confirm(question) {
+  return new Promise((resolve) => {
+    const answer = (/** @type {boolean} */ yes) => {
+      asked.set(null)
+      resolve(yes)
+    }
+    asked.set({ ...question, answer })
+  })
+}
+
+/** Where it is asked: Escape says no, and the focus goes back to where it was. */
+export function ConfirmDialog() {
+  const question = useStore(asked)
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null))
+  useEffect(() => {
+    if (question !== null) dialog.current?.showModal()
+  }, [question])
+  if (question === null) return null
+  const { title, text, action, isGrave, answer } = question
+  const end = (/** @type {boolean} */ yes) => () => {
+    // Closed before it goes, or the focus would be lost.
+    dialog.current?.close()
+    answer(yes)
+  }
+  return html`<dialog ref=${dialog} aria-labelledby="confirm-title" aria-describedby="confirm-text" onCancel=${end(false)}>
+    <h2 id="confirm-title">${title}</h2>
+    <p id="confirm-text">${text}</p>
+    <div class="actions">
+      <button class="quiet" onClick=${end(false)}>Cancel</button>
+      <button class=${isGrave ? 'grave' : 'main'} onClick=${end(true)}>${action}</button>
+    </div>
+  </dialog>`
+}

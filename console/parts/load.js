@@ -1,0 +1,99 @@
+import { json } from '../api.js'
+import { live } from '../live/poll.js'
+import { useStore } from '../store.js'
+import { html, useEffect, useState } from '../vendor/htm-preact.js'
+
+/** @typedef {import('../api.js').ApiError} ApiError */
+
+/**
+ * What the service gives under a path; asked for again when the path changes, and when the service is back.
+ * @template T
+ * @param {string} path
+ * @returns {{ data: T | null, error: ApiError | null, reload: () => void, set: (data: T) => void }}
+ */
+export function useLoad(path) {
+  const [{ data, error, of }, setState] = useState({
+    data: /** @type {T | null} */ (null),
+    error: /** @type {ApiError | null} */ (null),
+    of: '',
+  })
+  const [turn, setTurn] = useState(0)
+  useEffect(() => {
+    const left = new AbortController()
+    const settle = (/** @type {T | null} */ data, /** @type {ApiError | null} */ error) => {
+      if (!left.signal.aborted) setState({ data, error, of: path })
+    }
+    json(path, { signal: left.signal }).then(
+      (data) => settle(data, null),
+      (error) => settle(null, error),
+    )
+    return () => left.abort()
+  }, [path, turn])
+  const reload = () => setTurn((turn) => turn + 1)
+  const { reachable } = useStore(live)
+  useEffect(() => {
+    if (reachable && error?.status === 0) reload()
+  }, [reachable, error])
+  // Not when another path has taken its place by now.
+  const set = (/** @type {T} */ data) => setState((now) => (now.of === path ? { data, error: null, of: path } : now))
+  // What was loaded for another path is not shown for this one.
+  return of === path ? { data, error, reload, set } : { data: null, error: null, reload, set }
+}
+
+/**
+ * A list that comes in pages; `more` adds the next one below.
+ * @template T
+ * @param {string} path
+ * @param {string} field where the entries stand in an answer
+ */
+export function useList(path, field) {
+  const { data, error, reload, set } = useLoad(path)
+  const [moreError, setMoreError] = useState(/** @type {ApiError | null} */ (null))
+  const page = /** @type {Record<string, any> | null} */ (data)
+  const items = /** @type {T[] | null} */ (page?.[field] ?? null)
+  /** @type {string | null} */
+  const next = page?.nextCursor ?? null
+  const more = async () => {
+    const separator = path.includes('?') ? '&' : '?'
+    const cursor = encodeURIComponent(next ?? '')
+    setMoreError(null)
+    try {
+      /** @type {Record<string, any>} */
+      const added = await json(`${path}${separator}cursor=${cursor}`)
+      set({ ...added, [field]: [...(items ?? []), ...added[field]] })
+    } catch (error) {
+      setMoreError(/** @type {ApiError} */ (error))
+    }
+  }
+  return { items, next, more, reload, error: error ?? moreError }
+}
+
+/**
+ * Why something is not there, in the service's words.
+ * @param {{ error: ApiError, retry?: () => void }} props
+ */
+export function Trouble({ error, retry }) {
+  const why = error.status === 403 ? (error.details[0]?.message ?? error.message) : error.message
+  return html`<div class="trouble" role="alert">
+    <p>${why.replace(/\.?$/, '.')}</p>
+    ${retry && html`<button class="quiet" onClick=${retry}>Try again</button>`}
+  </div>`
+}
+
+/** Stands where something is about to appear. */
+export const Waiting = () => html`<p class="waiting">Loading…</p>`
+
+/**
+ * Says that there is nothing, and what that means.
+ * @param {{ title: string, children: unknown }} props
+ */
+export function Empty({ title, children }) {
+  return html`<div class="empty">
+    <svg viewBox="0 0 48 48" aria-hidden="true">
+      <path d="M20 6h8v4h-8zM21 10v6l-8 7a5 5 0 0 0-2 4v11a4 4 0 0 0 4 4h18a4 4 0 0 0 4-4V27a5 5 0 0 0-2-4l-8-7v-6" />
+      <path class="level" d="M11 32h26" />
+    </svg>
+    <h2>${title}</h2>
+    <p>${children}</p>
+  </div>`
+}

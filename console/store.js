@@ -1,0 +1,45 @@
+import { useEffect, useState } from './vendor/htm-preact.js'
+
+/**
+ * A value that views watch.
+ * @template T
+ * @typedef {{ get(): T, set(value: T): void, watch(listener: () => void): () => void }} Store
+ */
+
+/**
+ * @template T
+ * @param {T} value what it holds at first
+ * @returns {Store<T>}
+ */
+export function createStore(value) {
+  /** @type {Set<() => void>} */
+  const listeners = new Set()
+  return {
+    get: () => value,
+    set(next) {
+      value = next
+      for (const listener of [...listeners]) listener()
+    },
+    watch(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+  }
+}
+
+/**
+ * The value of a store; the component that asks is drawn again when it changes.
+ * @template T
+ * @param {Store<T>} store
+ * @returns {T}
+ */
+export function useStore(store) {
+  const [value, setValue] = useState(store.get)
+  useEffect(() => {
+    const take = () => setValue(() => store.get())
+    // It may have changed since it was drawn.
+    take()
+    return store.watch(take)
+  }, [store])
+  return value
+}

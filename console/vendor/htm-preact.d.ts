@@ -1,0 +1,2 @@
+// The types of what the service gives under this name; see routes/console/files.ts.
+export * from 'htm/preact/standalone'

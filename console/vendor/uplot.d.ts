@@ -1,0 +1,2 @@
+// uplot.js is a script without modules: it makes uPlot known to all.
+/// <reference types="uplot" />

@@ -1,0 +1,69 @@
+import { json } from '../api.js'
+import { plural, short, time } from '../format.js'
+import { live, pollNow } from '../live/poll.js'
+import { Heading } from '../parts/heading.js'
+import { Empty, Trouble, useLoad, Waiting } from '../parts/load.js'
+import { announce } from '../parts/notice.js'
+import { useStore } from '../store.js'
+import { html, useEffect } from '../vendor/htm-preact.js'
+
+/**
+ * @typedef {object} Cleanup
+ * @property {string} id
+ * @property {string[]} formulaIds
+ * @property {string} reason
+ * @property {number} attempts
+ * @property {string} createdAt
+ * @property {string} nextAttemptAt
+ */
+
+/** Rollbacks that were interrupted: the service goes on trying, the operator may have one tried now. */
+export function Cleanups() {
+  const { data, error, reload } = useLoad('cleanups')
+  const cleanups = /** @type {{ cleanups: Cleanup[] } | null} */ (data)?.cleanups ?? null
+  const { cleanups: owed } = useStore(live)
+  // One that is done is gone at once, whoever had it tried.
+  useEffect(() => {
+    if (cleanups !== null && owed !== null && owed !== cleanups.length) reload()
+  }, [owed])
+  const retry = async (/** @type {Cleanup} */ { id }) => {
+    try {
+      /** @type {{ message: string }} */
+      const { message } = await json(`cleanups/${encodeURIComponent(id)}/retry`, { method: 'POST' })
+      announce(`${message}: it is tried now.`)
+    } catch (error) {
+      announce(/** @type {import('../api.js').ApiError} */ (error).message)
+    }
+    reload()
+    pollNow()
+    // What had the focus may be gone.
+    document.querySelector('h1')?.focus()
+  }
+  return html`
+    <${Heading} kicker="Rollbacks that are still owed">Cleanups<//>
+    ${error !== null && html`<${Trouble} error=${error} retry=${reload} />`}
+    ${cleanups === null && error === null && html`<${Waiting} />`}
+    ${cleanups?.length === 0 && html`<${Empty} title="Nothing is owed">Each rollback has been brought to its end.<//>`}
+    ${
+      cleanups !== null &&
+      cleanups.length > 0 &&
+      html`<ul class="cleanups">
+        ${cleanups.map((cleanup) => html`<${Entry} key=${cleanup.id} cleanup=${cleanup} onRetry=${() => retry(cleanup)} />`)}
+      </ul>`
+    }`
+}
+
+/** @param {{ cleanup: Cleanup, onRetry: () => void }} props */
+function Entry({ cleanup: { id, formulaIds, reason, attempts, createdAt, nextAttemptAt }, onRetry }) {
+  return html`<li class="card">
+    <h2>${reason}</h2>
+    <dl class="facts">
+      <div><dt>Cleanup</dt><dd><code>${id}</code></dd></div>
+      <div><dt>Owed since</dt><dd><time datetime=${createdAt}>${time(createdAt)}</time></dd></div>
+      <div><dt>Tried</dt><dd>${plural(attempts, 'time')}</dd></div>
+      <div><dt>Tried next</dt><dd><time datetime=${nextAttemptAt}>${time(nextAttemptAt)}</time></dd></div>
+      <div><dt>Formulas</dt><dd>${formulaIds.map((id) => html`<code key=${id} title=${id}>${short(id)}</code> `)}</dd></div>
+    </dl>
+    <button class="quiet" onClick=${onRetry} aria-label=${`Retry ${id}`}>Retry now</button>
+  </li>`
+}

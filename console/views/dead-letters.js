@@ -1,0 +1,155 @@
+import { json, request } from '../api.js'
+import { plural, time } from '../format.js'
+import { pollNow } from '../live/poll.js'
+import { confirm } from '../parts/confirm.js'
+import { Heading } from '../parts/heading.js'
+import { Empty, Trouble, useList, Waiting } from '../parts/load.js'
+import { announce } from '../parts/notice.js'
+import { html, useState } from '../vendor/htm-preact.js'
+
+/**
+ * @typedef {object} DeadLetter
+ * @property {string} id
+ * @property {string} name
+ * @property {number} receiveCount
+ * @property {string} diedAt
+ * @property {'expired' | 'nacked'} reason
+ */
+
+/** @type {Record<DeadLetter['reason'], string>} */
+const REASONS = { expired: 'the lease ended', nacked: 'given back' }
+const MOST_IDS = 1000
+
+/** Events that no consumer could work on: to be sent again, or given up. */
+export function DeadLetters() {
+  const { items, next, more, reload, error } = useList('events/dead', 'events')
+  const letters = /** @type {DeadLetter[] | null} */ (items)
+  const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()))
+  const after = (/** @type {string} */ text) => {
+    announce(text)
+    setSelected(new Set())
+    reload()
+    pollNow()
+    // What had the focus may be gone.
+    document.querySelector('h1')?.focus()
+  }
+  return html`
+    <${Heading} kicker="Events that ran out of leases">Dead letters<//>
+    ${error !== null && html`<${Trouble} error=${error} retry=${reload} />`}
+    ${letters === null && error === null && html`<${Waiting} />`}
+    ${
+      letters?.length === 0 &&
+      html`<${Empty} title="No dead letters">Each event has been worked on, or is still on its way.<//>`
+    }
+    ${
+      letters !== null &&
+      letters.length > 0 &&
+      html`
+        <${Actions} selected=${selected} after=${after} />
+        <${Table} letters=${letters} selected=${selected} onSelected=${setSelected} after=${after} />
+        ${next !== null && html`<button class="quiet more" onClick=${more}>Show older ones</button>`}`
+    }`
+}
+
+/**
+ * Does something and says what came of it, also when that is an error.
+ * @param {() => Promise<string>} act
+ * @param {(text: string) => void} after
+ */
+async function attempt(act, after) {
+  after(
+    await act().catch(
+      (/** @type {import('../api.js').ApiError} */ error) => error.details[0]?.message ?? error.message,
+    ),
+  )
+}
+
+/** @param {string[]} [ids] all of them when not given */
+async function redrive(ids) {
+  const path = 'events/dead/redrive'
+  let redriven = 0
+  const bodies = ids === undefined ? [{}] : chunks(ids).map((ids) => ({ ids }))
+  for (const body of bodies) {
+    /** @type {{ redriven: number }} */
+    const answer = await json(path, { method: 'POST', body })
+    redriven += answer.redriven
+  }
+  return `${plural(redriven, 'event')} sent to the back of the queue.`
+}
+
+/** @param {string[]} ids */
+function chunks(ids) {
+  const starts = Array.from({ length: Math.ceil(ids.length / MOST_IDS) }, (_, index) => index * MOST_IDS)
+  return starts.map((start) => ids.slice(start, start + MOST_IDS))
+}
+
+/** @param {{ selected: Set<string>, after: (text: string) => void }} props */
+function Actions({ selected, after }) {
+  const some = async () => {
+    const text = `${plural(selected.size, 'event')} will join the back of the queue, their leases counted anew.`
+    if (await confirm({ title: 'Redrive the selected?', text, action: 'Redrive' })) {
+      attempt(() => redrive([...selected]), after)
+    }
+  }
+  const all = async () => {
+    const text =
+      'Every dead letter, also those not shown here, will join the back of the queue, its leases counted anew.'
+    if (await confirm({ title: 'Redrive all dead letters?', text, action: 'Redrive all' })) {
+      attempt(() => redrive(), after)
+    }
+  }
+  return html`<div class="actions">
+    <button class="main" disabled=${selected.size === 0} onClick=${some}>Redrive selected (${selected.size})</button>
+    <button class="quiet" onClick=${all}>Redrive all</button>
+  </div>`
+}
+
+/**
+ * @param {{
+ *   letters: DeadLetter[], selected: Set<string>, onSelected: (ids: Set<string>) => void, after: (text: string) => void,
+ * }} props
+ */
+function Table({ letters, selected, onSelected, after }) {
+  const all = letters.every(({ id }) => selected.has(id))
+  const toggle = (/** @type {string} */ id) => {
+    const next = new Set(selected)
+    if (!next.delete(id)) next.add(id)
+    onSelected(next)
+  }
+  const toggleAll = () => onSelected(all ? new Set() : new Set(letters.map(({ id }) => id)))
+  return html`<table class="rows letters">
+    <thead>
+      <tr>
+        <td class="pick"><input type="checkbox" aria-label="Select all shown" checked=${all} onChange=${toggleAll} /></td>
+        <th scope="col">Formula</th><th scope="col">Reason</th><th scope="col" class="number">Leases</th>
+        <th scope="col">Died</th><td class="last"></td>
+      </tr>
+    </thead>
+    <tbody>
+      ${letters.map((letter) => {
+        const { id } = letter
+        return html`<${Letter} key=${id} letter=${letter} isSelected=${selected.has(id)} onToggle=${() => toggle(id)} after=${after} />`
+      })}
+    </tbody>
+  </table>`
+}
+
+/** @param {{ letter: DeadLetter, isSelected: boolean, onToggle: () => void, after: (text: string) => void }} props */
+function Letter({ letter: { id, name, reason, receiveCount, diedAt }, isSelected, onToggle, after }) {
+  const remove = async () => {
+    const text = `No consumer will ever see the event of “${name}”. Its formula stays.`
+    if (!(await confirm({ title: 'Delete this dead letter?', text, action: 'Delete', isGrave: true }))) return
+    attempt(async () => {
+      await request(`events/dead/${encodeURIComponent(id)}`, { method: 'DELETE' })
+      return `The dead letter of “${name}” is deleted.`
+    }, after)
+  }
+  return html`<tr>
+    <td class="pick"><input type="checkbox" aria-label=${`Select ${name}`} checked=${isSelected} onChange=${onToggle} /></td>
+    <th scope="row"><a href="#/formulas/${id}">${name}</a></th>
+    <td data-name="Reason"><span class="reason">${reason}</span> ${REASONS[reason]}</td>
+    <td data-name="Leases" class="number">${receiveCount}</td>
+    <td data-name="Died"><time datetime=${diedAt}>${time(diedAt)}</time></td>
+    <td class="last"><button class="quiet danger" onClick=${remove} aria-label=${`Delete ${name}`}>Delete</button></td>
+  </tr>`
+}

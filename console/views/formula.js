@@ -1,0 +1,105 @@
+import { plural, time } from '../format.js'
+import { Heading } from '../parts/heading.js'
+import { Trouble, useLoad, Waiting } from '../parts/load.js'
+import { announce } from '../parts/notice.js'
+import { html } from '../vendor/htm-preact.js'
+
+/** @typedef {import('./formulas.js').Formula} Formula */
+
+/**
+ * One formula: its materials with their concentrations as they are stored, and how they compare.
+ * @param {{ id: string }} props
+ */
+export function FormulaDetail({ id }) {
+  const { data, error, reload } = useLoad(`formulas/${encodeURIComponent(id)}`)
+  const formula = /** @type {Formula | null} */ (data)
+  return html`
+    <p class="back"><a href="#/formulas">All formulas</a></p>
+    ${formula !== null && html`<${Sheet} formula=${formula} />`}
+    ${error !== null && html`<${Heading}>No formula<//><${Trouble} error=${error} retry=${reload} />`}
+    ${formula === null && error === null && html`<${Waiting} />`}`
+}
+
+/** @param {{ formula: Formula }} props */
+function Sheet({ formula: { id, name, materials, createdAt } }) {
+  const shares = sharesOf(materials.map(({ concentration }) => concentration))
+  return html`
+    <${Heading} kicker="Formula">${name}<//>
+    <dl class="facts">
+      <div><dt>Accepted</dt><dd><time datetime=${createdAt}>${time(createdAt)}</time></dd></div>
+      <div>
+        <dt>Id</dt>
+        <dd class="id"><code>${id}</code><button class="quiet" onClick=${() => copy(id)}>Copy the id</button></dd>
+      </div>
+    </dl>
+    <div class="card sheet">
+      <div class="strip" aria-hidden="true">
+        ${shares.map((share, index) => html`<span key=${index} class="tone-part-${index % 6}" style=${{ flexGrow: share }}></span>`)}
+      </div>
+      <table class="materials" style=${{ '--fraction': `${longestFraction(materials)}ch` }}>
+        <caption>${plural(materials.length, 'material')}, in submitted order. Shares are of the sum, rounded.</caption>
+        <thead>
+          <tr><th scope="col">Material</th><th scope="col" class="number">Concentration</th><th scope="col" class="portion">Share</th></tr>
+        </thead>
+        <tbody>
+          ${materials.map(
+            (material, index) => html`<tr key=${index}>
+              <th scope="row">${material.name}</th>
+              <td class="number"><${Decimal} text=${material.concentration} /></td>
+              <td>
+                <div class="share">
+                  <span class="bar" aria-hidden="true">
+                    <span class="tone-part-${index % 6}" style=${{ width: `${(shares[index] ?? 0) * 100}%` }}></span>
+                  </span>
+                  <span>${percent(shares[index] ?? 0)}</span>
+                </div>
+              </td>
+            </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`
+}
+
+/**
+ * An exact decimal as it is stored, points below each other.
+ * @param {{ text: string }} props
+ */
+function Decimal({ text }) {
+  const point = text.indexOf('.')
+  const [whole, fraction] = point < 0 ? [text, ''] : [text.slice(0, point), text.slice(point)]
+  return html`<span class="decimal"><span>${whole}</span><span>${fraction}</span></span>`
+}
+
+/**
+ * How many characters stand behind the points, these included.
+ * @param {import('./formulas.js').Material[]} materials
+ */
+const longestFraction = (materials) =>
+  Math.max(...materials.map(({ concentration }) => (/\..*/.exec(concentration)?.[0] ?? '').length))
+
+/**
+ * How much each is of the sum, near enough for a bar: concentrations have more digits than a number holds.
+ * @param {string[]} concentrations
+ */
+function sharesOf(concentrations) {
+  const sum = concentrations.reduce((sum, text) => sum + Number(text), 0)
+  return concentrations.map((text) => Number(text) / sum)
+}
+
+/** @param {number} share */
+function percent(share) {
+  const hundredths = share * 100
+  return hundredths < 0.1 ? '< 0.1 %' : `${hundredths.toFixed(1)} %`
+}
+
+/** @param {string} text */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text)
+    announce('The id is copied.')
+  } catch {
+    // Browsers give the clipboard to pages on https and localhost alone.
+    announce('This browser does not let the page copy; select the id and copy it yourself.')
+  }
+}

@@ -1,0 +1,107 @@
+import { Chart } from '../chart.js'
+import { count, figure, NONE, span, time } from '../format.js'
+import { live } from '../live/poll.js'
+import { Heading } from '../parts/heading.js'
+import { useStore } from '../store.js'
+import { html } from '../vendor/htm-preact.js'
+
+/** @typedef {import('../live/poll.js').Point} Point */
+
+/** @param {number | null | undefined} value */
+const perSecond = (value) => (value === null || value === undefined ? NONE : `${figure(value)}/s`)
+
+/** Whether the service is well, and how much it has to do, as it happens. */
+export function Overview() {
+  const { points, queue, cleanups, refusals } = useStore(live)
+  const latest = points.at(-1)
+  return html`
+    <${Heading} kicker="As it happens">Overview<//>
+    ${Object.entries(refusals).map(
+      ([what, why]) => why !== null && html`<p class="refusal" key=${what}>${REFUSED[what]} ${why}.</p>`,
+    )}
+    <dl class="tiles">
+      <${Tile} name="Added" value=${perSecond(latest?.pace?.rates.added)} />
+      <${Tile} name="99 % within" value=${span(latest?.pace?.p99)} />
+      <${Tile} name="Ready" value=${count(queue?.ready)} />
+      <${Tile} name="Oldest waits" value=${queue?.ready === 0 ? 'none' : span(queue?.oldestReadyAgeSeconds)} />
+      <${Tile} name="Dead letters" value=${count(queue?.dead)} href="#/dead-letters" isAlarm=${(queue?.dead ?? 0) > 0} />
+      <${Tile} name="Cleanups owed" value=${count(cleanups)} href="#/cleanups" isAlarm=${(cleanups ?? 0) > 0} />
+    </dl>
+    <${Charts} points=${points} />
+    <${Figures} points=${points} />`
+}
+
+/** @type {Record<string, string>} */
+const REFUSED = { metrics: 'Submissions and latency are not shown:', queue: 'The queue is not shown:' }
+
+/** @param {{ name: string, value: string, href?: string, isAlarm?: boolean }} props */
+function Tile({ name, value, href, isAlarm = false }) {
+  const name_ = href === undefined ? name : html`<a href=${href}>${name}</a>`
+  return html`<div class=${isAlarm ? 'tile alarm' : 'tile'}><dt>${name_}</dt><dd>${value}</dd></div>`
+}
+
+/** @param {{ points: Point[] }} props */
+function Charts({ points }) {
+  const at = points.map((point) => point.at)
+  /** @param {(point: Point) => number | null | undefined} pick */
+  const values = (pick) => points.map((point) => pick(point) ?? null)
+  return html`<div class="charts">
+    <${Chart} title="Submissions by outcome" at=${at} format=${perSecond} lines=${[
+      { label: 'added', tone: 'amber', stroke: 'solid', values: values(({ pace }) => pace?.rates.added) },
+      { label: 'replayed', tone: 'rose', stroke: 'dashed', values: values(({ pace }) => pace?.rates.replayed) },
+      { label: 'already known', tone: 'sage', stroke: 'dashed', values: values(({ pace }) => pace?.rates.known) },
+      { label: 'refused', tone: 'iris', stroke: 'dotted', values: values(({ pace }) => pace?.rates.refused) },
+      { label: 'failed', tone: 'red', stroke: 'dotted', values: values(({ pace }) => pace?.rates.failed) },
+    ]} />
+    <${Chart} title="Time to answer" at=${at} format=${span} lines=${[
+      { label: 'half within', tone: 'sage', stroke: 'solid', values: values(({ pace }) => pace?.p50) },
+      { label: '95 % within', tone: 'amber', stroke: 'dashed', values: values(({ pace }) => pace?.p95) },
+      { label: '99 % within', tone: 'rose', stroke: 'dotted', values: values(({ pace }) => pace?.p99) },
+    ]} />
+    <${Chart} title="Events in the queue" at=${at} format=${count} lines=${[
+      { label: 'ready', tone: 'amber', stroke: 'solid', values: values(({ queue }) => queue?.ready) },
+      { label: 'leased', tone: 'iris', stroke: 'dashed', values: values(({ queue }) => queue?.leased) },
+      { label: 'delayed', tone: 'sage', stroke: 'dotted', values: values(({ queue }) => queue?.delayed) },
+    ]} />
+    <${Chart} title="Age of the oldest ready event" at=${at} format=${span} lines=${[
+      { label: 'oldest', tone: 'rose', stroke: 'solid', values: values(ageOf) },
+    ]} />
+  </div>`
+}
+
+/** @param {Point} point */
+const ageOf = ({ queue }) => queue && (queue.oldestReadyAgeSeconds ?? 0)
+
+/**
+ * The charts' latest figures for whoever does not see them.
+ * @param {{ points: Point[] }} props
+ */
+function Figures({ points }) {
+  return html`<details class="figures">
+    <summary>The latest figures as a table</summary>
+    <div class="scroll" tabindex="0" role="region" aria-label="The latest figures">
+      <table>
+        <thead>
+          <tr>${['Time', 'Added', 'Failed', '50 %', '99 %', 'Ready', 'Leased', 'Oldest'].map((name) => html`<th scope="col">${name}</th>`)}</tr>
+        </thead>
+        <tbody>
+          ${points
+            .slice(-10)
+            .reverse()
+            .map(
+              ({ at, pace, queue }) => html`<tr key=${at}>
+              <th scope="row">${time(new Date(at * 1000).toISOString())}</th>
+              <td>${perSecond(pace?.rates.added)}</td>
+              <td>${perSecond(pace?.rates.failed)}</td>
+              <td>${span(pace?.p50)}</td>
+              <td>${span(pace?.p99)}</td>
+              <td>${count(queue?.ready)}</td>
+              <td>${count(queue?.leased)}</td>
+              <td>${span(queue && (queue.oldestReadyAgeSeconds ?? 0))}</td>
+            </tr>`,
+            )}
+        </tbody>
+      </table>
+    </div>
+  </details>`
+}

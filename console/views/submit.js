@@ -1,0 +1,167 @@
+import { ApiError, json } from '../api.js'
+import { Heading } from '../parts/heading.js'
+import { announce } from '../parts/notice.js'
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
+import { bodyOf, fieldOf, KeyOfDraft, newDraft, newRow } from './draft.js'
+
+/**
+ * @typedef {import('./draft.js').Draft} Draft
+ * @typedef {import('./draft.js').Row} Row
+ * @typedef {import('./formulas.js').Formula} Formula
+ * @typedef {{ formula: Formula } | { error: ApiError } | null} Outcome
+ */
+
+const MOST_MATERIALS = 500
+
+/** Submits one formula by hand. */
+export function Submit() {
+  const [draft, setDraft] = useState(newDraft)
+  const [outcome, setOutcome] = useState(/** @type {Outcome} */ (null))
+  const [errors, setErrors] = useState(/** @type {Map<string, string>} */ (new Map()))
+  const [isSending, setSending] = useState(false)
+  const key = useRef(/** @type {KeyOfDraft | null} */ (null))
+  const form = useRef(/** @type {HTMLFormElement | null} */ (null))
+
+  // Where something is wrong, the focus goes to the first field that is.
+  useEffect(() => form.current?.querySelector(/** @type {'input'} */ ('[aria-invalid=true]'))?.focus(), [errors])
+
+  const submit = async (/** @type {Event} */ event) => {
+    event.preventDefault()
+    if (isSending) return
+    key.current ??= new KeyOfDraft()
+    setSending(true)
+    const outcome = await send(draft, key.current)
+    setSending(false)
+    setOutcome(outcome)
+    setErrors('error' in outcome ? errorsOf(outcome.error, draft.rows) : new Map())
+    if ('error' in outcome) return
+    key.current.finish()
+    setDraft(newDraft())
+    announce(`“${outcome.formula.name}” is stored.`)
+  }
+  const change = (/** @type {Draft} */ next) => {
+    setDraft(next)
+    setOutcome(null)
+  }
+  return html`
+    <${Heading} kicker="By hand">Submit a formula<//>
+    <form class="card submit" ref=${form} onSubmit=${submit} novalidate>
+      <${Result} outcome=${outcome} hasFields=${errors.size > 0} />
+      <${Field} id="name" label="Name of the formula" value=${draft.name} error=${errors.get('name')}
+        onValue=${(/** @type {string} */ name) => change({ ...draft, name })} />
+      <${Materials} rows=${draft.rows} errors=${errors} onRows=${(/** @type {Row[]} */ rows) => change({ ...draft, rows })} />
+      <div class="actions">
+        <button class="main" aria-disabled=${isSending}>${isSending ? 'Submitting…' : 'Submit the formula'}</button>
+      </div>
+    </form>`
+}
+
+/**
+ * @param {Draft} draft
+ * @param {KeyOfDraft} key
+ * @returns {Promise<NonNullable<Outcome>>}
+ */
+async function send(draft, key) {
+  const body = bodyOf(draft)
+  try {
+    const headers = { 'idempotency-key': key.keyFor(body) }
+    /** @type {{ formulas: [Formula] }} */
+    const { formulas } = await json('formulas', { method: 'POST', body, headers })
+    return { formula: formulas[0] }
+  } catch (error) {
+    return { error: /** @type {ApiError} */ (error) }
+  }
+}
+
+/**
+ * @param {ApiError} error
+ * @param {Row[]} rows
+ */
+function errorsOf({ details }, rows) {
+  /** @type {Map<string, string>} */
+  const errors = new Map()
+  for (const { path, message } of details) {
+    const field = fieldOf(path, rows)
+    if (field !== null && !errors.has(field)) errors.set(field, message)
+  }
+  return errors
+}
+
+/** @param {{ rows: Row[], errors: Map<string, string>, onRows: (rows: Row[]) => void }} props */
+function Materials({ rows, errors, onRows }) {
+  const wanted = useRef(/** @type {string | null} */ (null))
+  // A row that was added, or the one beside a row that was removed, is where the operator goes on: at once, since what is
+  // typed meanwhile would be lost.
+  useLayoutEffect(() => {
+    if (wanted.current !== null) document.getElementById(wanted.current)?.focus()
+    wanted.current = null
+  })
+  const add = () => {
+    const row = newRow()
+    wanted.current = `name-${row.id}`
+    onRows([...rows, row])
+  }
+  const remove = (/** @type {number} */ index) => () => {
+    const next = rows.toSpliced(index, 1)
+    wanted.current = `name-${next[Math.min(index, next.length - 1)]?.id}`
+    onRows(next)
+  }
+  const change = (/** @type {number} */ index, /** @type {Partial<Row>} */ part) =>
+    onRows(rows.map((row, at) => (at === index ? { ...row, ...part } : row)))
+  return html`<fieldset>
+    <legend>Materials</legend>
+    ${rows.map(
+      (
+        { id, name, concentration },
+        index,
+      ) => html`<div class="material" key=${id} role="group" aria-label=${`Material ${index + 1}`}>
+        <${Field} id=${`name-${id}`} label=${`Material ${index + 1}`} value=${name} error=${errors.get(`name-${id}`)}
+          onValue=${(/** @type {string} */ name) => change(index, { name })} />
+        <${Field} id=${`concentration-${id}`} label="Concentration" value=${concentration} isDecimal=${true}
+          error=${errors.get(`concentration-${id}`)}
+          onValue=${(/** @type {string} */ concentration) => change(index, { concentration })} />
+        ${
+          rows.length > 1 &&
+          html`<button type="button" class="quiet" onClick=${remove(index)} aria-label=${`Remove material ${index + 1}`}>
+            Remove
+          </button>`
+        }
+      </div>`,
+    )}
+    ${rows.length < MOST_MATERIALS && html`<button type="button" class="quiet" onClick=${add}>Add a material</button>`}
+  </fieldset>`
+}
+
+/**
+ * @param {{
+ *   id: string, label: string, value: string, error?: string, isDecimal?: boolean, onValue: (value: string) => void,
+ * }} props
+ */
+function Field({ id, label, value, error, isDecimal = false, onValue }) {
+  return html`<div class="field">
+    <label for=${id}>${label}</label>
+    <input id=${id} value=${value} autocomplete="off" spellcheck="false" class=${isDecimal ? 'decimal-input' : ''}
+      inputmode=${isDecimal ? 'decimal' : 'text'} aria-invalid=${error !== undefined}
+      aria-describedby=${error === undefined ? null : `${id}-error`}
+      onInput=${(/** @type {InputEvent} */ { target }) => onValue(/** @type {HTMLInputElement} */ (target).value)} />
+    ${error !== undefined && html`<p class="error" id=${`${id}-error`}>${error}</p>`}
+  </div>`
+}
+
+/** @param {{ outcome: Outcome, hasFields: boolean }} props */
+function Result({ outcome, hasFields }) {
+  if (outcome === null) return null
+  if ('formula' in outcome) {
+    const { id, name } = outcome.formula
+    return html`<p class="result good"><a href="#/formulas/${id}">${name}</a> is stored.</p>`
+  }
+  const { error } = outcome
+  const known = error.code === 'FORMULA_EXISTS' ? error.details[0]?.id : undefined
+  const isOpen = error.status === 0 || error.status >= 500 || error.code === 'IDEMPOTENCY_KEY_IN_USE'
+  const text = error.status === 403 ? (error.details[0]?.message ?? error.message) : error.message
+  return html`<div class="result bad" role="alert">
+    <p>${hasFields ? 'The service does not take it like this. What is wrong stands at the fields.' : text.replace(/\.?$/, '.')}</p>
+    ${known !== undefined && html`<p><a href="#/formulas/${known}">See the formula that is stored</a></p>`}
+    ${isOpen && html`<p>It is safe to press “Submit the formula” again: it is sent with the same key, and stored once.</p>`}
+  </div>`
+}

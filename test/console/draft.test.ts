@@ -1,0 +1,30 @@
+import { test } from 'tap'
+import { bodyOf, fieldOf, KeyOfDraft, newDraft } from '../../console/views/draft.js'
+
+test('a draft that is sent again keeps its key; one that was changed or stored gets another', async (t) => {
+  const key = new KeyOfDraft()
+  const body = { name: 'Rose' }
+  const first = key.keyFor(body)
+  t.match(first, /^console-[\da-f]{32}$/)
+  t.equal(key.keyFor({ name: 'Rose' }), first)
+  const changed = key.keyFor({ name: 'Rosé' })
+  t.not(changed, first)
+  key.finish()
+  t.not(key.keyFor({ name: 'Rosé' }), changed)
+})
+
+test('concentrations are sent as they were typed', async (t) => {
+  const draft = { name: 'Rose', rows: [{ id: 1, name: 'Linalool', concentration: '0.1000000000000000055' }] }
+  t.same(bodyOf(draft), { name: 'Rose', materials: [{ name: 'Linalool', concentration: '0.1000000000000000055' }] })
+})
+
+test('a place in the body is shown at the field that was sent there', async (t) => {
+  const { rows } = newDraft()
+  const [first, second] = rows.map(({ id }) => id)
+  t.equal(fieldOf('/name', rows), 'name')
+  t.equal(fieldOf('/materials/1/concentration', rows), `concentration-${second}`)
+  t.equal(fieldOf('/materials/0/name', rows), `name-${first}`)
+  t.equal(fieldOf('/materials/1', rows), `name-${second}`, 'a material as a whole: at its name')
+  for (const path of ['', '/materials', '/materials/2/name', 'Idempotency-Key'])
+    t.equal(fieldOf(path, rows), null, path)
+})
