@@ -1,0 +1,95 @@
+import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import tap, { type Test, test } from 'tap'
+import type { Scope } from '../../src/access/scopes.ts'
+import { newKey } from '../access/new-key.ts'
+import { endBrowser, visit } from './browser.ts'
+import { listen } from './services.ts'
+
+tap.teardown(endBrowser)
+
+/** A service that asks for keys, and one key of each of these scopes. */
+async function startGuarded<S extends Scope>(t: Test, ...scopes: S[]) {
+  const path = join(t.testdir(), 'keys.json')
+  const keys = scopes.map((scope) => newKey(path, scope, scope))
+  const { url } = await listen(t, { DATABASE_URL: 'memory:', API_KEYS_FILE: path })
+  return { url, keys }
+}
+
+async function show(page: Page, key: string): Promise<void> {
+  await page.getByLabel('Key', { exact: true }).fill(key)
+  await page.getByRole('button', { name: 'Open the console' }).click()
+}
+
+test('where keys are in use the page asks for one, keeps it in the tab, and forgets it when told', async (t) => {
+  const { url, keys } = await startGuarded(t, 'admin')
+  const { page, problems } = await visit(t, `${url}/#/formulas`)
+  await page.getByRole('heading', { name: 'API key' }).waitFor()
+  for (const wrong of ['ffi_wrong', 'schlüssel', '']) {
+    await show(page, wrong)
+    await page.getByText('The service does not know this key, or no longer.').waitFor()
+    t.equal(await page.getByLabel('Key', { exact: true }).getAttribute('aria-invalid'), 'true')
+  }
+  await show(page, keys[0] ?? '')
+  await page.getByRole('heading', { name: 'Nothing stored yet' }).waitFor()
+  await page.reload()
+  await page.getByRole('heading', { name: 'Nothing stored yet' }).waitFor()
+  t.same(await page.evaluate('[localStorage.length, document.cookie]'), [0, ''], 'nowhere but in the tab')
+  const other = await page.context().newPage()
+  await other.goto(url)
+  await other.getByRole('heading', { name: 'API key' }).waitFor()
+  await page.getByRole('button', { name: 'Forget the key' }).click()
+  await page.getByRole('heading', { name: 'API key' }).waitFor()
+  t.equal(await page.evaluate('sessionStorage.length'), 0)
+  t.same(problems, [])
+})
+
+test('a key that lacks the scope of a view is told which it needs, and keeps what it may see', async (t) => {
+  const { url, keys } = await startGuarded(t, 'read', 'submit')
+  const { page } = await visit(t, url)
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+  await show(page, keys[0] ?? '')
+  await page.getByText('Submissions and latency are not shown: The API key needs the scope admin.').waitFor()
+  await page.locator('.tile').filter({ hasText: 'Ready' }).getByText('0', { exact: true }).waitFor()
+  for (let looks = 0; looks < 2; looks++) await page.waitForResponse('**/events/stats')
+  t.equal(asked.filter((path) => path === '/metrics').length, 1, 'a refusal is not asked for again and again')
+  await page.goto(`${url}/#/dead-letters`)
+  await page.getByRole('alert').getByText('The API key needs the scope admin.').waitFor()
+  await page.goto(`${url}/#/cleanups`)
+  await page.getByRole('alert').getByText('The API key needs the scope admin.').waitFor()
+  await page.goto(`${url}/#/submit`)
+  await page.getByRole('button', { name: 'Submit the formula' }).click()
+  await page.getByRole('alert').getByText('The API key needs the scope submit.').waitFor()
+  await page.getByRole('button', { name: 'Forget the key' }).click()
+  await show(page, keys[1] ?? '')
+  await page.goto(`${url}/#/formulas`)
+  await page.getByRole('alert').getByText('The API key needs the scope read.').waitFor()
+  t.pass()
+})
+
+test('without keys nobody is asked for one', async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, url)
+  await page.getByText('Database').waitFor()
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  t.equal(await page.getByRole('button', { name: 'Forget the key' }).count(), 0)
+})
+
+test('where requests are limited the page waits once it has been told so', async (t) => {
+  const { url } = await listen(t, { RATE_LIMIT_PER_MINUTE: '2' })
+  const { page } = await visit(t, 'about:blank')
+  await page.clock.install()
+  await page.goto(url)
+  await page.locator('.tile').filter({ hasText: 'Ready' }).getByText('0', { exact: true }).waitFor()
+  await page.getByText('The queue is not shown: Too many requests; send the request again later.').waitFor()
+  await page.clock.pauseAt(Date.now() + 1_000)
+  let asked = 0
+  page.on('request', () => asked++)
+  await page.clock.runFor(10_000)
+  t.equal(asked, 0)
+  const asking = page.waitForRequest('**/events/stats')
+  await page.clock.runFor(20_000)
+  await asking
+  t.ok(asked > 0)
+})

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
+
+/** Starts Chromium without a window. */
+export async function launch(): Promise<Browser> {
+  if (!existsSync(EXECUTABLE)) {
+    throw new Error(
+      `There is no Chromium at ${EXECUTABLE}: install it (Debian: apt-get install chromium), or say in CHROMIUM where one is`,
+    )
+  }
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
+  return chromium.launch({ executablePath: EXECUTABLE, args })
+}
+
+/** A page of a browser, and what went wrong on it. */
+export interface Visit {
+  page: Page
+  /** Errors of scripts, and what the browser refused by the page's policy. */
+  problems: string[]
+}
+
+let browser: Promise<Browser> | undefined
+
+/** Opens the console in a browser that remembers nothing; it ends with the test. */
+export async function visit(t: Test, url: string, options: BrowserContextOptions = {}): Promise<Visit> {
+  browser ??= launch()
+  const context = await (await browser).newContext({ viewport: { width: 1280, height: 900 }, ...options })
+  context.setDefaultTimeout(20_000)
+  t.teardown(() => context.close())
+  const page = await context.newPage()
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(String(error)))
+  page.on('console', (message) => {
+    // An error status of the service is an answer that the page shows.
+    const isAnswer = message.text().startsWith('Failed to load resource')
+    if (['error', 'warning'].includes(message.type()) && !isAnswer) problems.push(message.text())
+  })
+  await page.goto(url)
+  return { page, problems }
+}
+
+/** Ends the browser, when a file's tests are over. */
+export async function endBrowser(): Promise<void> {
+  await (await browser)?.close()
+}

@@ -1,0 +1,139 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { AxeResults } from 'axe-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import tap, { type Test, test } from 'tap'
+import { newKey } from '../access/new-key.ts'
+import { endBrowser, visit } from './browser.ts'
+import { type Listening, listen } from './services.ts'
+
+tap.teardown(endBrowser)
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** A service with something to see in every view, and where each is. */
+async function furnish(t: Test): Promise<Listening & { views: [hash: string, heading: string][] }> {
+  const service = await listen(t)
+  const [id = ''] = await service.store('Rose Garden', `A name without any blank: ${'x'.repeat(150)}`, 'Sel de Mer')
+  await service.kill(2)
+  const views: [string, string][] = [
+    ['overview', 'Overview'],
+    ['formulas', 'Formulas'],
+    [`formulas/${id}`, 'Rose Garden'],
+    [`formulas/${'0'.repeat(64)}`, 'No formula'],
+    ['submit', 'Submit a formula'],
+    ['dead-letters', 'Dead letters'],
+    ['cleanups', 'Cleanups'],
+  ]
+  return { ...service, views }
+}
+
+/** Goes to a view as an operator does, and waits until it is filled. */
+async function open(page: Page, url: string, [hash, heading]: [string, string]): Promise<void> {
+  await page.goto(`${url}/#/${hash}`)
+  await page.getByRole('heading', { name: heading, level: 1 }).waitFor()
+  await page.getByText('Loading…').waitFor({ state: 'detached' })
+}
+
+/** What axe finds wrong on the page, as `rule: where`. */
+async function flaws(page: Page): Promise<string[]> {
+  const { violations } = (await page.evaluate('axe.run()')) as AxeResults
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
+}
+
+test('no view breaks the policy of the page or any script', async (t) => {
+  const { url, views } = await furnish(t)
+  const { page, problems } = await visit(t, url)
+  for (const view of views) await open(page, url, view)
+  await page.goto(`${url}/#/no-such-view`)
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  t.same(problems, [])
+})
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing wrong with any view in ${colorScheme} colours`, async (t) => {
+    const { url, views } = await furnish(t)
+    // The page's own policy would keep axe out.
+    const options: BrowserContextOptions = { colorScheme, bypassCSP: true }
+    const { page } = await visit(t, url, options)
+    await page.addScriptTag({ path: AXE })
+    for (const view of views) {
+      await open(page, url, view)
+      t.same(await flaws(page), [], view[0])
+    }
+    await open(page, url, ['submit', 'Submit a formula'])
+    await page.getByRole('button', { name: 'Submit the formula' }).click()
+    await page.locator('.error').first().waitFor()
+    t.same(await flaws(page), [], 'a form with errors')
+    await open(page, url, ['dead-letters', 'Dead letters'])
+    await page.getByRole('button', { name: 'Redrive all' }).click()
+    await page.getByRole('dialog').waitFor()
+    t.same(await flaws(page), [], 'a question')
+    const keys = join(t.testdirName, 'keys.json')
+    newKey(keys, 'ops', 'admin')
+    const guarded = await listen(t, { DATABASE_URL: 'memory:', API_KEYS_FILE: keys })
+    await page.goto(guarded.url)
+    await page.addScriptTag({ path: AXE })
+    await page.getByRole('heading', { name: 'API key' }).waitFor()
+    t.same(await flaws(page), [], 'the form for a key')
+  })
+}
+
+test('on a phone nothing is wider than the screen', async (t) => {
+  const { url, views } = await furnish(t)
+  const { page } = await visit(t, url, { viewport: { width: 360, height: 740 } })
+  for (const view of views) {
+    await open(page, url, view)
+    t.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, view[0])
+  }
+  await open(page, url, ['submit', 'Submit a formula'])
+  await page.getByRole('button', { name: 'Submit the formula' }).click()
+  await page.locator('.error').first().waitFor()
+  t.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, 'a form with errors')
+})
+
+test('each view has its title, and its heading gets the focus when one goes there', async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, url)
+  for (const [link, heading] of [
+    ['Formulas', 'Formulas'],
+    ['Submit', 'Submit a formula'],
+    ['Dead letters', 'Dead letters'],
+    ['Cleanups', 'Cleanups'],
+    ['Overview', 'Overview'],
+  ] as const) {
+    const to = page.getByRole('navigation').getByRole('link', { name: link })
+    await to.click()
+    await page.getByRole('heading', { name: heading, level: 1 }).and(page.locator(':focus')).waitFor()
+    t.equal(await page.title(), `${heading} · Formula intake`)
+    t.equal(await to.getAttribute('aria-current'), 'page')
+  }
+})
+
+test('the first Tab leads past the navigation to the content', async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, url)
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  await page.keyboard.press('Tab')
+  t.equal(await page.evaluate('document.activeElement.textContent'), 'To the content')
+  await page.keyboard.press('Enter')
+  t.equal(await page.evaluate('document.activeElement.id'), 'content')
+  t.equal(new URL(page.url()).hash, '', 'and it is still the same view')
+})
+
+test('colours follow the system until the operator chooses, and then stay chosen', async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, url, { colorScheme: 'dark' })
+  const paper = () => page.evaluate('getComputedStyle(document.body).backgroundColor')
+  const choose = (from: string) => page.getByRole('button', { name: `Colours: ${from}` }).click()
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  const dark = await paper()
+  await choose('auto')
+  const light = await paper()
+  t.not(light, dark)
+  await page.reload()
+  await page.getByRole('button', { name: 'Colours: light' }).waitFor()
+  t.equal(await paper(), light)
+  await choose('light')
+  t.equal(await paper(), dark)
+})

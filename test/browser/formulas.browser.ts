@@ -1,0 +1,95 @@
+import tap, { test } from 'tap'
+import { endBrowser, visit } from './browser.ts'
+import { listen } from './services.ts'
+
+tap.teardown(endBrowser)
+
+/** Names that would do harm where one of them got into the page as anything but text. */
+const HOSTILE = [
+  '<img src=x onerror="globalThis.harmed = true">',
+  '<script>globalThis.harmed = true</script>',
+  '"><svg onload=globalThis.harmed=true>',
+  "javascript:alert('x')",
+  '`+(globalThis.harmed=true)+`',
+  '&lt;b&gt; &amp; \u202Egnol',
+]
+
+test('formulas are found by the beginning of their name, and all of them page by page', async (t) => {
+  const { url, store } = await listen(t)
+  await store(...Array.from({ length: 60 }, (_, index) => `Filler ${index}`))
+  await store('Rose Garden', 'ROSE noir', 'Sel de Mer')
+  const { page, problems } = await visit(t, `${url}/#/formulas`)
+  await page.getByText('50 formulas, and there are more').waitFor()
+  t.equal(await page.getByRole('row').nth(1).getByRole('rowheader').textContent(), 'Sel de Mer', 'the newest first')
+  await page.getByRole('button', { name: 'Show older ones' }).click()
+  await page.getByText('63 formulas').waitFor()
+  t.equal(await page.getByRole('button', { name: 'Show older ones' }).count(), 0)
+  await page.getByLabel('Name or id').fill('rose')
+  await page.getByText('2 formulas').waitFor()
+  t.same(await page.getByRole('rowheader').allTextContents(), ['ROSE noir', 'Rose Garden'])
+  t.match(page.url(), /#\/formulas\?name=rose$/, 'the address leads back to it')
+  await page.getByLabel('Name or id').fill('nobody')
+  await page.getByText('No formula’s name begins with “nobody”.').waitFor()
+  t.same(problems, [])
+})
+
+test('an id leads to its formula: exact concentrations, how they compare, and the id to copy', async (t) => {
+  const { url, store } = await listen(t)
+  const [id = ''] = await store('Rose Garden')
+  const { page, problems } = await visit(t, `${url}/#/formulas`, { permissions: ['clipboard-read', 'clipboard-write'] })
+  await page.getByLabel('Name or id').fill(id.toUpperCase())
+  await page.getByRole('heading', { name: 'Rose Garden' }).waitFor()
+  t.equal(await page.title(), 'Rose Garden · Formula intake')
+  const rows = page.getByRole('row')
+  t.match(await rows.nth(1).textContent(), /Rose Absolute12\.\d+1\d\d\.\d %/)
+  t.match(await rows.nth(3).textContent(), /Ambroxan0\.004< 0\.1 %/)
+  const widths = await page
+    .locator('.bar > span')
+    .evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width))
+  t.ok((widths[0] ?? 0) > (widths[1] ?? 0) && (widths[1] ?? 0) > (widths[2] ?? 0), widths.join())
+  await page.getByRole('button', { name: 'Copy the id' }).click()
+  await page.getByText('The id is copied.').waitFor()
+  t.equal(await page.evaluate('navigator.clipboard.readText()'), id)
+  t.same(problems, [])
+})
+
+test('an id that nobody has is said to be none, in the words of the service', async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, `${url}/#/formulas/${'0'.repeat(64)}`)
+  await page.getByRole('heading', { name: 'No formula' }).waitFor()
+  await page.getByText('There is no formula with this id.').waitFor()
+  t.pass()
+})
+
+test('before the first formula the page says what will be there', async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, `${url}/#/formulas`)
+  await page.getByRole('heading', { name: 'Nothing stored yet' }).waitFor()
+  await page.getByRole('link', { name: 'submit one by hand' }).click()
+  await page.getByRole('heading', { name: 'Submit a formula' }).waitFor()
+  t.pass()
+})
+
+test('a hostile name is text wherever it stands, and nothing else', async (t) => {
+  const { url, store, kill } = await listen(t)
+  const ids = await store(...HOSTILE)
+  await kill(HOSTILE.length)
+  const { page, problems } = await visit(t, `${url}/#/formulas`)
+  for (const name of HOSTILE) await page.getByRole('link', { name, exact: true }).waitFor()
+  for (const [index, name] of HOSTILE.entries()) {
+    await page.goto(`${url}/#/formulas/${ids[index]}`)
+    await page.getByRole('heading', { name, exact: true }).waitFor()
+  }
+  await page.goto(`${url}/#/dead-letters`)
+  await page.getByRole('button', { name: `Delete ${HOSTILE[0]}` }).click()
+  await page
+    .getByRole('dialog')
+    .getByText(HOSTILE[0] ?? '')
+    .waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.goto(`${url}/#/formulas?name=${encodeURIComponent('"><img src=x onerror=globalThis.harmed=true>')}`)
+  await page.getByText('No formula’s name begins with').waitFor()
+  t.equal(await page.evaluate('globalThis.harmed'), undefined)
+  t.equal(await page.locator('main img, main script').count(), 0)
+  t.same(problems, [])
+})

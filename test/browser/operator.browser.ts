@@ -1,0 +1,89 @@
+import tap, { test } from 'tap'
+import { StoreUnavailable } from '../../src/errors/store-errors.ts'
+import { openMemory } from '../../src/stores/memory/engine.ts'
+import { post } from '../process/service-process.ts'
+import { TestClock } from '../test-clock.ts'
+import { endBrowser, visit } from './browser.ts'
+import { listen, rose } from './services.ts'
+
+tap.teardown(endBrowser)
+
+test('dead letters are shown with their reason, and those selected go to the back of the queue', async (t) => {
+  const { url, store, kill, app } = await listen(t)
+  await store('One', 'Two', 'Three')
+  await kill(3)
+  const { page, problems } = await visit(t, `${url}/#/dead-letters`)
+  const row = page.getByRole('row').filter({ hasText: 'Two' })
+  await row.getByText('nacked').waitFor()
+  const redrive = page.getByRole('button', { name: /^Redrive selected/ })
+  t.ok(await redrive.isDisabled(), 'nothing is selected')
+  await page.getByLabel('Select Two').check()
+  await page.getByLabel('Select Three').check()
+  await redrive.click()
+  await page.getByRole('dialog').getByText('2 events will join the back of the queue').waitFor()
+  await page.keyboard.press('Escape')
+  t.match(await app.queue.stats(), { ready: 0, dead: 3 }, 'Escape says no')
+  t.match(await page.evaluate('document.activeElement.textContent'), /^Redrive selected/, 'and the focus is back')
+  await redrive.click()
+  await page.getByRole('button', { name: 'Redrive', exact: true }).click()
+  await page.getByRole('status').getByText('2 events sent to the back of the queue.').waitFor()
+  await page.getByText('Two').waitFor({ state: 'hidden' })
+  t.match(await app.queue.stats(), { ready: 2, dead: 1 })
+  t.equal(await page.evaluate('document.activeElement.tagName'), 'H1', 'the focus is not lost with the row')
+  t.same(problems, [])
+})
+
+test('all dead letters are redriven at once, also those that are not shown', async (t) => {
+  const { url, store, kill, app } = await listen(t)
+  await store(...Array.from({ length: 60 }, (_, index) => `Letter ${index}`))
+  await kill(60)
+  const { page } = await visit(t, `${url}/#/dead-letters`)
+  await page.getByRole('button', { name: 'Redrive all' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Redrive all' }).click()
+  await page.getByText('60 events sent to the back of the queue.').waitFor()
+  await page.getByRole('heading', { name: 'No dead letters' }).waitFor()
+  t.match(await app.queue.stats(), { ready: 60, dead: 0 })
+})
+
+test('a dead letter is deleted once that is confirmed; its formula stays', async (t) => {
+  const { url, store, kill, app } = await listen(t)
+  await store('Kept', 'Gone')
+  await kill(2)
+  const { page } = await visit(t, `${url}/#/dead-letters`)
+  await page.getByRole('button', { name: 'Delete Gone' }).click()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  t.equal((await app.queue.stats()).dead, 2)
+  await page.getByRole('button', { name: 'Delete Gone' }).click()
+  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByRole('status').getByText('The dead letter of “Gone” is deleted.').waitFor()
+  t.equal((await app.queue.stats()).dead, 1)
+  t.equal((await app.db.list({ limit: 10 })).items.length, 2)
+  // Somebody else may have been quicker.
+  const [kept] = (await app.queue.dead(1)).items
+  await app.queue.removeDead(kept?.id ?? '')
+  await page.getByRole('button', { name: 'Delete Kept' }).click()
+  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByText('There is no dead letter with this id').waitFor()
+  await page.getByRole('heading', { name: 'No dead letters' }).waitFor()
+})
+
+test('a cleanup is shown with its reason, and is gone when it was retried with success', async (t) => {
+  // It stands still, so that nothing but the operator retries.
+  const clock = new TestClock()
+  const stores = openMemory({ clock, answerTtlMs: 60_000, maxReceives: 1 })
+  const { publish, remove } = stores.queue
+  const fail = (): Promise<never> => Promise.reject(new StoreUnavailable('the queue is away'))
+  Object.assign(stores.queue, { publish: fail, remove: fail })
+  const env = { DATABASE_URL: 'memory:', SUBMIT_RETRIES: '1' }
+  // Without an intake it is a saga, whose rollback can be interrupted.
+  const { url } = await listen(t, env, { clock, stores: { ...stores, intake: null } })
+  t.equal((await post(url, 'owed', { name: 'Owed', materials: rose(1) })).status, 503)
+  const { page, problems } = await visit(t, `${url}/#/cleanups`)
+  await page.getByRole('heading', { name: /the queue is away/ }).waitFor()
+  await page.getByRole('link', { name: 'Cleanups 1' }).waitFor()
+  Object.assign(stores.queue, { publish, remove })
+  await page.getByRole('button', { name: /^Retry / }).click()
+  await page.getByRole('status').getByText('Cleanup scheduled').waitFor()
+  await page.getByRole('heading', { name: 'Nothing is owed' }).waitFor()
+  t.same(problems, [])
+})

@@ -1,0 +1,129 @@
+import type { Locator, Page } from 'playwright-core'
+import tap, { test } from 'tap'
+import { StoreUnavailable } from '../../src/errors/store-errors.ts'
+import { endBrowser, visit } from './browser.ts'
+import { listen, rose } from './services.ts'
+
+tap.teardown(endBrowser)
+
+/** Fills the form with the formula that `rose(0)` makes up. */
+async function fillIn(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Name of the formula').fill(name)
+  await page.getByRole('button', { name: 'Add a material' }).click()
+  for (const [index, material] of rose(0).entries()) {
+    const row = page.getByRole('group', { name: `Material ${index + 1}` })
+    await row.getByLabel(`Material ${index + 1}`, { exact: true }).fill(material.name)
+    await row.getByLabel('Concentration').fill(material.concentration)
+  }
+}
+
+const submit = (page: Page): Promise<void> => page.getByRole('button', { name: 'Submit the formula' }).click()
+
+/** What the field is said to be wrong for, as a screen reader reads it. */
+async function complaintOf(page: Page, field: Locator): Promise<string | null> {
+  const id = await field.getAttribute('aria-describedby')
+  return id === null ? null : page.locator(`[id="${id}"]`).textContent()
+}
+
+test('a formula is submitted with the keyboard alone, and the focus never lost', async (t) => {
+  const { url, app } = await listen(t)
+  const { page, problems } = await visit(t, `${url}/#/submit`)
+  await page.getByLabel('Name of the formula').focus()
+  const type = (text: string) => page.keyboard.type(text)
+  const press = (key: string) => page.keyboard.press(key)
+  await type('Typed')
+  await press('Tab')
+  await type('Rose Absolute')
+  await press('Tab')
+  await type('12.50')
+  // Past the button that removes the row, to the second row.
+  await press('Tab')
+  await press('Tab')
+  await type('Linalool')
+  await press('Tab')
+  await type('3')
+  await press('Tab')
+  await press('Tab')
+  await press('Enter')
+  t.equal(await page.evaluate('document.activeElement.labels[0].textContent'), 'Material 3', 'the row that was added')
+  await press('Tab')
+  await press('Tab')
+  await press('Enter')
+  t.equal(await page.evaluate('document.activeElement.labels[0].textContent'), 'Material 2', 'one beside what is gone')
+  await press('Enter')
+  await page.getByRole('link', { name: 'Typed' }).waitFor()
+  const { items } = await app.db.list({ limit: 10 })
+  t.match(items, [{ name: 'Typed', materials: [{ concentration: '12.5' }, { concentration: '3' }] }])
+  t.equal(await page.getByLabel('Name of the formula').inputValue(), '', 'the form is ready for the next')
+  t.same(problems, [])
+})
+
+test("what is wrong stands at its field in the service's own words, and the first such field has the focus", async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, `${url}/#/submit`)
+  await fillIn(page, 'Wrong')
+  const [second, third] = [1, 2].map((index) => page.getByRole('group', { name: `Material ${index + 1}` }))
+  await second?.getByLabel('Concentration').fill('three')
+  await third?.getByLabel('Material 3', { exact: true }).fill('ROSE  absolute')
+  await submit(page)
+  const wrong = second?.getByLabel('Concentration') as Locator
+  await page.locator('[aria-invalid=true]').first().waitFor()
+  t.equal(await page.locator('[aria-invalid=true]').count(), 2)
+  t.equal(
+    await complaintOf(page, wrong),
+    'Material concentration must be a decimal above 0 with at most 12 digits before and 12 after the point',
+  )
+  t.equal(await complaintOf(page, third?.getByLabel('Material 3', { exact: true }) as Locator), DUPLICATE)
+  t.ok(await wrong.evaluate((field) => field === field.ownerDocument.activeElement))
+  await page.getByRole('alert').filter({ hasText: 'stands at the fields' }).waitFor()
+})
+
+const DUPLICATE = 'The same material stands twice in one formula'
+
+test('a make-up that is known leads to the formula that is stored', async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, `${url}/#/submit`)
+  await fillIn(page, 'First')
+  await submit(page)
+  await page.getByRole('link', { name: 'First' }).waitFor()
+  await fillIn(page, 'Second')
+  await submit(page)
+  await page.getByText('This formula already exists in the database').waitFor()
+  await page.getByRole('link', { name: 'See the formula that is stored' }).click()
+  await page.getByRole('heading', { name: 'First' }).waitFor()
+  t.pass()
+})
+
+test('after an error of the service the same draft is sent again with the same key, and stored once', async (t) => {
+  const { url, app } = await listen(t, { SUBMIT_RETRIES: '1' })
+  const { page } = await visit(t, `${url}/#/submit`)
+  const keys: (string | undefined)[] = []
+  page.on('request', (request) => {
+    if (request.method() === 'POST') keys.push(request.headers()['idempotency-key'])
+  })
+  // The first answer is lost on its way: it is stored, and the page does not know.
+  await page.route('**/formulas', async (route) => {
+    await route.fetch()
+    await route.abort()
+    await page.unroute('**/formulas')
+  })
+  await fillIn(page, 'Twice')
+  await submit(page)
+  await page.getByText('It is safe to press “Submit the formula” again').waitFor()
+  await submit(page)
+  await page.getByRole('link', { name: 'Twice' }).waitFor()
+  t.equal((await app.db.list({ limit: 10 })).items.length, 1)
+  const { submit: real } = app.orchestrator
+  app.orchestrator.submit = () => Promise.reject(new StoreUnavailable('down'))
+  await fillIn(page, 'Twice')
+  await page.getByLabel('Concentration').first().fill('99')
+  await submit(page)
+  await page.getByText('It is safe to press').waitFor()
+  app.orchestrator.submit = real
+  await submit(page)
+  await page.getByRole('link', { name: 'Twice' }).waitFor()
+  const [first, again, other, last] = keys
+  t.equal(first, again)
+  t.equal(other, last)
+  t.not(first, other, 'another formula has another key')
+})
