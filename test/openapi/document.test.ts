@@ -11,7 +11,7 @@ import { startService } from '../http/service.ts'
 import { readDocument } from './document.ts'
 
 /** Pages for people: they and what they load are no part of the interface for programs. */
-const PAGES = ['/docs']
+const PAGES = ['/docs', '/', '/console']
 
 async function allRoutes(t: Test): Promise<RouteOptions[]> {
   const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
