@@ -21,6 +21,7 @@ test('without any variable the documented defaults hold', async (t) => {
     database: store,
     queue: store,
     sqsQueueUrl: null,
+    otlpEndpoint: null,
     apiKeysFile: null,
     submitRetries: 3,
     submitRetryBaseMs: 1000,
@@ -105,6 +106,13 @@ test('the queue to forward to is a web address, kept as it is written', async (t
     t.same(others, [])
   }
   t.notMatch(problemsOf(t, { SQS_QUEUE_URL: 'ftp://user:secret@host' })[0], /secret/)
+})
+
+test('the collector of traces is a web address', async (t) => {
+  const url = 'https://collector.example:4318'
+  t.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: url }).otlpEndpoint, url)
+  const wrong = 'OTEL_EXPORTER_OTLP_ENDPOINT="localhost:4318": must be an http:// or https:// URL'
+  t.same(problemsOf(t, { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' }), [wrong])
 })
 
 test('RATE_LIMIT_PER_MINUTE is an integer of 0 or more', async (t) => {
