@@ -1,9 +1,12 @@
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkpoints } from '../../src/stores/sqlite/checkpoints.ts'
+import { checkpoints, type Part } from '../../src/stores/sqlite/checkpoints.ts'
 import { openForReading, openForWriting } from '../../src/stores/sqlite/file.ts'
 
-function openLogged(t: Test) {
+/** A checkpoint whose part is synced well. */
+const SOUND: Part = { sync() {}, die() {} }
+
+function openLogged(t: Test, part = SOUND) {
   const path = join(t.testdir(), 'a.db')
   const db = openForWriting(path)
   const reader = openForReading(path)
@@ -19,7 +22,7 @@ function openLogged(t: Test) {
   }
   return {
     reader,
-    checkpoint: checkpoints(db),
+    checkpoint: checkpoints(db, part),
     pagesLeft,
     /** Writes more than is worth a checkpoint. */
     writeMuch(): void {
@@ -52,3 +55,31 @@ t.test(
     t.equal(pagesLeft(), 0, 'and when the reader is done, all of it is made good')
   },
 )
+
+t.test('what a checkpoint has done in part is synced, and a disk that refuses that ends the process', async (t) => {
+  const [synced, died]: [string[], unknown[]] = [[], []]
+  let refusal: Error | undefined
+  const part = {
+    sync(path: string): void {
+      synced.push(basename(path))
+      if (refusal) throw refusal
+    },
+    die: (error: unknown) => void died.push(error),
+  }
+  const { reader, checkpoint, writeMuch } = openLogged(t, part)
+  writeMuch()
+  checkpoint()
+  t.same(synced, [], 'SQLite syncs what is whole')
+
+  reader.exec('BEGIN')
+  reader.prepare('SELECT * FROM identity').get()
+  writeMuch()
+  checkpoint()
+  t.same(synced, ['a.db'])
+  t.same(died, [])
+
+  refusal = new Error('EIO')
+  writeMuch()
+  checkpoint()
+  t.same(died, [refusal])
+})
