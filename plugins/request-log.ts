@@ -36,11 +36,11 @@ export default fp<{ clock?: Clock; observed?: boolean }>(
     const notable = new LinesASecond(NOTABLE_LINES, clock)
     fastify.addHook('onResponse', (request, reply, done) => {
       const isNotable = reply.statusCode >= 500 || (reply.elapsedTime >= SLOW_MS && !mayWait(request))
-      // Who watches the service asks often, and always the same.
-      if (!isNotable && !all && isPublic(request)) return done()
       const lines = isNotable ? notable : ordinary
+      if (!all && !lines.hasRoom()) return done()
+      // Who watches the service asks often, and always the same.
+      if (!all && !isNotable && isPublic(request)) return done()
       const leftOut = all ? 0 : lines.take()
-      if (leftOut === null) return done()
       const fields = { ...fieldsOf(request, reply), ...(leftOut > 0 && { leftOut }) }
       if (isNotable) request.log.warn(fields, 'answered')
       else request.log.info(fields, 'answered')

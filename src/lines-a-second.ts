@@ -13,17 +13,20 @@ export class LinesASecond {
     this.#clock = clock
   }
 
-  /** @returns how many were left out since the last line; null when this one is left out as well */
-  take(): number | null {
+  /** Whether another line may be written in this second; where it may not, it counts as left out. */
+  hasRoom(): boolean {
     const second = Math.floor(this.#clock.now() / 1000)
     if (second !== this.#second) {
       this.#second = second
       this.#taken = 0
     }
-    if (this.#taken === this.#most) {
-      this.#leftOut++
-      return null
-    }
+    if (this.#taken < this.#most) return true
+    this.#leftOut++
+    return false
+  }
+
+  /** Takes up room for a line. @returns how many were left out since the last one */
+  take(): number {
     this.#taken++
     const leftOut = this.#leftOut
     this.#leftOut = 0

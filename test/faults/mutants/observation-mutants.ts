@@ -70,7 +70,9 @@ export const observationMutants: Mutant[] = [
   {
     name: 'log: each request has a line, however many there are',
     breaks: 'the log is no load of its own',
-    edits: [['src/lines-a-second.ts', 'if (this.#taken === this.#most) {', 'if (this.#taken < 0) {']],
+    edits: [
+      ['src/lines-a-second.ts', 'if (this.#taken < this.#most) return true', 'if (this.#taken >= 0) return true'],
+    ],
     caughtBy: [
       REQUEST_LOG_TEST,
       'of a busy service ten requests a second are logged, and the next line says how many were not',
