@@ -4,8 +4,9 @@ import { errorAnswers } from '../schemas.ts'
 const Exposition = Type.String({
   $id: 'Metrics',
   description: 'Metrics in the text format of Prometheus; docs/metrics.md lists them',
-  examples: ['# TYPE intake_submissions_total counter\nintake_submissions_total{outcome="added"} 17\n'],
 })
+
+const SOME = '# TYPE intake_submissions_total counter\nintake_submissions_total{outcome="added"} 17\n'
 
 export const readMetrics = {
   operationId: 'getMetrics',
@@ -18,4 +19,5 @@ export const readMetrics = {
   },
   responseHeaders: ['Cache-Control'],
   errors: [],
+  answerExamples: { 'One of many': SOME },
 } as const

@@ -53,9 +53,12 @@ export class Conformity {
 
   #wrongBody({ content }: ResponseObject, type: string | undefined, body: string): string[] {
     if (content === undefined) return body === '' ? [] : ['there is a body where none is documented']
-    const media = content[String(type).split(';')[0] as string]
+    const [name] = String(type).split(';') as [string]
+    const media = content[name]
     if (media === undefined) return [`media type ${type} is not documented`]
-    return this.problemsOf(media.schema, JSON.parse(body)).map((problem) => `body: ${problem}`)
+    return this.problemsOf(media.schema, name === 'application/json' ? JSON.parse(body) : body).map(
+      (problem) => `body: ${problem}`,
+    )
   }
 }
 
