@@ -48,7 +48,9 @@ test('a key that lacks the scope of a view is told which it needs, and keeps wha
   const { url, keys } = await startGuarded(t, 'read', 'submit')
   const { page } = await visit(t, url)
   const asked: string[] = []
-  page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+  page.on('request', (request) => {
+    if (request.headers().authorization !== undefined) asked.push(new URL(request.url()).pathname)
+  })
   await show(page, keys[0] ?? '')
   await page.getByText('Submissions and latency are not shown: The API key needs the scope admin.').waitFor()
   await page.locator('.tile').filter({ hasText: 'Ready' }).getByText('0', { exact: true }).waitFor()

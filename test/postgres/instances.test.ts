@@ -195,6 +195,7 @@ t.test(
         `${refused.length} of 20 are refused`,
       )
     }
+    await pause(50)
     t.equal(answerOf(await one.intake.accept(submission([formula('a')]))).status, 200)
   },
 )
