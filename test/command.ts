@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { Test } from 'tap'
+import { inherited } from './inherited.ts'
 import { type Ended, observe } from './process/service-process.ts'
 
 /** A command that runs. */
@@ -14,7 +15,7 @@ const root = new URL('../', import.meta.url)
 
 /** Starts a program of ours; `input` is its standard input. */
 export function start(t: Test, program: string, args: string[], environment = {}, input?: string): Running {
-  const env = { PATH: process.env.PATH ?? '', NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE ?? '', ...environment }
+  const env = { ...inherited(), ...environment }
   const stdin = input === undefined ? 'ignore' : 'pipe'
   const path = new URL(program, root).pathname
   const child = spawn(process.execPath, [path, ...args], { cwd: t.testdirName, env, stdio: [stdin, 'pipe', 'pipe'] })

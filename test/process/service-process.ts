@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { inherited } from '../inherited.ts'
 
 const SERVER = new URL('../../src/server.ts', import.meta.url).pathname
 
@@ -22,7 +23,7 @@ export interface ServiceProcess {
 type Environment = Record<string, string>
 
 function launch(t: Test, environment: Environment): { child: ChildProcess; ended: Promise<Ended>; lines: string[] } {
-  const env = { PATH: process.env.PATH ?? '', NODE_V8_COVERAGE: process.env.NODE_V8_COVERAGE ?? '', ...environment }
+  const env = { ...inherited(), ...environment }
   const child = spawn(process.execPath, [SERVER], { cwd: t.testdirName, env, stdio: ['ignore', 'pipe', 'pipe'] })
   return { child, ...observe(t, child) }
 }

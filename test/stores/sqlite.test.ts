@@ -6,8 +6,9 @@ import { cleanupQueueContract } from '../contract/cleanup-queue.ts'
 import { eventQueueContract } from '../contract/event-queue.ts'
 import { DAY_MS, type OpenOptions, type OpenStores } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
+import { scratch } from '../faults/scratch.ts'
 
-const file = (t: Test, name: string): string => join(t.testdir(), name)
+const file = (t: Test, name: string): string => join(scratch(t), name)
 
 async function openFile(t: Test, path: string, options: OpenOptions) {
   const stores = await openSqlite(path, { answerTtlMs: DAY_MS, maxReceives: 5, ...options })
@@ -18,7 +19,7 @@ async function openFile(t: Test, path: string, options: OpenOptions) {
 const openOneFile: OpenStores = (t, options) => openFile(t, file(t, 'formulas.db'), options)
 
 const openTwoFiles: OpenStores = async (t, options) => {
-  const directory = t.testdir()
+  const directory = scratch(t)
   const db = await openFile(t, join(directory, 'formulas.db'), options)
   const { queue } = await openFile(t, join(directory, 'events.db'), options)
   return { ...db, queue, intake: null }

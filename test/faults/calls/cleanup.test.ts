@@ -82,7 +82,7 @@ function extentOf(engine: Engine) {
 }
 
 /** By then all is worked off, and what the background does each second has gone wrong as well; the long run goes on. */
-const LAST = sized(30, Number.POSITIVE_INFINITY)
+const LAST = sized(20, Number.POSITIVE_INFINITY)
 
 // A cleanup makes some two hundred calls; in the short run PostgreSQL has no time for each of them.
 const engines = sized(0, 1) === 1 ? ENGINES : ENGINES.filter((engine) => engine !== 'postgres')

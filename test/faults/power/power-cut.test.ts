@@ -25,7 +25,7 @@ for (const way of ['one file', 'two files'] as const) {
   t.test(`${way}: a power cut at any moment loses nothing that was answered`, { skip }, async (t) => {
     for (let round = 0; round < sized(1, 10); round++) {
       const recording = await record(t, { way, library, stream: round })
-      const options = { cuts: sized(7, 32), stream: 1_000 + round, again: 20 }
+      const options = { cuts: sized(5, 32), stream: 1_000 + round, again: 20 }
       const { violations, done } = await cutPower(t, recording, options)
       t.same(violations, [])
       count('powerCuts', done)
@@ -99,7 +99,7 @@ for (const setting of sized(1, 2) === 1 ? ['NORMAL'] : ['NORMAL', 'OFF']) {
     const recording = await record(t, { way: 'one file', library, stream: 0, server })
     let [lost, others] = [0, 0]
     for (let round = 0; lost === 0 && round < ROUNDS; round++) {
-      const { violations } = await cutPower(t, recording, { cuts: sized(7, 32), stream: 1_000 + round })
+      const { violations } = await cutPower(t, recording, { cuts: sized(5, 32), stream: 1_000 + round })
       lost = violations.filter((violation) => violation.includes('answered 200 and not stored so')).length
       others += violations.length - lost
     }
