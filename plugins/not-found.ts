@@ -8,7 +8,7 @@ export default fp(
     const router = findMyWay({ maxParamLength: fastify.initialConfig.routerOptions?.maxParamLength ?? 100 })
     const methods = new Set<HTTPMethod>()
     fastify.addHook('onRoute', ({ method, url }) => {
-      for (const each of [method].flat() as HTTPMethod[]) {
+      for (const each of withGet([method].flat() as HTTPMethod[])) {
         methods.add(each)
         if (!router.hasRoute(each, url)) router.on(each, url, () => {})
       }
@@ -28,3 +28,6 @@ export default fp(
   },
   { name: 'not-found', dependencies: ['closing', 'authorization'] },
 )
+
+/** Where a prefix also answers with a slash at its end, Fastify tells of the HEAD it makes from a GET, but not of the GET. */
+const withGet = (methods: HTTPMethod[]): HTTPMethod[] => (methods.includes('HEAD') ? ['GET', ...methods] : methods)

@@ -31,6 +31,8 @@ test('a method that a path does not know is a 405 that lists those it does', asy
     ['PUT', '/events/dead/x', 'DELETE'],
     ['POST', '/health/live', 'GET, HEAD'],
     ['PATCH', '/cleanups/x/retry', 'POST'],
+    ['POST', '/docs', 'GET, HEAD'],
+    ['POST', '/docs/', 'GET, HEAD'],
   ] as const
   for (const [method, url, allow] of cases) {
     const headers = { 'content-type': 'text/plain' }
