@@ -5,17 +5,6 @@ import { about } from '../../src/openapi/about.ts'
 /** The page is `/docs`, not `/docs/docs`: the plugin adds the prefix itself. */
 export const prefixOverride = ''
 
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join(';')
-
 /** Shows the OpenAPI document as a page, on which requests can be tried. */
 const routes: FastifyPluginAsync = async (fastify) => {
   fastify.addHook('onRoute', (route) => {
@@ -23,7 +12,7 @@ const routes: FastifyPluginAsync = async (fastify) => {
   })
   fastify.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode >= 400) return
-    reply.header('Content-Security-Policy', CONTENT_SECURITY_POLICY).header('Cache-Control', 'private, no-cache')
+    reply.headers(fastify.pageHeaders).header('Cache-Control', 'private, no-cache')
   })
   await fastify.register(swaggerUi, {
     routePrefix: '/docs',

@@ -34,7 +34,7 @@ export const openapiMutants: Mutant[] = [
   {
     name: 'openapi: a page runs scripts that stand in it',
     breaks: 'a page runs nothing but its own files',
-    edits: [['routes/docs/index.ts', '"script-src \'self\'"', "\"script-src 'self' 'unsafe-inline'\""]],
+    edits: [['plugins/safety-headers.ts', 'scriptSrc: ["\'self\'"]', 'scriptSrc: ["\'self\'", "\'unsafe-inline\'"]']],
     caughtBy: [
       'test/openapi/docs-page.test.ts',
       'the page may run its own scripts only, none of them within it, and nobody may frame it',
