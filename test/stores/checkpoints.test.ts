@@ -56,6 +56,28 @@ t.test(
   },
 )
 
+t.test('while the same reader goes on reading, nobody waits for it again', async (t) => {
+  const { reader, checkpoint, pagesLeft, writeMuch } = openLogged(t)
+  reader.exec('BEGIN')
+  reader.prepare('SELECT * FROM identity').get()
+  const timed = (): number => {
+    writeMuch()
+    const begun = performance.now()
+    checkpoint()
+    return performance.now() - begun
+  }
+  t.ok(timed() >= 100, 'it might have ended soon')
+  const later = Array.from({ length: 4 }, timed)
+  t.ok(Math.min(...later) < 100, `${later}`)
+  reader.exec('COMMIT')
+  reader.exec('BEGIN')
+  reader.prepare('SELECT * FROM identity').get()
+  t.ok(timed() >= 100, 'another is waited for')
+  reader.exec('COMMIT')
+  timed()
+  t.equal(pagesLeft(), 0)
+})
+
 t.test('what a checkpoint has done in part is synced, and a disk that refuses that ends the process', async (t) => {
   const [synced, died]: [string[], unknown[]] = [[], []]
   let refusal: Error | undefined

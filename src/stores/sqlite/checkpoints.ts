@@ -14,7 +14,9 @@ export interface Part {
   die(error: unknown): void
 }
 
+/** What SQLite tells of the log, in pages; `busy` is 1 where a checkpoint has left some of it for readers. */
 interface LogState {
+  busy: number
   log: number
   checkpointed: number
 }
@@ -22,7 +24,8 @@ interface LogState {
 /**
  * Brings the log into the database file, between batches: within a commit, those who wait for it would wait for this as
  * well. It waits for readers rather than leave a part. A backup reads for longer than that: until it is done the log
- * grows, and is tried again only when that is worth it once more, since all who submit wait as well.
+ * grows. Then it is tried again only when that is worth it once more, and waited for no second time while nothing has
+ * moved: all who submit would wait as well.
  *
  * SQLite does not sync what it has done in part, and does not do it again when a later sync fails. So the part is synced
  * here. If the disk refuses, nothing but the log has what it holds, and only a start brings all of the log into the file:
@@ -32,8 +35,19 @@ export function checkpoints(db: DatabaseSync, part: Part = { sync, die }): () =>
   const look = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const checkpoint = db.prepare('PRAGMA wal_checkpoint(FULL)')
   const path = db.location() as string
-  let inVain = 0
+  /** How far the log, and what is in the file of it, had come when readers were last waited for in vain. */
+  let inVain: Omit<LogState, 'busy'> | null = null
 
+  const run = (readersMs: number): LogState => {
+    try {
+      db.exec(`PRAGMA busy_timeout = ${readersMs}`)
+      const state = checkpoint.get() as unknown as LogState
+      if (state.busy === 1) leavePart()
+      return state
+    } finally {
+      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+    }
+  }
   const leavePart = (): void => {
     try {
       part.sync(path)
@@ -41,19 +55,21 @@ export function checkpoints(db: DatabaseSync, part: Part = { sync, die }): () =>
       part.die(error)
     }
   }
+  /** Whether whoever was waited for in vain reads still: nothing more can be brought into the file then. */
+  const isStillHeld = (past: number): boolean => run(0).checkpointed === past
+
   return () => {
     const { log, checkpointed } = look.get() as unknown as LogState
-    if (log < inVain) inVain = 0
-    if (log - Math.max(checkpointed, inVain) < WORTH_IT) return
+    if (inVain !== null && log < inVain.log) inVain = null
+    if (log - Math.max(checkpointed, inVain?.log ?? 0) < WORTH_IT) return
     try {
-      db.exec(`PRAGMA busy_timeout = ${READERS_MS}`)
-      const isPart = checkpoint.get()?.busy === 1
-      inVain = isPart ? log : 0
-      if (isPart) leavePart()
+      if (inVain !== null && isStillHeld(inVain.checkpointed)) inVain.log = log
+      else {
+        const state = run(READERS_MS)
+        inVain = state.busy === 1 ? { log, checkpointed: state.checkpointed } : null
+      }
     } catch {
       // It can wait: who cannot is told what is wrong with the disk.
-    } finally {
-      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
     }
   }
 }
