@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { slotOf } from '../../src/stores/postgres/member.ts'
 import { lease, namesOf, receiptsOf } from '../contract/leasing.ts'
@@ -62,4 +63,18 @@ t.test('an instance of before goes on beside one that has brought the database u
     { name: 'old', receives: 1 },
   ])
   t.match(await queue.stats(), { ready: 0, leased: 3 })
+})
+
+t.test('a dump that reads for long is not waited for: the start fails, and instances of before go on', async (t) => {
+  const old = await oldDatabase(t)
+  const dump = new pg.Client({ connectionString: old.url })
+  await dump.connect()
+  t.teardown(() => dump.end())
+  await dump.query('BEGIN; LOCK TABLE formula_intake.dead IN ACCESS SHARE MODE')
+  await t.rejects(old.open(), { name: 'StoreUnavailable', message: /lock timeout/ })
+  await old.write('1')
+  t.same(await query(old.url, 'SELECT version FROM formula_intake.version'), [{ version: 1 }])
+  await dump.query('COMMIT')
+  const { queue } = await old.open()
+  t.equal(namesOf(await lease(queue)), 'old')
 })
