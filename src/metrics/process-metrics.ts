@@ -4,8 +4,9 @@ let registry: Registry | undefined
 
 /**
  * prom-client's measures of the process: event loop, garbage collection, memory, CPU, handles. They are begun with the
- * first scrape, so that they cost nothing where nobody asks, and shared by all apps of a process: prom-client gives no means to end what it watches the event loop and the collector
- * with, so one begun for each app would stay behind when the app closes. They keep no process from ending.
+ * first scrape, so that they cost nothing where nobody asks. All apps of a process share them: prom-client gives no means
+ * to end what it watches the event loop and the collector with, so one begun for each app would stay behind when the app
+ * closes. They keep no process from ending.
  */
 export function processMetrics(): Registry {
   if (registry === undefined) {
