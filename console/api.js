@@ -71,6 +71,7 @@ export function forgetKey() {
  */
 export async function request(path, { method = 'GET', body, headers = {}, signal } = {}) {
   const { key } = access.get()
+  const patience = AbortSignal.timeout(PATIENCE_MS)
   const init = {
     method,
     headers: {
@@ -79,7 +80,7 @@ export async function request(path, { method = 'GET', body, headers = {}, signal
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     cache: /** @type {const} */ ('no-store'),
-    signal: signal ?? AbortSignal.timeout(PATIENCE_MS),
+    signal: signal === undefined ? patience : AbortSignal.any([signal, patience]),
     ...(body !== undefined && { body: JSON.stringify(body) }),
   }
   const answer = await fetch(path, init).catch((error) => {

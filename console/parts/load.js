@@ -31,9 +31,10 @@ export function useLoad(path) {
   }, [path, turn])
   const reload = () => setTurn((turn) => turn + 1)
   const { reachable } = useStore(live)
+  // Once each time it comes back: what stands before the service may refuse this path alone, and go on doing so.
   useEffect(() => {
     if (reachable && error?.status === 0) reload()
-  }, [reachable, error])
+  }, [reachable])
   // Not when another path has taken its place by now.
   const set = (/** @type {T} */ data) => setState((now) => (now.of === path ? { data, error: null, of: path } : now))
   // What was loaded for another path is not shown for this one.

@@ -99,6 +99,36 @@ test('while the service is away a banner says so; when it is back the page takes
   t.same(problems, [])
 })
 
+test('what a proxy refuses is not asked for again and again, only when the operator says so', async (t) => {
+  const { url } = await listen(t)
+  const { page, problems } = await visit(t, 'about:blank')
+  let asked = 0
+  await page.route('**/formulas', (route) => {
+    asked++
+    return route.fulfill({ status: 403, contentType: 'text/html', body: '<h1>No</h1>' })
+  })
+  await page.goto(`${url}/#/formulas`)
+  await page.getByText('something before it answered 403').waitFor()
+  for (let looks = 0; looks < 2; looks++) await page.waitForResponse('**/health/ready')
+  // One at first, and one when the service turns out to be there.
+  t.ok(asked <= 2, `${asked}`)
+  await page.unroute('**/formulas')
+  await page.getByRole('button', { name: 'Try again' }).click()
+  await page.getByRole('heading', { name: 'Nothing stored yet' }).waitFor()
+  t.same(problems, [])
+})
+
+test('a view that gets no answer at all says so in the end', async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, 'about:blank')
+  await page.addInitScript(`const { timeout } = AbortSignal
+    AbortSignal.timeout = (ms) => timeout.call(AbortSignal, ms / 100)`)
+  await page.route('**/formulas', () => {})
+  await page.goto(`${url}/#/formulas`)
+  await page.getByText('The service cannot be reached.').waitFor()
+  t.pass()
+})
+
 test('a page that nobody sees asks nothing, and asks at once when it is seen again', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, 'about:blank')
