@@ -55,8 +55,9 @@ function backUpStore(name: string, location: StoreLocation, folder: string): str
 try {
   run(process.argv.slice(2))
 } catch (error) {
-  const isExpected = error instanceof StoreRefused || error instanceof ConfigError
-  const { message, stack } = error as Error
+  const { message, stack, syscall } = error as NodeJS.ErrnoException
+  // What the system refuses, such as a folder that must not be written, it says well enough.
+  const isExpected = error instanceof StoreRefused || error instanceof ConfigError || syscall !== undefined
   process.stderr.write(`${isExpected ? message : stack}\n`)
   process.exitCode = 1
 }

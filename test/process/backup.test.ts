@@ -56,6 +56,7 @@ t.test('what cannot be backed up is told in one line, ends with 1, and leaves no
     [file('formulas.db')],
     [file('formulas.db'), '--help'],
     [file('formulas.db'), 'kept'],
+    [file('formulas.db'), 'kept/database.db/new'],
     [file('none.db'), 'new'],
     [file('noise.db'), 'new'],
     [{ ...file('formulas.db'), QUEUE_URL: `sqlite:${join(directory, 'none.db')}` }, 'new'],
