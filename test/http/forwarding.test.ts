@@ -2,7 +2,8 @@ import { type Test, test } from 'tap'
 import type { DeadEvent, QueueStats } from '../../src/stores/ports.ts'
 import { always, answer, type LocalSqs, losing, refusing, startSqs, until } from '../forwarding/sqs.ts'
 import { TestClock } from '../test-clock.ts'
-import { errorOf, formula, formulasOf, type Service, startService } from './service.ts'
+import { scrape } from './scrape.ts'
+import { type Client, errorOf, formula, formulasOf, type Service, startService } from './service.ts'
 
 interface Forwarding extends Service {
   sqs: LocalSqs
@@ -36,6 +37,8 @@ async function start(t: Test, name = 'formulas', attributes: Record<string, stri
   }
 }
 
+const upOf = async (service: Client) => (await scrape(service)).value('intake_forwarder_up')
+
 const NOTHING: QueueStats = { ready: 0, leased: 0, delayed: 0, dead: 0, oldestReadyAgeSeconds: null }
 
 const isEmpty = ({ ready, leased, delayed }: QueueStats): boolean => ready + leased + delayed === 0
@@ -66,8 +69,10 @@ test('where events are forwarded nobody else receives them, and all else stays',
 })
 
 test('where nothing is forwarded the forwarder is off', async (t) => {
-  const { app, post } = await startService(t)
+  const service = await startService(t)
+  const { app, post } = service
   t.same(app.forwarder.health, { state: 'off', reason: null, since: null })
+  t.equal(await upOf(service), undefined)
   t.equal((await post('/events/receive')).statusCode, 200)
 })
 
@@ -84,6 +89,7 @@ test('through an outage of an hour nothing is lost, nothing dies, and formulas a
     () => clock.advance(5_000),
   )
   t.same((await get('/health/ready')).statusCode, 200, 'the service is ready all the while')
+  t.equal(await upOf(service), 0)
   ids.push(...(await publish(5)))
   const { ready, leased, dead, delayed } = await stats()
   t.equal(ready + leased, 35)
@@ -92,6 +98,7 @@ test('through an outage of an hour nothing is lost, nothing dies, and formulas a
   await service.whileTimePasses(() => sqs.ids().length >= 35)
   t.same(sqs.ids(), ids.sort())
   t.equal(app.forwarder.health.state, 'forwarding')
+  t.equal(await upOf(service), 1)
   await until(async () => isEmpty(await stats()))
   t.same(await stats(), NOTHING)
 })
