@@ -2,6 +2,8 @@ import { test } from 'tap'
 import { startGuarded } from '../http/keys.ts'
 import { errorOf, startService } from '../http/service.ts'
 
+/** What answers have that are no page. */
+const FOR_DATA = { 'content-security-policy': "default-src 'none';frame-ancestors 'none'", 'x-frame-options': 'DENY' }
 const SHEET = '/docs/static/swagger-ui.css'
 
 test('the page shows the document, and loads nothing but its own files', async (t) => {
@@ -54,8 +56,10 @@ test('what the page has not is told in the one shape, and looked for nowhere els
   const { get } = await startService(t)
   const outside = ['../package.json', '%2e%2e/index.js', '..%2findex.js', '..%5cindex.js', '%2fetc%2fpasswd']
   for (const path of ['nope', '.git', '%00', ...outside]) {
-    const { status, code } = (await get(`/docs/static/${path}`)).json()
+    const answer = await get(`/docs/static/${path}`)
+    const { status, code } = answer.json()
     t.match(`${status} ${code}`, /^(404 ROUTE_NOT_FOUND|400 BAD_REQUEST)$/, path)
+    t.match(answer.headers, FOR_DATA, path)
   }
 })
 

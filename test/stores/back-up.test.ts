@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import t, { type Test } from 'tap'
+import { backUp } from '../../src/stores/sqlite/back-up.ts'
+import { openForWriting } from '../../src/stores/sqlite/file.ts'
+import { APPLICATION_ID, migrations } from '../../src/stores/sqlite/schema.ts'
+
+const pathsOf = (t: Test) => ({ path: join(t.testdir(), 'a.db'), target: join(t.testdirName, 'copy.db') })
+
+/** Runs statements on a connection of its own, which reads the schema anew. */
+function run(path: string, ...statements: string[]): void {
+  const db = new DatabaseSync(path, { defensive: false })
+  for (const statement of statements) db.exec(statement)
+  db.close()
+}
+
+t.test('damage that is copied along is told, when the copy is read back', async (t) => {
+  const { path, target } = pathsOf(t)
+  openForWriting(path).close()
+  t.same(backUp(path, target), { formulas: 0, events: 0 })
+  const rewrite = (from: string, to: string): string =>
+    `UPDATE sqlite_schema SET sql = replace(sql, '${from}', '${to}') WHERE name = 'given_up'`
+  run(path, 'PRAGMA writable_schema = ON', rewrite('at INTEGER NOT NULL', 'at INTEGER'))
+  run(path, "INSERT INTO given_up VALUES ('1', NULL)")
+  run(path, 'PRAGMA writable_schema = ON', rewrite('at INTEGER', 'at INTEGER NOT NULL'))
+  t.throws(() => backUp(path, `${target}2`), {
+    name: 'StoreRefused',
+    message: /^What was copied is damaged: NULL value/,
+  })
+})
+
+t.test('a file of an earlier version is backed up as it is, before a newer one brings it up', async (t) => {
+  const { path, target } = pathsOf(t)
+  const old = new DatabaseSync(path)
+  old.exec('PRAGMA journal_mode = WAL')
+  old.exec(migrations[0] as string)
+  old.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1`)
+  old.close()
+  t.same(backUp(path, target), { formulas: 0, events: 0 })
+  const copy = new DatabaseSync(target, { readOnly: true })
+  t.teardown(() => copy.close())
+  t.same({ ...copy.prepare('PRAGMA user_version').get() }, { user_version: 1 })
+})
+
+t.test('what is no file of this service is left alone', async (t) => {
+  const { path, target } = pathsOf(t)
+  const other = new DatabaseSync(path)
+  other.exec('CREATE TABLE t (a)')
+  other.close()
+  t.throws(() => backUp(path, target), { name: 'StoreRefused', message: /is no database of this service$/ })
+  t.notOk(existsSync(target))
+})
