@@ -2,7 +2,7 @@ import { createStore, useStore } from '../store.js'
 import { html, useEffect, useRef } from '../vendor/htm-preact.js'
 
 /**
- * @typedef {{ title: string, text: string, action: string, isGrave?: boolean }} Question
+ * @typedef {{ title: string, text: import('./notice.js').Words, action: string, isGrave?: boolean }} Question
  * @typedef {Question & { answer: (yes: boolean) => void }} Asked
  */
 

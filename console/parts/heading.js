@@ -1,5 +1,8 @@
 import { html, useEffect, useRef } from '../vendor/htm-preact.js'
 
+/** From how many characters on a heading is set smaller, so that what it heads stays in sight. */
+const LONG = 60
+
 let isFirst = true
 
 /**
@@ -19,6 +22,6 @@ export function Heading({ kicker, title, children }) {
   }, [])
   return html`<header class="heading">
     ${kicker !== undefined && html`<p class="kicker">${kicker}</p>`}
-    <h1 tabindex="-1" ref=${heading}>${children}</h1>
+    <h1 tabindex="-1" ref=${heading} class=${named.length > LONG ? 'long' : null}>${children}</h1>
   </header>`
 }

@@ -1,11 +1,13 @@
 import { createStore, useStore } from '../store.js'
 import { html } from '../vendor/htm-preact.js'
 
-const notice = createStore('')
+/** @typedef {string | ReturnType<typeof html>} Words */
+
+const notice = createStore(/** @type {Words} */ (''))
 
 /**
  * Says what came of something: on the page, and to a screen reader without taking the focus.
- * @param {string} text
+ * @param {Words} text
  */
 export const announce = (text) => notice.set(text)
 

@@ -1,8 +1,9 @@
 import { json } from '../api.js'
-import { plural, short, time } from '../format.js'
+import { plural, short } from '../format.js'
 import { live, pollNow } from '../live/poll.js'
 import { Heading } from '../parts/heading.js'
 import { Empty, Trouble, useLoad, Waiting } from '../parts/load.js'
+import { Moment } from '../parts/moment.js'
 import { announce } from '../parts/notice.js'
 import { useStore } from '../store.js'
 import { html, useEffect } from '../vendor/htm-preact.js'
@@ -59,9 +60,9 @@ function Entry({ cleanup: { id, formulaIds, reason, attempts, createdAt, nextAtt
     <h2>${reason}</h2>
     <dl class="facts">
       <div><dt>Cleanup</dt><dd><code>${id}</code></dd></div>
-      <div><dt>Owed since</dt><dd><time datetime=${createdAt}>${time(createdAt)}</time></dd></div>
+      <div><dt>Owed since</dt><dd><${Moment} iso=${createdAt} /></dd></div>
       <div><dt>Tried</dt><dd>${plural(attempts, 'time')}</dd></div>
-      <div><dt>Tried next</dt><dd><time datetime=${nextAttemptAt}>${time(nextAttemptAt)}</time></dd></div>
+      <div><dt>Tried next</dt><dd><${Moment} iso=${nextAttemptAt} /></dd></div>
       <div><dt>Formulas</dt><dd>${formulaIds.map((id) => html`<code key=${id} title=${id}>${short(id)}</code> `)}</dd></div>
     </dl>
     <button class="quiet" onClick=${onRetry} aria-label=${`Retry ${id}`}>Retry now</button>

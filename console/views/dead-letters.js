@@ -1,13 +1,17 @@
 import { json, request } from '../api.js'
-import { plural, time } from '../format.js'
+import { plural } from '../format.js'
 import { pollNow } from '../live/poll.js'
 import { confirm } from '../parts/confirm.js'
 import { Heading } from '../parts/heading.js'
 import { Empty, Trouble, useList, Waiting } from '../parts/load.js'
+import { Moment } from '../parts/moment.js'
+import { Name } from '../parts/name.js'
 import { announce } from '../parts/notice.js'
 import { html, useState } from '../vendor/htm-preact.js'
 
 /**
+ * @typedef {import('../parts/notice.js').Words} Words
+ *
  * @typedef {object} DeadLetter
  * @property {string} id
  * @property {string} name
@@ -25,7 +29,7 @@ export function DeadLetters() {
   const { items, next, more, reload, error } = useList('events/dead', 'events')
   const letters = /** @type {DeadLetter[] | null} */ (items)
   const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()))
-  const after = (/** @type {string} */ text) => {
+  const after = (/** @type {Words} */ text) => {
     announce(text)
     setSelected(new Set())
     reload()
@@ -46,6 +50,7 @@ export function DeadLetters() {
       letters.length > 0 &&
       html`
         <${Actions} selected=${selected} after=${after} />
+        <p class="summary">${plural(letters.length, 'dead letter')}${next !== null && ', and there are more'}</p>
         <${Table} letters=${letters} selected=${selected} onSelected=${setSelected} after=${after} />
         ${next !== null && html`<button class="quiet more" onClick=${more}>Show older ones</button>`}`
     }`
@@ -53,8 +58,8 @@ export function DeadLetters() {
 
 /**
  * Does something and says what came of it, also when that is an error.
- * @param {() => Promise<string>} act
- * @param {(text: string) => void} after
+ * @param {() => Promise<Words>} act
+ * @param {(text: Words) => void} after
  */
 async function attempt(act, after) {
   after(
@@ -83,7 +88,7 @@ function chunks(ids) {
   return starts.map((start) => ids.slice(start, start + MOST_IDS))
 }
 
-/** @param {{ selected: Set<string>, after: (text: string) => void }} props */
+/** @param {{ selected: Set<string>, after: (text: Words) => void }} props */
 function Actions({ selected, after }) {
   const some = async () => {
     const text = `${plural(selected.size, 'event')} will join the back of the queue, their leases counted anew.`
@@ -106,7 +111,7 @@ function Actions({ selected, after }) {
 
 /**
  * @param {{
- *   letters: DeadLetter[], selected: Set<string>, onSelected: (ids: Set<string>) => void, after: (text: string) => void,
+ *   letters: DeadLetter[], selected: Set<string>, onSelected: (ids: Set<string>) => void, after: (text: Words) => void,
  * }} props
  */
 function Table({ letters, selected, onSelected, after }) {
@@ -134,22 +139,22 @@ function Table({ letters, selected, onSelected, after }) {
   </table>`
 }
 
-/** @param {{ letter: DeadLetter, isSelected: boolean, onToggle: () => void, after: (text: string) => void }} props */
+/** @param {{ letter: DeadLetter, isSelected: boolean, onToggle: () => void, after: (text: Words) => void }} props */
 function Letter({ letter: { id, name, reason, receiveCount, diedAt }, isSelected, onToggle, after }) {
   const remove = async () => {
-    const text = `No consumer will ever see the event of “${name}”. Its formula stays.`
+    const text = html`No consumer will ever see the event of “<${Name} text=${name} />”. Its formula stays.`
     if (!(await confirm({ title: 'Delete this dead letter?', text, action: 'Delete', isGrave: true }))) return
     attempt(async () => {
       await request(`events/dead/${encodeURIComponent(id)}`, { method: 'DELETE' })
-      return `The dead letter of “${name}” is deleted.`
+      return html`The dead letter of “<${Name} text=${name} />” is deleted.`
     }, after)
   }
   return html`<tr>
     <td class="pick"><input type="checkbox" aria-label=${`Select ${name}`} checked=${isSelected} onChange=${onToggle} /></td>
-    <th scope="row"><a href="#/formulas/${id}">${name}</a></th>
+    <th scope="row"><a href="#/formulas/${id}"><${Name} text=${name} /></a></th>
     <td data-name="Reason"><span class="reason">${reason}</span> ${REASONS[reason]}</td>
     <td data-name="Leases" class="number">${receiveCount}</td>
-    <td data-name="Died"><time datetime=${diedAt}>${time(diedAt)}</time></td>
+    <td data-name="Died"><${Moment} iso=${diedAt} /></td>
     <td class="last"><button class="quiet danger" onClick=${remove} aria-label=${`Delete ${name}`}>Delete</button></td>
   </tr>`
 }

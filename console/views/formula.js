@@ -1,6 +1,8 @@
-import { plural, time } from '../format.js'
+import { plural } from '../format.js'
 import { Heading } from '../parts/heading.js'
 import { Trouble, useLoad, Waiting } from '../parts/load.js'
+import { Moment } from '../parts/moment.js'
+import { Name } from '../parts/name.js'
 import { announce } from '../parts/notice.js'
 import { html } from '../vendor/htm-preact.js'
 
@@ -24,16 +26,16 @@ export function FormulaDetail({ id }) {
 function Sheet({ formula: { id, name, materials, createdAt } }) {
   const shares = sharesOf(materials.map(({ concentration }) => concentration))
   return html`
-    <${Heading} kicker="Formula">${name}<//>
+    <${Heading} kicker="Formula" title=${name}><${Name} text=${name} /><//>
     <dl class="facts">
-      <div><dt>Accepted</dt><dd><time datetime=${createdAt}>${time(createdAt)}</time></dd></div>
+      <div><dt>Accepted</dt><dd><${Moment} iso=${createdAt} /></dd></div>
       <div>
         <dt>Id</dt>
         <dd class="id"><code>${id}</code><button class="quiet" onClick=${() => copy(id)}>Copy the id</button></dd>
       </div>
     </dl>
     <div class="card sheet">
-      <div class="strip" aria-hidden="true">
+      <div class="strip" aria-hidden="true" style=${{ '--parts': shares.length }}>
         ${shares.map((share, index) => html`<span key=${index} class="tone-part-${index % 6}" style=${{ flexGrow: share }}></span>`)}
       </div>
       <table class="materials" style=${{ '--fraction': `${longestFraction(materials)}ch` }}>
@@ -44,7 +46,7 @@ function Sheet({ formula: { id, name, materials, createdAt } }) {
         <tbody>
           ${materials.map(
             (material, index) => html`<tr key=${index}>
-              <th scope="row">${material.name}</th>
+              <th scope="row"><${Name} text=${material.name} /></th>
               <td class="number"><${Decimal} text=${material.concentration} /></td>
               <td>
                 <div class="share">

@@ -1,6 +1,8 @@
-import { plural, short, time } from '../format.js'
+import { plural, short } from '../format.js'
 import { Heading } from '../parts/heading.js'
 import { Empty, Trouble, useList, Waiting } from '../parts/load.js'
+import { Moment } from '../parts/moment.js'
+import { Name } from '../parts/name.js'
 import { go, place } from '../router.js'
 import { html, useEffect, useRef, useState } from '../vendor/htm-preact.js'
 
@@ -83,9 +85,9 @@ function List({ name }) {
 /** @param {{ formula: Formula }} props */
 function Row({ formula: { id, name, materials, createdAt } }) {
   return html`<tr>
-    <th scope="row"><a href="#/formulas/${id}">${name}</a></th>
+    <th scope="row"><a href="#/formulas/${id}"><${Name} text=${name} /></a></th>
     <td class="number" data-name="Materials">${materials.length}</td>
-    <td data-name="Accepted"><time datetime=${createdAt}>${time(createdAt)}</time></td>
+    <td data-name="Accepted"><${Moment} iso=${createdAt} /></td>
     <td data-name="Id"><code title=${id}>${short(id)}</code></td>
   </tr>`
 }

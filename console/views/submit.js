@@ -1,5 +1,6 @@
 import { ApiError, json } from '../api.js'
 import { Heading } from '../parts/heading.js'
+import { Name } from '../parts/name.js'
 import { announce } from '../parts/notice.js'
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
 import { bodyOf, fieldOf, KeyOfDraft, newDraft, newRow } from './draft.js'
@@ -37,7 +38,7 @@ export function Submit() {
     if ('error' in outcome) return
     key.current.finish()
     setDraft(newDraft())
-    announce(`“${outcome.formula.name}” is stored.`)
+    announce(html`“<${Name} text=${outcome.formula.name} />” is stored.`)
   }
   const change = (/** @type {Draft} */ next) => {
     setDraft(next)
@@ -153,7 +154,7 @@ function Result({ outcome, hasFields }) {
   if (outcome === null) return null
   if ('formula' in outcome) {
     const { id, name } = outcome.formula
-    return html`<p class="result good"><a href="#/formulas/${id}">${name}</a> is stored.</p>`
+    return html`<p class="result good"><a href="#/formulas/${id}"><${Name} text=${name} /></a> is stored.</p>`
   }
   const { error } = outcome
   const known = error.code === 'FORMULA_EXISTS' ? error.details[0]?.id : undefined

@@ -92,6 +92,27 @@ test('on a phone nothing is wider than the screen', async (t) => {
   t.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, 'a form with errors')
 })
 
+test('nothing is wider than the screen with 500 materials, names of 200 characters and 24 digits', async (t) => {
+  const { url, take } = await listen(t)
+  const concentration = '999999999999.999999999999'
+  const most = Array.from({ length: 500 }, (_, index) => ({ name: `Material ${index}`, concentration }))
+  const long = [{ name: 'W'.repeat(200), concentration }]
+  const [many = '', one = ''] = await take([
+    { name: 'Many', materials: most },
+    { name: 'W'.repeat(200), materials: long },
+  ])
+  for (const width of [360, 1280]) {
+    const { page } = await visit(t, url, { viewport: { width, height: 740 } })
+    for (const id of [many, one]) {
+      await open(page, url, [`formulas/${id}`, id === many ? 'Many' : 'WWW'])
+      t.equal(await page.evaluate('document.documentElement.scrollWidth'), width)
+      const decimal = page.locator('.decimal').first()
+      const height = await decimal.evaluate((place) => place.getBoundingClientRect().height)
+      t.ok(height < 30, `24 digits stand in one line, at a width of ${width}`)
+    }
+  }
+})
+
 test('each view has its title, and its heading gets the focus when one goes there', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, url)

@@ -1,3 +1,4 @@
+import type { Locator } from 'playwright-core'
 import tap, { test } from 'tap'
 import { endBrowser, visit } from './browser.ts'
 import { listen } from './services.ts'
@@ -68,6 +69,54 @@ test('before the first formula the page says what will be there', async (t) => {
   await page.getByRole('link', { name: 'submit one by hand' }).click()
   await page.getByRole('heading', { name: 'Submit a formula' }).waitFor()
   t.pass()
+})
+
+test('a name that shows nothing can still be seen and followed', async (t) => {
+  const { url, store } = await listen(t)
+  await store('\u200B', '\u3164\u2060')
+  const { page, problems } = await visit(t, `${url}/#/formulas`)
+  await page.getByRole('link', { name: 'no visible name' }).nth(1).click()
+  await page.getByRole('heading', { name: 'no visible name', level: 1 }).waitFor()
+  t.same(problems, [])
+})
+
+/** How far from the left a text of the page stands. */
+const leftOf = (place: Locator, text: string): Promise<number> =>
+  place.evaluate((element, text) => {
+    const { ownerDocument: document } = element
+    const nodes = document.createTreeWalker(element, 4)
+    while (nodes.nextNode()) {
+      const at = (nodes.currentNode as unknown as { data: string }).data.indexOf(text)
+      if (at < 0) continue
+      const range = document.createRange()
+      range.setStart(nodes.currentNode, at)
+      range.setEnd(nodes.currentNode, at + text.length)
+      return range.getBoundingClientRect().left
+    }
+    return Number.NaN
+  }, text)
+
+test('a name is read in its own direction, and turns nothing that stands beside it', async (t) => {
+  const { url, store, kill } = await listen(t)
+  await store('عطر الورد (No. 5)', '\u202Etxet')
+  await kill(2)
+  const { page } = await visit(t, `${url}/#/dead-letters`)
+  const arabic = page.getByRole('link', { name: 'عطر' })
+  t.ok((await leftOf(arabic, '5')) < (await leftOf(arabic, 'عطر')), 'what comes last stands on the left')
+  await page.getByRole('button', { name: 'Delete \u202Etxet' }).click()
+  const text = page.getByText('No consumer will ever see')
+  t.ok((await leftOf(text, 'txet')) < (await leftOf(text, '”.')), 'the sentence goes on from left to right')
+})
+
+test('times are those of the operator, and under the pointer those of the service', async (t) => {
+  const { url, store } = await listen(t)
+  await store('Rose Garden')
+  const { page } = await visit(t, `${url}/#/formulas`, { timezoneId: 'Asia/Kolkata' })
+  const shown = page.getByRole('time')
+  const iso = (await shown.getAttribute('title')) ?? ''
+  t.match(iso, /^[\d-]+T[\d:.]+Z$/)
+  const there = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: 'Asia/Kolkata' })
+  t.match(await shown.textContent(), new RegExp(`${there.format(new Date(iso))}$`))
 })
 
 test('a hostile name is text wherever it stands, and nothing else', async (t) => {

@@ -38,6 +38,7 @@ test('all dead letters are redriven at once, also those that are not shown', asy
   await store(...Array.from({ length: 60 }, (_, index) => `Letter ${index}`))
   await kill(60)
   const { page } = await visit(t, `${url}/#/dead-letters`)
+  await page.getByText('50 dead letters, and there are more').waitFor()
   await page.getByRole('button', { name: 'Redrive all' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Redrive all' }).click()
   await page.getByText('60 events sent to the back of the queue.').waitFor()

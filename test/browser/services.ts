@@ -1,36 +1,43 @@
-import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { type AppOptions, buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { call, post } from '../process/service-process.ts'
 
-/** A service that listens, in this process, on a SQLite file of its own where nothing else is said. */
+/** A formula as it is submitted. */
+interface Taken {
+  name: string
+  materials: { name: string; concentration: string }[]
+}
+
+/** A service that listens, in this process; in memory where nothing else is said, since all stores pass one suite. */
 export interface Listening {
   app: FastifyInstance
   url: string
   /** Stores formulas of these names, of a make-up each. @returns their ids */
   store(...names: string[]): Promise<string[]>
+  /** Stores these formulas. @returns their ids */
+  take(formulas: Taken[]): Promise<string[]>
   /** Lets that many events, the oldest first, become dead letters. */
   kill(count: number): Promise<void>
 }
 
 /** Starts a service that ends with its test; events are dead after one lease. */
 export async function listen(t: Test, env: NodeJS.ProcessEnv = {}, options: AppOptions = {}): Promise<Listening> {
-  const database = env.DATABASE_URL ?? `sqlite:${join(t.testdir(), 'formulas.db')}`
-  const config = readConfig({ EVENT_MAX_RECEIVES: '1', ...env, DATABASE_URL: database })
+  const config = readConfig({ EVENT_MAX_RECEIVES: '1', DATABASE_URL: 'memory:', ...env })
   const app = buildApp(config, options)
   t.teardown(() => app.close())
   const url = await app.listen({ port: 0 })
+  const take = async (formulas: Taken[]): Promise<string[]> => {
+    const answer = await post(url, `taken-${++taken}`, formulas)
+    const stored = (await answer.json()) as { formulas: { id: string }[] }
+    return stored.formulas.map(({ id }) => id)
+  }
   return {
     app,
     url,
-    async store(...names) {
-      const body = names.map((name) => ({ name, materials: rose(++stored) }))
-      const answer = await post(url, `stored-${stored}`, body)
-      const { formulas } = (await answer.json()) as { formulas: { id: string }[] }
-      return formulas.map(({ id }) => id)
-    },
+    store: (...names) => take(names.map((name) => ({ name, materials: rose(++stored) }))),
+    take,
     async kill(count) {
       const { events } = await call<{ events: { receipt: string }[] }>(url, '/events/receive', { max: count })
       await call(url, '/events/nack', { receipts: events.map(({ receipt }) => receipt) })
@@ -39,6 +46,7 @@ export async function listen(t: Test, env: NodeJS.ProcessEnv = {}, options: AppO
 }
 
 let stored = 0
+let taken = 0
 
 /** Materials that no other number gives. */
 export const rose = (number: number) => [
