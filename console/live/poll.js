@@ -139,7 +139,8 @@ function refusalOf(answer) {
  * @param {Point} point
  */
 function withPoint(points, point) {
-  const kept = points.filter(({ at }) => at > point.at - KEPT_SECONDS)
+  // A clock that was set back leaves points ahead of it, and a chart cannot go back in time.
+  const kept = points.filter(({ at }) => at > point.at - KEPT_SECONDS && at < point.at)
   const latest = kept.at(-1)
   // While the page was hidden nothing is known: the line is broken there.
   const isGap = latest !== undefined && point.at - latest.at > (3 * EVERY_MS) / 1000

@@ -129,6 +129,24 @@ test('a view that gets no answer at all says so in the end', async (t) => {
   t.pass()
 })
 
+test('when the clock is set back the charts begin anew rather than run into the past', async (t) => {
+  const { url } = await listen(t)
+  const { page } = await visit(t, 'about:blank')
+  await page.clock.install()
+  await page.goto(url)
+  await page.getByText('The latest figures as a table').click()
+  const rows = page.getByRole('region', { name: 'The latest figures' }).getByRole('rowheader')
+  await rows.nth(1).waitFor()
+  await page.clock.setSystemTime(Date.now() - 3_600_000)
+  await rows.nth(1).waitFor({ state: 'detached' })
+  await rows.nth(1).waitFor()
+  const times = (await rows.allTextContents()).map((text) => Date.parse(text))
+  t.same(
+    times,
+    times.toSorted((a, b) => b - a),
+  )
+})
+
 test('a page that nobody sees asks nothing, and asks at once when it is seen again', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, 'about:blank')
