@@ -1,4 +1,4 @@
-import { html, useEffect, useRef } from '../vendor/htm-preact.js'
+import { html, useEffect, useLayoutEffect, useRef } from '../vendor/htm-preact.js'
 
 /** From how many characters on a heading is set smaller, so that what it heads stays in sight. */
 const LONG = 60
@@ -16,7 +16,7 @@ export function Heading({ kicker, title, children }) {
   useEffect(() => {
     document.title = `${named} · Formula intake`
   }, [named])
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isFirst) heading.current?.focus()
     isFirst = false
   }, [])

@@ -1,7 +1,7 @@
 import { access, tryKey } from '../api.js'
 import { Heading } from '../parts/heading.js'
 import { useStore } from '../store.js'
-import { html, useEffect, useRef, useState } from '../vendor/htm-preact.js'
+import { html, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
 
 /** @type {Record<string, string>} */
 const WHY = {
@@ -14,7 +14,8 @@ export function KeyForm() {
   const { asked } = useStore(access)
   const [trouble, setTrouble] = useState(asked === 'refused' ? 'refused' : '')
   const field = useRef(/** @type {HTMLInputElement | null} */ (null))
-  useEffect(() => field.current?.focus(), [])
+  // At once: a key that is typed or pasted meanwhile would be lost.
+  useLayoutEffect(() => field.current?.focus(), [])
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault()
     const key = field.current?.value.trim() ?? ''

@@ -70,6 +70,19 @@ test('a key that lacks the scope of a view is told which it needs, and keeps wha
   t.pass()
 })
 
+test('a key that is typed as soon as the form is there is not lost', async (t) => {
+  const { url, keys } = await startGuarded(t, 'admin')
+  const { page } = await visit(t, 'about:blank')
+  // The paints that effects wait for come late, as on a slow machine.
+  await page.addInitScript('globalThis.requestAnimationFrame = (draw) => setTimeout(draw, 300)')
+  await page.goto(url)
+  await page.getByLabel('Key', { exact: true }).waitFor()
+  await page.keyboard.type(keys[0] ?? '')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  t.pass()
+})
+
 test('without keys nobody is asked for one', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, url)
