@@ -182,7 +182,7 @@ const TELLING = `--import=data:text/javascript,${encodeURIComponent(`
 import { registerHooks } from 'node:module'
 registerHooks({
   load(url, context, next) {
-    if (/opentelemetry(?!.api)|fastify.otel/.test(url)) console.log('{"loaded":"' + url + '"}')
+    if (/opentelemetry(?!.api)|fastify.otel/.test(url)) process.stdout.write('{"loaded":"' + url + '"}\\n')
     return next(url, context)
   },
 })`)}`
