@@ -1,8 +1,7 @@
 import { type Test, test } from 'tap'
 import { readKeyFile } from '../../src/access/key-file.ts'
 import { SCOPES, type Scope } from '../../src/access/scopes.ts'
-import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
+import { everyRoute } from '../http/routes.ts'
 import { readPage, table } from './pages.ts'
 import { isPartOfPage } from './part-of-page.ts'
 
@@ -10,17 +9,14 @@ const PAGE = 'docs/access.md'
 
 /** The routes under each scope that they ask for; public ones under `none`. */
 async function routesByScope(t: Test): Promise<Record<string, string[]>> {
-  const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
   const routes: Record<Scope | 'none', string[]> = { submit: [], read: [], consume: [], admin: [], none: [] }
-  app.addHook('onRoute', (route) => {
+  for (const route of await everyRoute(t)) {
     const { method, url, config } = route
-    if (method === 'HEAD' || isPartOfPage(route)) return
+    if (method === 'HEAD' || isPartOfPage(route)) continue
     const { scope = 'admin' } = config ?? {}
     const asked = config?.public ? (['none'] as const) : [scope].flat()
     for (const each of asked) routes[each].push(`${method} ${url}`)
-  })
-  t.teardown(() => app.close())
-  await app.ready()
+  }
   return routes
 }
 

@@ -1,21 +1,13 @@
 import { type Test, test } from 'tap'
-import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
+import { everyRoute } from '../http/routes.ts'
 import { pages, readPage, table } from './pages.ts'
 import { isPartOfPage } from './part-of-page.ts'
 
 /** Every route of the app; HEAD comes with GET. */
 async function routesOf(t: Test): Promise<string[]> {
-  const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
-  const routes: string[] = []
-  app.addHook('onRoute', (route) => {
-    if (isPartOfPage(route)) return
-    const { method, url } = route
-    for (const each of [method].flat()) if (each !== 'HEAD') routes.push(`${each} ${url}`)
-  })
-  t.teardown(() => app.close())
-  await app.ready()
-  return routes.sort()
+  const listed = (await everyRoute(t)).filter((route) => !isPartOfPage(route))
+  const all = listed.flatMap(({ method, url }) => [method].flat().map((each) => `${each} ${url}`))
+  return all.filter((route) => !route.startsWith('HEAD ')).sort()
 }
 
 test('docs/http.md lists every route of the app, and no other', async (t) => {

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { InjectOptions, RouteOptions } from 'fastify'
+import type { InjectOptions } from 'fastify'
 import { type Test, test } from 'tap'
 import { digestOf } from '../../src/access/api-key.ts'
 import { runKeysCommand } from '../../src/access/keys-command.ts'
@@ -10,6 +10,7 @@ import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { newKey } from '../access/new-key.ts'
 import { startGuarded } from './keys.ts'
+import { everyRoute } from './routes.ts'
 import { type Answer, errorOf, formula, startService } from './service.ts'
 
 type Method = NonNullable<InjectOptions['method']>
@@ -39,15 +40,6 @@ const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['GET', '/health/ready', null],
 ]
 
-async function routesOf(t: Test): Promise<RouteOptions[]> {
-  const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
-  const routes: RouteOptions[] = []
-  app.addHook('onRoute', (route) => void routes.push(route))
-  t.teardown(() => app.close())
-  await app.ready()
-  return routes
-}
-
 /** Checks that an answer asks for a key, and gives back what may not differ between any two such answers. */
 function askedForKey(t: Test, answer: Answer): unknown {
   errorOf(t, answer, 401, 'UNAUTHORIZED')
@@ -57,7 +49,7 @@ function askedForKey(t: Test, answer: Answer): unknown {
 }
 
 test('every route has a scope or is public, and none both', async (t) => {
-  const routes = await routesOf(t)
+  const routes = await everyRoute(t)
   t.ok(routes.length > 15)
   for (const { method, url, config } of routes) {
     t.equal([config?.scope, config?.public].filter(Boolean).length, 1, `${method} ${url}`)

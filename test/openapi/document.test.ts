@@ -7,24 +7,16 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { startGuarded } from '../http/keys.ts'
+import { everyRoute } from '../http/routes.ts'
 import { startService } from '../http/service.ts'
 import { readDocument } from './document.ts'
 
 /** Pages for people: they and what they load are no part of the interface for programs. */
 const PAGES = ['/docs', '/', '/console']
 
-async function allRoutes(t: Test): Promise<RouteOptions[]> {
-  const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
-  const routes: RouteOptions[] = []
-  app.addHook('onRoute', (route) => void routes.push(route))
-  t.teardown(() => app.close())
-  await app.ready()
-  return routes
-}
-
 /** The routes that the document has to tell of: HEAD comes with GET. */
 async function routesOf(t: Test): Promise<RouteOptions[]> {
-  return (await allRoutes(t)).filter(({ method, schema }) => method !== 'HEAD' && schema?.hide !== true)
+  return (await everyRoute(t)).filter(({ method, schema }) => method !== 'HEAD' && schema?.hide !== true)
 }
 
 const pathOf = ({ method, url }: RouteOptions): string => `${method} ${url.replace(/:(\w+)/g, '{$1}')}`
@@ -46,7 +38,7 @@ test('every route is in the document, and nothing else', async (t) => {
 })
 
 test('only pages and what they load are left out of the document', async (t) => {
-  const hidden = (await allRoutes(t)).filter(({ schema }) => schema?.hide === true)
+  const hidden = (await everyRoute(t)).filter(({ schema }) => schema?.hide === true)
   t.ok(hidden.length > 0)
   for (const { url } of hidden)
     t.ok(
@@ -72,7 +64,7 @@ test('every operation has an id of its own, a tag that is explained, a summary a
   for (const operation of operations) t.match(operation, { summary: /./, description: /./ }, operation.id)
 })
 
-test('the security of each operation is what its route declares: any of its scopes, or admin', async (t) => {
+test('each operation has the security that its route declares, where one of its scopes will do, or admin', async (t) => {
   const { app } = await startService(t)
   const { operations } = await readDocument(app)
   for (const route of await routesOf(t)) {
