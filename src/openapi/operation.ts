@@ -1,4 +1,4 @@
-import { SCOPES, type Scope } from '../access/scopes.ts'
+import { allows, SCOPES, type Scope } from '../access/scopes.ts'
 import { catalogue, type ErrorCode } from '../errors/catalogue.ts'
 
 /** What a route declares, and all that its operation in the document is derived from beside its schemas. */
@@ -39,8 +39,8 @@ export function errorsOf({ method, url, scopes, whileClosing, sheds, errors }: R
   return (Object.keys(catalogue) as ErrorCode[]).filter((code) => codes.has(code))
 }
 
-/** The security of an operation: any one of these scopes will do, and `admin` always does. */
+/** The security of an operation. Its scopes are alternatives, and `admin` is always one of them. */
 export function securityOf({ scopes }: RouteFacts): { apiKey: Scope[] }[] {
   if (scopes === null) return []
-  return SCOPES.filter((scope) => scope === 'admin' || scopes.includes(scope)).map((scope) => ({ apiKey: [scope] }))
+  return SCOPES.filter((scope) => allows([scope], scopes)).map((scope) => ({ apiKey: [scope] }))
 }
