@@ -1,4 +1,4 @@
-import { html, useEffect, useLayoutEffect, useRef } from '../vendor/htm-preact.js'
+import { html, useLayoutEffect, useRef } from '../vendor/htm-preact.js'
 
 /** From how many characters on a heading is set smaller, so that what it heads stays in sight. */
 const LONG = 60
@@ -13,7 +13,8 @@ let isFirst = true
 export function Heading({ kicker, title, children }) {
   const heading = useRef(/** @type {HTMLElement | null} */ (null))
   const named = title ?? String([children].flat().join(''))
-  useEffect(() => {
+  // Before the focus moves: a screen reader may read both.
+  useLayoutEffect(() => {
     document.title = `${named} · Formula intake`
   }, [named])
   useLayoutEffect(() => {
