@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import pidusage from 'pidusage'
-import packageJson from '../package.json' with { type: 'json' }
 
 /** Something that takes formulas by HTTP, to be measured beside others. */
 export interface Contender {
@@ -23,10 +22,15 @@ export interface Contender {
   stores: boolean
 }
 
-const SERVER = new URL('../src/server.ts', import.meta.url)
-/** What `npm start` gives Node. */
-const SERVER_FLAGS = (packageJson.scripts.start.match(/--\S+/g) ?? []) as string[]
 const at = (path: string): URL => new URL(path, import.meta.url)
+
+/** What `npm start` runs in a folder that holds a version of this service, and what it gives Node. */
+export function startOf(folder: URL): { script: URL; flags: string[] } {
+  const { scripts } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'))
+  return { script: new URL('src/server.ts', folder), flags: scripts.start.match(/--\S+/g) ?? [] }
+}
+
+const OWN_START = startOf(at('../'))
 
 export const bareRoute: Contender = {
   name: 'bare',
@@ -40,8 +44,7 @@ export const bareRoute: Contender = {
 export const sqlite: Contender = {
   name: 'sqlite',
   description: 'this service as shipped: SQLite, every answer synced to disk',
-  script: SERVER,
-  flags: SERVER_FLAGS,
+  ...OWN_START,
   environment: (directory) => ({ DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` }),
   durable: true,
   stores: true,
@@ -50,8 +53,7 @@ export const sqlite: Contender = {
 export const memory: Contender = {
   name: 'memory',
   description: 'this service in memory',
-  script: SERVER,
-  flags: SERVER_FLAGS,
+  ...OWN_START,
   // A full run keeps more than Node's own limit lets it.
   environment: () => ({ DATABASE_URL: 'memory:', NODE_OPTIONS: '--max-old-space-size=8192' }),
   durable: false,

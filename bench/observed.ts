@@ -5,7 +5,7 @@ import { compareInTurns } from './in-turns.ts'
 import { say } from './print.ts'
 import type { Under } from './under.ts'
 
-// node bench/observed.ts [--rounds 15] [--seconds 1]
+// node bench/observed.ts [--starts 6] [--rounds 5] [--seconds 1]
 // What metrics and lines about requests cost: the service with them and without, in turns.
 
 const unobserved: Contender = {
@@ -33,12 +33,20 @@ async function scrape({ running }: Under): Promise<void> {
 }
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '15' }, seconds: { type: 'string', default: '1' } },
+  options: {
+    starts: { type: 'string', default: '6' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '1' },
+  },
 })
 const extent = { rounds: Number(values.rounds), seconds: Number(values.seconds), warmUpSeconds: 2 }
 // Ends the contenders as well, and removes their files.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 for (const subject of cases.filter(({ name }) => CASES.includes(name))) {
   say(`\n${subject.title}`)
-  await compareInTurns(subject, [unobserved, sqlite, everyLine], { extent, before: scrape })
+  await compareInTurns(subject, [unobserved, sqlite, everyLine], {
+    starts: Number(values.starts),
+    extent,
+    before: scrape,
+  })
 }

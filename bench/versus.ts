@@ -1,18 +1,18 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { cases } from './cases.ts'
-import { type Contender, sqlite } from './contender.ts'
+import { type Contender, sqlite, startOf } from './contender.ts'
 import { compareInTurns } from './in-turns.ts'
 import { say } from './print.ts'
 
-// node bench/versus.ts <folder> [--rounds 15] [--seconds 2] [--only single,list]
-// This version beside another, which is installed in a folder of its own (a worktree, say), in turns. Each is the first
-// once: on a busy machine the one that is started later may fare better by some hundredths.
+// node bench/versus.ts <folder> [--starts 8] [--rounds 5] [--seconds 2] [--only single,list]
+// This version beside another, which is installed in a folder of its own (a worktree, say), in turns.
 
 const { values, positionals } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '15' },
+    starts: { type: 'string', default: '8' },
+    rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
     only: { type: 'string', default: 'single,list,replay,duplicate,consume-100' },
   },
@@ -25,7 +25,7 @@ const other: Contender = {
   ...sqlite,
   name: 'other',
   description: 'the other version',
-  script: pathToFileURL(resolve(folder, 'src/server.ts')),
+  ...startOf(pathToFileURL(join(resolve(folder), '/'))),
 }
 const own: Contender = { ...sqlite, name: 'this version' }
 const extent = { rounds: Number(values.rounds), seconds: Number(values.seconds), warmUpSeconds: 2 }
@@ -34,6 +34,5 @@ const wanted = values.only.split(',')
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 for (const subject of cases.filter(({ name }) => wanted.includes(name))) {
   say(`\n${subject.title}`)
-  await compareInTurns(subject, [other, own], { extent })
-  await compareInTurns(subject, [own, other], { extent })
+  await compareInTurns(subject, [other, own], { starts: Number(values.starts), extent })
 }
