@@ -38,6 +38,11 @@ test('the unit for systemd starts what npm start does', async (t) => {
   t.match(readPage('docs/how-to/deploy.md'), new RegExp(`^ *ExecStart=/usr/bin/${scripts.start}$`, 'm'))
 })
 
+test('the image starts what npm start does', async (t) => {
+  const [, command = ''] = /^CMD (\[.+\])$/m.exec(readPage('Dockerfile')) ?? []
+  t.same(JSON.parse(command).join(' '), scripts.start)
+})
+
 test('the changelog has the version of package.json on top, below what is not released', async (t) => {
   const headings = readPage('CHANGELOG.md').match(/^## .+/gm) ?? []
   const [unreleased, latest] = headings.map((heading) => /\[(.+?)\]/.exec(heading)?.[1])
