@@ -1,6 +1,7 @@
-import { Counter, Histogram, Registry } from 'prom-client'
+import { Counter, Registry } from 'prom-client'
 import type { OnCommit } from '../stores/ports.ts'
 import type { SubmissionObserver } from '../submission/observer.ts'
+import { distribution } from './distribution.ts'
 import { processMetrics } from './process-metrics.ts'
 import { RequestDurations } from './request-durations.ts'
 
@@ -43,19 +44,19 @@ export class Metrics {
     labelNames: ['result'],
     registers: [this.registry],
   })
-  readonly #batchSize = new Histogram({
-    name: 'intake_batch_size',
-    help: 'Submissions that were committed together; not measured in memory',
-    buckets: SIZES,
-    registers: [this.registry],
-  })
-  readonly #commitSeconds = new Histogram({
-    name: 'intake_commit_duration_seconds',
-    help: 'How long one batch of submissions took: with SQLite its transaction in the writing thread, whatever else travels in it; with PostgreSQL its calls to the server, from the first to the last answer',
-    buckets: COMMIT_SECONDS,
-    registers: [this.registry],
-  })
-  /** Counted in numbers, as requests are; see RequestDurations. */
+  readonly #batchSize = distribution(
+    this.registry,
+    'intake_batch_size',
+    'Submissions that were committed together; not measured in memory',
+    SIZES,
+  )
+  readonly #commitSeconds = distribution(
+    this.registry,
+    'intake_commit_duration_seconds',
+    'How long one batch of submissions took: with SQLite its transaction in the writing thread, whatever else travels in it; with PostgreSQL its calls to the server, from the first to the last answer',
+    COMMIT_SECONDS,
+  )
+  /** Counted in numbers, as distributions are. */
   readonly #ended = new Map<SubmissionOutcome, number>(OUTCOMES.map((outcome) => [outcome, 0]))
   readonly #readers: (() => Promise<void>)[] = []
   #scrape: Promise<string> | undefined

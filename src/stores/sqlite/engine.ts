@@ -12,9 +12,9 @@ import type {
 } from '../ports.ts'
 import type { ReadCommands, WriteCommands } from './commands.ts'
 import { own } from './file.ts'
-import type { Call, CallResult } from './messages.ts'
+import type { CallResult } from './messages.ts'
 import { pack, unpackVerdict } from './packed.ts'
-import { Remote } from './remote.ts'
+import { type OnBatch, Remote } from './remote.ts'
 
 /**
  * Opens all stores in one SQLite file (WAL, every commit synced), owned by this process alone. One worker thread
@@ -65,13 +65,16 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
 type Writer = Remote<WriteCommands>
 
 /** The calls that store a submission. */
-const STORING: readonly string[] = ['accept', 'add'] satisfies (keyof WriteCommands)[]
+const STORING = new Set<string>(['accept', 'add'] satisfies (keyof WriteCommands)[])
 
 /** Tells of the submissions of each batch; what else travels in it is not counted. */
-function tellCommits(onCommit: OnCommit = () => {}): (calls: Call[], results: CallResult[], seconds: number) => void {
-  return (calls, results, seconds) => {
-    const stored = calls.filter(([command], index) => STORING.includes(command) && 'value' in (results[index] ?? {}))
-    if (stored.length > 0) onCommit(stored.length, seconds)
+function tellCommits(onCommit: OnCommit = () => {}): OnBatch {
+  return (sent, results, seconds) => {
+    let stored = 0
+    sent.forEach(({ call }, index) => {
+      if (STORING.has(call[0]) && 'value' in (results[index] as CallResult)) stored++
+    })
+    if (stored > 0) onCommit(stored, seconds)
   }
 }
 

@@ -22,7 +22,7 @@ type CommandsOf<C> = { [K in keyof C]: (now: number, ...args: never[]) => unknow
 type ArgsOf<F> = F extends (now: number, ...args: infer A) => unknown ? A : never
 
 /** Told of each batch that the worker is done with, and of the time it took. */
-type OnBatch = (calls: Call[], results: CallResult[], seconds: number) => void
+export type OnBatch = (sent: readonly { call: Call }[], results: CallResult[], seconds: number) => void
 
 interface Waiting {
   call: Call
@@ -177,11 +177,7 @@ export class Remote<C extends CommandsOf<C>> {
     const waiting = this.#inFlight.get(batch) ?? []
     this.#inFlight.delete(batch)
     this.#schedule()
-    this.#onBatch(
-      waiting.map(({ call }) => call),
-      results,
-      seconds,
-    )
+    this.#onBatch(waiting, results, seconds)
     waiting.forEach(({ resolve, reject }, index) => {
       const result = results[index] as CallResult
       if ('error' in result) reject(new StoreUnavailable(result.error))
