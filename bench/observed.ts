@@ -24,11 +24,14 @@ const everyLine: Contender = {
 
 const CASES = ['single', 'replay']
 
-/** Scrapes as Prometheus would, far more often: the first begins what measures the process. */
+/**
+ * Scrapes as Prometheus would, far more often: the first begins what measures the process. Who is not measured gets
+ * another request: a server that has only ever had one kind is faster by a tenth, and no service is asked so.
+ */
 async function scrape({ running }: Under): Promise<void> {
-  if (running.contender === unobserved) return
-  const answer = await fetch(`${running.url}/metrics`)
-  if (!answer.ok) throw new Error(`/metrics answers ${answer.status}`)
+  const path = running.contender === unobserved ? '/health/live' : '/metrics'
+  const answer = await fetch(running.url + path)
+  if (!answer.ok) throw new Error(`${path} answers ${answer.status}`)
   await answer.text()
 }
 
