@@ -8,6 +8,7 @@ import { logIsDamaged } from './log.ts'
 import { realPath } from './real-path.ts'
 import { APPLICATION_ID, migrations, version } from './schema.ts'
 import { checkSound, LEFT } from './soundness.ts'
+import { checkSqliteVersion } from './sqlite-version.ts'
 
 /** Enough for the inner pages of every index at millions of formulas. */
 const WRITER_CACHE_KIB = 16_384
@@ -16,10 +17,12 @@ export const BUSY_MS = 2_000
 
 /**
  * Opens a database file for writing, creating or migrating it as needed. Every commit is synced to disk.
- * @throws {StoreRefused} when it is no file of this service, damaged, or written by a newer version
+ * @throws {StoreRefused} when it is no file of this service, damaged, or written by a newer version, or Node's SQLite is
+ *   too old
  */
 export function openForWriting(path: string): DatabaseSync {
   return refusing(path, () => {
+    checkSqliteVersion()
     syncLog(path)
     const checked = checkWithoutWriting(path)
     const db = new DatabaseSync(path)

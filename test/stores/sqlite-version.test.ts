@@ -1,0 +1,30 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { openForWriting } from '../../src/stores/sqlite/file.ts'
+import { checkSqliteVersion } from '../../src/stores/sqlite/sqlite-version.ts'
+
+test('a SQLite that would make checkpoints when it is asked for its log is refused', async (t) => {
+  for (const old of ['3.50.4', '3.9.2', '2.8.17']) {
+    t.throws(
+      () => checkSqliteVersion(old),
+      { name: 'StoreRefused', message: /use Node 24\.13\.1 or later$/ },
+      old ?? 'none',
+    )
+  }
+  for (const fit of ['3.51.0', '3.53.4', '4.0.0']) t.doesNotThrow(() => checkSqliteVersion(fit), fit)
+})
+
+test('the Node that package.json asks for is the first one that has such a SQLite', async (t) => {
+  const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  t.throws(() => checkSqliteVersion('3.0.0'), { message: new RegExp(`Node ${engines.node.replace('>=', '')} `) })
+})
+
+test('a file is not touched with such a SQLite', async (t) => {
+  const own = Object.getOwnPropertyDescriptor(process, 'versions') as PropertyDescriptor
+  t.teardown(() => Object.defineProperty(process, 'versions', own))
+  Object.defineProperty(process, 'versions', { ...own, value: { ...process.versions, sqlite: '3.50.4' } })
+  const path = join(t.testdir(), 'new.db')
+  t.throws(() => openForWriting(path), { name: 'StoreRefused', message: /has SQLite 3\.50\.4/ })
+  t.notOk(existsSync(path))
+})
