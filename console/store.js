@@ -1,4 +1,4 @@
-import { useEffect, useState } from './vendor/htm-preact.js'
+import { useLayoutEffect, useState } from './vendor/htm-preact.js'
 
 /**
  * A value that views watch.
@@ -35,7 +35,8 @@ export function createStore(value) {
  */
 export function useStore(store) {
   const [value, setValue] = useState(store.get)
-  useEffect(() => {
+  // At once: what is typed before the next frame must not be lost.
+  useLayoutEffect(() => {
     const take = () => setValue(() => store.get())
     // It may have changed since it was drawn.
     take()

@@ -2,8 +2,10 @@ import { ApiError, json } from '../api.js'
 import { Heading } from '../parts/heading.js'
 import { Name } from '../parts/name.js'
 import { announce } from '../parts/notice.js'
+import { useStore } from '../store.js'
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
-import { bodyOf, fieldOf, KeyOfDraft, newDraft, newRow } from './draft.js'
+import { bodyOf, fieldOf, newRow } from './draft.js'
+import { beginDraft, draft, draftKey } from './kept-draft.js'
 
 /**
  * @typedef {import('./draft.js').Draft} Draft
@@ -16,11 +18,10 @@ const MOST_MATERIALS = 500
 
 /** Submits one formula by hand. */
 export function Submit() {
-  const [draft, setDraft] = useState(newDraft)
+  const { name, rows } = useStore(draft)
   const [outcome, setOutcome] = useState(/** @type {Outcome} */ (null))
   const [errors, setErrors] = useState(/** @type {Map<string, string>} */ (new Map()))
   const [isSending, setSending] = useState(false)
-  const key = useRef(/** @type {KeyOfDraft | null} */ (null))
   const form = useRef(/** @type {HTMLFormElement | null} */ (null))
 
   // Where something is wrong, the focus goes to the first field that is.
@@ -29,28 +30,27 @@ export function Submit() {
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault()
     if (isSending) return
-    key.current ??= new KeyOfDraft()
     setSending(true)
-    const outcome = await send(draft, key.current)
+    const sent = draft.get()
+    const outcome = await send(sent)
     setSending(false)
     setOutcome(outcome)
-    setErrors('error' in outcome ? errorsOf(outcome.error, draft.rows) : new Map())
+    setErrors('error' in outcome ? errorsOf(outcome.error, sent.rows) : new Map())
     if ('error' in outcome) return
-    key.current.finish()
-    setDraft(newDraft())
+    beginDraft()
     announce(html`“<${Name} text=${outcome.formula.name} />” is stored.`)
   }
-  const change = (/** @type {Draft} */ next) => {
-    setDraft(next)
+  const change = (/** @type {Partial<Draft>} */ part) => {
+    draft.set({ ...draft.get(), ...part })
     setOutcome(null)
   }
   return html`
     <${Heading} kicker="By hand">Submit a formula<//>
     <form class="card submit" ref=${form} onSubmit=${submit} novalidate>
       <${Result} outcome=${outcome} hasFields=${errors.size > 0} />
-      <${Field} id="name" label="Name of the formula" value=${draft.name} error=${errors.get('name')}
-        onValue=${(/** @type {string} */ name) => change({ ...draft, name })} />
-      <${Materials} rows=${draft.rows} errors=${errors} onRows=${(/** @type {Row[]} */ rows) => change({ ...draft, rows })} />
+      <${Field} id="name" label="Name of the formula" value=${name} error=${errors.get('name')}
+        onValue=${(/** @type {string} */ name) => change({ name })} />
+      <${Materials} rows=${rows} errors=${errors} onRows=${(/** @type {Row[]} */ rows) => change({ rows })} />
       <div class="actions">
         <button class="main" aria-disabled=${isSending}>${isSending ? 'Submitting…' : 'Submit the formula'}</button>
       </div>
@@ -58,14 +58,13 @@ export function Submit() {
 }
 
 /**
- * @param {Draft} draft
- * @param {KeyOfDraft} key
+ * @param {Draft} sent
  * @returns {Promise<NonNullable<Outcome>>}
  */
-async function send(draft, key) {
-  const body = bodyOf(draft)
+async function send(sent) {
+  const body = bodyOf(sent)
   try {
-    const headers = { 'idempotency-key': key.keyFor(body) }
+    const headers = { 'idempotency-key': draftKey.keyFor(body) }
     /** @type {{ formulas: [Formula] }} */
     const { formulas } = await json('formulas', { method: 'POST', body, headers })
     return { formula: formulas[0] }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import tap, { type Test, test } from 'tap'
+import { runKeysCommand } from '../../src/access/keys-command.ts'
 import type { Scope } from '../../src/access/scopes.ts'
 import { newKey } from '../access/new-key.ts'
 import { endBrowser, visit } from './browser.ts'
@@ -13,7 +14,8 @@ async function startGuarded<S extends Scope>(t: Test, ...scopes: S[]) {
   const path = join(t.testdir(), 'keys.json')
   const keys = scopes.map((scope) => newKey(path, scope, scope))
   const { url } = await listen(t, { DATABASE_URL: 'memory:', API_KEYS_FILE: path })
-  return { url, keys }
+  const revoke = (name: S) => runKeysCommand(['revoke', '--name', name], path, new Date())
+  return { url, keys, revoke }
 }
 
 async function show(page: Page, key: string): Promise<void> {
@@ -68,6 +70,23 @@ test('a key that lacks the scope of a view is told which it needs, and keeps wha
   await page.goto(`${url}/#/formulas`)
   await page.getByRole('alert').getByText('The API key needs the scope read.').waitFor()
   t.pass()
+})
+
+test('a draft outlasts a key that is revoked, and is gone once the key is forgotten', async (t) => {
+  const { url, keys, revoke } = await startGuarded(t, 'admin', 'submit')
+  const { page } = await visit(t, `${url}/#/submit`)
+  await show(page, keys[0] ?? '')
+  const name = page.getByLabel('Name of the formula')
+  await name.fill('Half done')
+  revoke('admin')
+  await page.getByRole('heading', { name: 'API key' }).waitFor()
+  await show(page, keys[1] ?? '')
+  await name.waitFor()
+  t.equal(await name.inputValue(), 'Half done')
+  await page.getByRole('button', { name: 'Forget the key' }).click()
+  await show(page, keys[1] ?? '')
+  await name.waitFor()
+  t.equal(await name.inputValue(), '')
 })
 
 test('a key that is typed as soon as the form is there is not lost', async (t) => {

@@ -25,6 +25,24 @@ async function complaintOf(page: Page, field: Locator): Promise<string | null> {
   return id === null ? null : page.locator(`[id="${id}"]`).textContent()
 }
 
+/** @returns the keys of the submissions from now on, as they are sent */
+function keysSent(page: Page): (string | undefined)[] {
+  const keys: (string | undefined)[] = []
+  page.on('request', (request) => {
+    if (request.method() === 'POST') keys.push(request.headers()['idempotency-key'])
+  })
+  return keys
+}
+
+/** Loses the next answer on its way: the formula is stored, and the page does not know. */
+async function loseAnswer(page: Page): Promise<void> {
+  await page.route('**/formulas', async (route) => {
+    await route.fetch()
+    await route.abort()
+    await page.unroute('**/formulas')
+  })
+}
+
 test('a formula is submitted with the keyboard alone, and the focus never lost', async (t) => {
   const { url, app } = await listen(t)
   const { page, problems } = await visit(t, `${url}/#/submit`)
@@ -97,16 +115,8 @@ test('a make-up that is known leads to the formula that is stored', async (t) =>
 test('after an error of the service the same draft is sent again with the same key, and stored once', async (t) => {
   const { url, app } = await listen(t, { SUBMIT_RETRIES: '1' })
   const { page } = await visit(t, `${url}/#/submit`)
-  const keys: (string | undefined)[] = []
-  page.on('request', (request) => {
-    if (request.method() === 'POST') keys.push(request.headers()['idempotency-key'])
-  })
-  // The first answer is lost on its way: it is stored, and the page does not know.
-  await page.route('**/formulas', async (route) => {
-    await route.fetch()
-    await route.abort()
-    await page.unroute('**/formulas')
-  })
+  const keys = keysSent(page)
+  await loseAnswer(page)
   await fillIn(page, 'Twice')
   await submit(page)
   await page.getByText('It is safe to press “Submit the formula” again').waitFor()
@@ -126,4 +136,28 @@ test('after an error of the service the same draft is sent again with the same k
   t.equal(first, again)
   t.equal(other, last)
   t.not(first, other, 'another formula has another key')
+})
+
+test('a draft and its key stay while the operator looks elsewhere', async (t) => {
+  const { url, app } = await listen(t)
+  const { page } = await visit(t, `${url}/#/submit`)
+  const keys = keysSent(page)
+  await loseAnswer(page)
+  await fillIn(page, 'Interrupted')
+  await submit(page)
+  await page.getByText('It is safe to press').waitFor()
+  await page.getByRole('link', { name: 'Overview' }).click()
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  await page.getByRole('link', { name: 'Submit' }).click()
+  await page.getByRole('group', { name: 'Material 3' }).waitFor()
+  t.equal(await page.getByLabel('Name of the formula').inputValue(), 'Interrupted')
+  await submit(page)
+  await page.getByRole('link', { name: 'Interrupted' }).waitFor()
+  t.equal(keys.length, 2)
+  t.equal(keys[0], keys[1])
+  t.equal((await app.db.list({ limit: 10 })).items.length, 1)
+  await page.getByRole('link', { name: 'Overview' }).click()
+  await page.getByRole('link', { name: 'Submit' }).click()
+  await page.getByRole('heading', { name: 'Submit a formula' }).waitFor()
+  t.equal(await page.getByLabel('Name of the formula').inputValue(), '', 'what is stored is no draft any more')
 })
