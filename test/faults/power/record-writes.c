@@ -106,6 +106,12 @@ static int opening(int fd, const char *path, int existed) {
   return fd;
 }
 
+/* Node closes its files past `close`: what has their number next is none of them. */
+static int elsewhere(int fd) {
+  if (file_of(fd)) files[fd].number = 0;
+  return fd;
+}
+
 #define OPENING(call)                                                                                                  \
   const char *name = within(path);                                                                                     \
   mode_t mode = 0;                                                                                                     \
@@ -115,7 +121,7 @@ static int opening(int fd, const char *path, int existed) {
     mode = va_arg(more, mode_t);                                                                                       \
     va_end(more);                                                                                                      \
   }                                                                                                                    \
-  if (!name) return call;                                                                                              \
+  if (!name) return elsewhere(call);                                                                                   \
   pthread_mutex_lock(&order);                                                                                          \
   int existed = faccessat(AT_FDCWD, path, F_OK, 0) == 0;                                                               \
   int fd = !existed && (flags & O_CREAT) && change_fails(name) ? -1 : opening(call, name, existed);                    \
@@ -184,7 +190,7 @@ int fdatasync(int fd) { REAL(fdatasync); return syncing(real, fd); }
 
 #define CHANGING(kind, path, data, length, call)                                                                       \
   const char *name = within(path);                                                                                     \
-  if (!name) return call;                                                                                              \
+  if (!name) return elsewhere(call);                                                                                   \
   pthread_mutex_lock(&order);                                                                                          \
   int result = change_fails(name) ? -1 : call;                                                                         \
   if (result == 0) record(kind, 0, 0, data, length);                                                                   \

@@ -1,0 +1,52 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { start } from '../../command.ts'
+import { scratch } from '../scratch.ts'
+import { type JournalRecord, readJournal } from './journal.ts'
+import { storesIn } from './judge.ts'
+import { buildRecorder, startRecorded } from './recorder.ts'
+import { placeOnDisk } from './recording.ts'
+
+const built = buildRecorder(scratch(t))
+const skip = 'lacking' in built && built.lacking
+const library = 'library' in built ? built.library : ''
+
+t.test('a backup is on disk in whole before it has its name, and its name before it is told', { skip }, async (t) => {
+  const place = placeOnDisk(t)
+  const [folder, journal] = [join(place, 'disk'), join(place, 'journal')]
+  mkdirSync(folder)
+  const env = storesIn(folder, 'two files')
+  const service = await startRecorded(t, { library, folder, journal: join(place, 'of the service'), env })
+  const recording = { LD_PRELOAD: library, RECORD_FOLDER: folder, RECORD_JOURNAL: journal }
+  t.testdir()
+  const ended = await start(t, 'src/backup.ts', [join(folder, 'daily')], { ...env, ...recording }).ended
+  t.match(ended, { code: 0, stderr: [] })
+  await service.end('SIGTERM')
+
+  const done = withPaths(readJournal(journal))
+  const renamed = done.findIndex(({ kind }) => kind === 'rename')
+  for (const file of ['daily.part/database.db', 'daily.part/queue.db']) {
+    const written = done.findLast(({ kind, path }) => path === file && (kind === 'write' || kind === 'truncate'))
+    t.ok(written, `${file} is written`)
+    t.ok(isSynced(done.slice(0, renamed), file, written?.position), `${file} is synced`)
+  }
+  const named = done.findLast(({ kind, path }) => kind === 'open' && path === 'daily.part/queue.db')
+  t.ok(isSynced(done.slice(0, renamed), 'daily.part', named?.position), 'and the names in the folder')
+  t.ok(isSynced(done.slice(renamed), '', done[renamed]?.position), 'and then the name of the folder')
+})
+
+type Done = JournalRecord & { path: string | undefined }
+
+/** What was done, each with the path of its file. */
+function withPaths(records: JournalRecord[]): Done[] {
+  const paths = new Map<number, string>()
+  return records.map((record) => {
+    if (record.kind === 'open') paths.set(record.file, record.data.toString())
+    return { ...record, path: paths.get(record.file) }
+  })
+}
+
+/** Whether a sync of the path has succeeded that began after `position`. */
+const isSynced = (done: Done[], wanted: string, position = Number.POSITIVE_INFINITY): boolean =>
+  done.some(({ kind, path, at }) => kind === 'sync' && path === wanted && at > position)
