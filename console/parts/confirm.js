@@ -1,5 +1,5 @@
 import { createStore, useStore } from '../store.js'
-import { html, useEffect, useRef } from '../vendor/htm-preact.js'
+import { html, useLayoutEffect, useRef } from '../vendor/htm-preact.js'
 
 /**
  * @typedef {{ title: string, text: import('./notice.js').Words, action: string, isGrave?: boolean }} Question
@@ -27,7 +27,8 @@ export function confirm(question) {
 export function ConfirmDialog() {
   const question = useStore(asked)
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null))
-  useEffect(() => {
+  // At once: a key that is pressed meanwhile would go to what is behind it.
+  useLayoutEffect(() => {
     if (question !== null) dialog.current?.showModal()
   }, [question])
   if (question === null) return null

@@ -3,7 +3,7 @@ import { Heading } from '../parts/heading.js'
 import { Name } from '../parts/name.js'
 import { announce } from '../parts/notice.js'
 import { useStore } from '../store.js'
-import { html, useEffect, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
+import { html, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
 import { bodyOf, fieldOf, newRow } from './draft.js'
 import { beginDraft, draft, draftKey } from './kept-draft.js'
 
@@ -24,8 +24,8 @@ export function Submit() {
   const [isSending, setSending] = useState(false)
   const form = useRef(/** @type {HTMLFormElement | null} */ (null))
 
-  // Where something is wrong, the focus goes to the first field that is.
-  useEffect(() => form.current?.querySelector(/** @type {'input'} */ ('[aria-invalid=true]'))?.focus(), [errors])
+  // Where something is wrong, the focus goes to the first field that is: at once, as with rows below.
+  useLayoutEffect(() => form.current?.querySelector(/** @type {'input'} */ ('[aria-invalid=true]'))?.focus(), [errors])
 
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault()

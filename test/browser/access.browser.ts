@@ -4,7 +4,7 @@ import tap, { type Test, test } from 'tap'
 import { runKeysCommand } from '../../src/access/keys-command.ts'
 import type { Scope } from '../../src/access/scopes.ts'
 import { newKey } from '../access/new-key.ts'
-import { endBrowser, visit } from './browser.ts'
+import { endBrowser, paintLate, visit } from './browser.ts'
 import { listen } from './services.ts'
 
 tap.teardown(endBrowser)
@@ -92,8 +92,7 @@ test('a draft outlasts a key that is revoked, and is gone once the key is forgot
 test('a key that is typed as soon as the form is there is not lost', async (t) => {
   const { url, keys } = await startGuarded(t, 'admin')
   const { page } = await visit(t, 'about:blank')
-  // The paints that effects wait for come late, as on a slow machine.
-  await page.addInitScript('globalThis.requestAnimationFrame = (draw) => setTimeout(draw, 300)')
+  await paintLate(page)
   await page.goto(url)
   await page.getByLabel('Key', { exact: true }).waitFor()
   await page.keyboard.type(keys[0] ?? '')

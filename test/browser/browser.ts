@@ -42,6 +42,12 @@ export async function visit(t: Test, url: string, options: BrowserContextOptions
   return { page, problems }
 }
 
+/** Lets what a page does once it is painted come late, as on a slow machine. */
+export const paintLate = (page: Page): Promise<unknown> =>
+  page.addInitScript(`const { setTimeout } = globalThis
+    globalThis.requestAnimationFrame = (draw) => setTimeout(draw, 2_000)
+    globalThis.setTimeout = (run, ms, ...rest) => setTimeout(run, ms < 100 ? 2_000 : ms, ...rest)`)
+
 /** Ends the browser, when a file's tests are over. */
 export async function endBrowser(): Promise<void> {
   await (await browser)?.close()

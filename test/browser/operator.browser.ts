@@ -3,7 +3,7 @@ import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import { post } from '../process/service-process.ts'
 import { TestClock } from '../test-clock.ts'
-import { endBrowser, visit } from './browser.ts'
+import { endBrowser, paintLate, visit } from './browser.ts'
 import { listen, rose } from './services.ts'
 
 tap.teardown(endBrowser)
@@ -66,6 +66,21 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByText('There is no dead letter with this id').waitFor()
   await page.getByRole('heading', { name: 'No dead letters' }).waitFor()
+})
+
+test('a question can be answered as soon as it is asked', async (t) => {
+  const { url, store, kill, app } = await listen(t)
+  await store('Kept')
+  await kill(1)
+  const { page } = await visit(t, 'about:blank')
+  await paintLate(page)
+  await page.goto(`${url}/#/dead-letters`)
+  const remove = page.getByRole('button', { name: 'Delete Kept' })
+  await remove.click()
+  t.equal(await page.evaluate('document.activeElement.textContent'), 'Cancel', 'which does no harm')
+  await page.keyboard.press('Enter')
+  await remove.and(page.locator(':focus')).waitFor()
+  t.equal((await app.queue.stats()).dead, 1)
 })
 
 test('a cleanup is shown with its reason, and is gone when it was retried with success', async (t) => {

@@ -1,7 +1,7 @@
 import type { Locator, Page } from 'playwright-core'
 import tap, { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { endBrowser, visit } from './browser.ts'
+import { endBrowser, paintLate, visit } from './browser.ts'
 import { listen, rose } from './services.ts'
 
 tap.teardown(endBrowser)
@@ -78,7 +78,9 @@ test('a formula is submitted with the keyboard alone, and the focus never lost',
 
 test("what is wrong stands at its field in the service's own words, and the first such field has the focus", async (t) => {
   const { url } = await listen(t)
-  const { page } = await visit(t, `${url}/#/submit`)
+  const { page } = await visit(t, 'about:blank')
+  await paintLate(page)
+  await page.goto(`${url}/#/submit`)
   await fillIn(page, 'Wrong')
   const [second, third] = [1, 2].map((index) => page.getByRole('group', { name: `Material ${index + 1}` }))
   await second?.getByLabel('Concentration').fill('three')
