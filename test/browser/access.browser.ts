@@ -4,7 +4,7 @@ import tap, { type Test, test } from 'tap'
 import { runKeysCommand } from '../../src/access/keys-command.ts'
 import type { Scope } from '../../src/access/scopes.ts'
 import { newKey } from '../access/new-key.ts'
-import { endBrowser, paintLate, visit } from './browser.ts'
+import { endBrowser, paintLate, stopClock, visit } from './browser.ts'
 import { listen } from './services.ts'
 
 tap.teardown(endBrowser)
@@ -112,17 +112,18 @@ test('without keys nobody is asked for one', async (t) => {
 test('where requests are limited the page waits once it has been told so', async (t) => {
   const { url } = await listen(t, { RATE_LIMIT_PER_MINUTE: '2' })
   const { page } = await visit(t, 'about:blank')
-  await page.clock.install()
+  await stopClock(page)
   await page.goto(url)
+  await page.clock.runFor(1_000)
   await page.locator('.tile').filter({ hasText: 'Ready' }).getByText('0', { exact: true }).waitFor()
+  await page.clock.runFor(2_000)
   await page.getByText('The queue is not shown: Too many requests; send the request again later.').waitFor()
-  await page.clock.pauseAt(Date.now() + 1_000)
   let asked = 0
   page.on('request', () => asked++)
-  await page.clock.runFor(10_000)
+  await page.clock.runFor(19_000)
   t.equal(asked, 0)
   const asking = page.waitForRequest('**/events/stats')
-  await page.clock.runFor(20_000)
+  await page.clock.runFor(1_000)
   await asking
   t.ok(asked > 0)
 })

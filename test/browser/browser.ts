@@ -48,6 +48,13 @@ export const paintLate = (page: Page): Promise<unknown> =>
     globalThis.requestAnimationFrame = (draw) => setTimeout(draw, 2_000)
     globalThis.setTimeout = (run, ms, ...rest) => setTimeout(run, ms < 100 ? 2_000 : ms, ...rest)`)
 
+/** Lets time pass on the pages that follow only when the test says so. */
+export async function stopClock(page: Page): Promise<void> {
+  await page.clock.install()
+  // So far ahead that it is not yet past when the page is told.
+  await page.clock.pauseAt(Date.now() + 60_000)
+}
+
 /** Ends the browser, when a file's tests are over. */
 export async function endBrowser(): Promise<void> {
   await (await browser)?.close()

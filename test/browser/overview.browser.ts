@@ -3,7 +3,7 @@ import type { Locator, Page } from 'playwright-core'
 import tap, { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { call, post, spawnService } from '../process/service-process.ts'
-import { endBrowser, visit } from './browser.ts'
+import { endBrowser, stopClock, visit } from './browser.ts'
 import { listen, rose } from './services.ts'
 
 tap.teardown(endBrowser)
@@ -132,13 +132,18 @@ test('a view that gets no answer at all says so in the end', async (t) => {
 test('when the clock is set back the charts begin anew rather than run into the past', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, 'about:blank')
-  await page.clock.install()
+  await stopClock(page)
   await page.goto(url)
   await page.getByText('The latest figures as a table').click()
   const rows = page.getByRole('region', { name: 'The latest figures' }).getByRole('rowheader')
+  await page.clock.runFor(1_000)
+  await rows.first().waitFor()
+  await page.clock.runFor(2_000)
   await rows.nth(1).waitFor()
   await page.clock.setSystemTime(Date.now() - 3_600_000)
+  await page.clock.runFor(2_000)
   await rows.nth(1).waitFor({ state: 'detached' })
+  await page.clock.runFor(2_000)
   await rows.nth(1).waitFor()
   const times = (await rows.allTextContents()).map((text) => Date.parse(text))
   t.same(
