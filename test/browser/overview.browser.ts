@@ -158,12 +158,12 @@ test('a page that nobody sees asks nothing, and asks at once when it is seen aga
   await page.clock.install()
   await page.goto(url)
   await shows(tile(page, 'Ready'), /^0$/)
-  let asked = 0
-  page.on('request', () => asked++)
   const setHidden = (hidden: boolean) =>
     page.evaluate(`Object.defineProperty(document, 'hidden', { value: ${hidden}, configurable: true });
       document.dispatchEvent(new Event('visibilitychange'))`)
   await setHidden(true)
+  let asked = 0
+  page.on('request', () => asked++)
   await page.clock.fastForward(60_000)
   t.equal(asked, 0)
   // It does not wait for the clock, which stands still.
