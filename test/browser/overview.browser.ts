@@ -84,6 +84,8 @@ test('while the service is away a banner says so; when it is back the page takes
   const url = await first.listening
   const { page, problems } = await visit(t, `${url}/#/formulas`)
   await page.getByRole('heading', { name: 'Nothing stored yet' }).waitFor()
+  // Not when it is back: the page may be quicker to ask then.
+  await post(url, 'meanwhile', { name: 'Rose again', materials: rose(1) })
   await first.kill('SIGKILL')
   await page.getByRole('alert').getByText('The service does not answer.').waitFor()
   await page.getByLabel('Name or id').fill('rose')
@@ -92,7 +94,6 @@ test('while the service is away a banner says so; when it is back the page takes
   await shows(legend(page, 'Events in the queue', 'ready'), /^–$/)
   await page.getByRole('link', { name: 'Formulas', exact: true }).click()
   await spawnService(t, { PORT: new URL(url).port }).listening
-  await post(url, 'back', { name: 'Rose again', materials: rose(1) })
   await page.getByRole('status').getByText('The service answers again.').waitFor()
   await page.getByRole('link', { name: 'Rose again' }).waitFor()
   t.equal(await page.getByText('The service does not answer.').count(), 0)
