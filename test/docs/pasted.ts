@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { inherited } from '../inherited.ts'
 import { readPage, root } from './pages.ts'
 
 /** A script of a page, and what stands below it as its output, if anything does. */
@@ -65,7 +66,7 @@ export async function pasted(t: Test, page: string, port: number, before = ''): 
 
   const here = `127.0.0.1:${port}`
   const script = [before, ...examples.map(({ script }) => script)].join(`\nprintf '\\n%s\\n' '${MARK}'\n`)
-  const env = { PATH: process.env.PATH ?? '', HOME: cwd, PORT: String(port), SERVICE_URL: `http://${here}` }
+  const env = { ...inherited(), HOME: cwd, PORT: String(port), SERVICE_URL: `http://${here}` }
   const output = openSync(join(cwd, 'pasted.log'), 'w')
   // In a process group of its own, which goes with all that scripts have left running.
   const shell = spawn('bash', ['-c', script.replaceAll(HERE, here)], {

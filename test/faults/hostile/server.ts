@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { inherited } from '../../inherited.ts'
 import { type Ended, observe } from '../../process/service-process.ts'
 
 const SERVER = new URL('../../../src/server.ts', import.meta.url).pathname
@@ -27,7 +28,7 @@ export interface Server {
 }
 
 function launch(t: Test, { environment, within = [], uid }: Launch): { child: ChildProcess; ended: Promise<Ended> } {
-  const env = { PATH: process.env.PATH ?? '', PORT: '0', ...environment }
+  const env = { ...inherited(), PORT: '0', ...environment }
   // The test runner has its children's children write into its folder, where another user must not.
   const alone =
     uid === undefined ? [] : ['env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)]

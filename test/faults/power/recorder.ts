@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { inherited } from '../../inherited.ts'
 
 const SOURCE = new URL('record-writes.c', import.meta.url).pathname
 const SERVER = new URL('../../../src/server.ts', import.meta.url).pathname
@@ -70,7 +71,7 @@ function launch({ library, folder, journal, env, server = SERVER }: RecordingOpt
   const recording = { LD_PRELOAD: library, RECORD_FOLDER: folder, RECORD_JOURNAL: journal }
   const child: ChildProcess = spawn(process.execPath, [server], {
     cwd: folder,
-    env: { PATH: process.env.PATH ?? '', PORT: '0', ...recording, ...env },
+    env: { ...inherited(), PORT: '0', ...recording, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const log: string[] = []
