@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import type { LeasedEvent, QueueStats } from '../../src/stores/ports.ts'
 import { scriptedService } from '../bulk/scripted-service.ts'
@@ -19,16 +20,19 @@ async function serviceWith(t: Test, count: number): Promise<string> {
   return url
 }
 
+/** How often it is looked whether something has come about: without a pause, the looking leaves no time for it. */
+const LOOK_MS = 10
+
 const stats = (url: string) => call<QueueStats>(url, '/events/stats')
 
 /** Waits until the queue looks like this. */
 async function until(url: string, isReached: (stats: QueueStats) => boolean): Promise<void> {
-  while (!isReached(await stats(url)));
+  while (!isReached(await stats(url))) await pause(LOOK_MS)
 }
 
 /** Waits until a worker has said something. */
 async function untilSays({ stdout }: Running, line: string): Promise<void> {
-  while (!stdout.includes(line)) await new Promise((resolve) => setImmediate(resolve))
+  while (!stdout.includes(line)) await pause(LOOK_MS)
 }
 
 function labels(file: string): unknown[] {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { call, formula, post } from './service-process.ts'
 
@@ -41,7 +42,7 @@ export function load(url: string) {
     accepted,
     acked,
     async reaches(count: number): Promise<void> {
-      while (accepted.length < count) await new Promise((resolve) => setImmediate(resolve))
+      while (accepted.length < count) await pause(1)
     },
     async stop(): Promise<void> {
       stopped = true

@@ -25,9 +25,17 @@ export interface Submission {
 
 export type Report = (violation: string) => void
 
+/** Those of the materials seen before: a judge asks for them again and again. */
+const makeUps = new WeakMap<FormulaBody['materials'], string>()
+
 /** What two formulas have in common that are the same. */
 export function makeUpOf(materials: FormulaBody['materials']): string {
-  return JSON.stringify(materials.map(({ name, concentration }) => `${name} ${Number(concentration)}`).sort())
+  const known = makeUps.get(materials)
+  if (known !== undefined) return known
+  const lines = materials.map(({ name, concentration }) => `${name} ${Number(concentration)}`).sort()
+  const makeUp = JSON.stringify(lines)
+  makeUps.set(materials, makeUp)
+  return makeUp
 }
 
 /** Whether an answer is one that is kept for replay. */
