@@ -41,16 +41,32 @@ function checkOrigin(db: DatabaseSync, path: string): void {
   }
 }
 
+interface SchemaObject {
+  name: string
+  sql: string
+}
+
+const objectsOf = (db: DatabaseSync) =>
+  db.prepare('SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL').all() as unknown as SchemaObject[]
+
+/** What the versions make, of those that files were found to have. */
+const made = new Map<number, SchemaObject[]>()
+
+function objectsMadeBy(version: number): SchemaObject[] {
+  const known = made.get(version)
+  if (known !== undefined) return known
+  const model = new DatabaseSync(':memory:')
+  for (const migration of migrations.slice(0, version)) model.exec(migration)
+  const objects = objectsOf(model)
+  model.close()
+  made.set(version, objects)
+  return objects
+}
+
 /** Tables and indexes of the file's version that are not there, or not as that version makes them. */
 function lackingObjects(db: DatabaseSync): string[] {
-  const objects = (of: DatabaseSync) =>
-    of.prepare('SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL').all() as { name: string; sql: string }[]
-  const model = new DatabaseSync(':memory:')
-  for (const migration of migrations.slice(0, version(db))) model.exec(migration)
-  const expected = objects(model)
-  model.close()
-  const found = new Map(objects(db).map(({ name, sql }) => [name, sql]))
-  return expected.filter(({ name, sql }) => found.get(name) !== sql).map(({ name }) => name)
+  const found = new Map(objectsOf(db).map(({ name, sql }) => [name, sql]))
+  return objectsMadeBy(version(db)).flatMap(({ name, sql }) => (found.get(name) === sql ? [] : [name]))
 }
 
 function checksOf(path: string, migrated: number): string[] {
