@@ -76,16 +76,23 @@ const LONGEST_STEP_MS = 1_000
 
 /**
  * Lets time pass until the promise settles: from one timer to the next.
- * @param isHeld whether time has to stand still, since something is at work that does not go by this clock
+ * @param held what time has to stand still for, since it does not go by this clock; null when nothing is at work
  */
-export async function passTime<T>(clock: TestClock, promise: Promise<T>, isHeld = () => false): Promise<T> {
+export async function passTime<T>(
+  clock: TestClock,
+  promise: Promise<T>,
+  held: () => Promise<unknown> | null = () => null,
+): Promise<T> {
   let settled = false
   const end = (): void => {
     settled = true
   }
   promise.then(end, end)
   for (;;) {
-    for (let turn = 0; turn < TURNS || isHeld(); turn++) await new Promise((resolve) => setImmediate(resolve))
+    for (let turn = 0; turn < TURNS || held() !== null; turn++) {
+      await held()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     if (settled) return promise
     clock.advance(Math.min(clock.nextAt - clock.now(), LONGEST_STEP_MS))
   }

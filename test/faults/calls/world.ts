@@ -88,13 +88,19 @@ function inMemory(way: Way, options: EngineOptions): Stores {
 }
 
 function world(clock: TestClock, restMs: number, first: Stores, reopen?: () => Promise<Stores>): World {
-  let atWork = 0
+  const atWork = new Set<Promise<unknown>>()
   const watched = (stores: Stores): Stores =>
     eachPort(stores, async (call) => {
-      atWork++
-      return call().finally(() => atWork--)
+      const work = call()
+      const ended: Promise<unknown> = work.then(
+        () => atWork.delete(ended),
+        () => atWork.delete(ended),
+      )
+      atWork.add(ended)
+      return work
     })
-  const finish = <T>(promise: Promise<T>): Promise<T> => passTime(clock, promise, () => atWork > 0)
+  const held = (): Promise<unknown> | null => (atWork.size === 0 ? null : Promise.race(atWork))
+  const finish = <T>(promise: Promise<T>): Promise<T> => passTime(clock, promise, held)
   const later = (ms: number): Promise<void> => finish(new Promise((resolve) => clock.after(ms, resolve)))
   const made: World = {
     clock,
