@@ -1,4 +1,4 @@
-import type { Locator, Page } from 'playwright-core'
+import type { Locator, Page, Route } from 'playwright-core'
 import tap, { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { endBrowser, paintLate, visit } from './browser.ts'
@@ -36,11 +36,11 @@ function keysSent(page: Page): (string | undefined)[] {
 
 /** Loses the next answer on its way: the formula is stored, and the page does not know. */
 async function loseAnswer(page: Page): Promise<void> {
-  await page.route('**/formulas', async (route) => {
+  const lose = async (route: Route): Promise<void> => {
     await route.fetch()
     await route.abort()
-    await page.unroute('**/formulas')
-  })
+  }
+  await page.route('**/formulas', lose, { times: 1 })
 }
 
 test('a formula is submitted with the keyboard alone, and the focus never lost', async (t) => {
