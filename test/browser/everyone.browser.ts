@@ -69,7 +69,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('button', { name: 'Redrive all' }).click()
     await page.getByRole('dialog').waitFor()
     t.same(await flaws(page), [], 'a question')
-    const keys = join(t.testdirName, 'keys.json')
+    const keys = join(t.testdir(), 'keys.json')
     newKey(keys, 'ops', 'admin')
     const guarded = await listen(t, { DATABASE_URL: 'memory:', API_KEYS_FILE: keys })
     await page.goto(guarded.url)

@@ -34,6 +34,7 @@ t.test('one database is one transaction, by whatever names its URLs call the ser
 })
 
 t.test('two databases, or a database and a file, are a saga', async (t) => {
+  // Else files of an earlier run would be found, which know another queue.
   t.testdir()
   const database = await fresh()
   for (const [db, queue] of [
