@@ -1,3 +1,4 @@
+import { get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 
 /** One answer, as it came over the wire. */
@@ -56,10 +57,23 @@ export async function open(port: number): Promise<Line> {
   return { socket, received: () => Buffer.concat(chunks), ended }
 }
 
-/** After so long without a word from either side a request is taken for one that the server still waits for, in ms. */
+/** After so long without a word from either side the server may be waiting for more of a request, in milliseconds. */
 const QUIET_MS = 1_500
 /** Then it must have been ended, in milliseconds. */
 const PATIENCE_MS = 20_000
+
+/**
+ * Waits until the server, which may only be slow, has answered somebody who comes later: on a connection of his own, as
+ * those that are open need not be accepted first, and for what the writer of the file has to answer in turn.
+ */
+function idle(port: number): Promise<void> {
+  return new Promise((resolve) => {
+    const later = get({ host: '127.0.0.1', port, path: '/events/stats', agent: false }, (answer) => {
+      answer.resume().once('close', resolve)
+    })
+    later.once('error', () => resolve())
+  })
+}
 
 /**
  * Sends bytes on a connection of its own and reads what comes until the server ends it. It is ended on this side only
@@ -71,7 +85,7 @@ export async function exchange(port: number, pieces: Iterable<Buffer | string>):
     if (socket.destroyed || received().length > 0) break
     if (!socket.write(piece)) await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), ended])
   }
-  socket.setTimeout(QUIET_MS, () => socket.end())
+  socket.setTimeout(QUIET_MS, () => void idle(port).then(() => socket.end()))
   const { promise: late, resolve } = Promise.withResolvers<'left open'>()
   const timer = setTimeout(() => resolve('left open'), PATIENCE_MS)
   const end = await Promise.race([ended, late])
