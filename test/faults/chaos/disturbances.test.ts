@@ -27,7 +27,7 @@ const JUDGED_EACH = sized(0, 1) === 1
 const SHOWN = 20
 
 const skip = Boolean(process.env.TEST_DATABASE_URL) && 'TEST_DATABASE_URL names a server that is not ours to disturb'
-t.setTimeout(sized(110_000, 900_000))
+t.setTimeout(sized(300_000, 900_000))
 
 /** A service on databases of its own, and its clients. */
 async function setUp(t: Test, way: Way, server: PostgresServer) {

@@ -16,7 +16,7 @@ const CUT_PERCENT = 2
 const LATE_MS = 2_000
 const SHOWN = 20
 
-t.setTimeout(sized(110_000, 900_000))
+t.setTimeout(sized(300_000, 900_000))
 t.jobs = 2
 
 const server = await startPostgres({ durable: false, settings: { max_connections: 200 } })

@@ -19,7 +19,7 @@ const built = buildRecorder(scratch(t))
 const skip = 'lacking' in built && built.lacking
 const library = 'library' in built ? built.library : ''
 
-t.setTimeout(sized(60_000, 1_200_000))
+t.setTimeout(sized(300_000, 1_200_000))
 
 for (const way of ['one file', 'two files'] as const) {
   t.test(`${way}: a power cut at any moment loses nothing that was answered`, { skip }, async (t) => {
