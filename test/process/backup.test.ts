@@ -6,6 +6,8 @@ import { start } from '../command.ts'
 import { checkRestored, type Leased, load } from './restored.ts'
 import { call, formula, post, startService } from './service-process.ts'
 
+t.setTimeout(300_000)
+
 type Environment = Record<string, string>
 
 const backUp = (t: Test, environment: Environment, ...words: string[]) =>
