@@ -37,7 +37,10 @@ export function Submit() {
     setOutcome(outcome)
     setErrors('error' in outcome ? errorsOf(outcome.error, sent.rows) : new Map())
     if ('error' in outcome) return
+    const isInRow = form.current?.querySelector('fieldset')?.contains(document.activeElement)
     beginDraft()
+    // The rows are others now.
+    if (isInRow) form.current?.querySelector('input')?.focus()
     announce(html`“<${Name} text=${outcome.formula.name} />” is stored.`)
   }
   const change = (/** @type {Partial<Draft>} */ part) => {
