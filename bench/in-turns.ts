@@ -23,8 +23,7 @@ type Measure = 'rate' | 'cpuUsPerUnit'
 export async function compareInTurns(subject: Case, contenders: Contender[], options: Options): Promise<void> {
   const starts: Map<Contender, Round[]>[] = []
   for (let start = 0; start < options.starts; start++) {
-    const rounds = await measure(subject, rotated(contenders, start), options)
-    starts.push(rounds)
+    starts.push(await measure(subject, rotated(contenders, start), options))
   }
   const [first, ...others] = contenders as [Contender, ...Contender[]]
   const rate = geometricMean(starts.map((rounds) => median(of(rounds, first).map((round) => round.rate))))

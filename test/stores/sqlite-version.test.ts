@@ -6,11 +6,7 @@ import { checkSqliteVersion } from '../../src/stores/sqlite/sqlite-version.ts'
 
 test('a SQLite that would make checkpoints when it is asked for its log is refused', async (t) => {
   for (const old of ['3.50.4', '3.9.2', '2.8.17']) {
-    t.throws(
-      () => checkSqliteVersion(old),
-      { name: 'StoreRefused', message: /use Node 24\.13\.1 or later$/ },
-      old ?? 'none',
-    )
+    t.throws(() => checkSqliteVersion(old), { name: 'StoreRefused', message: /use Node 24\.13\.1 or later$/ }, old)
   }
   for (const fit of ['3.51.0', '3.53.4', '4.0.0']) t.doesNotThrow(() => checkSqliteVersion(fit), fit)
 })

@@ -66,7 +66,8 @@ function objectsMadeBy(version: number): SchemaObject[] {
 /** Tables and indexes of the file's version that are not there, or not as that version makes them. */
 function lackingObjects(db: DatabaseSync): string[] {
   const found = new Map(objectsOf(db).map(({ name, sql }) => [name, sql]))
-  return objectsMadeBy(version(db)).flatMap(({ name, sql }) => (found.get(name) === sql ? [] : [name]))
+  const lacking = objectsMadeBy(version(db)).filter(({ name, sql }) => found.get(name) !== sql)
+  return lacking.map(({ name }) => name)
 }
 
 function checksOf(path: string, migrated: number): string[] {
