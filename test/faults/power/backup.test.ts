@@ -2,10 +2,11 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { start } from '../../command.ts'
+import { startService } from '../../process/service-process.ts'
 import { scratch } from '../scratch.ts'
 import { type JournalRecord, readJournal } from './journal.ts'
 import { storesIn } from './judge.ts'
-import { buildRecorder, startRecorded } from './recorder.ts'
+import { buildRecorder } from './recorder.ts'
 import { placeOnDisk } from './recording.ts'
 
 const built = buildRecorder(scratch(t))
@@ -17,12 +18,11 @@ t.test('a backup is on disk in whole before it has its name, and its name before
   const [folder, journal] = [join(place, 'disk'), join(place, 'journal')]
   mkdirSync(folder)
   const env = storesIn(folder, 'two files')
-  const service = await startRecorded(t, { library, folder, journal: join(place, 'of the service'), env })
-  const recording = { LD_PRELOAD: library, RECORD_FOLDER: folder, RECORD_JOURNAL: journal }
   t.testdir()
+  await startService(t, env)
+  const recording = { LD_PRELOAD: library, RECORD_FOLDER: folder, RECORD_JOURNAL: journal }
   const ended = await start(t, 'src/backup.ts', [join(folder, 'daily')], { ...env, ...recording }).ended
   t.match(ended, { code: 0, stderr: [] })
-  await service.end('SIGTERM')
 
   const done = withPaths(readJournal(journal))
   const renamed = done.findIndex(({ kind }) => kind === 'rename')
