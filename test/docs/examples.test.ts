@@ -1,6 +1,6 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { test } from 'tap'
 import { call, startService } from '../process/service-process.ts'
+import { until } from '../until.ts'
 import { freePort, missing, pasted } from './pasted.ts'
 import { startTroubled } from './troubles.ts'
 
@@ -35,7 +35,7 @@ test('dead letters and cleanups are worked off as the page on them says', { skip
   const url = await startTroubled(t)
   await pasted(t, 'docs/how-to/work-off-failures.md', Number(new URL(url).port))
   t.match(await call(url, '/events/stats'), { ready: 2, dead: 0 })
-  while ((await call<{ cleanups: unknown[] }>(url, '/cleanups')).cleanups.length > 0) await pause(10)
+  await until(async () => (await call<{ cleanups: unknown[] }>(url, '/cleanups')).cleanups.length === 0)
 })
 
 test('a file is backed up and restored as the page on it says', { skip }, async (t) => {

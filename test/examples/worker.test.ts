@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import type { LeasedEvent, QueueStats } from '../../src/stores/ports.ts'
 import { scriptedService } from '../bulk/scripted-service.ts'
 import { type Running, start } from '../command.ts'
 import { call, formula, post, startService } from '../process/service-process.ts'
+import { until } from '../until.ts'
 
 const TRYING = 'test/examples/trying-worker.ts'
 
@@ -20,20 +20,14 @@ async function serviceWith(t: Test, count: number): Promise<string> {
   return url
 }
 
-/** How often it is looked whether something has come about: without a pause, the looking leaves no time for it. */
-const LOOK_MS = 10
-
 const stats = (url: string) => call<QueueStats>(url, '/events/stats')
 
 /** Waits until the queue looks like this. */
-async function until(url: string, isReached: (stats: QueueStats) => boolean): Promise<void> {
-  while (!isReached(await stats(url))) await pause(LOOK_MS)
-}
+const untilQueue = (url: string, isReached: (stats: QueueStats) => boolean): Promise<void> =>
+  until(async () => isReached(await stats(url)))
 
 /** Waits until a worker has said something. */
-async function untilSays({ stdout }: Running, line: string): Promise<void> {
-  while (!stdout.includes(line)) await pause(LOOK_MS)
-}
+const untilSays = ({ stdout }: Running, line: string): Promise<void> => until(() => stdout.includes(line))
 
 function labels(file: string): unknown[] {
   const database = new DatabaseSync(file)
@@ -46,9 +40,9 @@ test('each event has its effect and is acknowledged; SIGTERM ends the long poll 
   const directory = t.testdir()
   const url = await serviceWith(t, 12)
   const worker = start(t, 'examples/worker.ts', [join(directory, 'labels.db')], { SERVICE_URL: url })
-  await until(url, ({ ready, leased }) => ready + leased === 0)
+  await untilQueue(url, ({ ready, leased }) => ready + leased === 0)
   await post(url, 'k2', formula(99, 'F99'))
-  await until(url, ({ ready, leased }) => ready + leased === 0)
+  await untilQueue(url, ({ ready, leased }) => ready + leased === 0)
   t.equal((await worker.kill('SIGTERM')).code, 0)
   t.same(labels(join(directory, 'labels.db')), [...Array.from({ length: 12 }, (_, index) => `F${index + 1}`), 'F99'])
 })
@@ -67,7 +61,7 @@ test('an event that comes again after a crash between effect and ack has no seco
   database.prepare('INSERT INTO labels VALUES (?, ?)').run(formulas[0]?.id as string, 'F1')
   database.close()
   const worker = start(t, 'examples/worker.ts', [file], environment)
-  await until(url, ({ ready, leased }) => ready + leased === 0)
+  await untilQueue(url, ({ ready, leased }) => ready + leased === 0)
   await worker.kill('SIGTERM')
   t.same(labels(file), ['F1'])
 })
@@ -78,7 +72,7 @@ test('work that takes longer than a lease is done once: the lease is extended me
   const environment = { SERVICE_URL: url, LEASE_SECONDS: '1', WORK_MS: '1700' }
   const worker = start(t, TRYING, [], environment)
   const other = start(t, TRYING, [], environment)
-  await until(url, ({ ready, leased }) => ready + leased === 0)
+  await untilQueue(url, ({ ready, leased }) => ready + leased === 0)
   const said = [await worker.kill('SIGTERM'), await other.kill('SIGTERM')].flatMap(({ stdout }) => stdout)
   t.same(said.sort(), ['F1: done', 'F1: lease 1', 'F2: done', 'F2: lease 1'])
 })
@@ -87,9 +81,9 @@ test('an event whose work fails comes again after a while; the others do not wai
   t.testdir()
   const url = await serviceWith(t, 2)
   const worker = start(t, TRYING, [], { SERVICE_URL: url, FAILURES: '1' })
-  await until(url, ({ delayed }) => delayed === 2)
+  await untilQueue(url, ({ delayed }) => delayed === 2)
   await post(url, 'k2', formula(3, 'F3'))
-  await until(url, ({ ready, leased, delayed }) => ready + leased + delayed === 0)
+  await untilQueue(url, ({ ready, leased, delayed }) => ready + leased + delayed === 0)
   const { stdout, stderr } = await worker.kill('SIGTERM')
   t.same(
     stdout.filter((line) => line.startsWith('F1')),

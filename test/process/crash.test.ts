@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { LeasedEvent, QueueStats } from '../../src/stores/ports.ts'
+import { until } from '../until.ts'
 import { call, formula, post, startService } from './service-process.ts'
 
 interface List {
@@ -65,7 +65,7 @@ for (const [way, queue] of [
       }
       const clients = Array.from({ length: 16 }, () => client().catch(() => 'cut off'))
       const target = accepted.size + 200
-      while (accepted.size < target) await pause(1)
+      await until(() => accepted.size >= target, 1)
       await service.kill('SIGKILL')
       await Promise.all(clients)
     }

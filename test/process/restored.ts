@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
+import { until } from '../until.ts'
 import { call, formula, post } from './service-process.ts'
 
 interface Formulas {
@@ -42,7 +42,7 @@ export function load(url: string) {
     accepted,
     acked,
     async reaches(count: number): Promise<void> {
-      while (accepted.length < count) await pause(1)
+      await until(() => accepted.length >= count, 1)
     },
     async stop(): Promise<void> {
       stopped = true

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { post } from '../../process/service-process.ts'
+import { until } from '../../until.ts'
 import { sized } from '../extent.ts'
 import { count } from '../figures.ts'
 import { type BadRequest, badRequests, head, type Subject, subject } from './bad-requests.ts'
@@ -76,10 +77,6 @@ t.test('whatever clients send, the others are served, and nothing refused leaves
 interface Context {
   server: Server
   accepted: Accepted
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 async function silence(t: Test, { server }: Context): Promise<void> {

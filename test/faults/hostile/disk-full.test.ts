@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { formula } from '../../process/service-process.ts'
+import { until } from '../../until.ts'
 import { count } from '../figures.ts'
 import { type Asked, ask } from './asking.ts'
 import { everyName } from './sending.ts'
@@ -35,10 +36,6 @@ class Client {
   get names(): string[] {
     return [...this.accepted.keys()].map((number) => `Formula ${number}`).sort()
   }
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 const CASES = {

@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { until } from '../../until.ts'
 import { chance, sized } from '../extent.ts'
 import { count } from '../figures.ts'
 import { sendTo } from '../ledger.ts'
@@ -50,7 +51,7 @@ t.test(
     // Written whole, and not synced: the process is killed while it waits for the disk.
     switches.set({ syncs: 'W', path: '-wal' })
     const cutOff = ledger.submit(sendTo(first.url).send, 'key', formulaOf('Written'))
-    await until(() => switches.hits > 0)
+    await until(() => switches.hits > 0, 2)
     await first.end('SIGKILL')
     t.equal(await cutOff, null)
     switches.mend()
@@ -69,10 +70,6 @@ t.test(
     count('powerCuts', 1)
   },
 )
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2))
-}
 
 /** A copy of the service with another setting of SQLite's `synchronous`. @returns its server */
 function withSynchronous(t: Test, setting: string): string {
