@@ -4,6 +4,7 @@ import { storedFormula } from './examples.ts'
 
 /** Where in a request each of these errors lies, in its example. Others are about no place in it. */
 const PATHS: Partial<Record<ErrorCode, string>> = {
+  BAD_REQUEST: 'Host',
   INVALID_JSON: '',
   IDEMPOTENCY_KEY_MISSING: 'Idempotency-Key',
   IDEMPOTENCY_KEY_INVALID: 'Idempotency-Key',
