@@ -5,8 +5,8 @@ import { StoreRefused } from '../../errors/store-errors.ts'
  * word for its default and makes one in part, which it does not sync: see checkpoints.ts.
  */
 const NEEDED = [3, 51] as const
-/** The first Node 24 that has it. */
-const NODE = '24.13.1'
+/** The Node that package.json asks for. 24.13.1 was the first to have this SQLite; 24.14.1 also has JSON.parse mended. */
+const NODE = '24.14.1'
 
 /** @throws {StoreRefused} where the SQLite that Node has would endanger what is stored */
 export function checkSqliteVersion(found = process.versions.sqlite as string): void {
