@@ -16,6 +16,8 @@ interface Service {
   cap_drop?: string[]
   security_opt?: string[]
   mem_limit?: string
+  pids_limit?: number
+  networks?: string[]
   cpus?: number
   stop_grace_period?: string
 }
@@ -41,6 +43,7 @@ test('compose.yaml starts one service on the embedded default, and others only b
 for (const [name, service] of all) {
   test(`compose.yaml: ${name} has bounded memory, no capabilities but those named, and is reached from here alone`, async (t) => {
     t.match(service.mem_limit, /^\d+[mg]$/)
+    t.ok(service.pids_limit)
     t.same(service.cap_drop, ['ALL'])
     t.same(service.security_opt, ['no-new-privileges:true'])
     t.notOk(service.ports?.some((port) => !port.startsWith('127.0.0.1:')))
@@ -68,3 +71,16 @@ for (const [name, service] of ours) {
     t.ok(service.cpus)
   })
 }
+
+test('compose.yaml has no password that everybody knows', async (t) => {
+  for (const [name, value] of all.flatMap(([, { environment = {} }]) => Object.entries(environment))) {
+    if (name.includes('PASSWORD')) t.match(value, /^\$\{[A-Z_]+-\}$/, name)
+    else t.notMatch(value, /:\/\/[^/]*:[^/]*@/, name)
+  }
+})
+
+test('compose.yaml: the database is reached by the instances alone', async (t) => {
+  const reaching = all.filter(([, service]) => service.networks?.includes('database')).map(([name]) => name)
+  t.same(reaching, ['intake-1', 'intake-2', 'postgres'])
+  t.same(services.postgres?.networks, ['database'])
+})
