@@ -33,9 +33,18 @@ async function run(): Promise<void> {
   }
 }
 
-async function listen(app: FastifyInstance, { host, port, database, queue }: Config): Promise<void> {
-  const stores = `database ${describeLocation(database)}, queue ${describeLocation(queue)}`
-  await app.listen({ host, port, listenTextResolver: (address) => `listening at ${address}; ${stores}` })
+async function listen(app: FastifyInstance, config: Config): Promise<void> {
+  const { host, port, database, queue, sqsQueueUrl, otlpEndpoint } = config
+  const facts = [
+    `database ${describeLocation(database)}, queue ${describeLocation(queue)}`,
+    ...(sqsQueueUrl === null ? [] : [`events are forwarded to ${new URL(sqsQueueUrl).host}`]),
+    ...(otlpEndpoint === null ? [] : [`traces go to ${new URL(otlpEndpoint).host}`]),
+  ].join('; ')
+  await app.listen({
+    host,
+    port,
+    listenTextResolver: (address) => `listening at ${address}; ${facts}; console at ${address}/`,
+  })
 }
 
 /** What the operator is told when the service cannot start: one line a problem, where it is one to expect. */
