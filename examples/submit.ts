@@ -91,7 +91,7 @@ const mayPass = ({ status, code }: Answer): boolean =>
 
 function judge({ status, code, details, formulas }: Answer): Outcome {
   if (status === 200 && formulas.length > 0) return { kind: 'added', ids: formulas.map(({ id }) => id) }
-  // The make-up is there, perhaps under another name: each problem has the id of the stored formula.
+  // The composition is there, perhaps under another name: each problem has the id of the stored formula.
   if (code === 'FORMULA_EXISTS') return { kind: 'known', problems: details }
   // 400: correct the formula; the key is still free. 422: the file was changed after it was accepted, so it is a new
   // submission and needs a new key. 401, 403: see to the API key. 413: send fewer formulas at once.
@@ -100,7 +100,10 @@ function judge({ status, code, details, formulas }: Answer): Outcome {
 
 if (import.meta.main) {
   const file = process.argv[2]
-  if (file === undefined) throw new Error('Name the file to submit')
+  if (file === undefined || !existsSync(file)) {
+    console.error(file === undefined ? 'Usage: node examples/submit.ts <file>' : `There is no file ${file}`)
+    process.exit(1)
+  }
   // The text goes out as it is: a parser that reads numbers as doubles would change concentrations.
   const outcome = await submit(readFileSync(file, 'utf8'), keyOf(file))
   console.log(JSON.stringify(outcome))
