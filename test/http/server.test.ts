@@ -43,6 +43,18 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
+test('the start says where the console is, and where events and traces go', async (t) => {
+  const { url, line } = await address(
+    start(t, {
+      SQS_QUEUE_URL: 'http://127.0.0.1:9/000000000000/formulas',
+      AWS_REGION: 'us-east-1',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:10/token',
+    }),
+  )
+  t.match(line, `events are forwarded to 127.0.0.1:9; traces go to 127.0.0.1:10; console at ${url}/`)
+  t.notMatch(line, 'token')
+})
+
 test('a bad configuration stops the start with one line for each problem', async (t) => {
   const { code, lines } = await refusal(start(t, { PORT: 'x', EVENT_MAX_RECEIVES: '0', HOST: '0.0.0.0' }))
   t.equal(code, 1)
