@@ -1,4 +1,4 @@
-import { time } from './format.js'
+import { clock, span, time } from './format.js'
 import { useStore } from './store.js'
 import { colours } from './theme.js'
 import { html, useEffect, useRef, useState } from './vendor/htm-preact.js'
@@ -76,6 +76,7 @@ function Plot({ label, at, lines, format, onHover }) {
  * @returns {uPlot.Options}
  */
 function options(element, lines, format, onHover) {
+  const incrs = format === span ? SPAN_STEPS : undefined
   const ink = colourOf(element, 'soft')
   const grid = { stroke: colourOf(element, 'rule'), width: 1 }
   const axis = { stroke: ink, grid, ticks: { show: false }, font: `11px ${getComputedStyle(element).fontFamily}` }
@@ -86,12 +87,12 @@ function options(element, lines, format, onHover) {
     legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {
-      x: { range: (_, first, last) => [Math.min(first, last - SHORTEST_SECONDS), last] },
+      x: { range: (_, first, last) => (last === null ? untilNow() : [Math.min(first, last - SHORTEST_SECONDS), last]) },
       y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] },
     },
     axes: [
       { ...axis, grid: { show: false }, values: (_, splits) => splits.map(clock), size: 28, space: 80 },
-      { ...axis, values: (_, splits) => splits.map((split) => format(split)), size: 62, space: 32 },
+      { ...axis, values: (_, splits) => splits.map((split) => format(split)), size: 62, space: 32, incrs },
     ],
     series: [
       {},
@@ -105,14 +106,25 @@ function options(element, lines, format, onHover) {
   }
 }
 
+/** Steps of an axis of time spans that come out even in the units they are told in. */
+const SPAN_STEPS = [
+  ...[-6, -5, -4, -3, -2, -1, 0].flatMap((digits) => [1, 2, 5].map((step) => step * 10 ** digits)),
+  ...[10, 20, 30],
+  ...[1, 2, 5, 10, 20, 30].map((minutes) => minutes * 60),
+  ...[1, 2, 4, 6, 12, 24, 48, 96].map((hours) => hours * 3600),
+]
+
+/** @returns {[number, number]} what an axis shows before there is anything to show */
+function untilNow() {
+  const now = Date.now() / 1000
+  return [now - SHORTEST_SECONDS, now]
+}
+
 /**
  * What never was anything but 0 is told by the legend: as a line it would only cover the axis.
  * @param {(number | null)[]} values
  */
 const drawn = (values) => (values.some((value) => value !== null && value > 0) ? values : values.map(() => null))
-
-/** @param {number} seconds */
-const clock = (seconds) => new Date(seconds * 1000).toTimeString().slice(0, 8)
 
 /**
  * A tone of the style sheet as the canvas needs it: what it comes to in the colours that are on.

@@ -1,5 +1,6 @@
 const whole = new Intl.NumberFormat('en')
 const fine = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 })
+const coarse = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 })
 const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
 /** Stands where there is no figure. */
@@ -9,12 +10,13 @@ export const NONE = '–'
 export const count = (value) => (value === null || value === undefined ? NONE : whole.format(value))
 
 /**
- * A rate or another figure of which three digits tell enough.
+ * A rate or another figure of which two or three digits tell enough.
  * @param {number | null | undefined} value
  */
 export function figure(value) {
   if (value === null || value === undefined) return NONE
-  return value >= 1000 ? whole.format(Math.round(value)) : fine.format(value)
+  if (value >= 1000) return whole.format(Math.round(value))
+  return value < 10 ? coarse.format(value) : fine.format(value)
 }
 
 /**
@@ -37,6 +39,12 @@ export function span(seconds) {
  * @param {string} iso
  */
 export const time = (iso) => moment.format(new Date(iso))
+
+/**
+ * The time of the day by the operator's clock.
+ * @param {number} seconds
+ */
+export const clock = (seconds) => new Date(seconds * 1000).toTimeString().slice(0, 8)
 
 /**
  * @param {number} number

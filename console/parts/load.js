@@ -1,4 +1,5 @@
 import { json } from '../api.js'
+import { clock } from '../format.js'
 import { live } from '../live/poll.js'
 import { useStore } from '../store.js'
 import { html, useEffect, useState } from '../vendor/htm-preact.js'
@@ -9,19 +10,21 @@ import { html, useEffect, useState } from '../vendor/htm-preact.js'
  * What the service gives under a path; asked for again when the path changes, and when the service is back.
  * @template T
  * @param {string} path
- * @returns {{ data: T | null, error: ApiError | null, reload: () => void, set: (data: T) => void }}
+ * @returns {{ data: T | null, error: ApiError | null, at: number, reload: () => void, set: (data: T) => void }} `at`: when
+ *   it was given, in milliseconds
  */
 export function useLoad(path) {
-  const [{ data, error, of }, setState] = useState({
+  const [{ data, error, at, of }, setState] = useState({
     data: /** @type {T | null} */ (null),
     error: /** @type {ApiError | null} */ (null),
+    at: 0,
     of: '',
   })
   const [turn, setTurn] = useState(0)
   useEffect(() => {
     const left = new AbortController()
     const settle = (/** @type {T | null} */ data, /** @type {ApiError | null} */ error) => {
-      if (!left.signal.aborted) setState({ data, error, of: path })
+      if (!left.signal.aborted) setState({ data, error, at: Date.now(), of: path })
     }
     json(path, { signal: left.signal }).then(
       (data) => settle(data, null),
@@ -36,9 +39,9 @@ export function useLoad(path) {
     if (reachable && error?.status === 0) reload()
   }, [reachable])
   // Not when another path has taken its place by now.
-  const set = (/** @type {T} */ data) => setState((now) => (now.of === path ? { data, error: null, of: path } : now))
+  const set = (/** @type {T} */ data) => setState((now) => (now.of === path ? { ...now, data, error: null } : now))
   // What was loaded for another path is not shown for this one.
-  return of === path ? { data, error, reload, set } : { data: null, error: null, reload, set }
+  return of === path ? { data, error, at, reload, set } : { data: null, error: null, at: 0, reload, set }
 }
 
 /**
@@ -48,7 +51,7 @@ export function useLoad(path) {
  * @param {string} field where the entries stand in an answer
  */
 export function useList(path, field) {
-  const { data, error, reload, set } = useLoad(path)
+  const { data, error, at, reload, set } = useLoad(path)
   const [moreError, setMoreError] = useState(/** @type {ApiError | null} */ (null))
   const page = /** @type {Record<string, any> | null} */ (data)
   const items = /** @type {T[] | null} */ (page?.[field] ?? null)
@@ -66,7 +69,7 @@ export function useList(path, field) {
       setMoreError(/** @type {ApiError} */ (error))
     }
   }
-  return { items, next, more, reload, error: error ?? moreError }
+  return { items, next, more, reload, at, error: error ?? moreError }
 }
 
 /**
@@ -77,9 +80,23 @@ export function Trouble({ error, retry }) {
   const why = error.status === 403 ? (error.details[0]?.message ?? error.message) : error.message
   return html`<div class="trouble" role="alert">
     <p>${why.replace(/\.?$/, '.')}</p>
-    ${retry && html`<button class="quiet" onClick=${retry}>Try again</button>`}
+    ${retry && mayPass(error) && html`<button class="quiet" onClick=${retry}>Try again</button>`}
   </div>`
 }
+
+/**
+ * Whether the same request may have another answer a little later; one for what is not there, or not allowed, has not.
+ * @param {ApiError} error
+ */
+const mayPass = ({ status }) => status === 0 || status === 429 || status >= 500
+
+/**
+ * Says how old a list is, and asks for it again.
+ * @param {{ at: number, reload: () => void }} props
+ */
+export const AsOf = ({ at, reload }) =>
+  html`<span class="as-of">As of ${clock(at / 1000)}</span>
+    <button class="quiet small" onClick=${reload}>Refresh</button>`
 
 /** Stands where something is about to appear. */
 export const Waiting = () => html`<p class="waiting">Loading…</p>`

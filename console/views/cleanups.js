@@ -1,8 +1,8 @@
 import { json } from '../api.js'
-import { plural, short } from '../format.js'
+import { plural } from '../format.js'
 import { live, pollNow } from '../live/poll.js'
 import { Heading } from '../parts/heading.js'
-import { Empty, Trouble, useLoad, Waiting } from '../parts/load.js'
+import { AsOf, Empty, Trouble, useLoad, Waiting } from '../parts/load.js'
 import { Moment } from '../parts/moment.js'
 import { announce } from '../parts/notice.js'
 import { useStore } from '../store.js'
@@ -20,13 +20,17 @@ import { html, useEffect } from '../vendor/htm-preact.js'
 
 /** Rollbacks that were interrupted: the service goes on trying, the operator may have one tried now. */
 export function Cleanups() {
-  const { data, error, reload } = useLoad('cleanups')
+  const { data, error, at, reload } = useLoad('cleanups')
   const cleanups = /** @type {{ cleanups: Cleanup[] } | null} */ (data)?.cleanups ?? null
-  const { cleanups: owed } = useStore(live)
+  const { cleanups: owed, points } = useStore(live)
   // One that is done is gone at once, whoever had it tried.
   useEffect(() => {
     if (cleanups !== null && owed !== null && owed !== cleanups.length) reload()
   }, [owed])
+  const isDue = cleanups?.some(({ nextAttemptAt }) => Date.parse(nextAttemptAt) < Date.now()) ?? false
+  useEffect(() => {
+    if (isDue) reload()
+  }, [points])
   const retry = async (/** @type {Cleanup} */ { id }) => {
     try {
       /** @type {{ message: string }} */
@@ -48,9 +52,18 @@ export function Cleanups() {
     ${
       cleanups !== null &&
       cleanups.length > 0 &&
-      html`<ul class="cleanups">
-        ${cleanups.map((cleanup) => html`<${Entry} key=${cleanup.id} cleanup=${cleanup} onRetry=${() => retry(cleanup)} />`)}
-      </ul>`
+      html`
+        <p>
+          A submission failed half-way, and taking it back failed too. The service tries again by itself until it is done;
+          until then submissions of these formulas wait. If the reason below does not pass, mend that first.
+        </p>
+        <p class="summary">
+          <span>${plural(cleanups.length, 'cleanup')}</span>
+          <${AsOf} at=${at} reload=${reload} />
+        </p>
+        <ul class="cleanups">
+          ${cleanups.map((cleanup) => html`<${Entry} key=${cleanup.id} cleanup=${cleanup} onRetry=${() => retry(cleanup)} />`)}
+        </ul>`
     }`
 }
 
@@ -63,7 +76,7 @@ function Entry({ cleanup: { id, formulaIds, reason, attempts, createdAt, nextAtt
       <div><dt>Owed since</dt><dd><${Moment} iso=${createdAt} /></dd></div>
       <div><dt>Tried</dt><dd>${plural(attempts, 'time')}</dd></div>
       <div><dt>Tried next</dt><dd><${Moment} iso=${nextAttemptAt} /></dd></div>
-      <div><dt>Formulas</dt><dd>${formulaIds.map((id) => html`<code key=${id} title=${id}>${short(id)}</code> `)}</dd></div>
+      <div><dt>Formulas</dt><dd>${formulaIds.map((id) => html`<code key=${id}>${id}</code> `)}</dd></div>
     </dl>
     <button class="quiet" onClick=${onRetry} aria-label=${`Retry ${id}`}>Retry now</button>
   </li>`

@@ -1,13 +1,14 @@
 import { json, request } from '../api.js'
-import { plural } from '../format.js'
-import { pollNow } from '../live/poll.js'
+import { count, plural } from '../format.js'
+import { live, pollNow } from '../live/poll.js'
 import { confirm } from '../parts/confirm.js'
 import { Heading } from '../parts/heading.js'
-import { Empty, Trouble, useList, Waiting } from '../parts/load.js'
+import { AsOf, Empty, Trouble, useList, Waiting } from '../parts/load.js'
 import { Moment } from '../parts/moment.js'
 import { Name } from '../parts/name.js'
 import { announce } from '../parts/notice.js'
-import { html, useState } from '../vendor/htm-preact.js'
+import { useStore } from '../store.js'
+import { html, useEffect, useState } from '../vendor/htm-preact.js'
 
 /**
  * @typedef {import('../parts/notice.js').Words} Words
@@ -23,12 +24,19 @@ import { html, useState } from '../vendor/htm-preact.js'
 /** @type {Record<DeadLetter['reason'], string>} */
 const REASONS = { expired: 'the lease ended', nacked: 'given back' }
 const MOST_IDS = 1000
+/** How many the service gives at first. */
+const FIRST_PAGE = 50
 
 /** Events that no consumer could work on: to be sent again, or given up. */
 export function DeadLetters() {
-  const { items, next, more, reload, error } = useList('events/dead', 'events')
+  const { items, next, more, reload, error, at } = useList('events/dead', 'events')
   const letters = /** @type {DeadLetter[] | null} */ (items)
   const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()))
+  const dead = useStore(live).queue?.dead
+  // Rows stay where they are while the operator chooses among them.
+  useEffect(() => {
+    if (letters !== null && error === null && selected.size === 0 && letters.length <= FIRST_PAGE) reload()
+  }, [dead])
   const after = (/** @type {Words} */ text) => {
     announce(text)
     setSelected(new Set())
@@ -50,7 +58,14 @@ export function DeadLetters() {
       letters.length > 0 &&
       html`
         <${Actions} selected=${selected} after=${after} />
-        <p class="summary">${plural(letters.length, 'dead letter')}${next !== null && ', and there are more'}</p>
+        <p class="summary">
+          <span>${plural(letters.length, 'dead letter')}${
+            next === null && dead !== undefined && dead !== letters.length
+              ? `; there are ${count(dead)} now`
+              : next !== null && ', and there are more'
+          }</span>
+          <${AsOf} at=${at} reload=${reload} />
+        </p>
         <${Table} letters=${letters} selected=${selected} onSelected=${setSelected} after=${after} />
         ${next !== null && html`<button class="quiet more" onClick=${more}>Show older ones</button>`}`
     }`

@@ -33,6 +33,23 @@ test('dead letters are shown with their reason, and those selected go to the bac
   t.same(problems, [])
 })
 
+test('the list follows the queue, but not under the hands of who selects in it', async (t) => {
+  const { url, store, kill, app } = await listen(t)
+  await store('One', 'Two')
+  await kill(2)
+  const { page } = await visit(t, `${url}/#/dead-letters`)
+  const [one, two] = (await app.queue.dead(2)).items.map(({ id }) => id)
+  await page.getByText('2 dead letters').waitFor()
+  await app.queue.removeDead(one ?? '')
+  await page.getByText('1 dead letter', { exact: true }).waitFor()
+  await page.getByLabel(/^Select (One|Two)$/).check()
+  await app.queue.removeDead(two ?? '')
+  await page.getByText('1 dead letter; there are 0 now').waitFor()
+  t.equal(await page.getByRole('checkbox').count(), 2)
+  await page.getByRole('button', { name: 'Refresh' }).click()
+  await page.getByRole('heading', { name: 'No dead letters' }).waitFor()
+})
+
 test('all dead letters are redriven at once, also those that are not shown', async (t) => {
   const { url, store, kill, app } = await listen(t)
   await store(...Array.from({ length: 60 }, (_, index) => `Letter ${index}`))
@@ -61,7 +78,8 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
   t.equal((await app.db.list({ limit: 10 })).items.length, 2)
   // The list is asked for again first: what follows is not to be in its answer.
   await page.getByRole('link', { name: 'Gone' }).waitFor({ state: 'detached' })
-  // Somebody else may have been quicker.
+  // Somebody else may have been quicker. A selection keeps the list as it is shown.
+  await page.getByLabel('Select Kept').check()
   const [kept] = (await app.queue.dead(1)).items
   await app.queue.removeDead(kept?.id ?? '')
   await page.getByRole('button', { name: 'Delete Kept' }).click()
