@@ -26,6 +26,15 @@ export const place = createStore(read())
 
 addEventListener('hashchange', () => place.set(read()))
 
+/**
+ * Goes on in the same view: the way back leads to where it was entered.
+ * @param {string} hash
+ */
+export function replace(hash) {
+  history.replaceState(null, '', hash)
+  place.set(read())
+}
+
 /** @param {string} hash */
 export function go(hash) {
   location.hash = hash

@@ -1,10 +1,11 @@
 import { plural, short } from '../format.js'
 import { Heading } from '../parts/heading.js'
-import { Empty, Trouble, useList, Waiting } from '../parts/load.js'
+import { AsOf, Empty, Trouble, useList, Waiting } from '../parts/load.js'
 import { Moment } from '../parts/moment.js'
 import { Name } from '../parts/name.js'
-import { go, place } from '../router.js'
-import { html, useEffect, useRef, useState } from '../vendor/htm-preact.js'
+import { go, place, replace } from '../router.js'
+import { useStore } from '../store.js'
+import { html, useEffect, useRef } from '../vendor/htm-preact.js'
 
 /**
  * @typedef {{ name: string, concentration: string }} Material
@@ -16,25 +17,31 @@ const PAUSE_MS = 250
 
 /** Finds formulas by the beginning of their name, or one by its id. */
 export function Formulas() {
-  const [name, setName] = useState(place.get().query.get('name') ?? '')
+  const name = useStore(place).query.get('name') ?? ''
   return html`
     <${Heading} kicker="What is stored, newest first">Formulas<//>
-    <${Search} name=${name} onName=${setName} />
+    <${Search} name=${name} />
     <${List} name=${name} />`
 }
 
-/** @param {{ name: string, onName: (name: string) => void }} props */
-function Search({ name, onName }) {
+/**
+ * The address is what is searched for, so that links, bookmarks and the side bar lead there too.
+ * @param {{ name: string }} props
+ */
+function Search({ name }) {
   const field = useRef(/** @type {HTMLInputElement | null} */ (null))
   const timer = useRef(0)
   useEffect(() => () => clearTimeout(timer.current), [])
+  useEffect(() => {
+    // Not over what is being typed.
+    if (field.current !== null && timer.current === 0) field.current.value = name
+  }, [name])
   const search = () => {
     clearTimeout(timer.current)
+    timer.current = 0
     const text = field.current?.value ?? ''
     if (ID.test(text.trim())) return go(`#/formulas/${text.trim().toLowerCase()}`)
-    // The address leads back to what was found.
-    history.replaceState(null, '', text ? `#/formulas?name=${encodeURIComponent(text)}` : '#/formulas')
-    onName(text)
+    replace(text ? `#/formulas?name=${encodeURIComponent(text)}` : '#/formulas')
   }
   const later = () => {
     clearTimeout(timer.current)
@@ -57,7 +64,7 @@ function Search({ name, onName }) {
 /** @param {{ name: string }} props */
 function List({ name }) {
   const path = name === '' ? 'formulas' : `formulas?name=${encodeURIComponent(name)}`
-  const { items, next, more, reload, error } = useList(path, 'formulas')
+  const { items, next, more, reload, error, at } = useList(path, 'formulas')
   const formulas = /** @type {Formula[] | null} */ (items)
   if (formulas === null)
     return error === null ? html`<${Waiting} />` : html`<${Trouble} error=${error} retry=${reload} />`
@@ -69,7 +76,10 @@ function List({ name }) {
       You may <a href="#/submit">submit one by hand</a>.<//>`
   }
   return html`
-    <p class="summary" role="status">${plural(formulas.length, 'formula')}${next !== null && ', and there are more'}</p>
+    <p class="summary">
+      <span role="status">${plural(formulas.length, 'formula')}${next !== null && ', and there are more'}</span>
+      <${AsOf} at=${at} reload=${reload} />
+    </p>
     <table class="rows">
       <thead>
         <tr>

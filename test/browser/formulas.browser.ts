@@ -34,6 +34,32 @@ test('formulas are found by the beginning of their name, and all of them page by
   t.same(problems, [])
 })
 
+test('the address says what is searched for, whichever way it was reached', async (t) => {
+  const { url, store } = await listen(t)
+  await store('Rose Garden', 'Velvet Iris')
+  const { page, problems } = await visit(t, `${url}/#/formulas`)
+  const field = page.getByLabel('Name or id')
+  await field.fill('velvet')
+  await page.getByText('1 formula', { exact: true }).waitFor()
+  await page.getByRole('link', { name: 'Formulas' }).click()
+  await page.getByText('2 formulas').waitFor()
+  t.equal(await field.inputValue(), '')
+  await page.evaluate("location.hash = '#/formulas?name=rose'")
+  await page.getByText('1 formula', { exact: true }).waitFor()
+  t.equal(await field.inputValue(), 'rose')
+  t.same(problems, [])
+})
+
+test('a list says how old it is, and is asked for again', async (t) => {
+  const { url, store } = await listen(t)
+  await store('Rose Garden')
+  const { page } = await visit(t, `${url}/#/formulas`)
+  await page.getByText(/^As of \d\d:\d\d:\d\d$/).waitFor()
+  await store('Velvet Iris')
+  await page.getByRole('button', { name: 'Refresh' }).click()
+  await page.getByText('2 formulas').waitFor()
+})
+
 test('an id leads to its formula: exact concentrations, how they compare, and the id to copy', async (t) => {
   const { url, store } = await listen(t)
   const [id = ''] = await store('Rose Garden')
@@ -58,6 +84,7 @@ test('an id that nobody has is said to be none, in the words of the service', as
   const { url } = await listen(t)
   const { page } = await visit(t, `${url}/#/formulas/${'0'.repeat(64)}`)
   await page.getByRole('heading', { name: 'No formula' }).waitFor()
+  t.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0, 'it would not help')
   await page.getByText('There is no formula with this id.').waitFor()
   t.pass()
 })
