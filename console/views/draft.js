@@ -17,8 +17,17 @@ export const newDraft = () => ({ name: '', rows: [newRow(), newRow()] })
  */
 export const bodyOf = ({ name, rows }) => ({
   name,
-  materials: rows.map(({ name, concentration }) => ({ name, concentration })),
+  materials: filledRows(rows).map(({ name, concentration }) => ({ name, concentration })),
 })
+
+/**
+ * The rows that are sent: those in which nothing was typed are passed over, but for one where there is no other.
+ * @param {Row[]} rows
+ */
+export function filledRows(rows) {
+  const filled = rows.filter(({ name, concentration }) => `${name}${concentration}`.trim() !== '')
+  return filled.length > 0 ? filled : rows.slice(0, 1)
+}
 
 /**
  * Keeps to one idempotency key while the same is sent again, so that it is stored once however often that is.

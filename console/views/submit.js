@@ -4,22 +4,23 @@ import { Name } from '../parts/name.js'
 import { announce } from '../parts/notice.js'
 import { useStore } from '../store.js'
 import { html, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
-import { bodyOf, fieldOf, newRow } from './draft.js'
+import { bodyOf, fieldOf, filledRows, newRow } from './draft.js'
 import { beginDraft, draft, draftKey } from './kept-draft.js'
 
 /**
  * @typedef {import('./draft.js').Draft} Draft
  * @typedef {import('./draft.js').Row} Row
  * @typedef {import('./formulas.js').Formula} Formula
- * @typedef {{ formula: Formula } | { error: ApiError } | null} Outcome
+ * @typedef {{ formula: Formula } | { error: ApiError }} Outcome
  */
 
 const MOST_MATERIALS = 500
+const DECIMAL_COMMA = /^\s*\d+,\d+\s*$/
 
 /** Submits one formula by hand. */
 export function Submit() {
   const { name, rows } = useStore(draft)
-  const [outcome, setOutcome] = useState(/** @type {Outcome} */ (null))
+  const [failure, setFailure] = useState(/** @type {ApiError | null} */ (null))
   const [errors, setErrors] = useState(/** @type {Map<string, string>} */ (new Map()))
   const [isSending, setSending] = useState(false)
   const form = useRef(/** @type {HTMLFormElement | null} */ (null))
@@ -34,23 +35,25 @@ export function Submit() {
     const sent = draft.get()
     const outcome = await send(sent)
     setSending(false)
-    setOutcome(outcome)
-    setErrors('error' in outcome ? errorsOf(outcome.error, sent.rows) : new Map())
-    if ('error' in outcome) return
+    const error = 'error' in outcome ? outcome.error : null
+    setFailure(error)
+    setErrors(error === null ? new Map() : errorsOf(error, filledRows(sent.rows)))
+    if (!('formula' in outcome)) return
     const isInRow = form.current?.querySelector('fieldset')?.contains(document.activeElement)
     beginDraft()
     // The rows are others now.
     if (isInRow) form.current?.querySelector('input')?.focus()
-    announce(html`“<${Name} text=${outcome.formula.name} />” is stored.`)
+    const { id, name } = outcome.formula
+    announce(html`<a href="#/formulas/${id}"><${Name} text=${name} /></a> is stored.`)
   }
   const change = (/** @type {Partial<Draft>} */ part) => {
     draft.set({ ...draft.get(), ...part })
-    setOutcome(null)
+    setFailure(null)
   }
   return html`
     <${Heading} kicker="By hand">Submit a formula<//>
     <form class="card submit" ref=${form} onSubmit=${submit} novalidate>
-      <${Result} outcome=${outcome} hasFields=${errors.size > 0} />
+      ${failure !== null && html`<${Failure} error=${failure} hasFields=${errors.size > 0} />`}
       <${Field} id="name" label="Name of the formula" value=${name} error=${errors.get('name')}
         onValue=${(/** @type {string} */ name) => change({ name })} />
       <${Materials} rows=${rows} errors=${errors} onRows=${(/** @type {Row[]} */ rows) => change({ rows })} />
@@ -62,7 +65,7 @@ export function Submit() {
 
 /**
  * @param {Draft} sent
- * @returns {Promise<NonNullable<Outcome>>}
+ * @returns {Promise<Outcome>}
  */
 async function send(sent) {
   const body = bodyOf(sent)
@@ -85,7 +88,12 @@ function errorsOf({ details }, rows) {
   const errors = new Map()
   for (const { path, message } of details) {
     const field = fieldOf(path, rows)
-    if (field !== null && !errors.has(field)) errors.set(field, message)
+    if (field === null || errors.has(field)) continue
+    const typed = rows.find(({ id }) => field === `concentration-${id}`)?.concentration ?? ''
+    errors.set(
+      field,
+      DECIMAL_COMMA.test(typed) ? `Write ${typed.trim().replace(',', '.')}, with a point. ${message}` : message,
+    )
   }
   return errors
 }
@@ -151,19 +159,13 @@ function Field({ id, label, value, error, isDecimal = false, onValue }) {
   </div>`
 }
 
-/** @param {{ outcome: Outcome, hasFields: boolean }} props */
-function Result({ outcome, hasFields }) {
-  if (outcome === null) return null
-  if ('formula' in outcome) {
-    const { id, name } = outcome.formula
-    return html`<p class="result good"><a href="#/formulas/${id}"><${Name} text=${name} /></a> is stored.</p>`
-  }
-  const { error } = outcome
+/** @param {{ error: ApiError, hasFields: boolean }} props */
+function Failure({ error, hasFields }) {
   const known = error.code === 'FORMULA_EXISTS' ? error.details[0]?.id : undefined
   const isOpen = error.status === 0 || error.status >= 500 || error.code === 'IDEMPOTENCY_KEY_IN_USE'
   const text = error.status === 403 ? (error.details[0]?.message ?? error.message) : error.message
-  return html`<div class="result bad" role="alert">
-    <p>${hasFields ? 'The service does not take it like this. What is wrong stands at the fields.' : text.replace(/\.?$/, '.')}</p>
+  return html`<div class="failure" role="alert">
+    <p>${hasFields ? 'Nothing was stored. Correct the fields that are marked, and submit it again.' : text.replace(/\.?$/, '.')}</p>
     ${known !== undefined && html`<p><a href="#/formulas/${known}">See the formula that is stored</a></p>`}
     ${isOpen && html`<p>It is safe to press “Submit the formula” again: it is sent with the same key, and stored once.</p>`}
   </div>`

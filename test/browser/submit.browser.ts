@@ -84,7 +84,7 @@ test("what is wrong stands at its field in the service's own words, and the firs
   await page.goto(`${url}/#/submit`)
   await fillIn(page, 'Wrong')
   const [second, third] = [1, 2].map((index) => page.getByRole('group', { name: `Material ${index + 1}` }))
-  await second?.getByLabel('Concentration').fill('three')
+  await second?.getByLabel('Concentration').fill('3,5')
   await third?.getByLabel('Material 3', { exact: true }).fill('ROSE  absolute')
   await submit(page)
   const wrong = second?.getByLabel('Concentration') as Locator
@@ -92,16 +92,16 @@ test("what is wrong stands at its field in the service's own words, and the firs
   t.equal(await page.locator('[aria-invalid=true]').count(), 2)
   t.equal(
     await complaintOf(page, wrong),
-    'Material concentration must be a decimal above 0 with at most 12 digits before and 12 after the point',
+    'Write 3.5, with a point. Material concentration must be a decimal above 0 with at most 12 digits before and 12 after the point',
   )
   t.equal(await complaintOf(page, third?.getByLabel('Material 3', { exact: true }) as Locator), DUPLICATE)
   t.ok(await wrong.evaluate((field) => field === field.ownerDocument.activeElement))
-  await page.getByRole('alert').filter({ hasText: 'stands at the fields' }).waitFor()
+  await page.getByRole('alert').filter({ hasText: 'Correct the fields that are marked' }).waitFor()
 })
 
 const DUPLICATE = 'The same material stands twice in one formula'
 
-test('a make-up that is known leads to the formula that is stored', async (t) => {
+test('a composition that is known leads to the formula that is stored', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, `${url}/#/submit`)
   await fillIn(page, 'First')

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { bodyOf, fieldOf, KeyOfDraft, newDraft } from '../../console/views/draft.js'
+import { bodyOf, fieldOf, filledRows, KeyOfDraft, newDraft } from '../../console/views/draft.js'
 
 test('a draft that is sent again keeps its key; one that was changed or stored gets another', async (t) => {
   const key = new KeyOfDraft()
@@ -16,6 +16,15 @@ test('a draft that is sent again keeps its key; one that was changed or stored g
 test('concentrations are sent as they were typed', async (t) => {
   const draft = { name: 'Rose', rows: [{ id: 1, name: 'Linalool', concentration: '0.1000000000000000055' }] }
   t.same(bodyOf(draft), { name: 'Rose', materials: [{ name: 'Linalool', concentration: '0.1000000000000000055' }] })
+})
+
+test('rows in which nothing was typed are not sent, and do not shift the places of others', async (t) => {
+  const typed = { id: 2, name: 'Linalool', concentration: '1' }
+  const rows = [{ id: 1, name: ' ', concentration: '' }, typed, { id: 3, name: '', concentration: '2' }]
+  t.match(bodyOf({ name: 'Rose', rows }).materials, [{ name: 'Linalool' }, { concentration: '2' }])
+  t.equal(fieldOf('/materials/1/name', filledRows(rows)), 'name-3')
+  const empty = newDraft()
+  t.equal(bodyOf(empty).materials.length, 1, 'the service then says what the first field lacks')
 })
 
 test('a place in the body is shown at the field that was sent there', async (t) => {
