@@ -2,7 +2,7 @@ import { type TObject, type TProperties, Type } from '@sinclair/typebox'
 import { catalogue, type ErrorCode } from '../src/errors/catalogue.ts'
 import { MAX_DETAILS } from '../src/errors/service-error.ts'
 import { FINGERPRINT } from '../src/formula/fingerprint.ts'
-import { NAME_LENGTH } from '../src/formula/name.ts'
+import { FORMULA_NAME_LENGTH } from '../src/formula/name.ts'
 import { storedFormula } from '../src/openapi/examples.ts'
 import { type CursorKind, writeCursor } from './cursor.ts'
 
@@ -25,8 +25,8 @@ export const formulaId = () =>
   })
 
 /** A name as it is stored. */
-export const storedName = (description: string, example: string) =>
-  Type.String({ minLength: 1, maxLength: NAME_LENGTH, description, examples: [example] })
+export const storedName = (description: string, example: string, most = FORMULA_NAME_LENGTH) =>
+  Type.String({ minLength: 1, maxLength: most, description, examples: [example] })
 
 export const idParams = (description: string, example: string = storedFormula.id) =>
   Type.Object({ id: Type.String({ description, examples: [example] }) })

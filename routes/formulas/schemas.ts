@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { catalogue, type ErrorCode } from '../../src/errors/catalogue.ts'
 import { CANONICAL, DECIMAL, DECIMAL_DIGITS } from '../../src/formula/decimal.ts'
-import { NAME_PATTERN } from '../../src/formula/name.ts'
+import { FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH, namePattern } from '../../src/formula/name.ts'
 import { MAX_FORMULAS, MAX_MATERIALS } from '../../src/formula/validate.ts'
 import { storedFormula, submissions } from '../../src/openapi/examples.ts'
 import {
@@ -19,10 +19,10 @@ import { IDEMPOTENCY_KEY } from './idempotency-key.ts'
 
 const tags = ['Formulas']
 
-const submittedName = (description: string, example: string) =>
+const submittedName = (description: string, example: string, most: number) =>
   Type.String({
-    pattern: NAME_PATTERN,
-    description: `${description}. 1 to 200 characters after white space at its ends is taken off, none of them a control character`,
+    pattern: namePattern(most),
+    description: `${description}. 1 to ${most} characters after white space at its ends is taken off, none of them a control character, some of them visible`,
     examples: [example],
   })
 
@@ -41,11 +41,15 @@ const Concentration = Type.Union(
 
 const SubmittedFormula = strictObject(
   {
-    name: submittedName('Does not count for what is the same make-up', 'Rose Garden'),
+    name: submittedName('Does not count for what is the same composition', 'Rose Garden', FORMULA_NAME_LENGTH),
     materials: Type.Array(
       strictObject(
         {
-          name: submittedName('Compared without regard to case, width or the number of blanks', 'Linalool'),
+          name: submittedName(
+            'Compared without regard to case, width, the number of blanks, the kind of dash, trade mark signs and what is not seen',
+            'Linalool',
+            MATERIAL_NAME_LENGTH,
+          ),
           concentration: Concentration,
         },
         { $id: 'SubmittedMaterial' },
@@ -68,14 +72,14 @@ const SubmitBody = Type.Union(
 const onDuplicate = Type.Optional(
   Type.Union([Type.Literal('reject'), Type.Literal('skip')], {
     default: 'reject',
-    description: 'Reject all when a make-up is known, or skip those and add the others',
+    description: 'Reject all when a composition is known, or skip those and add the others',
     examples: ['skip'],
   }),
 )
 
 const StoredMaterial = Type.Object(
   {
-    name: storedName('As submitted, trimmed', 'Linalool'),
+    name: storedName('As submitted, trimmed', 'Linalool', MATERIAL_NAME_LENGTH),
     concentration: Type.String({
       description: 'In canonical form: no exponent, no superfluous zeros',
       pattern: CANONICAL.source,
@@ -127,7 +131,7 @@ export const submitFormulas = {
   tags,
   summary: 'Submit formulas',
   description:
-    'Takes formulas in exactly once. Send a submission again with the same `Idempotency-Key` as often as you like: it is taken in once, and you get the first answer again, byte for byte, with `Idempotent-Replayed: true`. The same payload means the same names, make-ups, order and `onDuplicate`, not the same bytes.',
+    'Takes formulas in exactly once. Send a submission again with the same `Idempotency-Key` as often as you like: it is taken in once, and you get the first answer again, byte for byte, with `Idempotent-Replayed: true`. The same payload means the same names, compositions, order and `onDuplicate`, not the same bytes.',
   requestHeaders: Type.Object({
     'Idempotency-Key': Type.String({
       description:

@@ -12,7 +12,8 @@ export const catalogue = {
   FORMULA_MATERIALS_NOT_LIST: { status: 400, message: "A formula's materials must be a list" },
   FORMULA_NAME_INVALID: {
     status: 400,
-    message: 'Formula name must have 1 to 200 characters after trimming, well-formed and without control characters',
+    message:
+      'Formula name must have 1 to 200 characters after trimming, well-formed, visible and without control characters',
   },
   FORMULA_MATERIALS_COUNT: { status: 400, message: 'A formula must have 1 to 500 materials' },
   FORMULA_FIELD_UNKNOWN: { status: 400, message: 'Unknown field on fragrance formula' },
@@ -24,7 +25,8 @@ export const catalogue = {
   MATERIAL_NAME_NOT_STRING: { status: 400, message: 'Material name must be a string' },
   MATERIAL_NAME_INVALID: {
     status: 400,
-    message: 'Material name must have 1 to 200 characters after trimming, well-formed and without control characters',
+    message:
+      'Material name must have 1 to 500 characters after trimming, well-formed, visible and without control characters',
   },
   MATERIAL_CONCENTRATION_NOT_DECIMAL: {
     status: 400,

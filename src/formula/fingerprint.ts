@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 
 /** Stands inside the hashed text: another way of canonicalising needs another tag. */
-const VERSION = 'fragrance-formula/1'
+const VERSION = 'fragrance-formula/2'
 
 /** What a fingerprint looks like. */
 export const FINGERPRINT = /^[0-9a-f]{64}$/
@@ -10,7 +10,7 @@ export const FINGERPRINT = /^[0-9a-f]{64}$/
 export const isFingerprint = (text: string): boolean => FINGERPRINT.test(text)
 
 /**
- * The fingerprint of a make-up, whatever the order of its materials: the hash of the version tag and one line
+ * The fingerprint of a composition, whatever the order of its materials: the hash of the version tag and one line
  * `identity TAB concentration` for each material, in the order of their UTF-16 code units, joined by line feeds.
  * @param materials pairs of identity name (see `nameIdentity`) and canonical concentration
  * @returns SHA-256 in lower-case hex

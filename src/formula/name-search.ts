@@ -1,13 +1,12 @@
-import { nameIdentity } from './name.ts'
-
-const LEADING_WHITE_SPACE = /^\p{White_Space}+/u
+import { nameIdentity, WHITE_SPACE } from './identity.ts'
 
 /**
- * What names are searched by: a name begins with a prefix when its search key begins with the prefix's, whatever the
- * case. White space that ends a prefix counts (`iso ` finds `Iso E`, not `Isolde`).
+ * What names are searched by: a name begins with a prefix when its search key begins with the prefix's. That of a name is
+ * its identity. White space that ends a prefix counts (`iso ` finds `Iso E`, not `Isolde`).
  */
 export function searchKey(name: string): string {
-  return nameIdentity(LEADING_WHITE_SPACE.test(name) ? name.replace(LEADING_WHITE_SPACE, '') : name)
+  const identity = nameIdentity(name)
+  return identity !== '' && WHITE_SPACE.test(name.slice(-1)) ? `${identity} ` : identity
 }
 
 /** The least text that sorts behind everything that begins with `prefix`, where code points are compared. */

@@ -1,74 +1,33 @@
-import { CASE_FOLDING, UNASSIGNED } from './unicode-16.ts'
+import { SIMPLE, WHITE_SPACE } from './identity.ts'
 
-/** Most code points a name may have after trimming. */
-export const NAME_LENGTH = 200
+/** Most code points that names may have after trimming. */
+export const FORMULA_NAME_LENGTH = 200
+export const MATERIAL_NAME_LENGTH = 500
 
 const CONTROL = /\p{Cc}/u
-const PLAIN = /^[\x20-\x7e]*$/
-/** What most names are: words of ASCII, a single space between them. Nothing of them is trimmed or folded together. */
-const SIMPLE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/
-// \p{White_Space} as Unicode 16 has it, all of which lies in the basic plane.
-const WHITE_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
-const WHITE_SPACE_RUN = new RegExp(`${WHITE_SPACE.source}+`, 'g')
 
 /**
- * What `checkName` takes as one regular expression (flag `u`), to be told to others: a character that is no white space
- * at either end of at most 200, none of them a control character or half a surrogate pair.
+ * What `checkName` takes as a regular expression (flag `u`), to be told to others: a character that is no white space
+ * at either end of at most `most`, none of them a control character or half a surrogate pair.
  */
-export const NAME_PATTERN = namePattern()
-
-function namePattern(): string {
+export function namePattern(most: number): string {
   const space = WHITE_SPACE.source.slice(1, -1)
   const never = '\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff'
   const [edge, inner] = [`[^${space}${never}]`, `[^${never}]`]
-  return `^[${space}]*${edge}(?:${inner}{0,${NAME_LENGTH - 2}}${edge})?[${space}]*$`
+  return `^[${space}]*${edge}(?:${inner}{0,${most - 2}}${edge})?[${space}]*$`
 }
 
-const folded = new Map(
-  CASE_FOLDING.map((pair) => {
-    const from = String.fromCodePoint(pair.codePointAt(0) as number)
-    return [from, pair.slice(from.length)]
-  }),
-)
-
 /**
- * Trims a name of Unicode white space and checks it.
- * @returns the name in the spelling it is stored in, or null unless it has 1–200 code points after trimming, is
+ * Trims a name of Unicode white space and checks its form; whether it has an identity says `checkedIdentity`.
+ * @returns the name in the spelling it is stored in, or null unless it has 1 to `most` code points after trimming, is
  *   well-formed Unicode and free of control characters
  */
-export function checkName(text: string): string | null {
-  if (text.length <= NAME_LENGTH && SIMPLE.test(text)) return text
+export function checkName(text: string, most: number): string | null {
+  if (text.length <= most && SIMPLE.test(text)) return text
   const name = trim(text)
-  if (name.length === 0 || name.length > NAME_LENGTH * 2 || !name.isWellFormed() || CONTROL.test(name)) return null
-  if (name.length > NAME_LENGTH && [...name].length > NAME_LENGTH) return null
+  if (name.length === 0 || name.length > most * 2 || !name.isWellFormed() || CONTROL.test(name)) return null
+  if (name.length > most && [...name].length > most) return null
   return name
-}
-
-/**
- * What a checked name is compared by: NFKC, full case folding, NFKC again, each run of white space one space.
- * Fixed at Unicode 16: a code point that Unicode 16 has not assigned stays as it is and is never normalised together
- * with its neighbours, so a newer Node.js computes the same identity.
- */
-export function nameIdentity(name: string): string {
-  if (SIMPLE.test(name)) return name.toLowerCase()
-  if (PLAIN.test(name)) return collapse(name.toLowerCase())
-  return collapse(normalise(fold(normalise(name))))
-}
-
-const collapse = (text: string): string => text.replace(WHITE_SPACE_RUN, ' ')
-
-function normalise(text: string): string {
-  if (!UNASSIGNED.test(text)) return text.normalize('NFKC')
-  return text
-    .split(UNASSIGNED)
-    .map((part, index) => (index % 2 === 0 ? part.normalize('NFKC') : part))
-    .join('')
-}
-
-function fold(text: string): string {
-  let result = ''
-  for (const character of text) result += folded.get(character) ?? character
-  return result
 }
 
 // Walks in from both ends: a regular expression for the trailing white space would take quadratic time.

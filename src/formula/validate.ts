@@ -3,8 +3,9 @@ import { detail, type ErrorDetail, MAX_DETAILS } from '../errors/service-error.t
 import { canonicalDecimal } from './decimal.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { Formula, Material } from './formula.ts'
+import { checkedIdentity, isComparable } from './identity.ts'
 import { JsonNumber } from './json.ts'
-import { checkName, nameIdentity } from './name.ts'
+import { checkName, FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH } from './name.ts'
 
 /** Most formulas in one list, and most materials in one formula. */
 export const MAX_FORMULAS = 1000
@@ -62,8 +63,9 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
   if (rawMaterials === undefined) report.add(`${path}/materials`, 'FORMULA_MATERIALS_MISSING')
   if (rawName !== undefined && !isText) report.add(`${path}/name`, 'FORMULA_NAME_NOT_STRING')
   if (rawMaterials !== undefined && !isList) report.add(`${path}/materials`, 'FORMULA_MATERIALS_NOT_LIST')
-  const name = isText ? checkName(rawName) : ''
-  if (name === null) report.add(`${path}/name`, 'FORMULA_NAME_INVALID')
+  const name = isText ? checkName(rawName, FORMULA_NAME_LENGTH) : ''
+  const isNamed = name !== null && (!isText || isComparable(name))
+  if (!isNamed) report.add(`${path}/name`, 'FORMULA_NAME_INVALID')
   const checked = isList ? countMaterials(rawMaterials, path, report) : []
   refuseUnknownFields(value, isFormulaField, path, 'FORMULA_FIELD_UNKNOWN', report)
   const materials: Material[] = []
@@ -72,7 +74,7 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
     const material = validateMaterial(checked[index], `${path}/materials/${index}`, concentrations, report)
     if (material !== null) materials.push(material)
   }
-  if (report.problems.length > before || name === null) return null
+  if (report.problems.length > before || !isNamed) return null
   return { id: fingerprint(concentrations), name, materials }
 }
 
@@ -104,11 +106,11 @@ function validateMaterial(
   if (rawConcentration !== undefined && concentration === null) {
     report.add(`${path}/concentration`, 'MATERIAL_CONCENTRATION_NOT_DECIMAL')
   }
-  const name = isText ? checkName(rawName) : null
-  if (isText && name === null) report.add(`${path}/name`, 'MATERIAL_NAME_INVALID')
+  const name = isText ? checkName(rawName, MATERIAL_NAME_LENGTH) : null
+  const identity = name === null ? null : checkedIdentity(name)
+  if (isText && identity === null) report.add(`${path}/name`, 'MATERIAL_NAME_INVALID')
   refuseUnknownFields(value, isMaterialField, path, 'MATERIAL_FIELD_UNKNOWN', report)
-  if (name === null) return null
-  const identity = nameIdentity(name)
+  if (name === null || identity === null) return null
   if (concentrations.has(identity)) report.add(path, 'MATERIAL_DUPLICATE')
   concentrations.set(identity, concentration ?? '')
   return concentration === null ? null : { name, concentration }

@@ -1,6 +1,6 @@
 import { fingerprint } from '../formula/fingerprint.ts'
 import type { StoredFormula } from '../formula/formula.ts'
-import { nameIdentity } from '../formula/name.ts'
+import { nameIdentity } from '../formula/identity.ts'
 
 // What the OpenAPI document shows. Its examples hang together: the formula that one submits is the one that others read.
 
@@ -17,7 +17,7 @@ export const storedFormula: StoredFormula = {
   createdAt: '2026-01-31T12:00:00.000Z',
 }
 
-/** Bodies of submissions, each of make-ups of its own. */
+/** Bodies of submissions, each of compositions of its own. */
 export const submissions = {
   'A formula': { name: storedFormula.name, materials },
   'Concentrations as numbers': { name: 'Citrus', materials: [{ name: 'Limonene', concentration: 1e1 }] },

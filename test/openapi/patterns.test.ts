@@ -2,7 +2,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import { type Test, test } from 'tap'
 import { IDEMPOTENCY_KEY } from '../../routes/formulas/idempotency-key.ts'
 import { CANONICAL, canonicalDecimal, DECIMAL } from '../../src/formula/decimal.ts'
-import { checkName, NAME_PATTERN } from '../../src/formula/name.ts'
+import { checkName, FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH, namePattern } from '../../src/formula/name.ts'
 import { seed } from '../faults/extent.ts'
 import { startService } from '../http/service.ts'
 
@@ -16,7 +16,7 @@ const textsOf = (...characters: string[]): Arbitrary<string> =>
     fc.string({ unit: fc.constantFrom(...characters), maxLength: 12 }),
     fc.string({ unit: 'binary', maxLength: 8 }),
     fc
-      .tuple(fc.constantFrom(...characters), fc.integer({ min: 195, max: 260 }))
+      .tuple(fc.constantFrom(...characters), fc.integer({ min: 195, max: 510 }))
       .map(([one, times]) => one.repeat(times)),
   )
 
@@ -34,7 +34,6 @@ function agree(
 }
 
 test('the pattern of names takes what is taken as a name, and nothing else', async (t) => {
-  const pattern = new RegExp(NAME_PATTERN, 'u')
   const texts = textsOf(
     'a',
     ' ',
@@ -50,12 +49,15 @@ test('the pattern of names takes what is taken as a name, and nothing else', asy
     '😀',
     'é',
   )
-  agree(
-    t,
-    texts,
-    (text) => pattern.test(text),
-    (text) => checkName(text) !== null,
-  )
+  for (const most of [FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH]) {
+    const pattern = new RegExp(namePattern(most), 'u')
+    agree(
+      t,
+      texts,
+      (text) => pattern.test(text),
+      (text) => checkName(text, most) !== null,
+    )
+  }
 })
 
 test('each decimal that is taken has the pattern of decimals, and comes back in that of canonical form', async (t) => {

@@ -103,7 +103,7 @@ export const contractMutants: Mutant[] = [
   {
     name: 'make-up: names are compared without case folding',
     breaks: 'one make-up in two spellings is one make-up',
-    edits: [[VALIDATE, 'const identity = nameIdentity(name)', 'const identity = name']],
+    edits: [[VALIDATE, 'name === null ? null : checkedIdentity(name)', 'name']],
     caughtBy: [MODEL, 'a make-up that is stored already, in another spelling, is a 409 that names the stored formula'],
   },
   {

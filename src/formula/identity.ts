@@ -1,0 +1,184 @@
+import { CASE_FOLDING, IGNORABLE, MARKS, UNASSIGNED } from './unicode-16.ts'
+
+/** `\p{White_Space}` as Unicode 16 has it, all of which lies in the basic plane. */
+export const WHITE_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
+/** What most names are: words of ASCII, a single space between them. Their identity is their lower case. */
+export const SIMPLE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/
+const PLAIN = /^[\x20-\x7e]*$/
+
+/** White space that is not one space already. */
+const WHITE_SPACE_RUN = new RegExp(`${WHITE_SPACE.source}{2,}|${WHITE_SPACE.source.replace(' ', '')}`, 'g')
+const TRADE_MARKS = '®™©℠'
+const DASHES = '\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe31\ufe32\u207b\u208b'
+const APOSTROPHES = '\u2018\u2019\u02bc'
+const DASH = new RegExp(`[${DASHES}]`, 'g')
+const APOSTROPHE = new RegExp(`[${APOSTROPHES}]`, 'g')
+
+/** Lengths, in code points, that a name and its identity may have whatever their ratio. */
+const ALWAYS_ALLOWED = 40
+const MOST_RATIO = 4
+/** Most marks in a row, as in Unicode's stream-safe text: putting them in order takes time that is quadratic. */
+const MOST_MARKS = 30
+
+/**
+ * What a name is compared by. In this order: invisible characters and trade mark signs are dropped; NFKC; dashes become
+ * `-`, apostrophes `'`; full case folding; NFKC; dropping and replacing once more; each run of white space becomes one
+ * space, and none is left at the ends.
+ * Fixed at Unicode 16: a code point that Unicode 16 has not assigned stays as it is and is never normalised together
+ * with its neighbours, so a newer Node.js computes the same identity.
+ */
+export function nameIdentity(name: string): string {
+  if (SIMPLE.test(name)) return name.toLowerCase()
+  if (PLAIN.test(name)) return collapse(name.toLowerCase())
+  const traits = traitsOf(name)
+  return finish(begin(name, traits), traits)
+}
+
+/**
+ * The identity of a checked name, at a cost that grows with the name's length alone.
+ * @returns null when it is empty, or too long or too short for the name, or the name has too many marks in a row
+ */
+export function checkedIdentity(name: string): string | null {
+  if (SIMPLE.test(name)) return name.toLowerCase()
+  const traits = traitsOf(name)
+  if (traits & TOO_MANY_MARKS) return null
+  const length = codePoints(name)
+  const most = Math.max(ALWAYS_ALLOWED, length * MOST_RATIO)
+  const normal = begin(name, traits)
+  // The steps that follow take away at most one code point for each that the name has.
+  if (normal.length > most + length && codePoints(normal) > most + length) return null
+  const identity = finish(normal, traits)
+  const reached = codePoints(identity)
+  if (reached === 0 || reached > most) return null
+  return length > ALWAYS_ALLOWED && reached * MOST_RATIO < length ? null : identity
+}
+
+/** Whether a checked name has an identity that it may be compared by. */
+export const isComparable = (name: string): boolean => SIMPLE.test(name) || checkedIdentity(name) !== null
+
+const begin = (name: string, traits: number): string =>
+  normalise(traits & DROPPED ? name.replace(DROPPED_RUN, '') : name, traits)
+
+function finish(normal: string, traits: number): string {
+  const folded = fold(normal)
+  const again = folded === normal ? normal : normalise(folded, traits)
+  return collapse(traitsOf(again) & (DROPPED | SIGN) ? dropAndReplace(again) : again)
+}
+
+const dropAndReplace = (text: string): string =>
+  text.replace(DROPPED_RUN, '').replace(DASH, '-').replace(APOSTROPHE, "'")
+
+function collapse(text: string): string {
+  const collapsed = text.replace(WHITE_SPACE_RUN, ' ')
+  return collapsed.slice(collapsed.startsWith(' ') ? 1 : 0, collapsed.endsWith(' ') ? -1 : undefined)
+}
+
+function normalise(text: string, traits: number): string {
+  if (!(traits & UNKNOWN)) return text.normalize('NFKC')
+  return text
+    .split(UNKNOWN_RUN)
+    .map((part, index) => (index % 2 === 0 ? part.normalize('NFKC') : part))
+    .join('')
+}
+
+/** How many code points a well-formed text has. */
+function codePoints(text: string): number {
+  let count = text.length
+  for (let index = 0; index < text.length; index++) if ((text.charCodeAt(index) & 0xfc00) === 0xd800) count--
+  return count
+}
+
+// What may be true of a code point, or of a text that has such a code point.
+const DROPPED = 1
+const SIGN = 2
+const UNKNOWN = 4
+const MARK = 8
+const TOO_MANY_MARKS = 16
+
+const DROPPED_RUN = new RegExp(`[${characterClass(IGNORABLE)}${TRADE_MARKS}]+`, 'gu')
+/** Captured, so that split keeps it. */
+const UNKNOWN_RUN = new RegExp(`([${characterClass(UNASSIGNED)}]+)`, 'u')
+
+function characterClass(bounds: readonly number[]): string {
+  const characters = bounds.map((point) => String.fromCodePoint(point))
+  return characters.map((character, index) => (index % 2 === 0 ? character : `-${character}`)).join('')
+}
+
+/** The traits of each code point: regular expressions with as many ranges would take most of the time. */
+const TRAITS = traits()
+
+function traits(): Uint8Array {
+  const all = new Uint8Array(0x110000)
+  const mark = (trait: number, bounds: readonly number[]): void => {
+    for (let index = 0; index < bounds.length; index += 2) {
+      for (let point = bounds[index] as number; point <= (bounds[index + 1] as number); point++) {
+        all[point] = (all[point] as number) | trait
+      }
+    }
+  }
+  const each = (characters: string): number[] => [...characters].flatMap((c) => Array(2).fill(c.codePointAt(0)))
+  mark(UNKNOWN, UNASSIGNED)
+  mark(DROPPED, [...IGNORABLE, ...each(TRADE_MARKS)])
+  mark(SIGN, each(DASHES + APOSTROPHES))
+  // The half-width sound marks of Japanese are letters that NFKC makes marks of.
+  mark(MARK, [...MARKS, ...each('\uff9e\uff9f')])
+  return all
+}
+
+function traitsOf(text: string): number {
+  let found = 0
+  let marks = 0
+  for (let index = 0; index < text.length; index++) {
+    const point = text.codePointAt(index) as number
+    if (point > 0xffff) index++
+    const traits = TRAITS[point] as number
+    found |= traits
+    if (traits & DROPPED) continue
+    marks = traits & MARK ? marks + 1 : 0
+    if (marks > MOST_MARKS) found |= TOO_MANY_MARKS
+  }
+  return found
+}
+
+const folded = new Map(
+  CASE_FOLDING.map((pair) => {
+    const point = pair.codePointAt(0) as number
+    return [point, pair.slice(point > 0xffff ? 2 : 1)]
+  }),
+)
+
+/** What each code unit becomes, dashes and apostrophes included; 0 where `folded` has to be asked. */
+const FOLDED_UNITS = foldedUnits()
+
+function foldedUnits(): Uint16Array {
+  const units = Uint16Array.from({ length: 0x10000 }, (_, unit) => unit)
+  for (const [point, to] of folded) {
+    if (point > 0xffff) units[String.fromCodePoint(point).charCodeAt(0)] = 0
+    else units[point] = to.length === 1 ? to.charCodeAt(0) : 0
+  }
+  for (const dash of DASHES) units[dash.charCodeAt(0)] = '-'.charCodeAt(0)
+  for (const apostrophe of APOSTROPHES) units[apostrophe.charCodeAt(0)] = "'".charCodeAt(0)
+  return units
+}
+
+/** Most code units that one folds to. */
+const MOST_FOLDED = 3
+
+// By code units: with a lookup and a string for each character it would take ten times as long.
+function fold(text: string): string {
+  const units = new Uint16Array(text.length * MOST_FOLDED)
+  let length = 0
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    const single = FOLDED_UNITS[unit] as number
+    if (single !== 0) {
+      units[length++] = single
+      continue
+    }
+    const point = text.codePointAt(index) as number
+    const to = folded.get(point) ?? String.fromCodePoint(point)
+    for (let at = 0; at < to.length; at++) units[length++] = to.charCodeAt(at)
+    if (point > 0xffff) index++
+  }
+  return Buffer.from(units.buffer, 0, length * 2).toString('utf16le')
+}
