@@ -51,6 +51,20 @@ t.test('a file that is served is refused to others by any name, as database and 
   ])
 })
 
+t.test(
+  'a file that links lead to before it is there is refused to a second process, by each of its names',
+  async (t) => {
+    const folder = t.testdir({ data: {} })
+    const at = (name: string): string => join(folder, name)
+    symlinkSync('data/a.db', at('link.db'))
+    symlinkSync(at('link.db'), at('data/link.db'))
+    symlinkSync('data', at('folder'))
+    await startServer(t, { environment: environment(at('data/link.db')) })
+    const inUse = /in use by another process/
+    for (const name of ['link.db', 'data/link.db', 'data/a.db', 'folder/a.db']) await refused(t, at(name), inUse)
+  },
+)
+
 t.test('a file with a second name is refused: each name would have a lock and a log of its own', async (t) => {
   const path = join(t.testdir(), 'a.db')
   await (await startServer(t, { environment: environment(path) })).kill('SIGTERM')
