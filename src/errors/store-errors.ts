@@ -13,3 +13,7 @@ export class StoreRefused extends Error {
     this.name = 'StoreRefused'
   }
 }
+
+/** How a refusal goes on that is about a store of fingerprint version 1: every formula in it would be taken in again. */
+export const OLD_FINGERPRINTS =
+  'was written by a version whose fingerprints differ: export its formulas with that version, and import them into a new store'

@@ -48,6 +48,6 @@ t.test('what is no file of this service is left alone', async (t) => {
   const other = new DatabaseSync(path)
   other.exec('CREATE TABLE t (a)')
   other.close()
-  t.throws(() => backUp(path, target), { name: 'StoreRefused', message: /is no database of this service$/ })
+  t.throws(() => backUp(path, target), { name: 'StoreRefused', message: /is a database of another program/ })
   t.notOk(existsSync(target))
 })

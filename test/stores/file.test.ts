@@ -1,10 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
+import { backUp } from '../../src/stores/sqlite/back-up.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { openForWriting, own } from '../../src/stores/sqlite/file.ts'
-import { APPLICATION_ID, migrations } from '../../src/stores/sqlite/schema.ts'
+import { MovingOut } from '../../src/stores/sqlite/moving-out.ts'
+import { APPLICATION_ID, FINGERPRINTS_1, migrations } from '../../src/stores/sqlite/schema.ts'
 import { idOf } from '../contract/submissions.ts'
 import { TestClock } from '../test-clock.ts'
 
@@ -79,6 +81,22 @@ t.test('a file of a newer version, of another program, or that is no database is
   t.throws(() => openForWriting(path('noise.db')), { name: 'StoreRefused', message: /damaged or no SQLite/ })
   mkdirSync(path('folder.db'))
   t.throws(() => openForWriting(path('folder.db')), { name: 'StoreRefused', message: /cannot be opened/ })
+})
+
+t.test('a file with fingerprints of version 1 is refused untouched, to be served, backed up and moved', async (t) => {
+  const path = join(t.testdir(), 'old.db')
+  const old = openForWriting(path)
+  old.exec(`PRAGMA application_id = ${FINGERPRINTS_1}`)
+  old.close()
+  const before = readFileSync(path)
+  const refusal = { name: 'StoreRefused', message: /old\.db was written by a version whose fingerprints differ/ }
+  t.throws(() => openForWriting(path), refusal)
+  t.throws(() => backUp(path, `${path}.copy`), refusal)
+  t.throws(() => new MovingOut(path), refusal)
+  const disown = own(path)
+  t.throws(() => new MovingOut(path), refusal, 'also while it is in use')
+  disown()
+  t.same(readFileSync(path), before)
 })
 
 t.test('an empty file is taken as a new one', async (t) => {

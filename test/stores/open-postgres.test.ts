@@ -86,6 +86,14 @@ t.test('a server that cannot be reached is told in a line without a password', a
   }
 })
 
+t.test('a database with fingerprints of version 1 is refused', async (t) => {
+  const url = await server.createDatabase()
+  const stores = await openStores({ database: parseLocation(url), queue: parseLocation(url), options, warn() {} })
+  await stores.close()
+  await query(url, 'UPDATE formula_intake.version SET version = 2')
+  await refuses(t, /whose fingerprints differ/, parseLocation(url))
+})
+
 t.test('a database that a newer version has written is refused', async (t) => {
   const url = await server.createDatabase()
   const stores = await openStores({ database: parseLocation(url), queue: parseLocation(url), options, warn() {} })

@@ -1,7 +1,7 @@
-import { StoreRefused } from '../../errors/store-errors.ts'
+import { OLD_FINGERPRINTS, StoreRefused } from '../../errors/store-errors.ts'
 import type { Database } from './database.ts'
 import { FUNCTIONS } from './functions.ts'
-import { migrations } from './schema.ts'
+import { FINGERPRINTS_2, migrations } from './schema.ts'
 
 /** Names the lock that migrations are under: "FFI" and a number. */
 const LOCK = 0x46464901
@@ -19,7 +19,7 @@ INSERT INTO formula_intake.version VALUES (0)`
 
 /**
  * Brings the schema up to date, one instance at a time: the others wait, and find it done.
- * @throws {StoreRefused} when a newer version of the service has written it
+ * @throws {StoreRefused} when a newer version of the service has written it, or one with other fingerprints
  * @throws {StoreUnavailable} also when somebody else uses a table for long; nothing is changed then
  */
 export function migrate(database: Database): Promise<void> {
@@ -32,6 +32,7 @@ export function migrate(database: Database): Promise<void> {
     if (done > migrations.length) {
       throw new StoreRefused(`The database was written by a newer version of this service (schema ${done})`)
     }
+    if (done > 0 && done < FINGERPRINTS_2) throw new StoreRefused(`The database ${OLD_FINGERPRINTS}`)
     if (done === migrations.length) return
     await query(PATIENCE)
     for (const statement of [...migrations.slice(done), ...FUNCTIONS]) await query(statement)

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { openForReading, sync } from './file.ts'
 import { APPLICATION_ID } from './schema.ts'
+import { checkOrigin } from './soundness.ts'
 
 /** What a copy holds. */
 export interface BackedUp {
@@ -19,6 +20,7 @@ export function backUp(path: string, target: string): BackedUp {
   if (!existsSync(path)) throw new StoreRefused(`${path} is not there`)
   const source = openForReading(path)
   try {
+    checkOrigin(source, path)
     if (source.prepare('PRAGMA application_id').get()?.application_id !== APPLICATION_ID) {
       throw new StoreRefused(`${path} is no database of this service`)
     }

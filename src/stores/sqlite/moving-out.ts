@@ -4,6 +4,7 @@ import { StoreRefused } from '../../errors/store-errors.ts'
 import type { MovedAnswer, MovedEvent, MovedFormula, MovedIdentity, MovedMark } from '../moved-rows.ts'
 import { openForReading, openForWriting, own } from './file.ts'
 import { migrations, version } from './schema.ts'
+import { checkOrigin } from './soundness.ts'
 
 type Values = (string | number | null)[]
 
@@ -49,6 +50,7 @@ export class MovingOut {
     this.#disown = disown ?? (() => {})
     try {
       this.#db = this.isStill ? openForWriting(path) : openForReading(path)
+      checkOrigin(this.#db, path)
     } catch (error) {
       this.#disown()
       throw error

@@ -1,7 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Marks a file as ours: "FFI" and the number of this family of schemas. */
-export const APPLICATION_ID = 0x46464901
+/** Marks a file as ours: "FFI" and the version of the fingerprints in it. */
+export const APPLICATION_ID = 0x46464902
+/** Marks a file with fingerprints of version 1, which would not be found again. */
+export const FINGERPRINTS_1 = 0x46464901
 
 /**
  * The migrations, in order; `PRAGMA user_version` counts those a file has had. One that has been released is never

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { StoreRefused } from '../../errors/store-errors.ts'
-import { APPLICATION_ID, migrations, version } from './schema.ts'
+import { OLD_FINGERPRINTS, StoreRefused } from '../../errors/store-errors.ts'
+import { APPLICATION_ID, FINGERPRINTS_1, migrations, version } from './schema.ts'
 
 /** Up to this size, in bytes, indexes are compared with their tables as well; it takes about 0.4 s. */
 const CLOSE_CHECK_BYTES = 64 * 2 ** 20
@@ -30,9 +30,11 @@ export function checkSound(db: DatabaseSync, path: string): void {
 /** What every refusal ends with. */
 export const LEFT = 'it is left as it is'
 
-function checkOrigin(db: DatabaseSync, path: string): void {
+/** @throws {StoreRefused} when a file is another program's, or another version's that this one cannot work with */
+export function checkOrigin(db: DatabaseSync, path: string): void {
   const tables = db.prepare('SELECT count(*) AS count FROM sqlite_schema').get() as { count: number }
   const { application_id: origin } = db.prepare('PRAGMA application_id').get() as { application_id: number }
+  if (origin === FINGERPRINTS_1) throw new StoreRefused(`${path} ${OLD_FINGERPRINTS}`)
   if (origin !== APPLICATION_ID && (tables.count > 0 || origin !== 0)) {
     throw new StoreRefused(`${path} is a database of another program; ${LEFT}`)
   }
