@@ -32,10 +32,11 @@ export default fp<{ clock?: Clock }>(
     fastify.decorateRequest('apiKey', null)
     fastify.decorateRequest('caller', '')
     const { apiKeysFile } = fastify.config
-    const keys = apiKeysFile === null ? null : new KeyRing(apiKeysFile, fastify.log)
+    const { log, auditLog: audit } = fastify
+    const keys = apiKeysFile === null ? null : new KeyRing(apiKeysFile, { log, audit, clock })
     fastify.decorate('apiKeys', keys)
     if (keys === null) return
-    const unwatch = keys.watch(clock)
+    const unwatch = keys.watch()
     fastify.addHook('onClose', async () => unwatch())
 
     const isKnown = (secret: string, request: FastifyRequest): boolean => {
@@ -65,5 +66,5 @@ export default fp<{ clock?: Clock }>(
       })
     })
   },
-  { name: 'authentication', dependencies: ['config', 'closing'] },
+  { name: 'authentication', dependencies: ['config', 'closing', 'audit-trail'] },
 )

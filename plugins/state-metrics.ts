@@ -10,9 +10,13 @@ export default fp<{ clock?: Clock }>(
       cleanups: () => fastify.orchestrator.cleanups.list(),
       silentStores: async () => (await fastify.readiness()).map(({ path }) => path),
       forwarder: () => fastify.forwarder.health,
+      keysAreStale: () => fastify.apiKeys?.isStale ?? false,
     }
     const gauges = new StateGauges(fastify.metrics.registry, sources, clock)
     fastify.metrics.beforeScrape(() => gauges.read())
   },
-  { name: 'state-metrics', dependencies: ['metrics', 'queue', 'orchestrator', 'readiness', 'forwarder'] },
+  {
+    name: 'state-metrics',
+    dependencies: ['metrics', 'queue', 'orchestrator', 'readiness', 'forwarder', 'authentication'],
+  },
 )

@@ -9,6 +9,8 @@ export interface ApiKey {
   /** Of the secret, in lower-case hex. */
   readonly sha256: string
   readonly createdAt: string
+  /** From this moment on the key is unknown, ISO 8601 in UTC; absent where it has no end. */
+  readonly expiresAt?: string
 }
 
 /** Lets scanners for leaked secrets tell ours. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import type { ApiKey } from './api-key.ts'
 import { isScope, SCOPES } from './scopes.ts'
 
@@ -13,11 +13,24 @@ export class KeyFileRefused extends Error {
 export const NAME_EXPECTED = 'must be 1 to 64 letters, digits and _ . -'
 
 /** What each field of a key must be, and how a message says it. */
-const FIELDS: Record<keyof ApiKey, [isRight: (value: unknown) => boolean, expected: string]> = {
+const FIELDS: Record<keyof Required<ApiKey>, [isRight: (value: unknown) => boolean, expected: string]> = {
   name: [isName, NAME_EXPECTED],
   scopes: [isScopes, `must be a list of one or more of ${SCOPES.join(', ')}`],
   sha256: [(value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value), 'must be 64 lower-case hex digits'],
   createdAt: [(value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)), 'must be a time in ISO 8601'],
+  expiresAt: [(value) => value === undefined || isUtcTime(value), 'must be a time in UTC, as 2026-12-31T00:00:00Z'],
+}
+
+/** Permissions as chmod and ls know them. */
+export const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
+
+const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z$/
+
+/** Whether a text is a moment in ISO 8601, in UTC. `Date.parse` would take 30 February for 2 March. */
+export function isUtcTime(value: unknown): value is string {
+  if (typeof value !== 'string' || !UTC_TIME.test(value)) return false
+  const time = new Date(value)
+  return !Number.isNaN(time.getTime()) && time.toISOString().slice(0, 10) === value.slice(0, 10)
 }
 
 /** Whether a text may be the name of a caller. */
@@ -29,25 +42,38 @@ function isScopes(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every(isScope)
 }
 
+/** A file of API keys. */
+export interface KeyFile {
+  keys: ApiKey[]
+  /** Who may read and write it; 0600 where the system does not say. */
+  mode: number
+}
+
 /**
  * Reads a file of API keys.
  * @throws {KeyFileRefused} when it is missing, cannot be read, or is wrong in any part
  */
-export function readKeyFile(path: string): ApiKey[] {
-  let text: string
+export function readKeyFile(path: string): KeyFile {
   try {
-    text = readFileSync(path, 'utf8')
+    const file = openSync(path, 'r')
+    try {
+      const mode = process.platform === 'win32' ? 0o600 : fstatSync(file).mode & 0o777
+      return { keys: parseKeys(path, readFileSync(file, 'utf8')), mode }
+    } finally {
+      closeSync(file)
+    }
   } catch (error) {
+    if (error instanceof KeyFileRefused) throw error
     const { code } = error as NodeJS.ErrnoException
     throw new KeyFileRefused(path, code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`)
   }
-  return parseKeys(path, text)
 }
 
 function parseKeys(path: string, text: string): ApiKey[] {
   let content: unknown
   try {
-    content = JSON.parse(text)
+    // Some editors begin a file with a byte order mark.
+    content = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch {
     // Without the parser's own words: they quote the file.
     throw new KeyFileRefused(path, 'is not JSON')

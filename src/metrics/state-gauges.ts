@@ -14,6 +14,8 @@ export interface StateSources {
   /** @returns which of `db` and `queue` do not answer; within its own time */
   silentStores(): Promise<string[]>
   forwarder(): ForwarderHealth
+  /** Whether the file of API keys could not be read again. */
+  keysAreStale(): boolean
 }
 
 /** What is not counted but asked for: the queue, cleanups, and who answers. Of what cannot be told there is no value. */
@@ -24,6 +26,7 @@ export class StateGauges {
   readonly #oldest: Gauge
   readonly #cleanups: Gauge
   readonly #stores: Gauge<'store'>
+  readonly #staleKeys: Gauge
   readonly #forwarder: Gauge | undefined
 
   constructor(registry: Registry, sources: StateSources, clock: Clock) {
@@ -52,6 +55,11 @@ export class StateGauges {
       labelNames: ['store'],
       registers,
     })
+    this.#staleKeys = new Gauge({
+      name: 'intake_api_keys_stale',
+      help: '1 while the file of API keys cannot be taken, so that revoked ones may still be in force, else 0',
+      registers,
+    })
     if (sources.forwarder().state === 'off') return
     this.#forwarder = new Gauge({
       name: 'intake_forwarder_up',
@@ -63,6 +71,7 @@ export class StateGauges {
   /** Asks all of them at once, and waits for none longer than two seconds. */
   async read(): Promise<void> {
     await Promise.all([this.#readQueue(), this.#readCleanups(), this.#readStores()])
+    this.#staleKeys.set(this.#sources.keysAreStale() ? 1 : 0)
     this.#forwarder?.set(this.#sources.forwarder().state === 'forwarding' ? 1 : 0)
   }
 

@@ -28,8 +28,16 @@ function problemWith(t: Test, content: unknown): string {
 }
 
 test('a file of keys is read as it stands, one without any key too', async (t) => {
-  t.same(readKeyFile(fileWith(t, { keys: [key, { ...key, sha256: 'cd'.repeat(32) }] }))[0], key)
-  t.same(readKeyFile(fileWith(t, { keys: [] })), [])
+  t.same(readKeyFile(fileWith(t, { keys: [key, { ...key, sha256: 'cd'.repeat(32) }] })).keys[0], key)
+  t.same(readKeyFile(fileWith(t, { keys: [] })).keys, [])
+  const ending = { ...key, expiresAt: '2026-12-31T00:00:00Z' }
+  t.same(readKeyFile(fileWith(t, { keys: [ending] })).keys, [ending])
+})
+
+test('a byte order mark and the line ends of Windows are no harm', async (t) => {
+  const text = JSON.stringify({ keys: [key] }, null, 2).replaceAll('\n', '\r\n')
+  t.same(readKeyFile(fileWith(t, `\uFEFF${text}\r\n`)).keys, [key])
+  t.equal(problemWith(t, `\uFEFF\uFEFF${text}`), 'is not JSON', 'but one is enough')
 })
 
 const broken: [content: unknown, problem: string][] = [
@@ -59,6 +67,12 @@ const broken: [content: unknown, problem: string][] = [
   [{ keys: [{ ...key, sha256: 'AB'.repeat(32) }] }, 'keys[0].sha256: must be 64 lower-case hex digits'],
   [{ keys: [{ ...key, sha256: [SHA256] }] }, 'keys[0].sha256: must be 64 lower-case hex digits'],
   [{ keys: [{ ...key, createdAt: 'yesterday' }] }, 'keys[0].createdAt: must be a time in ISO 8601'],
+  ...['', 'never', 1_800_000_000, null, '2026-02-30T00:00:00Z', '2026-12-31', '2026-12-31T00:00:00+01:00'].map(
+    (expiresAt): [unknown, string] => [
+      { keys: [{ ...key, expiresAt }] },
+      'keys[0].expiresAt: must be a time in UTC, as 2026-12-31T00:00:00Z',
+    ],
+  ),
   [{ keys: [key, { ...key, name: 'other' }] }, 'keys[1].sha256: stands there twice'],
 ]
 
@@ -67,8 +81,8 @@ test('a file that is wrong in any part is refused with what is wrong and where',
 })
 
 test('a file with a field that nobody knows is refused', async (t) => {
-  const limited = { keys: [{ ...key, expiresAt: '2026-01-31T12:00:00.000Z' }] }
-  t.equal(problemWith(t, limited), 'keys[0]: has a field that is not known, "expiresAt"')
+  const limited = { keys: [{ ...key, address: '10.0.0.1' }] }
+  t.equal(problemWith(t, limited), 'keys[0]: has a field that is not known, "address"')
 })
 
 test('a file that is not there, or is none, is refused', async (t) => {

@@ -1,4 +1,13 @@
-import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { digestOf } from '../../src/access/api-key.ts'
@@ -10,7 +19,8 @@ import { newKey } from './new-key.ts'
 const NOW = new Date('2026-01-31T12:00:00.000Z')
 const run = (path: string, line: string) => runKeysCommand(line === '' ? [] : line.split(' '), path, NOW)
 const fileIn = (t: Test, ...place: string[]) => join(t.testdir(), ...place, 'keys.json')
-const namesIn = (path: string) => readKeyFile(path).map(({ name }) => name)
+const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8)
+const namesIn = (path: string) => readKeyFile(path).keys.map(({ name }) => name)
 
 test('create gives out a new secret of 256 bits, and keeps nothing of it but its SHA-256', async (t) => {
   const path = fileIn(t, 'not', 'there', 'yet')
@@ -29,7 +39,7 @@ test('create gives out a new secret of 256 bits, and keeps nothing of it but its
 test('scopes may be given one by one, and count once', async (t) => {
   const path = fileIn(t)
   run(path, 'create --scope read --name lab --scope read,consume')
-  t.same(readKeyFile(path)[0]?.scopes, ['read', 'consume'])
+  t.same(readKeyFile(path).keys[0]?.scopes, ['read', 'consume'])
 })
 
 test('a second key of a name is told with how to revoke the first', async (t) => {
@@ -43,13 +53,16 @@ test('a second key of a name is told with how to revoke the first', async (t) =>
 
 test('list shows every key but no secret', async (t) => {
   const path = fileIn(t)
-  const secrets = [run(path, 'create --name lab --scope submit,read'), run(path, 'create --name ops --scope admin')]
+  const secrets = [
+    run(path, 'create --name lab --scope submit,read --expires 90d'),
+    run(path, 'create --name ops --scope admin'),
+  ]
   const [lab, ops] = secrets.map(({ output }) => digestOf(output).slice(0, 12))
   t.equal(
     run(path, 'list').output,
-    `ID            NAME  SCOPES       CREATED
-${lab}  lab   submit,read  2026-01-31T12:00:00.000Z
-${ops}  ops   admin        2026-01-31T12:00:00.000Z`,
+    `ID            NAME  SCOPES       CREATED                   EXPIRES
+${lab}  lab   submit,read  2026-01-31T12:00:00.000Z  2026-05-01T12:00:00.000Z
+${ops}  ops   admin        2026-01-31T12:00:00.000Z  never`,
   )
 })
 
@@ -81,6 +94,17 @@ const wrong: [line: string, problem: RegExp][] = [
   ['create --name lab --scope all', /^--scope: must be one or more of submit, read, consume, admin/],
   ['create --name lab --scope read,', /^--scope: must/],
   ['create --name a/b --scope read', /^--name: must be 1 to 64 letters/],
+  ...['90', '0d', '-1d', '1.5d', '', 'never', '2026-02-30T00:00:00Z', '2027-01-01T00:00:00+01:00', '2027-01-01'].map(
+    (end): [string, RegExp] => [
+      `create --name lab --scope read --expires=${end}`,
+      /^--expires: must be days, as 90d, or/,
+    ],
+  ),
+  [
+    `create --name lab --scope read --expires ${NOW.toISOString()}`,
+    /^--expires: must be days, .* a moment to come in UTC/,
+  ],
+  ['list --expires 90d', /^Usage/],
 ]
 
 for (const [line, problem] of wrong) {
@@ -100,13 +124,65 @@ test('without API_KEYS_FILE no command does anything', async (t) => {
   }
 })
 
-test('the file is for its owner alone, also when it was not before', async (t) => {
+test('a file that is made is for its owner alone', async (t) => {
   const path = fileIn(t)
   newKey(path, 'lab', 'read')
-  t.equal(statSync(path).mode & 0o777, 0o600)
-  chmodSync(path, 0o644)
+  t.equal(modeOf(path), '600')
+})
+
+for (const [before, after] of [
+  ['600', '600'],
+  ['640', '640'],
+  ['644', '644'],
+  ['660', '640'],
+  ['666', '644'],
+  ['777', '644'],
+  ['620', '600'],
+  ['400', '600'],
+]) {
+  test(`a change of a file of mode ${before} leaves ${after}: who could read it still can, and only its owner writes it`, async (t) => {
+    const path = fileIn(t)
+    newKey(path, 'lab', 'read')
+    chmodSync(path, `0${before}`)
+    const { note } = run(path, 'revoke --name lab')
+    t.equal(modeOf(path), after)
+    const isSuspect = /[2367]/.test(`${before}`.slice(1))
+    t.equal(/could write the file \(mode 0\d+\): look through its keys/.test(note), isSuspect, note)
+  })
+}
+
+const NOBODY = 65_534
+const asRoot = { skip: process.getuid?.() === 0 ? false : 'needs root' }
+
+test('a file that root changes stays that of its owner and its group', asRoot, async (t) => {
+  const path = fileIn(t)
   newKey(path, 'lab', 'read')
-  t.equal(statSync(path).mode & 0o777, 0o600)
+  chownSync(path, NOBODY, NOBODY)
+  chmodSync(path, 0o640)
+  t.match(run(path, 'revoke --name lab').note, `if it runs as user ${NOBODY}, in group ${NOBODY} or root`)
+  const { uid, gid } = statSync(path)
+  t.same([uid, gid, modeOf(path)], [NOBODY, NOBODY, '640'])
+})
+
+test('revoke says which services will take note, and create when root alone can read what it made', async (t) => {
+  const path = fileIn(t)
+  const { uid } = { uid: process.getuid?.() ?? 0 }
+  const made = run(path, 'create --name lab --scope read').note
+  t.equal(/made for root alone/.test(made), uid === 0)
+  t.match(
+    run(path, 'revoke --name lab').note,
+    /^A running service takes note .* it runs as .*Any other cannot read the file \(mode 0600\)/,
+  )
+  newKey(path, 'lab', 'read')
+  chmodSync(path, 0o644)
+  t.equal(run(path, 'revoke --name lab').note, 'A running service takes note within a second')
+})
+
+test('a key that has ended is listed as such', async (t) => {
+  const path = fileIn(t)
+  run(path, 'create --name lab --scope read --expires 2026-01-31T12:00:01Z')
+  const later = runKeysCommand(['list'], path, new Date(NOW.getTime() + 1_000))
+  t.match(later.output, /2026-01-31T12:00:01Z \(over\)$/)
 })
 
 test('the file is replaced as a whole: who reads the old one goes on reading it', async (t) => {

@@ -1,7 +1,12 @@
-import { test } from 'tap'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
 import { digestOf } from '../../src/access/api-key.ts'
+import { buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { newKey } from '../access/new-key.ts'
+import { until } from '../until.ts'
 import { startGuarded } from './keys.ts'
-import { formula } from './service.ts'
+import { formula, formulasOf, startService } from './service.ts'
 
 test('each refused call is one line in the log: who, what and why, and no secret', async (t) => {
   const lines: string[] = []
@@ -34,4 +39,118 @@ test('at debug each answered call is logged with its caller and the id of its ke
   const answered = lines.find((line) => line.includes('"answered"')) ?? ''
   t.match(JSON.parse(answered), { caller: 'read', key: digestOf(secrets.read).slice(0, 12), status: 200 })
   t.notMatch(lines.join(), secrets.read)
+})
+
+/** A guarded service with one dead letter for each of some formulas, and what it logs. */
+async function withDeadLetters(t: Test, formulas: number, env: NodeJS.ProcessEnv = {}) {
+  const lines: string[] = []
+  const stream = { write: (line: string) => void lines.push(line) }
+  const logger = { level: env.LOG_LEVEL ?? 'info', stream }
+  const service = await startGuarded(t, { EVENT_MAX_RECEIVES: '1', ...env }, { logger })
+  const list = Array.from({ length: formulas }, (_, index) => formula(index + 1))
+  const ids = formulasOf(await service.submitter.submit(list)).map(({ id }) => id)
+  for (let left = formulas; left > 0; left -= 100) {
+    const { events } = (await service.consumer.post('/events/receive', { max: 100 })).json()
+    await service.consumer.post('/events/nack', { receipts: events.map(({ receipt }: { receipt: string }) => receipt) })
+  }
+  const acts = () => lines.map((line) => JSON.parse(line)).filter(({ audit }) => audit === true)
+  return { ...service, ids, lines, acts }
+}
+
+for (const level of ['info', 'warn', 'fatal']) {
+  test(`at LOG_LEVEL=${level} each successful administrative call has a line, however busy the service is`, async (t) => {
+    const { admin, reader, ids, acts, secrets } = await withDeadLetters(t, 3, { LOG_LEVEL: level })
+    for (let reads = 0; reads < 30; reads++) await reader.get('/formulas')
+    await admin.send({ method: 'DELETE', url: `/events/dead/${ids[0]}` })
+    await admin.post('/events/dead/redrive', { ids: [ids[1], 'unknown'] })
+    await admin.post('/events/dead/redrive')
+    const who = {
+      level: 30,
+      caller: 'admin',
+      key: digestOf(secrets.admin).slice(0, 12),
+      ip: '127.0.0.1',
+      reqId: /^[\da-f-]{36}$/,
+    }
+    t.match(acts(), [
+      { ...who, method: 'DELETE', route: '/events/dead/:id', status: 204, id: ids[0] },
+      { ...who, route: '/events/dead/redrive', status: 200, ids: [ids[1], 'unknown'], idsGiven: 2, redriven: 1 },
+      { ...who, route: '/events/dead/redrive', redriven: 1 },
+    ])
+    t.equal(acts().length, 3)
+    t.notOk('ids' in acts()[2])
+    t.notMatch(JSON.stringify(acts()), secrets.admin)
+  })
+}
+
+test('reading, refused calls and what other scopes may do leave no line among the administrative ones', async (t) => {
+  const { admin, reader, consumer, acts } = await withDeadLetters(t, 1)
+  for (const url of ['/events/dead', '/cleanups', '/metrics']) await admin.get(url)
+  await admin.post('/cleanups/unknown/retry')
+  await admin.post('/events/dead/redrive', { ids: 'x' })
+  await reader.post('/events/dead/redrive')
+  await consumer.post('/events/receive')
+  t.same(acts(), [])
+})
+
+test('of many ids the line names the first hundred, and counts all', async (t) => {
+  const { admin, ids, acts } = await withDeadLetters(t, 150)
+  await admin.post('/events/dead/redrive', { ids })
+  t.match(acts(), [{ idsGiven: 150, redriven: 150 }])
+  t.same(acts()[0].ids, ids.slice(0, 100))
+})
+
+test('a route to come needs nothing to be audited, and may add a word', async (t) => {
+  const lines: string[] = []
+  const path = join(t.testdir(), 'keys.json')
+  const authorization = `Bearer ${newKey(path, 'ops', 'admin')}`
+  const config = readConfig({ DATABASE_URL: 'memory:', API_KEYS_FILE: path, LOG_LEVEL: 'warn' })
+  const app = buildApp(config, {
+    logger: { level: 'warn', stream: { write: (line: string) => void lines.push(line) } },
+  })
+  t.teardown(() => app.close())
+  app.register(async (routes) => {
+    routes.put('/things/:name', async (request) => {
+      request.audit = { to: 'start' }
+      return { moved: 3 }
+    })
+  })
+  await app.inject({ method: 'PUT', url: '/things/one', headers: { authorization } })
+  t.match(JSON.parse(lines.join()), {
+    audit: true,
+    caller: 'ops',
+    route: '/things/:name',
+    name: 'one',
+    to: 'start',
+    moved: 3,
+  })
+})
+
+test('without keys administrative calls are audited by address', async (t) => {
+  const lines: string[] = []
+  const logger = { level: 'warn', stream: { write: (line: string) => void lines.push(line) } }
+  const { post } = await startService(t, { LOG_LEVEL: 'warn' }, { logger })
+  await post('/events/dead/redrive')
+  t.match(JSON.parse(lines.join()), { audit: true, caller: '', ip: '127.0.0.1', redriven: 0 })
+})
+
+test('a caller who hangs up before the answer is audited as well', async (t) => {
+  const { app, acts, secrets } = await withDeadLetters(t, 1)
+  const url = await app.listen({ port: 0 })
+  const { redrive } = app.queue
+  const begun = Promise.withResolvers<void>()
+  const gone = Promise.withResolvers<void>()
+  app.queue.redrive = async (ids) => {
+    begun.resolve()
+    await gone.promise
+    return redrive.call(app.queue, ids)
+  }
+  app.server.on('connection', (socket) => socket.on('close', () => gone.resolve()))
+  const caller = new AbortController()
+  const headers = { authorization: `Bearer ${secrets.admin}` }
+  const call = fetch(`${url}/events/dead/redrive`, { method: 'POST', headers, signal: caller.signal })
+  await begun.promise
+  caller.abort()
+  await t.rejects(call)
+  await until(() => acts().length === 1)
+  t.match(acts(), [{ redriven: 1 }])
 })

@@ -1,0 +1,65 @@
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest, onSendHookHandler, RouteOptions } from 'fastify'
+import fp from 'fastify-plugin'
+import { idOf } from '../src/access/api-key.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Where administrative acts are logged: all of them, also when `LOG_LEVEL` is above info. */
+    auditLog: FastifyBaseLogger
+  }
+  interface FastifyRequest {
+    /** What a route adds to its line in the audit, beside its parameters, ids and counts. */
+    audit: Readonly<Record<string, unknown>> | null
+  }
+}
+
+/** Most ids in one line; `idsGiven` says how many there were. */
+const MOST_IDS = 100
+const CHANGING = ['POST', 'PUT', 'PATCH', 'DELETE']
+
+/**
+ * Logs a line for each successful call of a route that changes state and is for `admin` alone, also where no keys are in
+ * use. The line is written before the answer is sent, so that a caller who hangs up cannot avoid it.
+ */
+export default fp(
+  async (fastify) => {
+    const level = fastify.config.logLevel === 'silent' ? 'silent' : 'info'
+    fastify.decorate('auditLog', fastify.log.child({ audit: true }, { level }))
+    fastify.decorateRequest('audit', null)
+    fastify.addHook('onRoute', (route) => {
+      if (isAdministrative(route)) route.onSend = [route.onSend ?? [], logCall].flat()
+    })
+  },
+  { name: 'audit-trail', dependencies: ['config'] },
+)
+
+function isAdministrative({ method, config }: RouteOptions): boolean {
+  const scopes = [config?.scope ?? 'admin'].flat()
+  return [method].flat().some((name) => CHANGING.includes(name)) && scopes.every((scope) => scope === 'admin')
+}
+
+const logCall: onSendHookHandler = function (request, reply, payload, done) {
+  if (reply.statusCode < 400) {
+    this.auditLog.info(fieldsOf(request, reply, payload), 'An administrative call was carried out')
+  }
+  done()
+}
+
+function fieldsOf(request: FastifyRequest, reply: FastifyReply, payload: unknown): object {
+  const { apiKey, audit, body, caller, id, ip, method, params, routeOptions } = request
+  const key = apiKey === null ? undefined : idOf(apiKey)
+  const who = { reqId: id, caller, key, ip, method, route: routeOptions.url, status: reply.statusCode }
+  return { ...(params as object), ...idsIn(body), ...countsIn(payload), ...audit, ...who }
+}
+
+/** The first of the ids that a body names. Without any, the call was about all there were. */
+function idsIn(body: unknown): object {
+  const { ids } = (body ?? {}) as { ids?: unknown }
+  return Array.isArray(ids) ? { ids: ids.slice(0, MOST_IDS), idsGiven: ids.length } : {}
+}
+
+/** The numbers of an answer, such as `redriven`. */
+function countsIn(payload: unknown): object {
+  if (typeof payload !== 'string' || !payload.startsWith('{')) return {}
+  return Object.fromEntries(Object.entries(JSON.parse(payload)).filter(([, value]) => typeof value === 'number'))
+}
