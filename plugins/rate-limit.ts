@@ -1,8 +1,18 @@
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { type FastifyRateLimitStore, normalizeIP } from '@fastify/rate-limit'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { LRUCache } from 'lru-cache'
 import { ServiceError } from '../src/errors/service-error.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Counts a request as so many more; nothing where there is no limit. */
+    countAsMore(request: FastifyRequest, reply: FastifyReply, more: number): void
+  }
+}
+
 const MINUTE_MS = 60_000
+const MOST_CALLERS = 5_000
 
 /**
  * Bounds the requests of each caller in a minute, those that no route takes included; of each address (of each network,
@@ -11,12 +21,29 @@ const MINUTE_MS = 60_000
 export default fp(
   async (fastify) => {
     const { rateLimitPerMinute, apiKeysFile } = fastify.config
+    const counts = new RequestCounts()
+    const keyGenerator =
+      apiKeysFile === null ? ({ ip }: FastifyRequest) => normalizeIP(ip) : ({ caller }: FastifyRequest) => caller
+    fastify.decorate('countAsMore', (request, reply, more) => {
+      if (rateLimitPerMinute === 0) return
+      const left = rateLimitPerMinute - counts.add(keyGenerator(request), more).current
+      reply.header('x-ratelimit-remaining', Math.max(0, left))
+    })
     if (rateLimitPerMinute === 0) return
     await fastify.register(rateLimit, {
       global: false,
       max: rateLimitPerMinute,
       timeWindow: MINUTE_MS,
-      ...(apiKeysFile !== null && { keyGenerator: ({ caller }) => caller }),
+      keyGenerator,
+      store: class implements FastifyRateLimitStore {
+        incr(caller: string, told: Parameters<FastifyRateLimitStore['incr']>[1]): void {
+          told(null, counts.add(caller, 1))
+        }
+
+        child(): this {
+          return this
+        }
+      },
       errorResponseBuilder: (_request, { ttl }) =>
         new ServiceError('RATE_LIMITED', { retryAfter: Math.ceil(ttl / 1000) }),
     })
@@ -28,3 +55,19 @@ export default fp(
   },
   { name: 'rate-limit', dependencies: ['authentication'] },
 )
+
+/** The requests of each caller in its minute, by the system's clock. */
+class RequestCounts {
+  readonly #callers = new LRUCache<string, { current: number; begunAt: number }>({ max: MOST_CALLERS })
+
+  add(caller: string, requests: number): { current: number; ttl: number } {
+    const now = Date.now()
+    let counted = this.#callers.get(caller)
+    if (counted === undefined || counted.begunAt + MINUTE_MS <= now) {
+      counted = { current: 0, begunAt: now }
+      this.#callers.set(caller, counted)
+    }
+    counted.current += requests
+    return { current: counted.current, ttl: counted.begunAt + MINUTE_MS - now }
+  }
+}

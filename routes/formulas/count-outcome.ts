@@ -1,4 +1,4 @@
-import type { onErrorHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest, onErrorHookHandler } from 'fastify'
 import type { ErrorCode } from '../../src/errors/catalogue.ts'
 import { toServiceError } from '../../src/errors/from-http.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
@@ -18,6 +18,17 @@ export function countAnswered(metrics: Metrics, outcome: Outcome): void {
   if (outcome.kind !== 'answered') return
   if (outcome.replayed) metrics.submissionEnded('replayed')
   else metrics.submissionEnded(outcome.answer.status === 200 ? 'added' : 'exists')
+}
+
+/**
+ * Counts each formula of a refused list as a request of its caller: the 409 names those that are known, so that a list
+ * of guesses would otherwise find out as much as many requests.
+ */
+export function countGuesses(request: FastifyRequest, reply: FastifyReply, outcome: Outcome, formulas: number): void {
+  if (outcome.kind !== 'answered' || outcome.replayed || outcome.answer.status === 200) return
+  const { server, caller } = request
+  server.metrics.formulasRefused(caller, formulas)
+  server.countAsMore(request, reply, formulas - 1)
 }
 
 /** Counts a submission that is answered with an error. */

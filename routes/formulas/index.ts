@@ -4,7 +4,7 @@ import { ServiceError } from '../../src/errors/service-error.ts'
 import { isFingerprint } from '../../src/formula/fingerprint.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
 import { type CheckedBody, checkSubmission } from './check-submission.ts'
-import { countAnswered, countRefused } from './count-outcome.ts'
+import { countAnswered, countGuesses, countRefused } from './count-outcome.ts'
 import { requireIdempotencyKey } from './idempotency-key.ts'
 import { replayRecent } from './replay-recent.ts'
 import { getFormula, listFormulas, submitFormulas } from './schemas.ts'
@@ -41,6 +41,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
       if (isNew && sent !== null) fastify.recentAnswers.remember(sent, outcome.answer)
       if (outcome.kind === 'answered') request.submissionId = outcome.submissionId
       countAnswered(fastify.metrics, outcome)
+      countGuesses(request, reply, outcome, formulas.length)
       return sendOutcome(reply, outcome)
     },
   )

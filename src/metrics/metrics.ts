@@ -33,6 +33,12 @@ export class Metrics {
     help: 'Formulas that were stored, each with its event',
     registers: [this.registry],
   })
+  readonly #refused = new Counter({
+    name: 'intake_formulas_refused_total',
+    help: 'Formulas of submissions that were refused because a composition is known (409), by caller; replays apart',
+    labelNames: ['caller'],
+    registers: [this.registry],
+  })
   readonly #retries = new Counter({
     name: 'intake_submission_retries_total',
     help: 'Attempts to store a submission after its first',
@@ -84,6 +90,10 @@ export class Metrics {
 
   submissionEnded(outcome: SubmissionOutcome): void {
     this.#ended.set(outcome, (this.#ended.get(outcome) ?? 0) + 1)
+  }
+
+  formulasRefused(caller: string, formulas: number): void {
+    this.#refused.inc({ caller }, formulas)
   }
 
   readonly submissions: SubmissionObserver = {

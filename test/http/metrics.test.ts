@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
@@ -270,4 +271,27 @@ test('two apps of a process count for themselves', async (t) => {
   await one.submit(formula(1))
   t.equal((await scrape(one)).value('intake_formulas_added_total'), 1)
   t.equal((await scrape(other)).value('intake_formulas_added_total'), 0)
+})
+
+test('formulas of lists that are refused as known are counted by caller, replays apart', async (t) => {
+  const { submitter, admin } = await startGuarded(t)
+  await submitter.submit(formula(1))
+  for (const _ of [1, 2]) await submitter.submit([formula(1), formula(2), formula(3)], { key: 'k' })
+  const { value } = await scrape(admin)
+  t.equal(value('intake_formulas_refused_total', { caller: 'submit' }), 3)
+})
+
+test('the metrics say when the file of API keys cannot be taken', async (t) => {
+  const { path, app, admin } = await startGuarded(t)
+  const stale = async () => (await scrape(admin)).value('intake_api_keys_stale')
+  t.equal(await stale(), 0)
+  const whole = readFileSync(path, 'utf8')
+  for (const [text, expected] of [
+    ['{', 1],
+    [whole, 0],
+  ] as const) {
+    writeFileSync(path, text)
+    app.apiKeys?.reload()
+    t.equal(await stale(), expected)
+  }
 })

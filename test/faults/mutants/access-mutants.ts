@@ -75,7 +75,7 @@ export const accessMutants: Mutant[] = [
     breaks: 'the key comes before all other checks',
     edits: [
       ['plugins/overload.ts', "'request-id', 'authorization'", "'request-id'"],
-      [AUTHENTICATION, "dependencies: ['config', 'closing']", "dependencies: ['config', 'closing', 'overload']"],
+      [AUTHENTICATION, "'closing', 'audit-trail']", "'closing', 'audit-trail', 'overload']"],
     ],
     caughtBy: [HTTP, 'the key comes before all other checks'],
   },
@@ -107,7 +107,16 @@ export const accessMutants: Mutant[] = [
     name: 'keys: the file can be read by others',
     breaks: 'the file is for its owner alone',
     edits: [[CHANGE, "openSync(draft, 'wx', 0o600)", "openSync(draft, 'wx', 0o644)"]],
-    caughtBy: [COMMAND_TEST, 'the file is for its owner alone, also when it was not before'],
+    caughtBy: [COMMAND_TEST, 'a file that is made is for its owner alone'],
+  },
+  {
+    name: 'keys: a change takes the file from its group',
+    breaks: 'the service goes on reading what is revoked',
+    edits: [[CHANGE, 'mode & (isSameGroup ? 0o044 : 0o004)', 'mode & 0']],
+    caughtBy: [
+      COMMAND_TEST,
+      'a change of a file of mode 640 leaves 640: who could read it still can, and only its owner writes it',
+    ],
   },
   {
     name: 'keys: the file is written in place',
@@ -140,13 +149,13 @@ export const accessMutants: Mutant[] = [
     edits: [
       [
         RING,
-        '    } catch (error) {\n      this.#log.error',
-        '    } catch (error) {\n      this.#byDigest = new Map()\n      this.#log.error',
+        '    } catch (error) {\n      this.#complainedAt',
+        '    } catch (error) {\n      this.#byDigest = new Map()\n      this.#complainedAt',
       ],
     ],
     caughtBy: [
       RING_TEST,
-      'a file that is broken or gone leaves the keys in force and says so once, until it is whole again',
+      'a file that is broken or gone leaves the keys in force and says so at once, until it is whole again',
     ],
   },
   {
@@ -155,11 +164,23 @@ export const accessMutants: Mutant[] = [
     edits: [
       [
         RING,
-        '      this.#byDigest = byDigest(readKeyFile(this.#path))\n',
-        '      this.#byDigest = new Map([...this.#byDigest, ...byDigest(readKeyFile(this.#path))])\n',
+        '      this.#byDigest = this.#read()\n',
+        '      this.#byDigest = new Map([...this.#byDigest, ...this.#read()])\n',
       ],
     ],
     caughtBy: [RING_TEST, 'a changed file is read again within a second'],
+  },
+  {
+    name: 'keys: a key is known at the moment of its end',
+    breaks: 'a key that has ended is refused',
+    edits: [[RING, 'this.#clock.now() < endsAt', 'this.#clock.now() <= endsAt']],
+    caughtBy: [RING_TEST, 'a key is known until its end, to the millisecond, and unknown from then on'],
+  },
+  {
+    name: 'keys: a file that its group can write is taken',
+    breaks: 'nobody but its owner lets anyone in',
+    edits: [[RING, '(mode & 0o022) !== 0', '(mode & 0o002) !== 0']],
+    caughtBy: [RING_TEST, 'a file of mode 660 is refused at the start, and keeps the old keys later'],
   },
   {
     name: 'keys: a field that is not known is passed over',
@@ -176,7 +197,7 @@ export const accessMutants: Mutant[] = [
   {
     name: 'rate limit: each key has its own',
     breaks: 'a caller is bound by its limit',
-    edits: [[LIMIT, '({ caller }) => caller', "({ apiKey }) => apiKey?.sha256 ?? ''"]],
+    edits: [[LIMIT, '({ caller }: FastifyRequest) => caller', "({ apiKey }: FastifyRequest) => apiKey?.sha256 ?? ''"]],
     caughtBy: [LIMIT_TEST, 'the limit is that of the name: keys of one name share it, others have their own'],
   },
   {
@@ -207,10 +228,28 @@ export const accessMutants: Mutant[] = [
     ],
   },
   {
+    name: 'rate limit: a list of guesses counts as one request',
+    breaks: 'guessing in lists is no cheaper',
+    edits: [[LIMIT, 'counts.add(keyGenerator(request), more)', 'counts.add(keyGenerator(request), 0)']],
+    caughtBy: [
+      LIMIT_TEST,
+      'a list that is refused as known counts for each of its formulas; a replay, and one that is added, for itself',
+    ],
+  },
+  {
     name: 'audit: the URL is logged as it was sent',
     breaks: 'no secret is logged',
     edits: [['plugins/audit.ts', 'route: routeOptions.url }', 'route: routeOptions.url, url: request.url }']],
     caughtBy: [AUDIT_TEST, 'each refused call is one line in the log: who, what and why, and no secret'],
+  },
+  {
+    name: 'audit: what an administrator does is hidden by LOG_LEVEL',
+    breaks: 'each administrative call is one line in the log',
+    edits: [['plugins/audit-trail.ts', '{ level }', '{}']],
+    caughtBy: [
+      AUDIT_TEST,
+      'at LOG_LEVEL=warn each successful administrative call has a line, however busy the service is',
+    ],
   },
   {
     name: 'audit: what was limited leaves no line',
