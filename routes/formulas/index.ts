@@ -8,11 +8,11 @@ import { countAnswered, countGuesses, countRefused } from './count-outcome.ts'
 import { requireIdempotencyKey } from './idempotency-key.ts'
 import { replayRecent } from './replay-recent.ts'
 import { getFormula, listFormulas, submitFormulas } from './schemas.ts'
-import { sendOutcome } from './send-outcome.ts'
+import { type SubmitQuery, sendOutcome } from './send-outcome.ts'
 
 interface SubmitRequest {
   Body: CheckedBody
-  Querystring: { onDuplicate?: 'reject' | 'skip' }
+  Querystring: SubmitQuery
 }
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {

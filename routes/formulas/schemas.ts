@@ -98,23 +98,29 @@ const storedFields = {
 
 const StoredFormula = Type.Object(storedFields, { $id: 'StoredFormula', description: 'A stored formula' })
 
+const SubmissionEntry = Type.Object(
+  {
+    ...storedFields,
+    outcome: Type.Optional(
+      Type.Union([Type.Literal('added'), Type.Literal('duplicate')], { description: 'Only with onDuplicate=skip' }),
+    ),
+  },
+  { $id: 'SubmissionEntry', description: 'A stored formula, and with onDuplicate=skip whether it was added' },
+)
+
+const KnownFormula = strictObject(
+  { id: formulaId(), outcome: Type.Literal('duplicate') },
+  {
+    $id: 'KnownFormula',
+    description:
+      'A duplicate, by its id alone: to callers without the scope `read`, and once the answer has 4 MiB of formulas',
+  },
+)
+
 const SubmitAnswer = Type.Object(
   {
     message: Type.String({ examples: ['Formula(s) added!'] }),
-    formulas: Type.Array(
-      Type.Object(
-        {
-          ...storedFields,
-          outcome: Type.Optional(
-            Type.Union([Type.Literal('added'), Type.Literal('duplicate')], {
-              description: 'Only with onDuplicate=skip',
-            }),
-          ),
-        },
-        { $id: 'SubmissionEntry', description: 'A stored formula, and with onDuplicate=skip whether it was added' },
-      ),
-      { description: 'In the order of the list' },
-    ),
+    formulas: Type.Array(Type.Union([SubmissionEntry, KnownFormula]), { description: 'In the order of the list' }),
   },
   { $id: 'SubmitAnswer', description: 'The formulas, added or (with onDuplicate=skip) already known' },
 )
@@ -153,6 +159,10 @@ export const submitFormulas = {
   answerExamples: {
     Added: { message, formulas: [storedFormula] },
     'Already known, with onDuplicate=skip': { message, formulas: [{ ...storedFormula, outcome: 'duplicate' }] },
+    'The same to a caller without the scope read': {
+      message,
+      formulas: [{ id: storedFormula.id, outcome: 'duplicate' }],
+    },
   },
 } as const
 

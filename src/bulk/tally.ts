@@ -20,7 +20,8 @@ export type LocatedProblem = Problem & { line?: number }
 /** A formula that was there already. */
 export interface Known {
   id: string
-  name: string
+  /** Told to callers who may read, unless the answer is too long. */
+  name?: string
 }
 
 /**

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyPluginCallback } from 'fastify'
 import { type Test, test } from 'tap'
+import auditTrail from '../../plugins/audit-trail.ts'
 import authentication from '../../plugins/authentication.ts'
 import authorization from '../../plugins/authorization.ts'
 import closing from '../../plugins/closing.ts'
@@ -51,6 +52,7 @@ const guarded: AnyPlugin[] = [
   safetyHeaders,
   connections,
   closing,
+  auditTrail,
   authentication,
   rateLimit,
   authorization,

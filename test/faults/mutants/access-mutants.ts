@@ -11,6 +11,7 @@ const HTTP = 'test/http/access.test.ts'
 const COMMAND_TEST = 'test/access/keys-command.test.ts'
 const RING_TEST = 'test/access/key-ring.test.ts'
 const LIMIT_TEST = 'test/http/rate-limit.test.ts'
+const DUPLICATES_TEST = 'test/http/seen-duplicates.test.ts'
 const AUDIT_TEST = 'test/http/audit.test.ts'
 const PROCESS = 'test/process/keys.test.ts'
 
@@ -234,6 +235,21 @@ export const accessMutants: Mutant[] = [
     caughtBy: [
       LIMIT_TEST,
       'a list that is refused as known counts for each of its formulas; a replay, and one that is added, for itself',
+    ],
+  },
+  {
+    name: 'access: duplicates are shown to who may not read',
+    breaks: 'what others submitted is for those who may read',
+    edits: [['routes/formulas/send-outcome.ts', "allows(scopes, 'read')", "allows(scopes, 'submit')"]],
+    caughtBy: [DUPLICATES_TEST, 'who may not read learns of a duplicate its id alone, with onDuplicate=skip'],
+  },
+  {
+    name: 'access: duplicates of an answer have no bound',
+    breaks: 'a small request has a bounded answer kept',
+    edits: [['src/stores/answer.ts', ' && bytes >= MOST_BYTES', ' && bytes < 0']],
+    caughtBy: [
+      DUPLICATES_TEST,
+      'once an answer has 4 MiB of formulas further duplicates are told by their ids, on replay too',
     ],
   },
   {
