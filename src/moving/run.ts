@@ -4,17 +4,24 @@ import { parseLocation } from '../stores/location.ts'
 import { MoveDiffers, type Moved, moveStore } from './move-store.ts'
 import { progressOn } from './progress.ts'
 
-const USAGE = 'npm run migrate:store -- --from sqlite:<path> --to postgres://user@host/database'
+const USAGE =
+  'npm run migrate:store -- --from sqlite:<path> [--to postgres://user@host/database], or with TO_DATABASE_URL in place of --to'
+
+/** Every user of a machine sees the command lines of its processes, and nobody but their owner what is in variables. */
+const PASSWORD = /:\/\/[^@]*:[^@]*@|[?&]\w*password=/i
 
 /** The command line is not understood; the message is one line. */
 class UsageError extends Error {}
 
 function readArguments(args: string[]): { from: string; to: string } {
   try {
-    const { from = '', to = '' } = parseArgs({
-      args,
-      options: { from: { type: 'string' }, to: { type: 'string' } },
-    }).values
+    const { values } = parseArgs({ args, options: { from: { type: 'string' }, to: { type: 'string' } } })
+    if (PASSWORD.test(values.to ?? '')) {
+      throw new Error(
+        '--to must not hold a password, which every user of this machine would see: put the URL into TO_DATABASE_URL',
+      )
+    }
+    const { from = '', to = process.env.TO_DATABASE_URL ?? '' } = values
     const [source, target] = [parseLocation(from), parseLocation(to)]
     if (source.engine !== 'sqlite' || target.engine !== 'postgres') throw new Error('only from SQLite to PostgreSQL')
     return { from: source.path, to: target.url }
@@ -32,6 +39,8 @@ function tell(moved: Moved): string {
 }
 
 try {
+  // The lock beside the file is made anew: it is for this user alone, as the file is.
+  process.umask(0o077)
   const { from, to } = readArguments(process.argv.slice(2))
   const moved = await moveStore({ from, to, now: Date.now(), progress: progressOn(process.stdout) })
   process.stdout.write(`${tell(moved)}\n`)

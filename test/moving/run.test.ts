@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
@@ -10,37 +11,59 @@ const PROGRAM = join(import.meta.dirname, '../../src/moving/run.ts')
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())
 
-function run(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8' })
+function run(args: string[], to?: string) {
+  const env = { ...process.env, ...(to !== undefined && { TO_DATABASE_URL: to }) }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', env })
   return { status, stdout, stderr }
 }
 
 t.test('the command moves a file, says what it did, and where it is not done yet ends with 3', async (t) => {
   const { path, clock } = await filledFile(t)
-  const args = ['--from', `sqlite:${path}`, '--to', await server.createDatabase()]
+  const args = ['--from', `sqlite:${path}`]
+  const to = await server.createDatabase()
   const running = await openSqlite(path, { clock, ...OPTIONS })
-  const partly = run(...args)
+  const partly = run(args, to)
   await running.close()
   t.match(partly, { status: 3, stdout: `${FORMULAS} formulas are copied`, stderr: '' })
-  const whole = run(...args)
+  rmSync(`${path}.lock`)
+  const whole = run(args, to)
   t.match(whole, { status: 0, stdout: `${FORMULAS} formulas, 0 answers, ${FORMULAS - 1} events`, stderr: '' })
+  t.equal((statSync(`${path}.lock`).mode & 0o777).toString(8), '600', 'the lock is for its owner alone, as the file is')
   t.match(whole.stdout, /^formulas: 0\nanswers: 0\nevents: \d+\nrows read back: \d+\nMoved and compared/)
 })
 
 t.test('what cannot be moved is told in one line, without a password, and ends with 1', async (t) => {
   const { path } = await filledFile(t)
   const file = `sqlite:${path}`
-  for (const args of [
-    [],
-    ['--from', 'memory:', '--to', 'postgres://u:secret@h/d'],
-    ['--from', file, '--to', file],
-    ['--from', file, '--to', 'postgres://u:secret@127.0.0.1:1/d'],
-    ['--from', file, '--what'],
-    ['--from', `${file}.gone`, '--to', 'postgres://u:secret@127.0.0.1:1/d'],
-  ]) {
-    const { status, stdout, stderr } = run(...args)
+  const [nowhere, open] = ['postgres://u:secret@127.0.0.1:1/d', 'postgres://u@127.0.0.1:1/d']
+  for (const [args, to] of [
+    [[]],
+    [['--from', 'memory:'], nowhere],
+    [['--from', file], file],
+    [['--from', file]],
+    [['--from', file], nowhere],
+    [['--from', file, '--to', open]],
+    [['--from', file, '--what']],
+    [['--from', `${file}.gone`], nowhere],
+  ] as [string[], string?][]) {
+    const { status, stdout, stderr } = run(args, to)
     t.match({ status, stdout }, { status: 1, stdout: '' }, args.join(' '))
     t.match(stderr, /^[^\n]+\n$/)
     t.notMatch(stderr, /secret/)
+  }
+})
+
+t.test('a password on the command line is refused before anything is done: all users see it there', async (t) => {
+  const { path } = await filledFile(t)
+  for (const to of [
+    'postgres://u:secret@127.0.0.1:1/d',
+    'POSTGRESQL://u:se%40cret@127.0.0.1:1/d',
+    'postgres://u@127.0.0.1:1/d?password=secret',
+    'postgres://127.0.0.1:1/d?user=u&password=secret',
+  ]) {
+    const { status, stderr } = run(['--from', `sqlite:${path}`, '--to', to])
+    t.equal(status, 1)
+    t.match(stderr, /^--to must not hold a password, .* put the URL into TO_DATABASE_URL\. Usage: [^\n]+\n$/)
+    t.notMatch(stderr, /secret|se%40cret/)
   }
 })

@@ -29,10 +29,21 @@ const commandOf = (program: string): string => find(`^\`\`\`bash\n(${program} [^
 /** What the page gives a setting of the server. */
 const settingOf = (name: string): string => find(`^${name} = '?(.+?)'?$`)
 
-function run(command: string, DATABASE_URL: string, options: ExecFileOptions) {
-  const PATH = `${binaries.folder}:${process.env.PATH}`
-  return promisify(execFile)('bash', ['-ec', command], { ...options, env: { PATH, DATABASE_URL } })
+function run(command: string, database: string, options: ExecFileOptions) {
+  const env = { PATH: `${binaries.folder}:${process.env.PATH}`, ...(database !== '' && variablesOf(database)) }
+  return promisify(execFile)('bash', ['-ec', command], { ...options, env })
 }
+
+/** What the page has its reader say of a database. */
+function variablesOf(database: string) {
+  const { hostname, port, username, password, pathname } = new URL(database)
+  const [PGUSER, PGPASSWORD, PGDATABASE] = [username, password, pathname.slice(1)].map(decodeURIComponent)
+  return { PGHOST: hostname, PGPORT: port, PGUSER, PGPASSWORD, PGDATABASE }
+}
+
+t.test('no command of the page holds the URL with its password', async (t) => {
+  for (const program of ['pg_dump', 'pg_restore', 'pg_basebackup']) t.notMatch(commandOf(program), /URL|:\/\//)
+})
 
 t.test('a dump made under load, restored as the page says, has what was answered before it', { skip }, async (t) => {
   const server = await startPostgres({ durable: false, binaries })
