@@ -35,8 +35,9 @@ export type Query = (text: string, values?: Values) => Promise<Row[]>
  * Durable also where the server's default is to answer before the disk has it; what is stricter than `on` is left as it
  * is. It holds for the transaction alone.
  */
-export const DURABLE = `set_config('synchronous_commit',
-  CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)`
+export const DURABLE = `pg_catalog.set_config('synchronous_commit',
+  CASE pg_catalog.current_setting('synchronous_commit')
+    WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, true)`
 
 /** Counts and times fit into a number. */
 const INT8 = 20

@@ -5,14 +5,15 @@ const EVENT = `id, name, created_at, receives, traceparent`
 
 /** $1 time, $2 how many, $3 how long, $4 most receives, $5 and $6 where the queue and the leases begin. */
 export const RECEIVE = `
-SELECT receipt, leased_until, position, encode(id, 'hex') AS id, name, created_at, receives, traceparent, rank, now
+SELECT receipt, leased_until, position, pg_catalog.encode(id, 'hex') AS id, name, created_at, receives, traceparent,
+  rank, now
 FROM formula_intake.receive_2($1, $2, $3, $4, $5, $6)`
 
 /** In how many milliseconds the next lease or delay ends. $1 time. */
 export const NEXT_DUE = `
 SELECT least(
-  (SELECT min(leased_until) FROM formula_intake.leased WHERE leased_until > ${NOW}),
-  (SELECT min(due) FROM formula_intake.delayed WHERE due > ${NOW})
+  (SELECT pg_catalog.min(leased_until) FROM formula_intake.leased WHERE leased_until > ${NOW}),
+  (SELECT pg_catalog.min(due) FROM formula_intake.delayed WHERE due > ${NOW})
 )::bigint - ${NOW} AS due_ms`
 
 /** $1 time, $2 most receives, $3 where the leases begin. */
@@ -27,7 +28,8 @@ WITH given AS (
   DELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING *
 ), buried AS (
   INSERT INTO formula_intake.dead (${EVENT}, died_at, reason)
-  SELECT ${EVENT}, ${NOW}, 'nacked' FROM given WHERE receives >= $4 ORDER BY array_position($2::uuid[], receipt)
+  SELECT ${EVENT}, ${NOW}, 'nacked' FROM given WHERE receives >= $4
+  ORDER BY pg_catalog.array_position($2::uuid[], receipt)
 ), delayed AS (
   INSERT INTO formula_intake.delayed (position, ${EVENT}, due)
   SELECT position, ${EVENT}, ${NOW} + $3::bigint FROM given WHERE receives < $4 AND $3 > 0
@@ -53,10 +55,11 @@ WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING receipt, le
 /** $1 time. */
 export const STATS = `
 SELECT
-  (SELECT count(*) FROM formula_intake.ready) + (SELECT count(*) FROM formula_intake.returned) AS ready,
-  (SELECT count(*) FROM formula_intake.leased) AS leased,
-  (SELECT count(*) FROM formula_intake.delayed) AS delayed,
-  (SELECT count(*) FROM formula_intake.dead) AS dead,
+  (SELECT pg_catalog.count(*) FROM formula_intake.ready)
+    + (SELECT pg_catalog.count(*) FROM formula_intake.returned) AS ready,
+  (SELECT pg_catalog.count(*) FROM formula_intake.leased) AS leased,
+  (SELECT pg_catalog.count(*) FROM formula_intake.delayed) AS delayed,
+  (SELECT pg_catalog.count(*) FROM formula_intake.dead) AS dead,
   ${NOW} AS now,
   coalesce(
     (SELECT created_at FROM formula_intake.returned ORDER BY position LIMIT 1),
@@ -65,7 +68,7 @@ SELECT
 
 /** $1 before, $2 limit. */
 export const DEAD = `
-SELECT seq, encode(id, 'hex') AS id, name, created_at, receives, died_at, reason, traceparent
+SELECT seq, pg_catalog.encode(id, 'hex') AS id, name, created_at, receives, died_at, reason, traceparent
 FROM formula_intake.dead
 WHERE seq < $1 ORDER BY seq DESC LIMIT $2`
 
@@ -73,17 +76,19 @@ WHERE seq < $1 ORDER BY seq DESC LIMIT $2`
 export const REDRIVE = `
 WITH gone AS (
   DELETE FROM formula_intake.dead
-  WHERE $1::text[] IS NULL OR id = ANY (ARRAY(SELECT decode(given, 'hex') FROM unnest($1::text[]) AS given))
+  WHERE $1::text[] IS NULL OR id = ANY (ARRAY(
+    SELECT pg_catalog.decode(given, 'hex') FROM pg_catalog.unnest($1::text[]) AS given
+  ))
   RETURNING *
 ), back AS (
   INSERT INTO formula_intake.ready
-  SELECT nextval('formula_intake.acceptance'), id, name, created_at, 0, traceparent
+  SELECT pg_catalog.nextval('formula_intake.acceptance'), id, name, created_at, 0, traceparent
   FROM (SELECT * FROM gone ORDER BY seq) AS gone
 )
-SELECT count(*) AS redriven, ${DURABLE} FROM gone`
+SELECT pg_catalog.count(*) AS redriven, ${DURABLE} FROM gone`
 
 /** $1 fingerprint in hex. */
-export const REMOVE_DEAD = `DELETE FROM formula_intake.dead WHERE id = decode($1, 'hex') RETURNING ${DURABLE}`
+export const REMOVE_DEAD = `DELETE FROM formula_intake.dead WHERE id = pg_catalog.decode($1, 'hex') RETURNING ${DURABLE}`
 
 /** An attempt's mark, locked; it is made unless it is there. $1 time, $2 attempt, $3 state. */
 export const MARK = `
@@ -96,7 +101,7 @@ export const SET_MARK = `UPDATE formula_intake.marks SET state = $3, at = ${NOW}
 /** $1 attempt, $2 fingerprints in hex, $3 names, $4 times, $5 traceparents. */
 export const HOLD = `
 INSERT INTO formula_intake.held
-SELECT $1, ordinal, decode(id, 'hex'), name, created_at, traceparent
+SELECT $1, ordinal, pg_catalog.decode(id, 'hex'), name, created_at, traceparent
 FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[]) WITH ORDINALITY
   AS event (id, name, created_at, traceparent, ordinal)`
 
@@ -104,7 +109,7 @@ FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[]) WITH ORDINALITY
 export const SHOW_HELD = `
 WITH shown AS (DELETE FROM formula_intake.held WHERE attempt = $1 RETURNING *)
 INSERT INTO formula_intake.ready
-SELECT nextval('formula_intake.acceptance'), id, name, created_at, 0, traceparent
+SELECT pg_catalog.nextval('formula_intake.acceptance'), id, name, created_at, 0, traceparent
 FROM (SELECT * FROM shown ORDER BY ordinal) AS shown`
 
 /** $1 attempt. */

@@ -1,8 +1,8 @@
-const FORMULA = `encode(fingerprint, 'hex') AS id, name, materials, created_at, seq`
+const FORMULA = `pg_catalog.encode(fingerprint, 'hex') AS id, name, materials, created_at, seq`
 
 /** $1 fingerprint in hex. */
 export const GET = `
-SELECT ${FORMULA} FROM formula_intake.formulas WHERE fingerprint = decode($1, 'hex') AND attempt IS NULL`
+SELECT ${FORMULA} FROM formula_intake.formulas WHERE fingerprint = pg_catalog.decode($1, 'hex') AND attempt IS NULL`
 
 /** $1 before, $2 limit. */
 export const LIST = `

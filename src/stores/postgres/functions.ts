@@ -5,9 +5,12 @@ import { timeUnless } from './time.ts'
  * Functions in the database: their statements are planned once a connection, without a prepared statement that a pooler
  * would have to know. The plan is made while the tables are small and has to be right when they are large: by index
  * alone, row by row.
+ *
+ * Names in them are looked up in pg_catalog, whatever the session says. Otherwise a function or operator that another
+ * role made in `public` with the very types of a call would run in place of a polymorphic built-in, with our rights.
  */
 const PLANNED_ONCE = `
-LANGUAGE plpgsql
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off`
 
 const NOW = timeUnless('given_time')

@@ -40,7 +40,7 @@ export class Hints {
     this.#notifying ??= setTimeout(() => {
       this.#notifying = undefined
       if (this.#closed) return
-      this.#database.query('SELECT pg_notify($1, $2)', [CHANNEL, this.#instance]).catch(ignore)
+      this.#database.query('SELECT pg_catalog.pg_notify($1, $2)', [CHANNEL, this.#instance]).catch(ignore)
     }, NOTIFY_MS).unref()
   }
 

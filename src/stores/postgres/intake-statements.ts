@@ -17,16 +17,16 @@ DELETE FROM formula_intake.answers WHERE slot = ANY ($2::uuid[]) AND attempt IS 
 
 /** What holds slots: an answer, or a submission that runs. $1 slots. */
 export const ANSWERS = `
-SELECT slot, encode(payload, 'hex') AS payload, submission, answers.status, answers.location, answers.body,
+SELECT slot, pg_catalog.encode(payload, 'hex') AS payload, submission, answers.status, answers.location, answers.body,
   attempt, intents.state
 FROM formula_intake.answers LEFT JOIN formula_intake.intents ON intents.id = attempt
 WHERE slot = ANY ($1::uuid[])`
 
 /** What holds make-ups: a formula that is stored, or one that is pending. $1 fingerprints in hex. */
 export const FORMULAS = `
-SELECT encode(fingerprint, 'hex') AS id, name, materials, created_at, attempt, intents.state
+SELECT pg_catalog.encode(fingerprint, 'hex') AS id, name, materials, created_at, attempt, intents.state
 FROM formula_intake.formulas LEFT JOIN formula_intake.intents ON intents.id = attempt
-WHERE fingerprint = ANY (ARRAY(SELECT decode(id, 'hex') FROM unnest($1::text[]) AS given (id)))`
+WHERE fingerprint = ANY (ARRAY(SELECT pg_catalog.decode(id, 'hex') FROM pg_catalog.unnest($1::text[]) AS given (id)))`
 
 /** $1 ids of attempts. */
 export const INTENTS = `
@@ -51,7 +51,7 @@ RETURNING 1`
 
 /** An answer that has been given and has not expired. $1 time, $2 slot. */
 export const FIND = `
-SELECT encode(payload, 'hex') AS payload, submission, status, location, body FROM formula_intake.answers
+SELECT pg_catalog.encode(payload, 'hex') AS payload, submission, status, location, body FROM formula_intake.answers
 WHERE slot = $2 AND attempt IS NULL AND expires_at > ${NOW}`
 
 /** $1 time, $2 limit. */

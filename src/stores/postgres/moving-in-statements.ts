@@ -17,7 +17,7 @@ export const UNFINISHED_MOVES = `SELECT source FROM formula_intake.moves WHERE N
 /** $1 numbers, $2 fingerprints in hex, $3 names, $4 what they are searched by, $5 materials, $6 times. */
 export const ADD_FORMULAS = `
 INSERT INTO formula_intake.formulas (seq, fingerprint, name, search, materials, created_at)
-SELECT seq, decode(id, 'hex'), name, search, materials, created_at
+SELECT seq, pg_catalog.decode(id, 'hex'), name, search, materials, created_at
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
   AS moved (seq, id, name, search, materials, created_at)
 ON CONFLICT (fingerprint) DO NOTHING`
@@ -25,8 +25,10 @@ ON CONFLICT (fingerprint) DO NOTHING`
 /** A column each, in the order of the table; of two for one slot the later is the one that counts. */
 export const ADD_ANSWERS = `
 INSERT INTO formula_intake.answers
-SELECT DISTINCT ON (slot) slot, caller, key, decode(payload, 'hex'), submission, status, location, body, expires_at
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[], $9::bigint[])
+SELECT DISTINCT ON (slot) slot, caller, key, pg_catalog.decode(payload, 'hex'), submission, status, location, body,
+  expires_at
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::text[], $8::text[],
+    $9::bigint[])
   WITH ORDINALITY AS moved (slot, caller, key, payload, submission, status, location, body, expires_at, ordinal)
 ORDER BY slot, ordinal DESC
 ON CONFLICT (slot) DO UPDATE SET payload = excluded.payload, submission = excluded.submission,
@@ -41,7 +43,7 @@ const EVENTS = `
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::bigint[], $8::text[],
     $9::text[])
   AS moved (position, id, name, created_at, receives, state, at, reason, traceparent)`
-const EVENT = `position, decode(id, 'hex'), name, created_at, receives`
+const EVENT = `position, pg_catalog.decode(id, 'hex'), name, created_at, receives`
 
 /** $1 positions, $2 fingerprints in hex, $3 names, $4 times, $5 receives, $6 states, $7 times, $8 reasons,
  * $9 traceparents. */
@@ -60,31 +62,33 @@ export const TAKE_IDENTITY = `UPDATE formula_intake.identity SET store_id = $1, 
 
 /** What is numbered next comes behind all that was moved. $1 the last number that an event had. */
 export const NUMBER_ON = `
-SELECT setval('formula_intake.acceptance',
-    greatest($1::bigint, (SELECT max(seq) FROM formula_intake.formulas), 1)),
-  setval('formula_intake.deaths', greatest($1::bigint, (SELECT max(seq) FROM formula_intake.dead), 1))`
+SELECT pg_catalog.setval('formula_intake.acceptance',
+    greatest($1::bigint, (SELECT pg_catalog.max(seq) FROM formula_intake.formulas), 1)),
+  pg_catalog.setval('formula_intake.deaths',
+    greatest($1::bigint, (SELECT pg_catalog.max(seq) FROM formula_intake.dead), 1))`
 
 /** $1 after, $2 limit. */
 export const FORMULAS_BACK = `
-SELECT seq, encode(fingerprint, 'hex') AS id, name, materials, created_at AS "createdAt" FROM formula_intake.formulas
+SELECT seq, pg_catalog.encode(fingerprint, 'hex') AS id, name, materials, created_at AS "createdAt"
+FROM formula_intake.formulas
 WHERE seq > $1 ORDER BY seq LIMIT $2`
 
 /** $1 after, $2 limit. */
 export const ANSWERS_BACK = `
-SELECT slot, caller, key, encode(payload, 'hex') AS payload, submission, status, location, body,
+SELECT slot, caller, key, pg_catalog.encode(payload, 'hex') AS payload, submission, status, location, body,
   expires_at AS "expiresAt" FROM formula_intake.answers
 WHERE slot > $1::uuid ORDER BY slot LIMIT $2`
 
 /** $1 after (its state, its position), $2, $3 limit. */
 export const EVENTS_BACK = `
 SELECT * FROM (
-  SELECT 'ready' AS state, position, encode(id, 'hex') AS id, name, created_at AS "createdAt", receives, 0::bigint AS at,
-    '' AS reason, traceparent FROM formula_intake.ready
-  UNION ALL SELECT 'returned', position, encode(id, 'hex'), name, created_at, receives, 0, '', traceparent
+  SELECT 'ready' AS state, position, pg_catalog.encode(id, 'hex') AS id, name, created_at AS "createdAt", receives,
+    0::bigint AS at, '' AS reason, traceparent FROM formula_intake.ready
+  UNION ALL SELECT 'returned', position, pg_catalog.encode(id, 'hex'), name, created_at, receives, 0, '', traceparent
   FROM formula_intake.returned
-  UNION ALL SELECT 'delayed', position, encode(id, 'hex'), name, created_at, receives, due, '', traceparent
+  UNION ALL SELECT 'delayed', position, pg_catalog.encode(id, 'hex'), name, created_at, receives, due, '', traceparent
   FROM formula_intake.delayed
-  UNION ALL SELECT 'dead', seq, encode(id, 'hex'), name, created_at, receives, died_at, reason, traceparent
+  UNION ALL SELECT 'dead', seq, pg_catalog.encode(id, 'hex'), name, created_at, receives, died_at, reason, traceparent
   FROM formula_intake.dead
 ) AS event
 WHERE (state, position) > ($1::text, $2::bigint) ORDER BY state, position LIMIT $3`

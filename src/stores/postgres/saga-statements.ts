@@ -22,7 +22,7 @@ WITH decided AS (
 ), shown AS (
   UPDATE formula_intake.formulas SET attempt = NULL, seq = numbered.seq
   FROM (
-    SELECT fingerprint, nextval('formula_intake.acceptance') AS seq FROM (
+    SELECT fingerprint, pg_catalog.nextval('formula_intake.acceptance') AS seq FROM (
       SELECT fingerprint FROM formula_intake.formulas WHERE attempt IN (SELECT id FROM decided) ORDER BY seq
     ) AS pending
   ) AS numbered
@@ -103,7 +103,7 @@ WITH due AS (
 SELECT ${INTENT} FROM due ORDER BY next_attempt_at`
 
 export const OLDEST_COMPLETED = `
-SELECT min(decided_at)::bigint AS at FROM formula_intake.intents WHERE state = 'completed'`
+SELECT pg_catalog.min(decided_at)::bigint AS at FROM formula_intake.intents WHERE state = 'completed'`
 
 /** $1 time, $2 id, $3 reason, $4 after how long it is tried again. */
 export const POSTPONE = `

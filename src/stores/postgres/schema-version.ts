@@ -24,8 +24,8 @@ INSERT INTO formula_intake.version VALUES (0)`
  */
 export function migrate(database: Database): Promise<void> {
   return database.transaction(async (query) => {
-    await query('SELECT pg_advisory_xact_lock($1)', [LOCK])
-    const [found] = await query(`SELECT to_regclass('formula_intake.version') IS NOT NULL AS exists`)
+    await query('SELECT pg_catalog.pg_advisory_xact_lock($1)', [LOCK])
+    const [found] = await query(`SELECT pg_catalog.to_regclass('formula_intake.version') IS NOT NULL AS exists`)
     if (found?.exists !== true) await query(BEGINNING)
     const [row] = await query('SELECT version FROM formula_intake.version')
     const done = row?.version as number

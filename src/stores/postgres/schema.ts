@@ -1,14 +1,15 @@
 /**
  * The migrations, in order; `formula_intake.version` counts those a database has had. One that has been released is
- * never changed again. Everything lies in a schema of its own and is named with it: nothing rests on a session's
- * settings. Times are milliseconds since the epoch. Instances of the version before may still run on the tables: a column
- * that is added is the last one and may be null. Functions follow the migrations: see functions.ts.
+ * never changed again. Everything lies in a schema of its own and is named with it, and built-in functions are named
+ * with theirs: nothing rests on a session's settings. Times are milliseconds since the epoch. Instances of the version
+ * before may still run on the tables: a column that is added is the last one and may be null. Functions follow the
+ * migrations: see functions.ts.
  */
 export const migrations: readonly string[] = [
   `
   CREATE TABLE formula_intake.identity (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
-    store_id text NOT NULL DEFAULT gen_random_uuid(),
+    store_id text NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
     queue_id text,
     queue_location text
   );
@@ -104,7 +105,7 @@ export const migrations: readonly string[] = [
 
   CREATE SEQUENCE formula_intake.deaths;
   CREATE TABLE formula_intake.dead (
-    seq bigint PRIMARY KEY DEFAULT nextval('formula_intake.deaths'),
+    seq bigint PRIMARY KEY DEFAULT pg_catalog.nextval('formula_intake.deaths'),
     id bytea NOT NULL,
     name text NOT NULL,
     created_at bigint NOT NULL,

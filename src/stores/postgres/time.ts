@@ -5,7 +5,8 @@ import { type Clock, systemClock } from '../../clock.ts'
  * lease ends. What is given is null then; it is another time where a test moves the clock by hand.
  */
 export const timeUnless = (given: string): string =>
-  `coalesce(${given}, floor(extract(epoch FROM statement_timestamp()) * 1000)::bigint)`
+  `coalesce(${given},
+  pg_catalog.floor(extract(epoch FROM pg_catalog.statement_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint)`
 
 export const NOW = timeUnless('$1::bigint')
 

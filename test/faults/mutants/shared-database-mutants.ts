@@ -85,7 +85,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     edits: [
       [
         'src/stores/postgres/schema-version.ts',
-        "await query('SELECT pg_advisory_xact_lock($1)', [LOCK])",
+        "await query('SELECT pg_catalog.pg_advisory_xact_lock($1)', [LOCK])",
         "await query('SELECT $1::bigint', [LOCK])",
       ],
     ],
@@ -94,7 +94,7 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: other instances are not told of what is stored',
     breaks: 'a long poll answers as soon as an event is there',
-    edits: [[HINTS, "'SELECT pg_notify($1, $2)'", "'SELECT $1::text, $2::text'"]],
+    edits: [[HINTS, "'SELECT pg_catalog.pg_notify($1, $2)'", "'SELECT $1::text, $2::text'"]],
     caughtBy: [INSTANCES, 'a consumer that waits at one instance is told of what another stores'],
   },
   {

@@ -1,0 +1,119 @@
+import { globSync, readFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { moveStore } from '../../src/moving/move-store.ts'
+import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
+import { openPostgres } from '../../src/stores/postgres/engine.ts'
+import { lease, receiptsOf } from '../contract/leasing.ts'
+import { DAY_MS, type OpenOptions } from '../contract/open-stores.ts'
+import { storesContract } from '../contract/stores.ts'
+import { formula, submission } from '../contract/submissions.ts'
+import { filledFile } from '../moving/filled-file.ts'
+import { openEngine } from './engines.ts'
+import { ReusedDatabases } from './reused-databases.ts'
+import { query, startPostgres } from './server.ts'
+import { castShadows, hasShadowRun, letIn } from './shadows.ts'
+
+const server = await startPostgres({ durable: false })
+t.teardown(() => server.stop())
+
+const SOURCES = new URL('../../src/stores/postgres/', import.meta.url)
+/** Not looked up by name: the grammar knows them. */
+const GRAMMAR = ['coalesce', 'extract', 'greatest', 'least']
+
+t.test('a built-in function is called with its schema, but in functions that say where names are looked up', (t) => {
+  for (const file of globSync('*.ts', { cwd: SOURCES, exclude: ['functions.ts'] })) {
+    const code = readFileSync(new URL(file, SOURCES), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^ *\/\/.*$/gm, '')
+    const texts = [...code.matchAll(/`[^`]*`|'[^'\n]*'/g)].map(([text]) => text.replaceAll(/\$\{[^}]*\}/g, ''))
+    const bare = texts.flatMap((text) => [...text.matchAll(/(?<![.\w])([a-z_]\w*)\(([^()]*,)?/g)])
+    // The grammar knows `unnest` of several arrays as well, and only by its bare name.
+    const called = bare.filter(([, name = '', many]) => !GRAMMAR.includes(name) && !(name === 'unnest' && many))
+    t.same(
+      called.map(([text]) => text),
+      [],
+      file,
+    )
+  }
+  t.end()
+})
+
+t.test('every function of ours looks names up in pg_catalog alone', async (t) => {
+  const url = await server.createDatabase()
+  await openEngine(t, url)
+  const rows = await query<{ name: string; settings: string[] }>(
+    url,
+    `SELECT proname AS name, proconfig AS settings FROM pg_proc WHERE pronamespace = 'formula_intake'::regnamespace`,
+  )
+  t.ok(rows.length > 0)
+  for (const { name, settings } of rows) t.match(settings, ['search_path=pg_catalog, pg_temp'], name)
+})
+
+t.test('who may make functions in the database gets no rights of the service by them', async (t) => {
+  const url = await server.createDatabase()
+  const mallory = await letIn('mallory', url)
+  const { intake, queue } = await openEngine(t, url, { maxReceives: 1 })
+  for (const [name, type, returned] of [
+    ['cardinality', 'uuid[]', 'integer'],
+    ['unnest', 'text[]', 'SETOF text'],
+  ]) {
+    const call = returned?.startsWith('SETOF') ? 'RETURN QUERY SELECT' : 'RETURN'
+    await query(
+      mallory,
+      `CREATE FUNCTION public.${name}(${type}) RETURNS ${returned} LANGUAGE plpgsql AS $$ BEGIN
+        EXECUTE 'GRANT USAGE ON SCHEMA formula_intake TO mallory';
+        EXECUTE 'GRANT SELECT ON ALL TABLES IN SCHEMA formula_intake TO mallory';
+        ${call} pg_catalog.${name}($1);
+      END $$`,
+    )
+  }
+  t.match(await intake?.accept(submission([formula('a')])), { answer: { status: 200 } })
+  await queue.nack(receiptsOf(await lease(queue)), 0)
+  t.equal(await queue.redrive([formula('a').id]), 1)
+  await t.rejects(query(mallory, 'SELECT * FROM formula_intake.formulas'), { code: '42501' })
+})
+
+const databases = new ReusedDatabases(server)
+const shadowed = new Set<string>()
+
+async function takeShadowed(t: Test): Promise<string> {
+  const url = await databases.take(t)
+  if (!shadowed.has(url)) await castShadows(url)
+  shadowed.add(url)
+  return url
+}
+
+async function open(t: Test, options: OpenOptions) {
+  const stores = await openPostgres(await takeShadowed(t), { answerTtlMs: DAY_MS, maxReceives: 5, ...options })
+  t.teardown(() => stores.close())
+  return stores
+}
+
+t.test('a call by a bare name runs a shadow, and so does an operator that is no exact match', async (t) => {
+  const url = await server.createDatabase()
+  await castShadows(url)
+  t.notOk(await hasShadowRun(url))
+  for (const expression of ["unnest(ARRAY['a'])", "'{a}'::text[] = '{a}'::text[]", '1.5 * 1::integer']) {
+    await t.rejects(query(url, `SELECT ${expression}`), /the shadow of \w+ ran/, expression)
+  }
+  t.ok(await hasShadowRun(url))
+})
+
+storesContract('beside shadows', open, OWNER_LEASE_MS)
+
+t.test('beside shadows, the time is that of the database', async (t) => {
+  const { intake, queue, idempotency } = await openEngine(t, await takeShadowed(t))
+  await intake.accept(submission([formula('a')]))
+  t.match(await queue.extend(receiptsOf(await lease(queue)), 60_000), { accepted: 1 })
+  t.match(await queue.stats(), { leased: 1 })
+  t.equal(await idempotency.sweep(1), 0)
+})
+
+t.test('beside shadows, a file is moved in', async (t) => {
+  const { path, clock } = await filledFile(t)
+  const progress = { begin() {}, add() {}, end() {} }
+  t.match(await moveStore({ from: path, to: await takeShadowed(t), now: clock.now(), progress }), { kind: 'whole' })
+})
+
+t.test('no shadow has run', async (t) => {
+  t.ok(shadowed.size > 0)
+  for (const url of shadowed) t.notOk(await hasShadowRun(url))
+})
