@@ -51,7 +51,7 @@ async function listen(app: FastifyInstance, config: Config): Promise<void> {
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof StoreRefused || error instanceof KeyFileRefused)
     return error.message
-  if (error instanceof StoreUnavailable) return `The store does not answer: ${error.message}`
+  if (error instanceof StoreUnavailable) return `Cannot open the store: ${error.message}`
   const { syscall, message, stack } = error as NodeJS.ErrnoException
   return syscall === 'listen' || syscall === 'getaddrinfo' ? `Cannot listen: ${message}` : (stack ?? message)
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { placeOf } from './postgres/place.ts'
+import { readServerUrl } from './postgres/server-url.ts'
 import { realPath } from './sqlite/real-path.ts'
 
 /** Where an engine keeps its data. */
@@ -19,22 +19,14 @@ export const STORE_URLS = 'sqlite:<path>, postgres://… or memory:'
  */
 export function parseLocation(url: string): StoreLocation {
   if (url === 'memory:') return { engine: 'memory' }
-  if (/^postgres(ql)?:/i.test(url)) return postgresLocation(url)
+  if (/^postgres(ql)?:/i.test(url)) return { engine: 'postgres', url, place: readServerUrl(url).place }
   const path = /^sqlite:(.*)$/s.exec(url)?.[1]
   if (path === undefined) throw new Error(`must be ${STORE_URLS}`)
-  if (path === '' || path.startsWith(':') || /[?#\0]/.test(path) || /[/\\]$/.test(path)) {
+  if (path.includes('?')) throw new Error('must have no parameters: leave out what begins with ?')
+  if (path === '' || path.startsWith(':') || /[#\0]/.test(path) || /[/\\]$/.test(path)) {
     throw new Error('must name a file: sqlite:<path>')
   }
   return { engine: 'sqlite', path: resolve(path.startsWith('//') ? path.slice(2) : path) }
-}
-
-function postgresLocation(url: string): StoreLocation {
-  if (!/^postgres(ql)?:\/\/[^/]/i.test(url)) throw new Error('must name a server: postgres://user@host/database')
-  try {
-    return { engine: 'postgres', url, place: placeOf(url) }
-  } catch {
-    throw new Error('is not a URL of PostgreSQL')
-  }
 }
 
 /** A location as a message may show it: without user and password. */

@@ -170,6 +170,7 @@ async function postponePromises(t: Test, open: OpenStores): Promise<void> {
     await db.complete('1')
     t.equal(await cleanups.retry('1'), false)
     t.equal(await cleanups.retry('unknown'), false)
+    t.equal(await cleanups.retry('\0'), false)
     t.same(await cleanups.due(10), [])
   })
 }

@@ -148,6 +148,14 @@ async function searchPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(second.next, null)
     t.equal((await db.list({ limit: 3, namePrefix: 'a' })).next, null)
   })
+
+  t.test('what no name can hold is found nowhere', async (t) => {
+    const { db } = await start(t, open)
+    await storeAll(db, ['a'])
+    for (const namePrefix of ['\0', 'a\0', '\ud800']) {
+      t.same(await db.list({ limit: 1, namePrefix }), { items: [], next: null }, JSON.stringify(namePrefix))
+    }
+  })
 }
 
 async function duplicatePromises(t: Test, open: OpenStores): Promise<void> {

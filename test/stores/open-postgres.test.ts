@@ -78,11 +78,24 @@ t.test('another queue is refused until the old one is drained', async (t) => {
 })
 
 t.test('a server that cannot be reached is told in a line without a password', async (t) => {
-  for (const url of ['postgres://u:secret@127.0.0.1:1/d', server.url('no_such_database')]) {
-    await t.rejects(openStores({ database: parseLocation(url), queue: parseLocation(url), options, warn() {} }), {
-      name: 'StoreUnavailable',
-      message: /^PostgreSQL: (?!.*secret).+$/,
-    })
+  const url = 'postgres://u:secret@127.0.0.1:1/d'
+  await t.rejects(openStores({ database: parseLocation(url), queue: parseLocation(url), options, warn() {} }), {
+    name: 'StoreUnavailable',
+    message: /^PostgreSQL: (?!.*secret).+$/,
+  })
+})
+
+t.test('what the server refuses is said in its words, in a line without a password', async (t) => {
+  const changed = (change: Partial<URL>): string => Object.assign(new URL(server.url()), change).href
+  for (const [url, reason] of [
+    [server.url('no_such_database'), /^PostgreSQL: database "no_such_database" does not exist$/],
+    [changed({ password: 'secret' }), /^PostgreSQL: password authentication failed for user "\w+"$/],
+    [changed({ password: '' }), /^PostgreSQL: the server asks for a password, and neither the URL nor PGPASSWORD/],
+    [await limitedUser(await server.createDatabase()), /^PostgreSQL: permission denied for database .* which rights/],
+  ] as const) {
+    const location = parseLocation(url)
+    const opening = openStores({ database: location, queue: location, options, warn() {} })
+    await t.rejects(opening, { name: 'StoreRefused', message: reason })
   }
 })
 
@@ -92,6 +105,24 @@ t.test('a database with fingerprints of version 1 is refused', async (t) => {
   await stores.close()
   await query(url, 'UPDATE formula_intake.version SET version = 2')
   await refuses(t, /whose fingerprints differ/, parseLocation(url))
+})
+
+t.test('a database that does not hold every text is refused', async (t) => {
+  const url = server.url(`latin_${Date.now()}`)
+  const database = new URL(url).pathname.slice(1)
+  await query(server.url(), `CREATE DATABASE ${database} ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'`)
+  t.teardown(() => query(server.url(), `DROP DATABASE ${database} WITH (FORCE)`))
+  await refuses(t, /^The database has the encoding LATIN1: the service needs one with UTF8$/, parseLocation(url))
+})
+
+t.test('who may only read is told at the start what is missing', async (t) => {
+  const url = await server.createDatabase()
+  await open(t, parseLocation(url))
+  await query(url, 'GRANT USAGE ON SCHEMA formula_intake TO limited')
+  await query(url, 'GRANT SELECT ON ALL TABLES IN SCHEMA formula_intake TO limited')
+  const missing =
+    /^PostgreSQL: the service has no right to USAGE on acceptance, DELETE on answers, .* in formula_intake;/
+  await refuses(t, missing, parseLocation(await limitedUser(url)))
 })
 
 t.test('a database that a newer version has written is refused', async (t) => {

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { reasonOf } from '../../errors/reason.ts'
 import { StoreRefused, StoreUnavailable } from '../../errors/store-errors.ts'
+import { readServerUrl } from './server-url.ts'
 
 /** Connections of one instance, beside the one that listens. */
 const MOST_CONNECTIONS = 10
@@ -8,6 +9,16 @@ const MOST_CONNECTIONS = 10
 const CONNECT_MS = 5_000
 /** How long a statement may take, in milliseconds; its connection is given up then. */
 const STATEMENT_MS = 10_000
+const CONNECTION: pg.ClientConfig = {
+  connectionTimeoutMillis: CONNECT_MS,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+}
+/** What pg says when a server does not offer encryption. */
+const NO_TLS = 'The server does not support SSL connections'
+/** How long a read may take that is not of one row, in milliseconds. */
+const READ_MS = 2_000
+const READ = `BEGIN READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET LOCAL enable_seqscan = off`
 /** How often what collided with another transaction is run again. */
 const COLLISIONS = 3
 
@@ -19,7 +30,16 @@ export class Taken extends Error {
   }
 }
 
+/** The database cannot hold a value, such as a text with NUL: nothing was changed, and it is stored nowhere. */
+export class Unstorable extends Error {
+  constructor(reason: string, options: ErrorOptions) {
+    super(`PostgreSQL: ${reason}`, options)
+    this.name = 'Unstorable'
+  }
+}
+
 const UNIQUE_VIOLATION = '23505'
+const DATA_EXCEPTION = /^22/
 /** Deadlock, and a serialization failure as distributed databases report it: run again, it succeeds. */
 const COLLISION = new Set(['40P01', '40001'])
 /** The server is going, gone, or has become a standby: another connection may lead to one that can be written. */
@@ -51,11 +71,17 @@ const types: pg.CustomTypesConfig = {
  * mode may stand between. A connection that fails is replaced; none ends the process.
  */
 export class Database {
+  /** What every connection of ours is opened with. */
+  readonly connection: pg.ClientConfig
   readonly #pool: pg.Pool
+  readonly #mayBePlain: boolean
 
   constructor(url: string) {
+    const { config, mayBePlain } = readServerUrl(url)
+    this.connection = { application_name: 'formula-intake', ...CONNECTION, ...config }
+    this.#mayBePlain = mayBePlain
     this.#pool = new pg.Pool({
-      ...connectionOptions(url),
+      ...this.connection,
       max: MOST_CONNECTIONS,
       query_timeout: STATEMENT_MS,
       idleTimeoutMillis: 30_000,
@@ -69,6 +95,7 @@ export class Database {
   /**
    * Runs one statement, a transaction of its own.
    * @throws {Taken} nothing was changed
+   * @throws {Unstorable} nothing was changed
    * @throws {StoreUnavailable} with unknown outcome
    */
   query(text: string, values: Values = []): Promise<Row[]> {
@@ -78,11 +105,29 @@ export class Database {
   /**
    * Runs several statements in one durable transaction.
    * @throws {Taken} nothing was changed
+   * @throws {Unstorable} nothing was changed
    * @throws {StoreUnavailable} with unknown outcome
    */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return this.#transaction(`BEGIN; SELECT ${DURABLE}`, work)
+  }
+
+  /**
+   * Runs several reads by index; the server itself ends one that takes long.
+   * @throws {Unstorable}
+   * @throws {StoreUnavailable}
+   */
+  read<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return this.#transaction(READ, work)
+  }
+
+  close(): Promise<void> {
+    return this.#pool.end()
+  }
+
+  #transaction<T>(begin: string, work: (query: Query) => Promise<T>): Promise<T> {
     return this.#again(async (client) => {
-      await client.query(`BEGIN; SELECT ${DURABLE}`)
+      await client.query(begin)
       try {
         const result = await work((text, values = []) => run(client, text, values))
         await client.query('COMMIT')
@@ -95,10 +140,6 @@ export class Database {
     })
   }
 
-  close(): Promise<void> {
-    return this.#pool.end()
-  }
-
   async #again<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     for (let collisions = 1; ; collisions++) {
       try {
@@ -107,6 +148,7 @@ export class Database {
         if (error instanceof StoreRefused) throw error
         const code = codeOf(error)
         if (code === UNIQUE_VIOLATION) throw new Taken((error as pg.DatabaseError).constraint)
+        if (DATA_EXCEPTION.test(code)) throw new Unstorable(reasonOf(error), { cause: error })
         if (COLLISION.has(code) && collisions < COLLISIONS) continue
         throw new StoreUnavailable(`PostgreSQL: ${reasonOf(error) || code}`, { cause: error })
       }
@@ -114,7 +156,7 @@ export class Database {
   }
 
   async #once<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect()
+    const client = await this.#connect()
     let broken = false
     try {
       return await work(client)
@@ -125,16 +167,17 @@ export class Database {
       client.release(broken)
     }
   }
-}
 
-/** What every connection of ours is opened with. */
-export function connectionOptions(url: string): pg.ClientConfig {
-  return {
-    connectionString: url,
-    application_name: 'formula-intake',
-    connectionTimeoutMillis: CONNECT_MS,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
+  /** Where encryption is only preferred, a server that does not offer it is asked without from then on. */
+  async #connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.#pool.connect()
+    } catch (error) {
+      if (!this.#mayBePlain || reasonOf(error) !== NO_TLS) throw error
+      this.connection.ssl = false
+      this.#pool.options.ssl = false
+      return this.#pool.connect()
+    }
   }
 }
 

@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { isFingerprint } from '../../formula/fingerprint.ts'
-import type { StoredFormula } from '../../formula/formula.ts'
-import { searchKey, successor } from '../../formula/name-search.ts'
 import type { BoundQueue, DurableStores } from '../durable.ts'
 import { isTakenIn } from '../judge.ts'
 import type { EngineOptions, FormulaDb, Intake } from '../ports.ts'
-import { Database, type Row } from './database.ts'
+import { Database } from './database.ts'
 import { eventQueue } from './event-queue.ts'
+import { formulaList } from './formula-list.ts'
 import * as formulas from './formula-statements.ts'
 import { Hints } from './hints.ts'
 import * as identity from './identity-statements.ts'
 import { PostgresIntake } from './intake.ts'
 import { SWEEP_ANSWERS, SWEEP_WRITES } from './intake-statements.ts'
-import { toFormula } from './lookup.ts'
+import { withMaterials } from './lookup.ts'
 import { UNFINISHED_MOVES } from './moving-in-statements.ts'
 import { cleanupQueue, sagaSteps } from './saga-intents.ts'
 import { SWEEP_TOMBSTONES } from './saga-statements.ts'
@@ -25,13 +24,13 @@ const WRITES_KEPT_MS = 3_600_000
 
 /**
  * Opens all stores in one PostgreSQL database, which any number of instances may share.
- * @throws {StoreRefused} when a newer version of the service has written it
+ * @throws {StoreRefused} when it must not be used as it is, or the server lets nobody in so
  * @throws {StoreUnavailable} when it does not answer
  */
 export async function openPostgres(url: string, options: EngineOptions): Promise<DurableStores> {
   const { clock, answerTtlMs, maxReceives, onCommit = () => {} } = options
   const database = new Database(url)
-  const hints = new Hints(url, database, randomUUID())
+  const hints = new Hints(database, randomUUID())
   const time = givenTime(clock)
   const intake = new PostgresIntake(database, { clock, time, answerTtlMs, onCommit })
   const probe = async (): Promise<void> => void (await database.query(identity.PROBE))
@@ -88,21 +87,8 @@ function reads(database: Database): Pick<FormulaDb, 'get' | 'list'> {
       const [row] = isFingerprint(id) ? await database.query(formulas.GET, [id]) : []
       return row === undefined ? null : withMaterials(row)
     },
-    async list({ limit, before = Number.MAX_SAFE_INTEGER, namePrefix }) {
-      const search = searchKey(namePrefix ?? '')
-      const rows =
-        search === ''
-          ? await database.query(formulas.LIST, [before, limit + 1])
-          : await database.query(formulas.LIST_BY_NAME, [before, limit + 1, search, successor(search)])
-      const shown = rows.slice(0, limit)
-      return { items: shown.map(withMaterials), next: rows.length > limit ? (shown.at(-1)?.seq as number) : null }
-    },
+    list: formulaList(database),
   }
-}
-
-function withMaterials(row: Row): StoredFormula {
-  const formula = toFormula(row)
-  return { ...formula, materials: JSON.parse(formula.materials) }
 }
 
 async function storeId(database: Database): Promise<string> {

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { connectionOptions, type Database } from './database.ts'
+import type { Database } from './database.ts'
 
 const CHANNEL = 'formula_intake_ready'
 /** At most so often other instances are told, in milliseconds: while it commits, a notification holds up all others. */
@@ -12,7 +12,6 @@ const LISTEN_AGAIN_MS = 5_000
  * get lost when a connection breaks, and never come through a pooler in transaction mode: a hint, not a promise.
  */
 export class Hints {
-  readonly #url: string
   readonly #database: Database
   /** Tells its own notifications from those of others. */
   readonly #instance: string
@@ -22,8 +21,7 @@ export class Hints {
   #again: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(url: string, database: Database, instance: string) {
-    this.#url = url
+  constructor(database: Database, instance: string) {
     this.#database = database
     this.#instance = instance
   }
@@ -57,7 +55,7 @@ export class Hints {
 
   #connect(): void {
     if (this.#closed) return
-    const client = new pg.Client(connectionOptions(this.#url))
+    const client = new pg.Client(this.#database.connection)
     this.#client = client
     client.on('notification', ({ payload }) => {
       if (payload !== this.#instance) this.#tell()

@@ -1,4 +1,5 @@
 import { isoTime } from '../../clock.ts'
+import type { StoredFormula } from '../../formula/formula.ts'
 import type { FormulaEvent, Holder, KeyRecord, StoredAnswer } from '../ports.ts'
 import { traced } from '../traced.ts'
 import type { Database, Row } from './database.ts'
@@ -51,6 +52,11 @@ export const toFormula = ({ id, name, materials, created_at }: Row) => ({
   materials: materials as string,
   createdAt: isoTime(created_at as number),
 })
+
+export function withMaterials(row: Row): StoredFormula {
+  const formula = toFormula(row)
+  return { ...formula, materials: JSON.parse(formula.materials) }
+}
 
 /** The events of an intent. */
 export function toEvents(json: string): FormulaEvent[] {

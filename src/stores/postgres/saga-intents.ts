@@ -9,7 +9,7 @@ import {
   ORPHANED,
   OWNER_LEASE_MS,
 } from '../ports.ts'
-import type { Database, Row } from './database.ts'
+import { type Database, type Row, Unstorable } from './database.ts'
 import { toAnswer, toEvents } from './lookup.ts'
 import * as sql from './saga-statements.ts'
 import { type GivenTime, givenTime } from './time.ts'
@@ -60,7 +60,14 @@ export function cleanupQueue(database: Database, clock: Clock): CleanupQueue {
     async postpone(id, reason, nextAttemptAt) {
       await database.query(sql.POSTPONE, [time(), id, reason, nextAttemptAt - clock.now()])
     },
-    retry: async (id) => (await database.query(sql.RETRY, [time(), id])).length > 0,
+    async retry(id) {
+      try {
+        return (await database.query(sql.RETRY, [time(), id])).length > 0
+      } catch (error) {
+        if (error instanceof Unstorable) return false
+        throw error
+      }
+    },
   }
 }
 

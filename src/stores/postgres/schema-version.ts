@@ -1,5 +1,5 @@
 import { OLD_FINGERPRINTS, StoreRefused } from '../../errors/store-errors.ts'
-import type { Database } from './database.ts'
+import type { Database, Query } from './database.ts'
 import { FUNCTIONS } from './functions.ts'
 import { FINGERPRINTS_2, migrations } from './schema.ts'
 
@@ -17,25 +17,70 @@ CREATE SCHEMA IF NOT EXISTS formula_intake;
 CREATE TABLE formula_intake.version (version integer NOT NULL);
 INSERT INTO formula_intake.version VALUES (0)`
 
+const ENCODING = `SELECT pg_catalog.current_setting('server_encoding') AS encoding`
+
+/** What the service may not do that it has to. */
+const MISSING_RIGHTS = `
+SELECT needed, relname AS name FROM pg_catalog.pg_class,
+  (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS rights (needed)
+WHERE relnamespace = pg_catalog.to_regnamespace('formula_intake')::oid AND relkind = 'r' AND relname <> 'version'
+  AND NOT pg_catalog.has_table_privilege(oid, needed)
+UNION ALL
+SELECT 'USAGE', relname FROM pg_catalog.pg_class
+WHERE relnamespace = pg_catalog.to_regnamespace('formula_intake')::oid
+  AND CASE relkind WHEN 'S' THEN NOT pg_catalog.has_sequence_privilege(oid, 'USAGE') END
+UNION ALL
+SELECT 'EXECUTE', proname FROM pg_catalog.pg_proc
+WHERE pronamespace = pg_catalog.to_regnamespace('formula_intake')::oid
+  AND NOT pg_catalog.has_function_privilege(oid, 'EXECUTE')
+ORDER BY 2, 1`
+
+/** SQLSTATE of what the server refuses whoever asks again: who they are, where they go, what they may not do. */
+const REFUSED = /^(28|3D000)/
+const INSUFFICIENT_PRIVILEGE = '42501'
+const RIGHTS = 'docs/postgresql.md says which rights the service needs'
+
 /**
  * Brings the schema up to date, one instance at a time: the others wait, and find it done.
- * @throws {StoreRefused} when a newer version of the service has written it, or one with other fingerprints
+ * @throws {StoreRefused} when another version of the service has written it, the service lacks a right, the server lets
+ *   nobody in so, or the database does not hold every text
  * @throws {StoreUnavailable} also when somebody else uses a table for long; nothing is changed then
  */
-export function migrate(database: Database): Promise<void> {
-  return database.transaction(async (query) => {
-    await query('SELECT pg_catalog.pg_advisory_xact_lock($1)', [LOCK])
-    const [found] = await query(`SELECT pg_catalog.to_regclass('formula_intake.version') IS NOT NULL AS exists`)
-    if (found?.exists !== true) await query(BEGINNING)
-    const [row] = await query('SELECT version FROM formula_intake.version')
-    const done = row?.version as number
-    if (done > migrations.length) {
-      throw new StoreRefused(`The database was written by a newer version of this service (schema ${done})`)
-    }
-    if (done > 0 && done < FINGERPRINTS_2) throw new StoreRefused(`The database ${OLD_FINGERPRINTS}`)
-    if (done === migrations.length) return
-    await query(PATIENCE)
-    for (const statement of [...migrations.slice(done), ...FUNCTIONS]) await query(statement)
-    await query('UPDATE formula_intake.version SET version = $1', [migrations.length])
-  })
+export async function migrate(database: Database): Promise<void> {
+  try {
+    await database.transaction(bringUp)
+    const missing = await database.query(MISSING_RIGHTS)
+    if (missing.length === 0) return
+    const rights = missing.map(({ needed, name }) => `${needed} on ${name}`).join(', ')
+    throw new StoreRefused(`PostgreSQL: the service has no right to ${rights} in formula_intake; ${RIGHTS}`)
+  } catch (error) {
+    throw refusalOf(error as Error)
+  }
+}
+
+/** The error, as a refusal where the server has said no. */
+function refusalOf(error: Error): Error {
+  const { code = '' } = (error.cause ?? {}) as { code?: string }
+  if (code === INSUFFICIENT_PRIVILEGE) return new StoreRefused(`${error.message}; ${RIGHTS}`)
+  return REFUSED.test(code) ? new StoreRefused(error.message) : error
+}
+
+async function bringUp(query: Query): Promise<void> {
+  await query('SELECT pg_catalog.pg_advisory_xact_lock($1)', [LOCK])
+  const [{ encoding } = {}] = await query(ENCODING)
+  if (encoding !== 'UTF8') {
+    throw new StoreRefused(`The database has the encoding ${encoding}: the service needs one with UTF8`)
+  }
+  const [found] = await query(`SELECT pg_catalog.to_regclass('formula_intake.version') IS NOT NULL AS exists`)
+  if (found?.exists !== true) await query(BEGINNING)
+  const [row] = await query('SELECT version FROM formula_intake.version')
+  const done = row?.version as number
+  if (done > migrations.length) {
+    throw new StoreRefused(`The database was written by a newer version of this service (schema ${done})`)
+  }
+  if (done > 0 && done < FINGERPRINTS_2) throw new StoreRefused(`The database ${OLD_FINGERPRINTS}`)
+  if (done === migrations.length) return
+  await query(PATIENCE)
+  for (const statement of [...migrations.slice(done), ...FUNCTIONS]) await query(statement)
+  await query('UPDATE formula_intake.version SET version = $1', [migrations.length])
 }
