@@ -18,10 +18,10 @@ END $$`
 
 /** Empty databases for many small tests: to make one takes ten times as long as to empty one. */
 export class ReusedDatabases {
-  readonly #server: PostgresServer
+  readonly #server: Pick<PostgresServer, 'createDatabase'>
   readonly #free: string[] = []
 
-  constructor(server: PostgresServer) {
+  constructor(server: Pick<PostgresServer, 'createDatabase'>) {
     this.#server = server
   }
 

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parseLocation, type StoreLocation } from '../../src/stores/location.ts'
@@ -105,6 +106,18 @@ t.test('a database with fingerprints of version 1 is refused', async (t) => {
   await stores.close()
   await query(url, 'UPDATE formula_intake.version SET version = 2')
   await refuses(t, /whose fingerprints differ/, parseLocation(url))
+})
+
+t.test('a password comes from a password file where neither the URL nor PGPASSWORD has one', async (t) => {
+  const { hostname, port, username, password } = new URL(server.url())
+  const PGPASSFILE = join(t.testdir({}), 'passwords')
+  writeFileSync(PGPASSFILE, `${hostname}:${port}:*:${username}:${password}\n`, { mode: 0o600 })
+  t.intercept(process, 'env', { value: { ...process.env, PGPASSFILE } })
+  const warnings: Error[] = []
+  process.once('warning', (warning) => warnings.push(warning))
+  const url = Object.assign(new URL(await server.createDatabase()), { password: '' }).href
+  await open(t, await at(url))
+  t.same(warnings, [])
 })
 
 t.test('a database that does not hold every text is refused', async (t) => {
