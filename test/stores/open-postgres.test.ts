@@ -90,8 +90,11 @@ t.test('what the server refuses is said in its words, in a line without a passwo
   const changed = (change: Partial<URL>): string => Object.assign(new URL(server.url()), change).href
   for (const [url, reason] of [
     [server.url('no_such_database'), /^PostgreSQL: database "no_such_database" does not exist$/],
-    [changed({ password: 'secret' }), /^PostgreSQL: password authentication failed for user "\w+"$/],
-    [changed({ password: '' }), /^PostgreSQL: the server asks for a password, and neither the URL nor PGPASSWORD/],
+    [
+      changed({ password: 'secret' }),
+      /^PostgreSQL: password authentication failed for user "\w+"; it is that of the URL, of PGPASSWORD or/,
+    ],
+    [changed({ password: '' }), /^PostgreSQL: password authentication failed for user "\w+"; it is that of the URL/],
     [await limitedUser(await server.createDatabase()), /^PostgreSQL: permission denied for database .* which rights/],
   ] as const) {
     const location = parseLocation(url)

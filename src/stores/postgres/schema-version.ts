@@ -38,6 +38,8 @@ ORDER BY 2, 1`
 /** SQLSTATE of what the server refuses whoever asks again: who they are, where they go, what they may not do. */
 const REFUSED = /^(28|3D000)/
 const INSUFFICIENT_PRIVILEGE = '42501'
+const INVALID_PASSWORD = '28P01'
+const PASSWORDS = 'it is that of the URL, of PGPASSWORD or of a password file'
 const RIGHTS = 'docs/postgresql.md says which rights the service needs'
 
 /**
@@ -62,6 +64,7 @@ export async function migrate(database: Database): Promise<void> {
 function refusalOf(error: Error): Error {
   const { code = '' } = (error.cause ?? {}) as { code?: string }
   if (code === INSUFFICIENT_PRIVILEGE) return new StoreRefused(`${error.message}; ${RIGHTS}`)
+  if (code === INVALID_PASSWORD) return new StoreRefused(`${error.message}; ${PASSWORDS}`)
   return REFUSED.test(code) ? new StoreRefused(error.message) : error
 }
 
