@@ -155,7 +155,7 @@ export interface Received {
   nextDueAt: number | null
 }
 
-/** Which receipts still held their lease. */
+/** Which receipts still held their lease. One that stands twice in a call counts once. */
 export interface Settled {
   accepted: number
   stale: string[]

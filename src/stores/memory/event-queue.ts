@@ -213,13 +213,14 @@ export class MemoryEventQueue implements EventQueue {
 
   /** Handles each receipt that still holds its lease, one after another. */
   #settle(receipts: string[], handle: (lease: Waiting) => void): Settled {
+    const distinct = new Set(receipts)
     const stale: string[] = []
-    for (const receipt of receipts) {
+    for (const receipt of distinct) {
       const lease = this.#leases.get(receipt)
       if (lease === undefined) stale.push(receipt)
       else handle(lease)
     }
-    return { accepted: receipts.length - stale.length, stale }
+    return { accepted: distinct.size - stale.length, stale }
   }
 
   #isSpent(entry: Entry): boolean {

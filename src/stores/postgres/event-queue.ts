@@ -46,11 +46,8 @@ export function eventQueue({
   const held = (statement: string, receipts: string[], values: unknown[]): Promise<Row[]> =>
     database.query(statement, [time(), receipts.filter(isReceipt), ...values])
 
-  /** Ends the leases of the receipts. Named twice, one that has ended by the first is over for the second. */
-  async function end(statement: string, receipts: string[], values: unknown[] = []): Promise<Settled> {
-    const ended = receiptsOf(await held(statement, receipts, values))
-    return settled(receipts, (receipt) => ended.delete(receipt))
-  }
+  const end = async (statement: string, receipts: string[], values: unknown[] = []): Promise<Settled> =>
+    settled(receipts, await held(statement, receipts, values))
 
   return {
     ...sagaEnd(database, time, hints),
@@ -81,9 +78,8 @@ export function eventQueue({
     },
     async extend(receipts, leaseMs) {
       const rows = await held(sql.EXTEND, receipts, [leaseMs])
-      const extended = receiptsOf(rows)
       const leasedUntil = (rows[0]?.leased_until ?? null) as number | null
-      return { ...settled(receipts, (receipt) => extended.has(receipt)), leasedUntil }
+      return { ...settled(receipts, rows), leasedUntil }
     },
     async stats() {
       await moveDue()
@@ -156,11 +152,11 @@ const columns = (events: FormulaEvent[]): unknown[] => [
   events.map(({ traceparent }) => traceparent ?? null),
 ]
 
-const receiptsOf = (rows: Row[]): Set<string> => new Set(rows.map(({ receipt }) => receipt as string))
-
-function settled(receipts: string[], isAccepted: (receipt: string) => boolean): Settled {
-  const stale = receipts.filter((receipt) => !isAccepted(receipt))
-  return { accepted: receipts.length - stale.length, stale }
+/** @param rows the leases that held */
+function settled(receipts: string[], rows: Row[]): Settled {
+  const stale = new Set(receipts)
+  for (const { receipt } of rows) stale.delete(receipt as string)
+  return { accepted: rows.length, stale: [...stale] }
 }
 
 const isReceipt = (receipt: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(receipt)

@@ -59,12 +59,13 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
   function settle(now: number, receipts: string[], use: (lease: LeaseRow) => void): Settled {
     moveDue(now)
     const stale: string[] = []
-    for (const receipt of receipts) {
+    const distinct = new Set(receipts)
+    for (const receipt of distinct) {
       const row = leaseOf(receipt)
       if (row === undefined) stale.push(receipt)
       else use(row)
     }
-    return { accepted: receipts.length - stale.length, stale }
+    return { accepted: distinct.size - stale.length, stale }
   }
 
   function giveBack(now: number, delayMs: number, row: LeaseRow): void {

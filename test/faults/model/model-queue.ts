@@ -89,12 +89,13 @@ export interface Settled {
 
 function settle(queue: QueueModel, receipts: string[], use: (entry: Entry) => void): Settled {
   const rejected: Settled['rejected'] = []
-  for (const receipt of receipts) {
+  const distinct = new Set(receipts)
+  for (const receipt of distinct) {
     const entry = queue.entries.find(({ waits }) => waits?.receipt === receipt)
     if (entry === undefined) rejected.push({ receipt, code: 'RECEIPT_STALE' })
     else use(entry)
   }
-  return { settled: receipts.length - rejected.length, rejected }
+  return { settled: distinct.size - rejected.length, rejected }
 }
 
 export function ack(queue: QueueModel, receipts: string[]): Settled {
