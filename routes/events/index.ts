@@ -15,11 +15,12 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/receive',
     { schema: receiveEvents, config: { ...config, waits: true }, preValidation: emptyBodyIsObject },
-    async ({ body }, reply) => {
+    async ({ body, caller, ip }, reply) => {
       if (fastify.forwarder.health.state !== 'off') throw new ServiceError('EVENTS_FORWARDED')
       const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
+      const wish = { caller: caller || ip, max, leaseMs: leaseSeconds * 1000, waitMs: waitSeconds * 1000 }
       const gone = waitSeconds > 0 ? clientGone(reply) : undefined
-      return { events: await fastify.longPoll.receive(max, leaseSeconds * 1000, waitSeconds * 1000, gone) }
+      return { events: await fastify.longPoll.receive(wish, gone) }
     },
   )
 

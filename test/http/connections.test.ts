@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 import { setImmediate as settle } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { systemClock } from '../../src/clock.ts'
@@ -36,11 +37,11 @@ async function connectTo(t: Test, { app }: Service) {
 async function startWaiting(t: Test) {
   const clock = new TestClock()
   const service = await startService(t, {}, { clock })
-  const { send } = await connectTo(t, service)
+  const { send, port } = await connectTo(t, service)
   const timers = clock.waiting
   const someoneWaits = () => until(() => clock.waiting > timers)
   const nobodyWaits = () => until(() => clock.waiting === timers)
-  return { ...service, send, someoneWaits, nobodyWaits }
+  return { ...service, send, port, clock, someoneWaits, nobodyWaits }
 }
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
@@ -92,6 +93,19 @@ test('a consumer that hangs up while it waits leaves the events to others', asyn
   await nobodyWaits()
   await submit(formula(1))
   t.match((await get('/events/stats')).json(), { ready: 1, leased: 0 })
+})
+
+test('a consumer that hangs up waits no longer with what it sent ahead on the same connection either', async (t) => {
+  const { port, clock, someoneWaits, nobodyWaits } = await startWaiting(t)
+  const consumer = connect(port, '127.0.0.1')
+  const poll = 'POST /events/receive HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n'
+  consumer.write(`${poll}Content-Length: 18\r\n\r\n{"waitSeconds":20}`)
+  await someoneWaits()
+  const timersOfOne = clock.waiting
+  consumer.write(`${poll}Content-Length: 18\r\n\r\n{"waitSeconds":20}`)
+  await until(() => clock.waiting > timersOfOne)
+  consumer.destroy()
+  await nobodyWaits()
 })
 
 test('a submission whose client hangs up is stored all the same', async (t) => {

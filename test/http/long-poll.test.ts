@@ -7,6 +7,7 @@ import type { EventQueue, LeasedEvent } from '../../src/stores/ports.ts'
 import { TestClock } from '../test-clock.ts'
 
 const LEASE_MS = 30_000
+const ONE = { caller: 'a caller', max: 1, leaseMs: LEASE_MS, waitMs: 20_000 }
 
 function setUp(t: Test) {
   const clock = new TestClock()
@@ -18,7 +19,7 @@ function setUp(t: Test) {
     const events = names.map((name) => ({ id: name, name, createdAt: '2026-01-31T12:00:00.000Z' }))
     await queue.release(`attempt-${++attempts}`, events)
   }
-  const wait = (waitMs = 20_000, signal?: AbortSignal) => longPoll.receive(1, LEASE_MS, waitMs, signal)
+  const wait = (waitMs = 20_000, signal?: AbortSignal) => longPoll.receive({ ...ONE, waitMs }, signal)
   return { clock, queue, longPoll, publish, wait }
 }
 
@@ -28,6 +29,21 @@ function interrupt(queue: EventQueue, behave: (receive: EventQueue['receive']) =
   queue.receive = () => {
     queue.receive = receive
     return behave(receive)
+  }
+}
+
+/** Waits of several callers, none of them answered yet; each tells in `log` what it was given. */
+async function waitAs(
+  { longPoll }: ReturnType<typeof setUp>,
+  log: string[],
+  ...callers: [caller: string, max: number][]
+) {
+  for (const [caller, max] of callers) {
+    longPoll.receive({ ...ONE, caller, max }).then(
+      (events) => log.push(`${caller}: ${names(events).join('')}`),
+      () => {},
+    )
+    await settle()
   }
 }
 
@@ -50,13 +66,85 @@ test('a wait ends as soon as an event is there', async (t) => {
   t.equal(clock.waiting, 0, 'no timer is left behind')
 })
 
-test('those who wait are served in the order they came, one event each', async (t) => {
+test('what one caller has in line is served in the order in which it came, one event each', async (t) => {
   const { wait, publish } = setUp(t)
   const waiting = [wait(), wait(), wait()]
   await settle()
   await publish('a', 'b')
   await publish('c')
   t.same((await Promise.all(waiting)).map(names), [['a'], ['b'], ['c']])
+})
+
+test('callers take turns, however often one of them waits', async (t) => {
+  const line = setUp(t)
+  const log: string[] = []
+  await waitAs(line, log, ...Array(5).fill(['hoarder', 1]), ['worker', 1], ['other', 1])
+  for (const name of 'abc') await line.publish(name)
+  await settle()
+  t.same(log, ['hoarder: a', 'worker: b', 'other: c'])
+  await waitAs(line, log, ['worker', 1])
+  for (const name of 'def') await line.publish(name)
+  await settle()
+  t.same(log.slice(3), ['hoarder: d', 'worker: e', 'hoarder: f'])
+})
+
+test('a caller who asks for much and often leaves some of a burst to others', async (t) => {
+  const line = setUp(t)
+  const log: string[] = []
+  await waitAs(line, log, ...Array(32).fill(['hoarder', 100]), ['worker', 10])
+  await line.publish(...'abcdefghijklmnopqrst')
+  await settle()
+  t.same(log, ['hoarder: a', 'worker: bc', 'hoarder: defghijklmnopqrst'])
+})
+
+test('a backlog is handed out in ever larger parts while several callers wait, until the queue is empty', async (t) => {
+  const line = setUp(t)
+  const log: string[] = []
+  const sizes = () => log.splice(0).map((given) => given.replace(/.*: /, '').length)
+  await waitAs(line, log, ...Array(9).fill(['one', 100]), ...Array(9).fill(['other', 100]))
+  await line.publish(...'x'.repeat(327))
+  await settle()
+  t.same(sizes(), [1, 2, 4, 8, 16, 32, 64, 100, 100])
+  await line.publish(...'xy')
+  await settle()
+  t.same(sizes(), [1, 1], 'then small ones again')
+})
+
+test('who waits alone is given as much as it asks for', async (t) => {
+  const line = setUp(t)
+  const log: string[] = []
+  await waitAs(line, log, ['worker', 100], ['worker', 100])
+  await line.publish(...'abcde')
+  await settle()
+  t.same(log, ['worker: abcde'])
+})
+
+test('a caller may wait 32 times at once; the next is told when the first of these ends', async (t) => {
+  const { wait, longPoll, publish, clock } = setUp(t)
+  const gone = new AbortController()
+  const waiting = Array.from({ length: 30 }, () => wait(12_000))
+  waiting.push(wait(7300), wait(20_000, gone.signal))
+  await settle()
+  clock.advance(1000)
+  const refused = { code: 'RATE_LIMITED', retryAfter: 7 }
+  await t.rejects(wait(), refused)
+  t.same(await wait(0), [], 'but who does not wait is answered')
+  const other = longPoll.receive({ ...ONE, caller: 'another' })
+  await settle()
+  for (const [how, free] of [
+    ['gone', () => gone.abort()],
+    ['served', () => publish('a')],
+    ['over', () => clock.advance(6300)],
+  ] as const) {
+    await free()
+    await settle()
+    waiting.push(wait(20_000))
+    await settle()
+    await t.rejects(wait(), { code: 'RATE_LIMITED' }, `one place is free after one is ${how}`)
+  }
+  longPoll.stop()
+  const ends = await Promise.allSettled([...waiting, other])
+  t.equal(ends.filter(({ status }) => status === 'rejected').length, 33)
 })
 
 test('a wait is over after its time, with no event', async (t) => {
@@ -74,7 +162,7 @@ test('a wait is over after its time, with no event', async (t) => {
 test('a lease that ends wakes who waits', async (t) => {
   const { wait, publish, clock, longPoll } = setUp(t)
   await publish('a')
-  await longPoll.receive(1, 300, 0)
+  await longPoll.receive({ ...ONE, leaseMs: 300, waitMs: 0 })
   const waiting = wait()
   await settle()
   clock.advance(300)
@@ -85,7 +173,7 @@ test('an event whose hint got lost is found before long', async (t) => {
   const { clock, queue, publish } = setUp(t)
   queue.onReady = () => () => {}
   const deaf = new LongPoll(queue, clock)
-  const waiting = deaf.receive(1, LEASE_MS, 20_000)
+  const waiting = deaf.receive(ONE)
   await settle()
   await publish('a')
   await settle()

@@ -1,8 +1,10 @@
 import { mock } from 'node:test'
 import { type Test, test } from 'tap'
 import { newKey } from '../access/new-key.ts'
+import { TestClock } from '../test-clock.ts'
+import { until } from '../until.ts'
 import { startGuarded } from './keys.ts'
-import { errorOf, formula, startService } from './service.ts'
+import { type Answer, errorOf, formula, startService } from './service.ts'
 
 const TWO = { RATE_LIMIT_PER_MINUTE: '2' }
 
@@ -71,6 +73,54 @@ test('anonymous callers are told apart by address', async (t) => {
   const from = async (remoteAddress: string) => (await send({ url: '/formulas', remoteAddress })).statusCode
   t.same([await from('10.0.0.1'), await from('10.0.0.1'), await from('10.0.0.1')], [200, 200, 429])
   t.equal(await from('10.0.0.2'), 200)
+})
+
+/** Sends long polls, and goes on once all of them wait: each sets a timer, and the line another one. */
+async function waiting(clock: TestClock, polls: (() => Promise<Answer>)[]): Promise<Promise<Answer>[]> {
+  const timers = clock.waiting
+  const answers = polls.map((poll) => poll())
+  await until(() => clock.waiting >= timers + polls.length)
+  return answers
+}
+
+test('a caller may wait for events 32 times at once, then gets 429 until one of them ends', async (t) => {
+  const clock = new TestClock()
+  const { path, app, as, admin } = await startGuarded(t, {}, { clock })
+  const [first, second] = [newKey(path, 'lab', 'consume'), newKey(path, 'lab', 'consume')]
+  app.apiKeys?.reload()
+  const receive = (secret: string) => (body: object) => as(secret).post('/events/receive', body)
+  const poll = receive(first)
+  const ends = await waiting(
+    clock,
+    Array(32).fill(() => poll({ waitSeconds: 20 })),
+  )
+  clock.advance(4500)
+  const refused = await receive(second)({ waitSeconds: 1 })
+  errorOf(t, refused, 429, 'RATE_LIMITED')
+  t.equal(refused.headers['retry-after'], '16')
+  t.equal((await receive(second)({})).statusCode, 200, 'without a wait it is answered')
+  ends.push(...(await waiting(clock, [() => admin.post('/events/receive', { waitSeconds: 1 })])))
+  clock.advance(15_500)
+  t.match(await Promise.all(ends), Array(33).fill({ statusCode: 200 }))
+  const again = await waiting(clock, [() => receive(second)({ waitSeconds: 1 })])
+  clock.advance(1000)
+  t.match(await Promise.all(again), [{ statusCode: 200 }])
+})
+
+test('without keys the waits of an address count', async (t) => {
+  const clock = new TestClock()
+  const { send } = await startService(t, {}, { clock })
+  const from = (remoteAddress: string) => (payload: object) =>
+    send({ method: 'POST', url: '/events/receive', payload, remoteAddress })
+  const poll = from('10.0.0.1')
+  const ends = await waiting(
+    clock,
+    Array(32).fill(() => poll({ waitSeconds: 20 })),
+  )
+  errorOf(t, await from('10.0.0.1')({ waitSeconds: 1 }), 429, 'RATE_LIMITED')
+  ends.push(...(await waiting(clock, [() => from('10.0.0.2')({ waitSeconds: 1 })])))
+  clock.advance(20_000)
+  t.match(await Promise.all(ends), Array(33).fill({ statusCode: 200 }))
 })
 
 test('health has no limit', async (t) => {

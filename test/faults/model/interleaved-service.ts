@@ -62,7 +62,7 @@ export class InterleavedService {
   }
 
   receive(max: number, leaseMs: number, waitMs: number): Promise<LeasedEvent[] | null> {
-    return this.#unlessItDies(({ longPoll }) => longPoll.receive(max, leaseMs, waitMs))
+    return this.#unlessItDies(({ longPoll }) => longPoll.receive({ caller: '', max, leaseMs, waitMs }))
   }
 
   settle(use: (queue: EventQueue) => Promise<unknown>): Promise<unknown> {
