@@ -33,6 +33,7 @@ export const variables = {
   IDEMPOTENCY_TTL_HOURS: integer(24, 1, 8760, 'How long the answer of an idempotency key is kept'),
   IDEMPOTENCY_WAIT_MS: integer(10_000, 1, LONGEST_MS, 'How long a submission waits for one of the same key'),
   EVENT_LEASE_SECONDS: integer(30, 1, 43_200, 'How long an event is leased when the consumer does not say'),
+  EVENT_MAX_LEASE_SECONDS: integer(43_200, 1, 43_200, 'Longest lease a consumer may ask for'),
   EVENT_MAX_RECEIVES: integer(5, 1, 1000, 'An event whose lease of this number ends without an ack is dead'),
   BODY_LIMIT_BYTES: integer(1_048_576, 1024, 67_108_864, 'Largest body of a request'),
   RATE_LIMIT_PER_MINUTE: count(0, 'Requests a caller may send in a minute; 0 sets no limit'),
@@ -61,6 +62,7 @@ export interface Config {
   idempotencyTtlHours: number
   idempotencyWaitMs: number
   eventLeaseSeconds: number
+  eventMaxLeaseSeconds: number
   eventMaxReceives: number
   bodyLimitBytes: number
   /** 0 for no limit. */
@@ -114,6 +116,10 @@ function conflicts(values: Partial<Values>): string[] {
   if (database?.engine === 'memory' && queue !== undefined && queue.engine !== 'memory') {
     problems.push('QUEUE_URL: a durable queue needs a durable database, but DATABASE_URL is memory:')
   }
+  const { EVENT_LEASE_SECONDS: lease, EVENT_MAX_LEASE_SECONDS: longest } = values
+  if (lease !== undefined && longest !== undefined && longest < lease) {
+    problems.push(`EVENT_MAX_LEASE_SECONDS="${longest}": must not be below EVENT_LEASE_SECONDS (${lease})`)
+  }
   return problems
 }
 
@@ -134,6 +140,7 @@ function toConfig(values: Values): Config {
     idempotencyTtlHours: values.IDEMPOTENCY_TTL_HOURS,
     idempotencyWaitMs: values.IDEMPOTENCY_WAIT_MS,
     eventLeaseSeconds: values.EVENT_LEASE_SECONDS,
+    eventMaxLeaseSeconds: values.EVENT_MAX_LEASE_SECONDS,
     eventMaxReceives: values.EVENT_MAX_RECEIVES,
     bodyLimitBytes: values.BODY_LIMIT_BYTES,
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,

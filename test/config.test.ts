@@ -30,6 +30,7 @@ test('without any variable the documented defaults hold', async (t) => {
     idempotencyTtlHours: 24,
     idempotencyWaitMs: 10_000,
     eventLeaseSeconds: 30,
+    eventMaxLeaseSeconds: 43_200,
     eventMaxReceives: 5,
     bodyLimitBytes: 1_048_576,
     rateLimitPerMinute: 0,
@@ -69,6 +70,17 @@ for (const [name, min, max] of ranges) {
     }
   })
 }
+
+test('EVENT_MAX_LEASE_SECONDS is an integer up to 43200, and not below EVENT_LEASE_SECONDS', async (t) => {
+  t.equal(readConfig({ EVENT_LEASE_SECONDS: '1', EVENT_MAX_LEASE_SECONDS: '1' }).eventMaxLeaseSeconds, 1)
+  for (const EVENT_MAX_LEASE_SECONDS of ['0', '43201', '1.5', 'five']) {
+    t.match(problemsOf(t, { EVENT_MAX_LEASE_SECONDS }), [/: must be an integer from 1 to 43200$/])
+  }
+  t.same(problemsOf(t, { EVENT_MAX_LEASE_SECONDS: '29' }), [
+    'EVENT_MAX_LEASE_SECONDS="29": must not be below EVENT_LEASE_SECONDS (30)',
+  ])
+  t.same(problemsOf(t, { EVENT_MAX_LEASE_SECONDS: '29', EVENT_LEASE_SECONDS: '29' }), [])
+})
 
 test('every bad value is told at once, one line each', async (t) => {
   const env = { PORT: 'x\ny', LOG_LEVEL: 'loud', ALLOW_ANONYMOUS: 'yes', HOST: '', DATABASE_URL: 'mysql:x' }

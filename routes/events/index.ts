@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { isoTime } from '../../src/clock.ts'
+import type { Config } from '../../src/config.ts'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
 import { ServiceError } from '../../src/errors/service-error.ts'
 import type { Settled } from '../../src/stores/ports.ts'
@@ -9,6 +10,15 @@ import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents } from '
 
 const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
 
+/** @throws {ServiceError} VALIDATION_FAILED when a lease would be longer than the operator allows */
+function leaseMs(seconds: number, { eventMaxLeaseSeconds: most }: Config): number {
+  if (seconds <= most) return seconds * 1000
+  const message = `Expected integer to be less or equal to ${most}`
+  throw new ServiceError('VALIDATION_FAILED', {
+    details: [{ path: '/leaseSeconds', code: 'VALIDATION_FAILED', message }],
+  })
+}
+
 const config = { scope: 'consume' } as const
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
@@ -16,9 +26,14 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     '/receive',
     { schema: receiveEvents, config: { ...config, waits: true }, preValidation: emptyBodyIsObject },
     async ({ body, caller, ip }, reply) => {
-      if (fastify.forwarder.health.state !== 'off') throw new ServiceError('EVENTS_FORWARDED')
       const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
-      const wish = { caller: caller || ip, max, leaseMs: leaseSeconds * 1000, waitMs: waitSeconds * 1000 }
+      const wish = {
+        caller: caller || ip,
+        max,
+        leaseMs: leaseMs(leaseSeconds, fastify.config),
+        waitMs: waitSeconds * 1000,
+      }
+      if (fastify.forwarder.health.state !== 'off') throw new ServiceError('EVENTS_FORWARDED')
       const gone = waitSeconds > 0 ? clientGone(reply) : undefined
       return { events: await fastify.longPoll.receive(wish, gone) }
     },
@@ -35,7 +50,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   })
 
   fastify.post('/extend', { schema: extendEvents, config }, async ({ body }) => {
-    const settled = await fastify.queue.extend(body.receipts, body.leaseSeconds * 1000)
+    const settled = await fastify.queue.extend(body.receipts, leaseMs(body.leaseSeconds, fastify.config))
     const leasedUntil = settled.leasedUntil === null ? null : isoTime(settled.leasedUntil)
     return { extended: settled.accepted, leasedUntil, rejected: rejected(settled) }
   })

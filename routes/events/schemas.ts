@@ -38,7 +38,11 @@ const rejected = Type.Array(
   { description: 'Receipts that no longer, or never, held a lease; they changed nothing' },
 )
 
-const leaseSeconds = seconds(1, MAX_LEASE_SECONDS, 'How long the lease lasts from now')
+const leaseSeconds = seconds(
+  1,
+  MAX_LEASE_SECONDS,
+  'How long the lease lasts from now; at most EVENT_MAX_LEASE_SECONDS where that is less',
+)
 
 const ReceivedEvent = Type.Object(
   {
@@ -67,7 +71,13 @@ export const receiveEvents = {
         Type.Integer({ minimum: 1, maximum: 100, default: 1, description: 'Most events to lease', examples: [10] }),
       ),
       waitSeconds: Type.Optional({ ...seconds(0, 20, 'How long to wait when there is none'), default: 0 }),
-      leaseSeconds: Type.Optional(seconds(1, MAX_LEASE_SECONDS, 'EVENT_LEASE_SECONDS when not given')),
+      leaseSeconds: Type.Optional(
+        seconds(
+          1,
+          MAX_LEASE_SECONDS,
+          'EVENT_LEASE_SECONDS when not given; at most EVENT_MAX_LEASE_SECONDS where that is less',
+        ),
+      ),
     },
     { $id: 'ReceiveBody', description: 'May be left out' },
   ),

@@ -92,6 +92,21 @@ test('a lease lasts EVENT_LEASE_SECONDS unless the consumer says otherwise', asy
   t.equal((await receive(service)).length, 1)
 })
 
+test('a lease may be as long as EVENT_MAX_LEASE_SECONDS, and no longer', async (t) => {
+  const service = await startWithEvents(t, 1, { EVENT_MAX_LEASE_SECONDS: '60' })
+  const tooLong = async (url: string, body: object) => {
+    const { details } = errorOf(t, await service.post(url, body), 400, 'VALIDATION_FAILED')
+    t.match(details, [{ path: '/leaseSeconds', code: 'VALIDATION_FAILED', message: /60$/ }])
+  }
+  await tooLong('/events/receive', { leaseSeconds: 61 })
+  const [event] = await receive(service, { leaseSeconds: 60 })
+  t.equal(event?.leasedUntil, new Date(service.clock.now() + 60_000).toISOString())
+  await tooLong('/events/extend', { receipts: [event?.receipt], leaseSeconds: 61 })
+  const extended = await service.post('/events/extend', { receipts: [event?.receipt], leaseSeconds: 60 })
+  t.match(extended.json(), { extended: 1 })
+  t.equal((await service.post('/events/nack', { receipts: [event?.receipt], delaySeconds: 61 })).statusCode, 200)
+})
+
 test('the stats count events by state and tell the age of the oldest that is ready', async (t) => {
   const service = await startWithEvents(t, 3)
   service.clock.advance(2500)
