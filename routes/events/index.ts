@@ -6,7 +6,7 @@ import { ServiceError } from '../../src/errors/service-error.ts'
 import type { Settled } from '../../src/stores/ports.ts'
 import { clientGone } from './client-gone.ts'
 import { emptyBodyIsObject } from './optional-body.ts'
-import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents } from './schemas.ts'
+import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents, releaseEvents } from './schemas.ts'
 
 const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
 
@@ -53,6 +53,10 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     const settled = await fastify.queue.extend(body.receipts, leaseMs(body.leaseSeconds, fastify.config))
     const leasedUntil = settled.leasedUntil === null ? null : isoTime(settled.leasedUntil)
     return { extended: settled.accepted, leasedUntil, rejected: rejected(settled) }
+  })
+
+  fastify.post('/release', { schema: releaseEvents, config: { scope: 'admin' } }, async ({ body }) => {
+    return { released: await fastify.queue.endLeases(body.ids) }
   })
 
   fastify.get('/stats', { schema: eventStats, config: { scope: ['read', 'consume'] } }, () => fastify.queue.stats())

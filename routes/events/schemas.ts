@@ -161,6 +161,37 @@ export const extendEvents = {
   },
 } as const
 
+/** An id to look an event up by: what is none is the id of no event. */
+export const eventId = Type.String({ minLength: 1, maxLength: 200 })
+
+export const releaseEvents = {
+  operationId: 'releaseEvents',
+  tags,
+  summary: 'End leases of others',
+  description:
+    'Puts leased events to the front again, whoever holds them. This receive does not count, and its receipts are stale.',
+  body: strictObject(
+    {
+      ids: Type.Array(eventId, {
+        minItems: 1,
+        maxItems: 1000,
+        description: 'Events that are not leased are passed over',
+      }),
+    },
+    { $id: 'ReleaseBody' },
+  ),
+  response: {
+    200: Type.Object(
+      { released: count('How many leases were ended') },
+      { $id: 'Released', description: 'How many went back' },
+    ),
+    ...errorAnswers,
+  },
+  errors,
+  bodyExamples: { 'One event': { ids: [event.id] } },
+  answerExamples: { Released: { released: 1 } },
+} as const
+
 export const eventStats = {
   operationId: 'countEvents',
   tags,

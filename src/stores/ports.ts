@@ -204,6 +204,8 @@ export interface EventQueue {
   nack(receipts: string[], delayMs: number): Promise<Settled>
   /** Gives events back to the front as if they had not been leased: this receive does not count, so none dies of it. */
   putBack(receipts: string[]): Promise<Settled>
+  /** Puts events back whose leases somebody else holds. Those that are not leased are passed over. @returns how many */
+  endLeases(ids: string[]): Promise<number>
   /** Lets leases end `leaseMs` from now. @returns also when, in ms since the epoch; null when none was extended */
   extend(receipts: string[], leaseMs: number): Promise<Settled & { leasedUntil: number | null }>
   stats(): Promise<QueueStats>

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { LeasedEvent, QueueStats } from '../../src/stores/ports.ts'
 import { deadPromises, redrivePromises } from './event-queue-dead.ts'
+import { endLeasesPromises } from './event-queue-end-leases.ts'
 import { putBackPromises } from './event-queue-put-back.ts'
 import { nackPromises, receiptPromises } from './event-queue-receipts.ts'
 import { heldPromises, tombstonePromises } from './event-queue-saga.ts'
@@ -16,6 +17,7 @@ export function eventQueueContract(name: string, open: OpenStores): void {
   t.test(`${name} event queue: receipts`, (t) => receiptPromises(t, open))
   t.test(`${name} event queue: nacks`, (t) => nackPromises(t, open))
   t.test(`${name} event queue: events put back`, (t) => putBackPromises(t, open))
+  t.test(`${name} event queue: leases that are ended`, (t) => endLeasesPromises(t, open))
   t.test(`${name} event queue: sagas`, (t) => heldPromises(t, open))
   t.test(`${name} event queue: tombstones`, (t) => tombstonePromises(t, open))
   t.test(`${name} event queue: dead letters`, (t) => deadPromises(t, open))

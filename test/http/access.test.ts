@@ -26,6 +26,7 @@ const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['POST', '/events/nack', ['consume']],
   ['POST', '/events/extend', ['consume']],
   ['GET', '/events/stats', ['read', 'consume']],
+  ['POST', '/events/release', []],
   ['GET', '/events/dead', []],
   ['POST', '/events/dead/redrive', []],
   ['DELETE', '/events/dead/x', []],

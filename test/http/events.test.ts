@@ -107,6 +107,20 @@ test('a lease may be as long as EVENT_MAX_LEASE_SECONDS, and no longer', async (
   t.equal((await service.post('/events/nack', { receipts: [event?.receipt], delaySeconds: 61 })).statusCode, 200)
 })
 
+test('an operator ends the leases of a consumer that keeps its events, and who waits has them at once', async (t) => {
+  const service = await startWithEvents(t, 3)
+  const [kept, other] = await receive(service, { max: 3, leaseSeconds: 43_200 })
+  const waiting = receive(service, { max: 3, waitSeconds: 20 })
+  const ids = [service.formulas[2]?.id, service.formulas[0]?.id, service.formulas[0]?.id, 'unknown']
+  t.same((await service.post('/events/release', { ids })).json(), { released: 2 })
+  t.match(await waiting, [
+    { name: 'Formula 1', receiveCount: 1 },
+    { name: 'Formula 3', receiveCount: 1 },
+  ])
+  const acked = await service.post('/events/ack', { receipts: [kept?.receipt, other?.receipt] })
+  t.same(acked.json(), { acked: 1, rejected: [{ receipt: kept?.receipt, code: 'RECEIPT_STALE' }] })
+})
+
 test('the stats count events by state and tell the age of the oldest that is ready', async (t) => {
   const service = await startWithEvents(t, 3)
   service.clock.advance(2500)
@@ -175,6 +189,12 @@ const wrong: [url: string, body: unknown, path: string][] = [
   ['/events/extend', { receipts: ['x'] }, '/leaseSeconds'],
   ['/events/dead/redrive', { ids: Array(1001).fill('x') }, '/ids'],
   ['/events/dead/redrive', { ids: 'all' }, '/ids'],
+  ['/events/release', undefined, ''],
+  ['/events/release', {}, '/ids'],
+  ['/events/release', { ids: [] }, '/ids'],
+  ['/events/release', { ids: Array(1001).fill('x') }, '/ids'],
+  ['/events/release', { ids: [''] }, '/ids/0'],
+  ['/events/release', { ids: ['x'], subscription: 'default' }, '/subscription'],
 ]
 
 for (const [url, body, path] of wrong) {

@@ -221,7 +221,7 @@ t.test('a file that can no longer be opened makes its calls fail, not the proces
   await remote.close()
 })
 
-t.test('no statement of the queue looks through it, but the one that sends all dead letters back', async (t) => {
+t.test('no statement of the queue looks through it, but two of an operator', async (t) => {
   const { db } = openBatches(t)
   const { loadCounters, ...statements } = eventStatements(db)
   t.ok(loadCounters())
@@ -231,7 +231,7 @@ t.test('no statement of the queue looks through it, but the one that sends all d
     const bounded = statement.sourceSQL.endsWith('LIMIT ?')
     return plan.some(({ detail }) => /^SCAN (ready|leased|delayed|dead|held|marks)/.test(detail)) && !bounded
   })
-  t.same(scanning.map(([name]) => name).sort(), ['redriveAll'])
+  t.same(scanning.map(([name]) => name).sort(), ['redriveAll', 'takeLeases'])
 })
 
 t.test('reading commands read', async (t) => {

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { event } from '../../../src/openapi/examples.ts'
 import { cursor, errorAnswers, idParams, limit, nextCursor, strictObject, timestamp } from '../../schemas.ts'
-import { eventFields } from '../schemas.ts'
+import { eventFields, eventId } from '../schemas.ts'
 
 const tags = ['Dead letters']
 
@@ -48,7 +48,7 @@ export const redriveDead = {
   body: strictObject(
     {
       ids: Type.Optional(
-        Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+        Type.Array(eventId, {
           maxItems: 1000,
           description: 'All when not given, none when empty',
         }),

@@ -112,13 +112,18 @@ export class MemoryEventQueue implements EventQueue {
 
   async putBack(receipts: string[]): Promise<Settled> {
     this.#moveDue()
-    const settled = this.#settle(receipts, (lease) => {
-      this.#stopWaiting(lease)
-      lease.entry.receiveCount--
-      this.#ready.set(lease.entry.position, lease.entry)
-    })
+    const settled = this.#settle(receipts, (lease) => this.#undoLease(lease))
     if (settled.accepted > 0) this.#announce()
     return settled
+  }
+
+  async endLeases(ids: string[]): Promise<number> {
+    this.#moveDue()
+    const wanted = new Set(ids)
+    const ended = [...this.#leases.values()].filter(({ entry }) => wanted.has(entry.event.id))
+    for (const lease of ended) this.#undoLease(lease)
+    if (ended.length > 0) this.#announce()
+    return ended.length
   }
 
   async extend(receipts: string[], leaseMs: number): Promise<Settled & { leasedUntil: number | null }> {
@@ -199,6 +204,13 @@ export class MemoryEventQueue implements EventQueue {
     entry.receiveCount++
     this.#wait({ entry, receipt, dueAt })
     return { ...entry.event, receipt, receiveCount: entry.receiveCount, leasedUntil: isoTime(dueAt) }
+  }
+
+  /** Gives an event back to the front as if it had not been leased. */
+  #undoLease(lease: Waiting): void {
+    this.#stopWaiting(lease)
+    lease.entry.receiveCount--
+    this.#ready.set(lease.entry.position, lease.entry)
   }
 
   #wait(waiting: Waiting): void {

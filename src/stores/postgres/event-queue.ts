@@ -76,6 +76,12 @@ export function eventQueue({
       if (ended.accepted > 0) hints.give()
       return ended
     },
+    async endLeases(ids) {
+      const [row] = await database.query(sql.END_LEASES, [time(), ids.filter(isFingerprint)])
+      const ended = row?.ended as number
+      if (ended > 0) hints.give()
+      return ended
+    },
     async extend(receipts, leaseMs) {
       const rows = await held(sql.EXTEND, receipts, [leaseMs])
       const leasedUntil = (rows[0]?.leased_until ?? null) as number | null

@@ -47,6 +47,18 @@ WITH given AS (
 )
 SELECT receipt, ${DURABLE} FROM given`
 
+/** $1 time, $2 fingerprints in hex. Looks through the leases: an index would cost each of them more than a rare call does. */
+export const END_LEASES = `
+WITH given AS (
+  DELETE FROM formula_intake.leased
+  WHERE id = ANY (ARRAY(SELECT pg_catalog.decode(wanted, 'hex') FROM pg_catalog.unnest($2::text[]) AS wanted))
+    AND leased_until > ${NOW}
+  RETURNING *
+), returned AS (
+  INSERT INTO formula_intake.returned SELECT position, id, name, created_at, receives - 1, traceparent FROM given
+)
+SELECT pg_catalog.count(*) AS ended, ${DURABLE} FROM given`
+
 /** $1 time, $2 receipts, $3 how long. */
 export const EXTEND = `
 UPDATE formula_intake.leased SET leased_until = ${NOW} + $3::bigint

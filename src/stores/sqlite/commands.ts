@@ -159,6 +159,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     ack: queue.ack,
     nack: queue.nack,
     putBack: queue.putBack,
+    endLeases: queue.endLeases,
     extend: queue.extend,
     stats: queue.stats,
     dead: queue.dead,

@@ -143,6 +143,11 @@ function eventQueue(writer: Writer, listeners: Set<() => void>, hint: () => void
       if (settled.accepted > 0) hint()
       return settled
     },
+    async endLeases(ids) {
+      const ended = await writer.call('endLeases', ids)
+      if (ended > 0) hint()
+      return ended
+    },
     extend: (receipts, leaseMs) => writer.call('extend', receipts, leaseMs),
     stats: () => writer.call('stats'),
     dead: (limit, before) => writer.call('dead', limit, before),

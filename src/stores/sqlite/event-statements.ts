@@ -47,6 +47,8 @@ export function eventStatements(db: DatabaseSync) {
     lease: db.prepare('SELECT * FROM leased WHERE lease = ? AND nonce = ?'),
     extendLease: db.prepare('UPDATE leased SET leased_until = ? WHERE lease = ?'),
     removeLease: db.prepare('DELETE FROM leased WHERE lease = ?'),
+    // Looks through the leases: an index would cost each of them more than an operator's rare call does.
+    takeLeases: db.prepare('DELETE FROM leased WHERE id IN (SELECT unhex(value) FROM json_each(?)) RETURNING *'),
     nextLeaseEnd: db.prepare('SELECT min(leased_until) AS at FROM leased'),
     buryExpired: db.prepare(
       `INSERT INTO dead

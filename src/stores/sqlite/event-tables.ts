@@ -84,6 +84,15 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
     }
   }
 
+  /** Gives events back to the front as if they had not been leased. Their leases are gone already. */
+  function undoLeases(rows: LeaseRow[]): void {
+    for (const { position, id, name, created_at, receives, traceparent } of rows) {
+      sql.addReady.run(position, id, name, created_at, receives - 1, traceparent)
+    }
+    count('leased', -rows.length)
+    count('ready', rows.length)
+  }
+
   return {
     /** Writes the counters into the transaction that moved them. */
     flush(): void {
@@ -170,12 +179,17 @@ export function eventTables(db: DatabaseSync, maxReceives: number) {
       settle(now, receipts, (row) => giveBack(now, delayMs, row)),
 
     putBack: (now: number, receipts: string[]): Settled =>
-      settle(now, receipts, ({ lease, position, id, name, created_at, receives, traceparent }) => {
-        sql.removeLease.run(lease)
-        sql.addReady.run(position, id, name, created_at, receives - 1, traceparent)
-        count('leased', -1)
-        count('ready', 1)
+      settle(now, receipts, (row) => {
+        sql.removeLease.run(row.lease)
+        undoLeases([row])
       }),
+
+    endLeases(now: number, ids: string[]): number {
+      moveDue(now)
+      const ended = sql.takeLeases.all(JSON.stringify(ids.filter(isFingerprint))) as unknown as LeaseRow[]
+      undoLeases(ended)
+      return ended.length
+    },
 
     extend(now: number, receipts: string[], leaseMs: number): Settled & { leasedUntil: number | null } {
       const leasedUntil = now + leaseMs

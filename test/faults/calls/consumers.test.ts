@@ -120,6 +120,7 @@ async function useEvents(client: Client, dead: Letter[]): Promise<void> {
   await client.nack(third, 20)
   const [again, other] = await client.receive(2)
   if (again) await client.send('POST', '/events/extend', { receipts: [again.receipt], leaseSeconds: 90 })
+  if (again) await client.send('POST', '/events/release', { ids: [again.id] })
   await client.nack(again)
   await client.ack(other)
   await client.ack(other)

@@ -32,6 +32,9 @@ const BATCHES: Record<string, (receipts: [spent: string, fresh: string]) => Call
   'two that are given back, one for good': ([spent, fresh]) => [call('nack', [spent], 0), call('nack', [fresh], 0)],
   'one given back with a delay': ([, fresh]) => [call('nack', [fresh], 1_000)],
   'two that are put back': ([spent, fresh]) => [call('putBack', [spent]), call('putBack', [fresh])],
+  'leases that an operator ends': () => [
+    call('endLeases', [idOf('unknown'), formula('2', '2').id, formula('4', '4').id]),
+  ],
   'an extended lease': ([, fresh]) => [call('extend', [fresh], 1_000)],
   'leases and delays that end': () => [callAt(NOW + 60_000, 'stats')],
   'all dead letters sent back': () => [call('redrive')],

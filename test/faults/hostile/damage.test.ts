@@ -31,6 +31,7 @@ const writes = (): Call[] => [
   ['receive', now, [100, 60_000], LATE],
   ['stats', now, [], LATE],
   ['dead', now, [50], LATE],
+  ['endLeases', now, [[formula('Formula 6', '7').id]], LATE],
   ['redrive', now, [], LATE],
   ['dueCleanups', now, [100], LATE],
   ['listCleanups', now, [100], LATE],

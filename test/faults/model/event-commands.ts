@@ -154,6 +154,15 @@ export function redrives(ids: readonly string[]): Arbitrary<ModelCommand> {
   )
 }
 
+export function releases(ids: readonly string[]): Arbitrary<ModelCommand> {
+  return fc.subarray([...ids, 'nothing'], { minLength: 1 }).map((ids) =>
+    command('release', { ids }, async (model, service) => {
+      const answer = await post(service, '/events/release', { ids: [...ids, ...ids.slice(0, 1)] })
+      checkAnswer(answer, { status: 200, body: { released: queueModel.endLeases(model.queue, ids) } })
+    }),
+  )
+}
+
 export function deletions(ids: readonly string[]): Arbitrary<ModelCommand> {
   return fc.nat().map((pick) =>
     command('delete', { pick }, async (model, service) => {

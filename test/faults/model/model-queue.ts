@@ -115,6 +115,16 @@ export function extend(queue: QueueModel, receipts: string[], until: number): Se
   })
 }
 
+/** Ends leases as if they had not been. @returns how many */
+export function endLeases(queue: QueueModel, ids: string[]): number {
+  const leased = queue.entries.filter(({ event, waits }) => waits?.receipt != null && ids.includes(event.id))
+  for (const entry of leased) {
+    entry.waits = null
+    entry.receiveCount--
+  }
+  return leased.length
+}
+
 /** Dead letters join the back, in the order of their deaths; all of them without `ids`. @returns how many */
 export function redrive(queue: QueueModel, ids?: string[]): number {
   const chosen = queue.dead.filter(({ id }) => ids === undefined || ids.includes(id))

@@ -21,6 +21,7 @@ function everyday(ids: readonly string[]): Arbitrary<ModelCommand>[] {
     ...[events.extensions(), events.extensions(), times.shortTimes(), times.ends(), times.ends()],
     ...[submits.invalidSubmits(), reads.getsById(ids), reads.lists('formulas'), reads.lists('dead')],
     ...[events.waits(), events.statistics(), events.redrives(ids), events.deletions(ids), times.rounds()],
+    events.releases(ids),
     ...[reads.badCursors(), reads.cleanups(), times.longTimes()],
   ]
 }
