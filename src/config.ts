@@ -1,31 +1,39 @@
 import { BlockList, isIP } from 'node:net'
-import { parseLocation, STORE_URLS, type StoreLocation } from './stores/location.ts'
+import type { StoreLocation } from './stores/location.ts'
+import {
+  address,
+  count,
+  file,
+  flag,
+  hosts,
+  integer,
+  networks,
+  oneOf,
+  queueAddress,
+  store,
+  type Variable,
+  webAddress,
+} from './variable.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const LONGEST_MS = 3_600_000
 
-/** One environment variable: the single home of an option. The table in docs/configuration.md is checked against these. */
-export interface Variable<T> {
-  /** The text that stands for an unset variable; null where there is none. */
-  readonly default: string | null
-  /** What its value may be, as a message says it. */
-  readonly expected: string
-  readonly description: string
-  /** @throws {Error} saying what is expected instead */
-  read(value: string): T
-}
+/** For who has not set HOST and wonders. */
+export const HOST_HINT = 'some shells set HOST themselves, to a name of the machine: unset it, or name an address'
 
 /** Every variable the service reads. */
 export const variables = {
-  HOST: text('127.0.0.1', 'Address to listen on; beyond loopback with keys or ALLOW_ANONYMOUS=true'),
+  HOST: address('127.0.0.1', 'Address to listen on; beyond loopback with keys or ALLOW_ANONYMOUS=true'),
   PORT: integer(3000, 0, 65_535, 'Port to listen on; 0 takes any free one'),
   LOG_LEVEL: oneOf('info', LOG_LEVELS, 'Least severe level that is logged'),
   DATABASE_URL: store('sqlite:./data/formulas.db', 'Where formulas are kept'),
   QUEUE_URL: store(null, 'Where events are kept; the same as DATABASE_URL when unset'),
-  SQS_QUEUE_URL: webAddress('SQS queue to forward events to; nobody else receives them then'),
+  SQS_QUEUE_URL: queueAddress('SQS queue to forward events to; nobody else receives them then'),
   OTEL_EXPORTER_OTLP_ENDPOINT: webAddress('Collector to send traces to; unset, nothing is traced'),
   API_KEYS_FILE: file('File with the API keys that callers must show; unset, anyone may call'),
   ALLOW_ANONYMOUS: flag(false, 'Lets an address other than loopback serve callers without keys'),
+  ALLOWED_HOSTS: hosts('Further hosts to answer to, and whose pages may change things; blanks or commas between'),
+  TRUSTED_PROXIES: networks('Proxies whose X-Forwarded-For is believed; blanks or commas between'),
   SUBMIT_RETRIES: integer(3, 1, 20, 'Attempts to store a submission in all, the first included'),
   SUBMIT_RETRY_BASE_MS: integer(1000, 1, LONGEST_MS, 'Longest pause before the second attempt; doubles with each'),
   SUBMIT_RETRY_MAX_MS: integer(10_000, 1, LONGEST_MS, 'Longest pause between two attempts'),
@@ -55,6 +63,10 @@ export interface Config {
   otlpEndpoint: string | null
   /** null where callers are anonymous. */
   apiKeysFile: string | null
+  /** Hosts to answer to beside those of loopback, as a `Host` header names them. */
+  allowedHosts: string[]
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  trustedProxies: string[]
   submitRetries: number
   submitRetryBaseMs: number
   submitRetryMaxMs: number
@@ -89,12 +101,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const problems: string[] = []
   const values: Partial<Record<Name, unknown>> = {}
   for (const [name, variable] of Object.entries(variables) as [Name, Variable<unknown>][]) {
-    const value = env[name] ?? variable.default
+    const value = textOf(env[name], variable)
     if (value === null) continue
     try {
-      values[name] = variable.read(value)
+      values[name] = readValue(value, variable)
     } catch (error) {
-      problems.push(`${name}=${shown(value)}: ${(error as Error).message}`)
+      problems.push(`${name}=${shown(name, value)}: ${(error as Error).message}`)
     }
   }
   values.QUEUE_URL ??= env.QUEUE_URL === undefined ? values.DATABASE_URL : undefined
@@ -103,14 +115,26 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   return toConfig(values as Values)
 }
 
+/** Without the blanks around it. What is set but empty counts as unset, but where that would open or move something. */
+function textOf(given: string | undefined, { default: fallback, refusesEmpty }: Variable<unknown>): string | null {
+  const value = given?.replace(/^[ \t]+|[ \t]+$/g, '')
+  return value === undefined || (value === '' && !refusesEmpty) ? fallback : value
+}
+
+function readValue(value: string, variable: Variable<unknown>): unknown {
+  if (/\p{Cc}/u.test(value)) throw new Error('must not hold control characters, line ends included')
+  return variable.read(value)
+}
+
 /** What is wrong with values that are each right. */
 function conflicts(values: Partial<Values>): string[] {
   const problems: string[] = []
   const { HOST: host, API_KEYS_FILE: keys, ALLOW_ANONYMOUS: anonymous } = values
   const { DATABASE_URL: database, QUEUE_URL: queue } = values
   if (host !== undefined && keys === undefined && anonymous === false && !isLoopback(host)) {
+    const hint = isIP(host) === 0 ? `; ${HOST_HINT}` : ''
     problems.push(
-      `HOST=${shown(host)}: is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true to serve callers without keys there`,
+      `HOST=${shown('HOST', host)}: is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true to serve callers without keys there${hint}`,
     )
   }
   if (database?.engine === 'memory' && queue !== undefined && queue.engine !== 'memory') {
@@ -133,6 +157,8 @@ function toConfig(values: Values): Config {
     sqsQueueUrl: values.SQS_QUEUE_URL ?? null,
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
     apiKeysFile: values.API_KEYS_FILE ?? null,
+    allowedHosts: values.ALLOWED_HOSTS ?? [],
+    trustedProxies: values.TRUSTED_PROXIES ?? [],
     submitRetries: values.SUBMIT_RETRIES,
     submitRetryBaseMs: values.SUBMIT_RETRY_BASE_MS,
     submitRetryMaxMs: values.SUBMIT_RETRY_MAX_MS,
@@ -147,75 +173,23 @@ function toConfig(values: Values): Config {
   }
 }
 
-/** The value as a message may show it: in one line, and of a URL that may hold a password only the scheme. */
-function shown(value: string): string {
-  return JSON.stringify(/[@?]|:\/\//.test(value) ? value.replace(/^([a-z]*:)?.*$/is, '$1…') : value)
+/**
+ * The value as a message may show it: in one line, and without secrets. Whatever was meant for a URL may hold a password
+ * anywhere, so of such a variable only a scheme that is known is shown.
+ */
+function shown(name: string, value: string): string {
+  if (value === '') return '""'
+  const isUrl = /_(?:URL|ENDPOINT)$/.test(name) || /[@?]|:\/\//.test(value)
+  const scheme = /^(?:sqlite|memory|postgres(?:ql)?|https?):/i.exec(value)?.[0] ?? ''
+  return JSON.stringify(isUrl ? `${scheme}…` : value).replace(/\p{Cc}/gu, '?')
 }
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-function isLoopback(host: string): boolean {
+/** Whether an address to listen on is reached from this machine alone. */
+export function isLoopback(host: string): boolean {
   const family = isIP(host)
   return family === 0 ? host.toLowerCase() === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6')
-}
-
-function variable<T>(
-  fallback: string | null,
-  expected: string,
-  description: string,
-  parse: (value: string) => T | undefined,
-): Variable<T> {
-  const read = (value: string): T => {
-    const parsed = parse(value)
-    if (parsed === undefined) throw new Error(`must be ${expected}`)
-    return parsed
-  }
-  return { default: fallback, expected, description, read }
-}
-
-function text(fallback: string, description: string): Variable<string> {
-  return variable(fallback, 'a host name or an IP address', description, (value) =>
-    /^[^\s/]+$/.test(value) ? value : undefined,
-  )
-}
-
-function file(description: string): Variable<string> {
-  return variable(null, 'a path', description, (value) => (/^[^\0]+$/.test(value) ? value : undefined))
-}
-
-function count(fallback: number, description: string): Variable<number> {
-  return variable(String(fallback), 'an integer of 0 or more', description, (value) => {
-    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
-    return Number.isSafeInteger(number) ? number : undefined
-  })
-}
-
-function integer(fallback: number, min: number, max: number, description: string): Variable<number> {
-  return variable(String(fallback), `an integer from ${min} to ${max}`, description, (value) => {
-    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
-    return number >= min && number <= max ? number : undefined
-  })
-}
-
-function oneOf<T extends string>(fallback: T, choices: readonly T[], description: string): Variable<T> {
-  return variable(fallback, `one of ${choices.join(', ')}`, description, (value) =>
-    choices.find((choice) => choice === value),
-  )
-}
-
-function flag(fallback: boolean, description: string): Variable<boolean> {
-  const choice = oneOf(`${fallback}`, ['true', 'false'], description)
-  return { ...choice, read: (value) => choice.read(value) === 'true' }
-}
-
-function store(fallback: string | null, description: string): Variable<StoreLocation> {
-  return { default: fallback, expected: STORE_URLS, description, read: parseLocation }
-}
-
-function webAddress(description: string): Variable<string> {
-  return variable(null, 'an http:// or https:// URL', description, (value) =>
-    /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined,
-  )
 }

@@ -2,10 +2,11 @@ import closeWithGrace, { type Signals } from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { KeyFileRefused } from './access/key-file.ts'
 import { buildApp } from './app.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError, HOST_HINT, readConfig, variables } from './config.ts'
 import { StoreRefused, StoreUnavailable } from './errors/store-errors.ts'
 import { loggerOptions } from './logging.ts'
 import { describeLocation } from './stores/location.ts'
+import { unknownVariables } from './unknown-variables.ts'
 
 /** What closing takes beyond the longest submission, in milliseconds. */
 const GRACE_MS = 15_000
@@ -13,9 +14,12 @@ const GRACE_MS = 15_000
 /** Runs the service until a signal ends it. */
 async function run(): Promise<void> {
   const config = readConfig(process.env)
+  // OpenTelemetry reads it by itself, and as it is written.
+  if (config.otlpEndpoint !== null) process.env.OTEL_EXPORTER_OTLP_ENDPOINT = config.otlpEndpoint
   // Formulas are secrets: files are for this user alone.
   process.umask(0o077)
   const app = buildApp(config, { logger: loggerOptions(config, process.stdout.isTTY) })
+  warnOfUnknownVariables(app)
   const delay = config.submitDeadlineMs + GRACE_MS
   const skip: Signals[] = config.apiKeysFile === null ? [] : ['SIGHUP']
   for (const signal of skip) process.on(signal, () => app.apiKeys?.reload())
@@ -30,6 +34,12 @@ async function run(): Promise<void> {
     grace.uninstall()
     await app.close()
     throw error
+  }
+}
+
+function warnOfUnknownVariables({ log }: FastifyInstance): void {
+  for (const { name, meant } of unknownVariables(process.env, Object.keys(variables))) {
+    log.warn(`This version knows no variable ${name}${meant === null ? '' : `; ${meant} may be meant`}`)
   }
 }
 
@@ -52,8 +62,10 @@ function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof StoreRefused || error instanceof KeyFileRefused)
     return error.message
   if (error instanceof StoreUnavailable) return `Cannot open the store: ${error.message}`
-  const { syscall, message, stack } = error as NodeJS.ErrnoException
-  return syscall === 'listen' || syscall === 'getaddrinfo' ? `Cannot listen: ${message}` : (stack ?? message)
+  const { code, syscall, message, stack } = error as NodeJS.ErrnoException
+  if (syscall !== 'listen' && syscall !== 'getaddrinfo') return stack ?? message
+  const isPortAtFault = code === 'EADDRINUSE' || code === 'EACCES'
+  return `Cannot listen: ${message}${isPortAtFault ? '' : `; ${HOST_HINT}`}`
 }
 
 try {

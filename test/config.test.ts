@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type Test, test } from 'tap'
 import { ConfigError, readConfig, variables } from '../src/config.ts'
+import type { Variable } from '../src/variable.ts'
 
 function problemsOf(t: Test, env: NodeJS.ProcessEnv): string[] {
   try {
@@ -23,6 +24,8 @@ test('without any variable the documented defaults hold', async (t) => {
     sqsQueueUrl: null,
     otlpEndpoint: null,
     apiKeysFile: null,
+    allowedHosts: [],
+    trustedProxies: [],
     submitRetries: 3,
     submitRetryBaseMs: 1000,
     submitRetryMaxMs: 10_000,
@@ -38,7 +41,8 @@ test('without any variable the documented defaults hold', async (t) => {
 })
 
 test('every variable tells its default, its values and its purpose', async (t) => {
-  for (const [name, { default: fallback, expected, description, read }] of Object.entries(variables)) {
+  const all = Object.entries<Variable<unknown>>(variables)
+  for (const [name, { default: fallback, expected, description, read }] of all) {
     t.match(name, /^[A-Z_]+$/)
     t.match(description, /^[A-Z].+[^.]$/)
     t.not(expected, '')
@@ -63,7 +67,7 @@ for (const [name, min, max] of ranges) {
   test(`${name} is an integer from ${min} to ${max}, written in digits`, async (t) => {
     t.same(problemsOf(t, { [name]: String(min) }), [])
     t.same(problemsOf(t, { [name]: String(max) }), [])
-    for (const value of [String(min - 1), String(max + 1), '', ' 5', '5.0', '1e1', '0x10', '+5', 'five']) {
+    for (const value of [String(min - 1), String(max + 1), '5 5', '5.0', '1e1', '0x10', '+5', 'five']) {
       t.same(problemsOf(t, { [name]: value }), [
         `${name}=${JSON.stringify(value)}: must be an integer from ${min} to ${max}`,
       ])
@@ -83,13 +87,13 @@ test('EVENT_MAX_LEASE_SECONDS is an integer up to 43200, and not below EVENT_LEA
 })
 
 test('every bad value is told at once, one line each', async (t) => {
-  const env = { PORT: 'x\ny', LOG_LEVEL: 'loud', ALLOW_ANONYMOUS: 'yes', HOST: '', DATABASE_URL: 'mysql:x' }
+  const env = { PORT: 'x\ny', LOG_LEVEL: 'loud', ALLOW_ANONYMOUS: 'yes', HOST: 'a/b', DATABASE_URL: 'mysql:x' }
   const problems = problemsOf(t, env)
   t.same(problems, [
-    'HOST="": must be a host name or an IP address',
-    'PORT="x\\ny": must be an integer from 0 to 65535',
+    'HOST="a/b": must be a host name or an IP address',
+    'PORT="x\\ny": must not hold control characters, line ends included',
     'LOG_LEVEL="loud": must be one of fatal, error, warn, info, debug, trace, silent',
-    'DATABASE_URL="mysql:x": must be sqlite:<path>, postgres://… or memory:',
+    'DATABASE_URL="…": must be sqlite:<path>, postgres://… or memory:',
     'ALLOW_ANONYMOUS="yes": must be one of true, false',
   ])
   t.equal(new ConfigError(problems).message, problems.join('\n'))
@@ -111,7 +115,7 @@ test('the queue to forward to is a web address, kept as it is written', async (t
   for (const url of ['https://sqs.eu-west-1.amazonaws.com/123456789012/formulas.fifo', 'http://localhost:4566/0/q']) {
     t.equal(readConfig({ SQS_QUEUE_URL: url }).sqsQueueUrl, url)
   }
-  const wrong = ['', 'formulas', 'arn:aws:sqs:eu-west-1:123456789012:q', 'sqs://x/q', 'https://', 'https://a b/q']
+  const wrong = ['formulas', 'arn:aws:sqs:eu-west-1:123456789012:q', 'sqs://x/q', 'https://', 'https://a b/q']
   for (const SQS_QUEUE_URL of wrong) {
     const [problem, ...others] = problemsOf(t, { SQS_QUEUE_URL })
     t.match(problem, /^SQS_QUEUE_URL=".*": must be an http:\/\/ or https:\/\/ URL$/)
@@ -123,13 +127,13 @@ test('the queue to forward to is a web address, kept as it is written', async (t
 test('the collector of traces is a web address', async (t) => {
   const url = 'https://collector.example:4318'
   t.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: url }).otlpEndpoint, url)
-  const wrong = 'OTEL_EXPORTER_OTLP_ENDPOINT="localhost:4318": must be an http:// or https:// URL'
+  const wrong = 'OTEL_EXPORTER_OTLP_ENDPOINT="…": must be an http:// or https:// URL'
   t.same(problemsOf(t, { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' }), [wrong])
 })
 
 test('RATE_LIMIT_PER_MINUTE is an integer of 0 or more', async (t) => {
   t.equal(readConfig({ RATE_LIMIT_PER_MINUTE: '100000000' }).rateLimitPerMinute, 100_000_000)
-  for (const RATE_LIMIT_PER_MINUTE of ['', '-1', '1.5', '1e3', ' 5', '9'.repeat(16)]) {
+  for (const RATE_LIMIT_PER_MINUTE of ['-1', '1.5', '1e3', '5 5', '9'.repeat(16)]) {
     t.match(problemsOf(t, { RATE_LIMIT_PER_MINUTE }), [/: must be an integer of 0 or more$/])
   }
 })
@@ -140,8 +144,9 @@ test('a file of keys is named by its path, which is never taken for none', async
 })
 
 test('an address other than loopback is refused unless there are keys or anonymous callers are allowed', async (t) => {
-  for (const HOST of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', 'LOCALHOST']) t.same(problemsOf(t, { HOST }), [])
-  for (const HOST of ['0.0.0.0', '::', '10.0.0.1', '128.0.0.1', 'example.org', 'localhost.evil.org']) {
+  for (const HOST of ['127.0.0.1', '127.9.9.9', '::1', '[::1]', 'localhost', 'LOCALHOST'])
+    t.same(problemsOf(t, { HOST }), [])
+  for (const HOST of ['0.0.0.0', '::', '[::]', '10.0.0.1', '128.0.0.1', 'example.org', 'localhost.evil.org']) {
     t.match(problemsOf(t, { HOST }), [
       /^HOST=".*": is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true/,
     ])
@@ -167,4 +172,119 @@ test('a database in memory with a durable queue is refused, the other way round 
   const problems = problemsOf(t, { DATABASE_URL: 'memory:', QUEUE_URL: 'sqlite:/tmp/queue.db' })
   t.same(problems, ['QUEUE_URL: a durable queue needs a durable database, but DATABASE_URL is memory:'])
   t.same(problemsOf(t, { DATABASE_URL: 'sqlite:/tmp/a.db', QUEUE_URL: 'memory:' }), [])
+})
+
+test('what is set but empty counts as unset', async (t) => {
+  const guards = ['API_KEYS_FILE', 'ALLOWED_HOSTS', 'DATABASE_URL', 'QUEUE_URL']
+  const others = Object.keys(variables).filter((name) => !guards.includes(name))
+  for (const empty of ['', ' ', ' \t ']) {
+    t.same(readConfig(Object.fromEntries(others.map((name) => [name, empty]))), readConfig({}))
+    for (const name of guards)
+      t.match(problemsOf(t, { [name]: empty }), [`${name}="": must `], 'but never opens anything')
+  }
+})
+
+test('blanks around a value are dropped, control characters in it refused', async (t) => {
+  t.match(readConfig({ PORT: ' 80\t', HOST: ' ::1 ', DATABASE_URL: '  memory: ' }), {
+    port: 80,
+    host: '::1',
+    database: { engine: 'memory' },
+  })
+  for (const value of ['80\n', '80\r', '\x0080', '8\t0', '80\x7f', '80\x9b']) {
+    for (const name of Object.keys(variables)) {
+      const [problem, ...others] = problemsOf(t, { [name]: value })
+      t.match(problem, /: must not hold control characters, line ends included$/, name)
+      t.notMatch(problem, /\p{Cc}/u)
+      t.same(others, [])
+    }
+  }
+})
+
+test('words are read in any case', async (t) => {
+  t.equal(readConfig({ LOG_LEVEL: 'WARN' }).logLevel, 'warn')
+  for (const ALLOW_ANONYMOUS of ['TRUE', 'True']) t.same(problemsOf(t, { HOST: '0.0.0.0', ALLOW_ANONYMOUS }), [])
+  t.equal(problemsOf(t, { HOST: '0.0.0.0', ALLOW_ANONYMOUS: 'FALSE' }).length, 1)
+})
+
+test('brackets around an IPv6 address to listen on are dropped, and belong to nothing else', async (t) => {
+  t.equal(readConfig({ HOST: '[::1]' }).host, '::1')
+  for (const HOST of ['[]', '[localhost]', '[127.0.0.1]']) {
+    t.match(problemsOf(t, { HOST }), [/: must be a host name or an IP address$/])
+  }
+})
+
+test('a queue of SQS is known by its name, with a slash behind it or without', async (t) => {
+  const url = 'https://sqs.eu-west-1.amazonaws.com/123456789012/formulas.fifo'
+  for (const SQS_QUEUE_URL of [url, `${url}/`, `${url}//`]) t.equal(readConfig({ SQS_QUEUE_URL }).sqsQueueUrl, url)
+})
+
+test('hosts and proxies are lists, with blanks or commas between', async (t) => {
+  const ALLOWED_HOSTS = 'Formulas.Example,localhost  ::1, [::5] ,10.0.0.1'
+  t.same(readConfig({ ALLOWED_HOSTS }).allowedHosts, ['formulas.example', 'localhost', '[::1]', '[::5]', '10.0.0.1'])
+  const wrongHosts = [
+    'a:80',
+    '[::1]:80',
+    'http://a',
+    '*',
+    '*.a.example',
+    'a/b',
+    'a..b',
+    'ä.example',
+    'a@b',
+    ',',
+    'ok !',
+  ]
+  for (const host of wrongHosts) {
+    const problem = /^ALLOWED_HOSTS=".*": must be host names or IP addresses, without ports$/
+    t.match(problemsOf(t, { ALLOWED_HOSTS: host }), [problem], host)
+  }
+  const TRUSTED_PROXIES = '10.0.0.0/8, ::1 fd00::/8,192.168.1.5'
+  t.same(readConfig({ TRUSTED_PROXIES }).trustedProxies, ['10.0.0.0/8', '::1', 'fd00::/8', '192.168.1.5'])
+  const wrongNetworks = [
+    '10.0.0.0/33',
+    '0.0.0.0/0',
+    '::/0',
+    '::1/129',
+    '10.0.0',
+    'proxy',
+    'true',
+    '1',
+    '10.0.0.0/',
+    '10/8',
+    ',',
+  ]
+  for (const network of wrongNetworks) {
+    const problem = /^TRUSTED_PROXIES=".*": must be IP addresses or networks \(10\.0\.0\.0\/8\)$/
+    t.match(problemsOf(t, { TRUSTED_PROXIES: network }), [problem], network)
+  }
+})
+
+test('no message shows more of a URL than a scheme that is known', async (t) => {
+  const wrong = [
+    'host=db user=u password=S3cret',
+    'intake:S3cret',
+    'postgres:intake:S3cret',
+    'postgres://u:S3cret@db:x/formulas',
+    'S3cret-token',
+    'https://S3cret host',
+    'HTTPS:S3cret',
+    'S3cret\n',
+    'http:S3cret',
+  ]
+  for (const name of ['DATABASE_URL', 'QUEUE_URL', 'SQS_QUEUE_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT']) {
+    for (const value of wrong) {
+      const problems = problemsOf(t, { [name]: value })
+      t.match(problems, [new RegExp(`^${name}="(?:postgres:|https?:)?…": `, 'i')], value)
+      t.notMatch(problems.join(), /S3cret/)
+    }
+  }
+  for (const name of ['ALLOWED_HOSTS', 'TRUSTED_PROXIES', 'PORT']) {
+    t.notMatch(problemsOf(t, { [name]: 'https://user:S3cret@host' }).join(), /S3cret/)
+  }
+})
+
+test('who has not set HOST, as some shells do, is told of it', async (t) => {
+  const hint = /^HOST="x86_64-conda-linux-gnu": is not a loopback address;.*; some shells set HOST themselves/
+  t.match(problemsOf(t, { HOST: 'x86_64-conda-linux-gnu' }), [hint])
+  t.notMatch(problemsOf(t, { HOST: '0.0.0.0' }), [/some shells/])
 })

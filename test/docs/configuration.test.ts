@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { type Variable, variables } from '../../src/config.ts'
+import { variables } from '../../src/config.ts'
+import type { Variable } from '../../src/variable.ts'
 import { pages, readPage, table } from './pages.ts'
 
 test('docs/configuration.md says of each variable what src/config.ts says', async (t) => {

@@ -1,0 +1,45 @@
+import { isIP } from 'node:net'
+
+/** A host and its port, as in a `Host` header or an origin. */
+export interface Authority {
+  /** In lower case; an IPv6 address in brackets and in its shortest form. */
+  host: string
+  /** Null where none is given. */
+  port: number | null
+}
+
+const AUTHORITY = /^(\[[\da-f:.]+\]|[\w-]+(?:\.[\w-]+)*)(?::(\d{0,5}))?$/i
+
+/** Null where the text is anything but a host name or an IP address, with or without a port. */
+export function readAuthority(text: string): Authority | null {
+  const [, name = '', digits = ''] = AUTHORITY.exec(text) ?? []
+  const host = name.startsWith('[') ? URL.parse(`http://${name}`)?.hostname : name.toLowerCase()
+  return host ? { host, port: digits === '' ? null : Number(digits) } : null
+}
+
+/** A host name or an IP address, written as in an `Authority`; null for anything else, a port included. */
+export function readHost(text: string): string | null {
+  const name = isIP(text) === 6 ? `[${text}]` : text
+  // With a port of its own it would have two now.
+  return readAuthority(`${name}:0`)?.host ?? null
+}
+
+/** The hosts that a service answers to. */
+export class AllowedHosts {
+  readonly #names: ReadonlySet<string>
+  /** The header that was allowed last, as it was sent: most callers send the same one each time. */
+  #lastAllowed: string | undefined
+
+  constructor(names: Iterable<string>) {
+    this.#names = new Set(names)
+  }
+
+  /** @param header a host with any port, or with none */
+  allows(header: string): boolean {
+    if (header === this.#lastAllowed) return true
+    const authority = readAuthority(header)
+    if (authority === null || !this.#names.has(authority.host)) return false
+    this.#lastAllowed = header
+    return true
+  }
+}
