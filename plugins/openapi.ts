@@ -58,6 +58,7 @@ function factsOf({ method, url, config = {} }: RouteOptions, schema: FastifySche
     scopes: config.public ? null : [config.scope ?? 'admin'].flat(),
     whileClosing: config.whileClosing ?? false,
     sheds: config.sheds ?? false,
+    anyHost: config.anyHost ?? false,
     errors: schema.errors ?? [],
     responseHeaders: schema.responseHeaders ?? [],
     hasQuery: schema.querystring !== undefined,

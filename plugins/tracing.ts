@@ -45,7 +45,7 @@ export default fp<TracingOptions>(
     await fastify.register(requests.plugin())
     addHooks(fastify, spans)
   },
-  { name: 'tracing', dependencies: ['config'] },
+  { name: 'tracing', dependencies: ['config', 'cross-site'] },
 )
 
 function addHooks(fastify: FastifyInstance, spans: typeof import('../src/tracing/request-spans.ts')): void {

@@ -37,7 +37,7 @@ export function buildApp(config: Config, { logger = false, ...options }: AppOpti
   const logPlace: LogPlace = { ids: () => ({}) }
   const isTraced = config.otlpEndpoint !== null && typeof logger === 'object'
   const app = Fastify(serverOptions(config, isTraced ? { ...logger, mixin: () => logPlace.ids() } : logger))
-  app.server.on('checkExpectation', refuseExpectation)
+  app.server.on('checkExpectation', (request, response) => refuseExpectation(app, request, response))
   const root = join(import.meta.dirname, '..')
   app.register(autoload, { dir: join(root, 'plugins'), options: { config, logPlace, ...options } })
   app.register(autoload, { dir: join(root, 'routes'), matchFilter: (path) => path.endsWith('/index.ts') })
@@ -51,6 +51,8 @@ function serverOptions(config: Config, logger: Logging): ServerOptions {
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     bodyLimit: config.bodyLimitBytes,
+    // What proxies say of the host is not believed: only `request.ip` may be asked.
+    ...(config.trustedProxies.length > 0 && { trustProxy: config.trustedProxies }),
     // A request must have arrived by then. Answers may take longer; a silent connection must outlast the slowest.
     requestTimeout: 30_000,
     connectionTimeout: Math.max(75_000, longestAnswerMs + 15_000),
@@ -97,15 +99,17 @@ function requestId({ headers }: IncomingMessage): string {
 
 /** Fastify refuses a URL it cannot read before any hook or handler of ours. */
 function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  const { status, code } = toServiceError(error)
-  request.server.metrics.requests.observe(request.method, 'none', status, 0)
-  const headers = { ...request.server.safetyHeaders, 'X-Request-Id': request.id }
-  reply.code(status).headers(headers).send(errorBody(code))
+  const { raw, server } = request
+  const { status, code, details } = server.refusedHost(raw, false) ?? server.refusedSite(raw) ?? toServiceError(error)
+  server.metrics.requests.observe(request.method, 'none', status, 0)
+  const headers = { ...server.safetyHeaders, 'X-Request-Id': request.id }
+  reply.code(status).headers(headers).send(errorBody(code, details))
 }
 
 /** Node answers an Expect header it does not know without a body, before any route sees the request. */
-function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const body = errorBody('EXPECTATION_FAILED')
+function refuseExpectation(app: FastifyInstance, request: IncomingMessage, response: ServerResponse): void {
+  const refusal = app.refusedHost(request, false) ?? app.refusedSite(request)
+  const body = errorBody(refusal?.code ?? 'EXPECTATION_FAILED', refusal?.details)
   const text = JSON.stringify(body)
   const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text) }
   response.writeHead(body.status, { ...headers, Connection: 'close' }).end(text)

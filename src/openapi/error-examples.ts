@@ -29,6 +29,8 @@ const PATHS: Partial<Record<ErrorCode, string>> = {
   MATERIAL_DUPLICATE: '/materials/1',
   CURSOR_INVALID: '?cursor',
   UNAUTHORIZED: 'Authorization',
+  CROSS_SITE: 'Sec-Fetch-Site',
+  HOST_NOT_ALLOWED: 'Host',
   UNSUPPORTED_MEDIA_TYPE: 'Content-Type',
 }
 

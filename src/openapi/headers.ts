@@ -35,7 +35,13 @@ export type HeaderName = keyof typeof headers
 const LIMIT: HeaderName[] = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
 
 /** Answered before requests are counted. */
-const NOT_COUNTED: readonly ErrorCode[] = ['UNAUTHORIZED', 'URI_TOO_LONG', 'SERVICE_STOPPING']
+const NOT_COUNTED: readonly ErrorCode[] = [
+  'UNAUTHORIZED',
+  'CROSS_SITE',
+  'HOST_NOT_ALLOWED',
+  'URI_TOO_LONG',
+  'SERVICE_STOPPING',
+]
 
 /** Answered on a connection, before there is a request: they carry none of these headers. */
 export const ON_CONNECTION: readonly ErrorCode[] = ['REQUEST_TIMEOUT', 'EXPECTATION_FAILED', 'HEADERS_TOO_LARGE']

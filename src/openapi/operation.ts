@@ -9,6 +9,8 @@ export interface RouteFacts {
   scopes: readonly Scope[] | null
   whileClosing: boolean
   sheds: boolean
+  /** Whether it answers whatever host a request names. */
+  anyHost: boolean
   /** Codes the route itself may answer with. */
   errors: readonly ErrorCode[]
   /** What its successful answers carry beside what all do. */
@@ -25,13 +27,18 @@ export type Examples = Readonly<Record<string, unknown>>
 /** Whoever sends a body to a route is told what is wrong with it, also where the route has no use for one. */
 const WITH_BODY = ['POST', 'PUT', 'PATCH', 'DELETE']
 
+/** What no page of another site may have a browser send. */
+const CHANGING = ['POST', 'PUT', 'DELETE']
+
 /** Every code that a route may answer with: its own, and what every request goes through. In the catalogue's order. */
-export function errorsOf({ method, url, scopes, whileClosing, sheds, errors }: RouteFacts): ErrorCode[] {
+export function errorsOf({ method, url, scopes, whileClosing, sheds, anyHost, errors }: RouteFacts): ErrorCode[] {
   const codes = new Set<ErrorCode>([...errors, 'BAD_REQUEST', 'INTERNAL_ERROR'])
   const add = (applies: boolean, ...more: ErrorCode[]): void => {
     if (applies) for (const code of more) codes.add(code)
   }
   add(scopes !== null, 'UNAUTHORIZED', 'FORBIDDEN', 'RATE_LIMITED')
+  add(!anyHost, 'HOST_NOT_ALLOWED')
+  add(CHANGING.includes(method), 'CROSS_SITE')
   add(url.includes(':'), 'URI_TOO_LONG')
   add(WITH_BODY.includes(method), 'INVALID_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
   add(!whileClosing, 'SERVICE_STOPPING')

@@ -152,7 +152,7 @@ test('of a request without a key no body is waited for', async (t) => {
   await app.listen({ port: 0 })
   const { port } = app.server.address() as { port: number }
   const socket = connect(port, '127.0.0.1')
-  socket.write('POST /formulas HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n')
+  socket.write('POST /formulas HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n')
   socket.write('Content-Length: 999999999\r\n\r\n{')
   t.match(await text(socket), /^HTTP\/1.1 401 Unauthorized\r\n.*"code":"UNAUTHORIZED"/s)
 })

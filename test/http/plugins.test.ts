@@ -6,10 +6,12 @@ import authorization from '../../plugins/authorization.ts'
 import closing from '../../plugins/closing.ts'
 import config from '../../plugins/config.ts'
 import connections from '../../plugins/connections.ts'
+import crossSite from '../../plugins/cross-site.ts'
 import db from '../../plugins/db.ts'
 import engines, { type EnginesOptions } from '../../plugins/engines.ts'
 import errors from '../../plugins/errors.ts'
 import forwarder from '../../plugins/forwarder.ts'
+import host from '../../plugins/host.ts'
 import idempotency from '../../plugins/idempotency.ts'
 import json from '../../plugins/json.ts'
 import longPoll from '../../plugins/long-poll.ts'
@@ -44,19 +46,10 @@ async function withPlugins(t: Test, plugins: AnyPlugin[], options: Partial<Optio
   return app
 }
 
+/** What a request comes to before anything else. */
+const entry: AnyPlugin[] = [config, requestId, safetyHeaders, host, crossSite, tracing, connections, closing]
 const stores: AnyPlugin[] = [config, metrics, engines]
-const guarded: AnyPlugin[] = [
-  config,
-  tracing,
-  requestId,
-  safetyHeaders,
-  connections,
-  closing,
-  auditTrail,
-  authentication,
-  rateLimit,
-  authorization,
-]
+const guarded: AnyPlugin[] = [...entry, auditTrail, authentication, rateLimit, authorization]
 
 const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['config', [config]],
@@ -65,11 +58,13 @@ const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['db', [...stores, db]],
   ['queue', [...stores, queue]],
   ['idempotency', [...stores, idempotency]],
-  ['orchestrator', [...stores, tracing, requestId, safetyHeaders, connections, closing, orchestrator]],
-  ['longPoll', [...stores, queue, tracing, requestId, safetyHeaders, connections, closing, longPoll]],
+  ['orchestrator', [...entry, metrics, engines, orchestrator]],
+  ['longPoll', [...entry, metrics, engines, queue, longPoll]],
   ['forwarder', [...stores, queue, forwarder]],
   ['connections', [connections]],
-  ['tracing', [config, tracing]],
+  ['tracing', [config, requestId, safetyHeaders, host, crossSite, tracing]],
+  ['refusedHost', [config, requestId, safetyHeaders, host]],
+  ['refusedSite', [config, requestId, safetyHeaders, host, crossSite]],
   ['safetyHeaders', [safetyHeaders]],
   ['pageHeaders', [safetyHeaders]],
   ['readiness', [sensible, ...stores, db, queue, readiness]],
@@ -126,7 +121,7 @@ test('the stores close after all that uses them', async (t) => {
   const order: string[] = []
   const opened = openMemory({ clock: systemClock, answerTtlMs: 1, maxReceives: 1 })
   opened.close = async () => void order.push('stores')
-  const plugins = [...stores, tracing, requestId, safetyHeaders, connections, closing, orchestrator] as AnyPlugin[]
+  const plugins = [...entry, metrics, engines, orchestrator]
   const app = await withPlugins(t, plugins, { stores: opened })
   const close = app.orchestrator.close.bind(app.orchestrator)
   app.orchestrator.close = async () => {

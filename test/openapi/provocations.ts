@@ -74,12 +74,14 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     return (hasQuery ? withQuery('colour=red') : withBody('{"colour":"red"}'))(services, operation)
   },
   CURSOR_INVALID: withQuery('cursor=x'),
-  BAD_REQUEST: ({ plain }, { method, path }) => withoutHost(plain.app, `${method} ${path}`),
+  BAD_REQUEST: ({ plain }, { method, path }) => withTwoHosts(plain.app, `${method} ${path}`),
   UNAUTHORIZED: ({ guarded }, operation) => guarded.send(exampleRequest(operation)),
   FORBIDDEN: ({ guarded, weak, submitter }, operation) => {
     const isForSubmitters = operation.security.some(({ apiKey }) => apiKey.includes('submit'))
     return guarded.as(isForSubmitters ? weak : submitter).send(exampleRequest(operation))
   },
+  CROSS_SITE: withHeaders((headers) => ({ ...headers, 'Sec-Fetch-Site': 'cross-site' })),
+  HOST_NOT_ALLOWED: withHeaders((headers) => ({ ...headers, Host: 'other.example' })),
   FORMULA_NOT_FOUND: plainly((request) => request),
   EVENT_NOT_FOUND: plainly((request) => request),
   CLEANUP_NOT_FOUND: plainly((request) => request),
@@ -116,11 +118,11 @@ export const REASONS: Partial<Record<ErrorCode, string>> = {
   SERVICE_STOPPING: 'a service that closes takes no connection; test/http/connections.test.ts shows who still gets it',
 }
 
-/** The answer to a request without a Host header, which only bytes can be. */
-async function withoutHost(app: FastifyInstance, line: string): Promise<Answer> {
+/** The answer to a request with two Host headers, which only bytes can be. */
+async function withTwoHosts(app: FastifyInstance, line: string): Promise<Answer> {
   if (!app.server.listening) await app.listen({ port: 0 })
   const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1')
-  socket.write(`${line} HTTP/1.1\r\nConnection: close\r\n\r\n`)
+  socket.write(`${line} HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
   const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
   const [status = '', ...lines] = head.split('\r\n')
   const headers = lines.map((line) => line.split(': ', 2) as [string, string])

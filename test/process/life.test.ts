@@ -39,7 +39,7 @@ t.test('connections that send nothing, or half a request, do not hold up the end
   const halves = [
     '',
     'GET /for',
-    'POST /formulas HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Length: 9\r\n\r\n{',
+    'POST /formulas HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: k\r\nContent-Length: 9\r\n\r\n{',
   ]
   for (const half of halves) {
     const socket = connect(Number(port), '127.0.0.1').on('error', () => {})

@@ -99,7 +99,7 @@ t.test(
     await sendRaw(first.url, `GET /formulas?name=${MATERIAL} HTTP/1.1\r\nAuthorization: Bearer ${key}\r\n\r\n`)
     await sendRaw(
       first.url,
-      `POST /formulas HTTP/1.1\r\nHost: x\r\nExpect: ${PASSWORD}\r\nIdempotency-Key: ${IDEMPOTENCY_KEY}\r\n\r\n`,
+      `POST /formulas HTTP/1.1\r\nHost: localhost\r\nExpect: ${PASSWORD}\r\nIdempotency-Key: ${IDEMPOTENCY_KEY}\r\n\r\n`,
     )
     const ended = await first.kill('SIGTERM')
 

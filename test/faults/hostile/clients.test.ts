@@ -176,7 +176,7 @@ async function endless(t: Test, { server }: Context): Promise<void> {
 async function startTrickles(port: number): Promise<Trickle[]> {
   const about = subject(numbered(1))
   return [
-    await Trickle.start(port, SLOW, (index) => `POST /formulas HTTP/1.1\r\nHost: x\r\nX-Slow-${index}: `, 'x'),
+    await Trickle.start(port, SLOW, (index) => `POST /formulas HTTP/1.1\r\nHost: localhost\r\nX-Slow-${index}: `, 'x'),
     await Trickle.start(
       port,
       SLOW,
