@@ -154,3 +154,32 @@ test('a caller who hangs up before the answer is audited as well', async (t) => 
   await until(() => acts().length === 1)
   t.match(acts(), [{ redriven: 1 }])
 })
+
+test('behind a proxy that is trusted, a refused call is logged with the address of its caller; nobody else can give one', async (t) => {
+  const lines: string[] = []
+  const logger = { level: 'warn', stream: { write: (line: string) => void lines.push(line) } }
+  const { send } = await startGuarded(t, { TRUSTED_PROXIES: '10.0.0.0/8, fd00::1' }, { logger })
+  const addressFor = async (remoteAddress: string, forwarded: string): Promise<unknown> => {
+    await send({ url: '/formulas', remoteAddress, headers: { 'x-forwarded-for': forwarded } })
+    return JSON.parse(lines.at(-1) ?? '').ip
+  }
+  t.equal(await addressFor('10.1.2.3', '203.0.113.7'), '203.0.113.7')
+  t.equal(await addressFor('::ffff:10.1.2.3', '203.0.113.7'), '203.0.113.7')
+  t.equal(await addressFor('fd00::1', '2001:db8::7'), '2001:db8::7')
+  t.equal(
+    await addressFor('10.1.2.3', '198.51.100.1, 203.0.113.7, 10.9.9.9'),
+    '203.0.113.7',
+    'what it sent is not believed',
+  )
+  t.equal(await addressFor('203.0.113.7', '198.51.100.1'), '203.0.113.7', 'a caller that is no proxy')
+  t.equal(await addressFor('203.0.113.7', '10.0.0.1'), '203.0.113.7')
+  t.equal(await addressFor('127.0.0.1', '198.51.100.1'), '127.0.0.1')
+})
+
+test('where no proxy is trusted, no forwarded address is believed', async (t) => {
+  const lines: string[] = []
+  const logger = { level: 'warn', stream: { write: (line: string) => void lines.push(line) } }
+  const { send } = await startGuarded(t, {}, { logger })
+  await send({ url: '/formulas', headers: { 'x-forwarded-for': '203.0.113.7', forwarded: 'for=203.0.113.7' } })
+  t.match(JSON.parse(lines.at(-1) ?? ''), { ip: '127.0.0.1' })
+})

@@ -156,3 +156,11 @@ test('the host comes first, then the site, then all else', async (t) => {
   t.match(expecting, refusedForHost, 'also where Node answers by itself')
   errorOf(t, await post({}), 503, 'SERVICE_OVERLOADED')
 })
+
+test('what a trusted proxy says of the host is not believed: the Host header counts', async (t) => {
+  const { send } = await startService(t, { TRUSTED_PROXIES: '127.0.0.1' })
+  const headers = { host: 'evil.example', 'x-forwarded-host': 'localhost', forwarded: 'host=localhost' }
+  errorOf(t, await send({ url: '/formulas', headers }), 421, 'HOST_NOT_ALLOWED')
+  const own = { host: 'localhost', 'x-forwarded-host': 'evil.example' }
+  t.equal((await send({ url: '/formulas', headers: own })).statusCode, 200)
+})

@@ -123,6 +123,22 @@ test('without keys the waits of an address count', async (t) => {
   t.match(await Promise.all(ends), Array(33).fill({ statusCode: 200 }))
 })
 
+test('behind a proxy that is trusted, anonymous callers are told apart by the address it gives', async (t) => {
+  const { send } = await startService(t, { ...TWO, TRUSTED_PROXIES: '10.0.0.1' })
+  const from = async (remoteAddress: string, forwarded: string) =>
+    (await send({ url: '/formulas', remoteAddress, headers: { 'x-forwarded-for': forwarded } })).statusCode
+  for (const expected of [200, 200, 429]) t.equal(await from('10.0.0.1', '203.0.113.7'), expected)
+  t.equal(await from('10.0.0.1', '203.0.113.8'), 200)
+  t.equal(await from('10.0.0.1', '203.0.113.9, 203.0.113.7'), 429, 'an address that the caller made up does not help')
+  for (const [forged, expected] of [
+    ['1.1.1.1', 200],
+    ['1.1.1.2', 200],
+    ['1.1.1.3', 429],
+  ] as const) {
+    t.equal(await from('198.51.100.1', forged), expected, 'nor without the proxy')
+  }
+})
+
 test('health has no limit', async (t) => {
   const { get } = await startService(t, TWO)
   for (const _ of [1, 2, 3]) t.equal((await get('/health/live')).statusCode, 200)
