@@ -1,9 +1,13 @@
 import { systemClock } from '../clock.ts'
-import { readerOf } from './files/formats.ts'
-import { openSource } from './files/source.ts'
+import { corrected } from './corrections.ts'
+import { DryRun } from './dry-run.ts'
+import { inUtf8 } from './files/encoding.ts'
+import { isTable, readerOf } from './files/formats.ts'
+import { type Entry, UnreadableFile } from './files/row.ts'
+import { openSource, type Source } from './files/source.ts'
+import type { ImportOptions } from './import-options.ts'
 import { Intake } from './intake.ts'
 import { intoLists } from './lists.ts'
-import type { ImportOptions } from './options.ts'
 import { type Progress, showProgress } from './progress.ts'
 import { Service } from './service.ts'
 import { type Standing, Tally } from './tally.ts'
@@ -13,6 +17,8 @@ export interface Ended {
   standing: Standing
   /** Why it did not come to the end of the file, where it is not that it was told to stop. */
   failure: unknown
+  /** Whether the whole file was read, and each formula of it has found its end. */
+  isFinished: boolean
 }
 
 /**
@@ -20,7 +26,7 @@ export interface Ended {
  * @param stop ends it early: what is under way is finished, nothing new is begun. A failure aborts it as well
  */
 export async function importFile(options: ImportOptions, stop: AbortController): Promise<Ended> {
-  const source = openSource(options.file, stop.signal)
+  const source = openSource(options.file, isTable(options.format) ? 2 : 1, stop.signal)
   const tally: Tally = new Tally(options.report, (line) => {
     progress.clear()
     process.stdout.write(`${line}\n`)
@@ -29,30 +35,68 @@ export async function importFile(options: ImportOptions, stop: AbortController):
   const begun = performance.now()
   const progress: Progress = showProgress(process.stderr, source.size, () => ({
     done: source.bytesRead,
-    text: inWords(tally, (performance.now() - begun) / 1000, waiting),
+    text: inWords(countsInWords(tally, options.dryRun), tally.decided / secondsSince(begun), waiting),
   }))
-  const intake = new Intake(
-    new Service(options.url, options.apiKey),
-    {
-      clock: systemClock,
-      random: Math.random,
-      stop: stop.signal,
-      giveUpAfterMs: options.giveUpAfterMs,
-      onWait: (reason) => {
-        waiting = reason
-      },
+  const intake = intakeOf(options, tally, stop.signal, (reason) => {
+    waiting = reason
+  })
+  let end: UnreadableFile | null = null
+  const seen = { entries: 0, isAll: false }
+  const lists = intoLists(
+    observed(entriesOf(source, options), tally, seen),
+    ({ line, problem, isEnd }) => {
+      tally.refuse(line, [problem])
+      if (isEnd === true) end = new UnreadableFile(`The file was read no further than line ${line}`)
     },
-    tally,
+    stop.signal,
   )
-  const entries = readerOf(options.format, options.delimiter)(source.chunks)
-  const lists = intoLists(entries, ({ line, problem }) => tally.refuse(line, [problem]), stop.signal)
   try {
     const failure = await inParallel(lists, options.concurrency, (list) => intake.takeIn(list), stop)
-    return { standing: tally, failure }
+    const isFinished = seen.isAll && source.isAtEnd && seen.entries === tally.decided
+    return { standing: tally, failure: failure ?? end, isFinished }
   } finally {
     progress.end()
     tally.close()
+    source.close()
   }
+}
+
+function intakeOf(
+  { dryRun, url, apiKey, giveUpAfterMs }: ImportOptions,
+  tally: Tally,
+  stop: AbortSignal,
+  onWait: (reason: string | null) => void,
+): Intake | DryRun {
+  if (dryRun) return new DryRun(tally)
+  const patience = { clock: systemClock, random: Math.random, stop, giveUpAfterMs, onWait }
+  return new Intake(new Service(url, apiKey), patience, tally)
+}
+
+function entriesOf(source: Source, options: ImportOptions): AsyncIterable<Entry[]> {
+  const { format, delimiter, table, encoding, corrections } = options
+  const chunksOfEntries = readerOf(format, delimiter, table)(() => inUtf8(source.read(), encoding))
+  async function* withCorrections() {
+    for await (const entries of chunksOfEntries) {
+      yield entries.map((entry) => ('json' in entry ? corrected(entry, corrections) : entry))
+    }
+  }
+  return withCorrections()
+}
+
+/** Counts the entries that pass, and tells of what should be looked at in them. */
+async function* observed(
+  chunksOfEntries: AsyncIterable<Entry[]>,
+  tally: Tally,
+  seen: { entries: number; isAll: boolean },
+): AsyncIterable<Entry[]> {
+  for await (const entries of chunksOfEntries) {
+    seen.entries += entries.length
+    for (const entry of entries) {
+      if ('json' in entry) for (const { line, message } of entry.warnings ?? []) tally.warn(line, message)
+    }
+    yield entries
+  }
+  seen.isAll = true
 }
 
 /**
@@ -78,15 +122,18 @@ async function inParallel<T>(
   return failure
 }
 
-function inWords(standing: Standing, seconds: number, waiting: string | null): string {
-  const { added, known, refused } = standing
-  const rate = Math.round((added + known + refused) / Math.max(seconds, 0.001))
-  return `${countsInWords(standing)}; ${rate}/s${waiting === null ? '' : `; waiting: ${waiting}`}`
+const secondsSince = (begun: number): number => Math.max((performance.now() - begun) / 1000, 0.001)
+
+function inWords(counts: string, perSecond: number, waiting: string | null): string {
+  return `${counts}; ${Math.round(perSecond)}/s${waiting === null ? '' : `; waiting: ${waiting}`}`
 }
 
 /** The counts of an import, for the user. */
-export function countsInWords({ added, addedBefore, known, refused, unanswered }: Standing): string {
+export function countsInWords(standing: Standing, isDryRun: boolean): string {
+  const { added, addedBefore, known, refused, good, turnedAway, unanswered } = standing
+  if (isDryRun) return `${good} would be sent, ${refused} refused; nothing was sent`
   const before = addedBefore > 0 ? ` (${addedBefore} by an earlier run or try)` : ''
+  const away = turnedAway > 0 ? `, ${turnedAway} sent and not taken in` : ''
   const open = unanswered > 0 ? `, ${unanswered} without an answer` : ''
-  return `${added} added${before}, ${known} known already, ${refused} refused${open}`
+  return `${added} added${before}, ${known} known already, ${refused} refused${away}${open}`
 }

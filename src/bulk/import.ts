@@ -1,7 +1,8 @@
 import { EXIT, runCommand, stopOnSignals } from './ending.ts'
 import { UnreadableFile } from './files/row.ts'
 import { countsInWords, importFile } from './import-file.ts'
-import { BadOptions, IMPORT_USAGE, readImportOptions } from './options.ts'
+import { IMPORT_USAGE, readImportOptions } from './import-options.ts'
+import { BadOptions } from './options.ts'
 import { CannotGoOn, GaveUp } from './patience.ts'
 
 /** Imports the file that the arguments name. */
@@ -16,10 +17,10 @@ async function run(): Promise<number> {
     isInterrupted = true
     process.stderr.write('\nStopping when the lists under way are answered. Press Ctrl-C again to stop at once.\n')
   })
-  const { standing, failure } = await importFile(options, stop)
-  process.stdout.write(`${countsInWords(standing)}\n`)
+  const { standing, failure, isFinished } = await importFile(options, stop)
+  process.stdout.write(`${countsInWords(standing, options.dryRun)}\n`)
   if (failure !== null) throw failure
-  if (isInterrupted) {
+  if (isInterrupted && !isFinished) {
     process.stderr.write('Not finished. Run it again to go on: nothing is taken in twice.\n')
     return EXIT.interrupted
   }

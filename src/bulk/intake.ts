@@ -1,14 +1,9 @@
 import type { Row } from './files/row.ts'
 import { type List, listOf } from './lists.ts'
 import { CannotGoOn, codeOf, describe, Interrupted, type Patience, untilAnswered } from './patience.ts'
+import { byFormula, type Detail, inFile } from './refusals.ts'
 import type { Answer, Service } from './service.ts'
-import type { Known, LocatedProblem, Tally } from './tally.ts'
-
-interface Detail {
-  path: string
-  code: string
-  message: string
-}
+import type { Known, Tally } from './tally.ts'
 
 /** Sends lists to the service until each formula has found its end. */
 export class Intake {
@@ -38,7 +33,7 @@ export class Intake {
       case 413:
         return this.#inHalves(list, answer)
       default:
-        throw unexpected(answer)
+        throw this.#turnedAway(list, answer)
     }
   }
 
@@ -47,7 +42,8 @@ export class Intake {
     try {
       return await untilAnswered(() => this.#service.submit(list), this.#patience)
     } catch (error) {
-      this.#tally.countUnanswered(list.rows)
+      if (error instanceof CannotGoOn) this.#tally.countTurnedAway(list.rows)
+      else this.#tally.countUnanswered(list.rows)
       if (error instanceof Interrupted) return null
       throw error
     }
@@ -55,7 +51,10 @@ export class Intake {
 
   #count({ rows }: List, { body, replayed }: Answer): void {
     const { formulas } = (body ?? {}) as { formulas?: (Known & { outcome: 'added' | 'duplicate' })[] }
-    if (formulas?.length !== rows.length) throw new CannotGoOn('The answer is not one of this service')
+    if (formulas?.length !== rows.length) {
+      this.#tally.countUnanswered(rows)
+      throw new CannotGoOn('The answer is not one of this service')
+    }
     for (const [index, formula] of formulas.entries()) {
       if (formula.outcome === 'added') this.#tally.countAdded(replayed)
       else this.#tally.countKnown(rows[index] as Row, formula)
@@ -63,21 +62,24 @@ export class Intake {
   }
 
   async #withoutRefused(list: List, answer: Answer): Promise<void> {
-    const refused = byRow(answer)
+    const refused = refusedBy(answer)
     if (refused.size === 0) {
-      if (codeOf(answer.body) !== 'INVALID_JSON') throw unexpected(answer)
+      if (codeOf(answer.body) !== 'INVALID_JSON') throw this.#turnedAway(list, answer)
       return this.#inHalves(list, answer)
     }
+    if ([...refused.keys()].some((index) => index >= list.rows.length)) throw this.#turnedAway(list, answer)
     for (const [index, problems] of refused) {
-      const row = list.rows[index]
-      if (row === undefined) throw unexpected(answer)
-      this.#tally.refuse(
-        row.line,
-        problems.map((problem) => located(problem, row)),
-      )
+      const row = list.rows[index] as Row
+      this.#tally.refuse(row.line, inFile(problems, row))
     }
     const rest = list.rows.filter((_, index) => !refused.has(index))
     if (rest.length > 0) await this.takeIn(listOf(rest))
+  }
+
+  /** The service has refused the list as a whole, for something that is not in its formulas. */
+  #turnedAway({ rows }: List, answer: Answer): CannotGoOn {
+    this.#tally.countTurnedAway(rows)
+    return new CannotGoOn(`The service answered ${describe(answer)}`)
   }
 
   async #inHalves({ rows }: List, answer: Answer): Promise<void> {
@@ -93,22 +95,7 @@ export class Intake {
 }
 
 /** The problems that an answer names, by the formula's place in the list. It names at most 100. */
-function byRow({ body }: Answer): Map<number, Detail[]> {
+function refusedBy({ body }: Answer): Map<number, Detail[]> {
   const { details = [] } = (body ?? {}) as { details?: Detail[] }
-  const problems = new Map<number, Detail[]>()
-  for (const { path, code, message } of details) {
-    const [, index, rest] = /^\/(\d+)(.*)$/.exec(path) ?? []
-    if (index === undefined) continue
-    const detail = { path: rest as string, code, message }
-    problems.set(Number(index), [...(problems.get(Number(index)) ?? []), detail])
-  }
-  return problems
+  return byFormula(details)
 }
-
-function located(problem: Detail, { materialLines }: Row): LocatedProblem {
-  const material = /^\/materials\/(\d+)/.exec(problem.path)?.[1]
-  const line = material === undefined ? undefined : materialLines?.[Number(material)]
-  return line === undefined ? problem : { ...problem, line }
-}
-
-const unexpected = (answer: Answer): CannotGoOn => new CannotGoOn(`The service answered ${describe(answer)}`)

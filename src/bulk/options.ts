@@ -1,23 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { reasonOf } from '../errors/reason.ts'
 import { FORMATS, type Format, formatOf } from './files/formats.ts'
 
 /** What both commands are told about the service. */
-interface Reach {
+export interface Reach {
   url: URL
   apiKey: string | null
   giveUpAfterMs: number
-}
-
-/** What an import is told. */
-export interface ImportOptions extends Reach {
-  file: string
-  format: Format
-  delimiter: string
-  concurrency: number
-  report: string | null
 }
 
 /** What an export is told. */
@@ -30,7 +20,7 @@ export interface ExportOptions extends Reach {
 /** Options that cannot be used, in words for the user. */
 export class BadOptions extends Error {}
 
-const reach = {
+export const reach = {
   url: { type: 'string', default: 'http://127.0.0.1:3000' },
   'key-file': { type: 'string' },
   'give-up-after': { type: 'string' },
@@ -38,21 +28,10 @@ const reach = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-const REACH_USAGE = `  --url URL              the service (http://127.0.0.1:3000)
+export const REACH_USAGE = `  --url URL              the service (http://127.0.0.1:3000)
   --key-file FILE        holds the API key; else the environment variable API_KEY does, where one is needed
   --give-up-after N      seconds to wait for a service that does not answer (for ever)
   --help`
-
-export const IMPORT_USAGE = `npm run import -- FILE [options]
-
-FILE is NDJSON, a JSON array or CSV with one material a row; - is standard input.
-
-  --format FORMAT        ${FORMATS.join(', ')} (by the name of the file)
-  --delimiter CHARACTER  between the fields of a CSV file (,)
-  --concurrency N        lists under way at once, 1 to 64 (8)
-  --report FILE          write refused and known formulas there, with line numbers, one JSON object a line
-${REACH_USAGE}
-`
 
 export const EXPORT_USAGE = `npm run --silent export -- [FILE] [options]
 
@@ -61,33 +40,6 @@ Writes every formula, newest first, to FILE or to standard output.
   --format FORMAT        ${FORMATS.join(', ')} (by the name of the file, else ndjson)
 ${REACH_USAGE}
 `
-
-/**
- * Reads the arguments of an import.
- * @returns null when it is asked for help
- * @throws {BadOptions}
- */
-export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv): ImportOptions | null {
-  const { values, positionals } = parse(args, {
-    ...reach,
-    delimiter: { type: 'string', default: ',' },
-    concurrency: { type: 'string', default: '8' },
-    report: { type: 'string' },
-  })
-  if (values.help) return null
-  const [file, ...others] = positionals
-  if (file === undefined || others.length > 0) throw new BadOptions('Name one file to import, or - for standard input')
-  const format = readFormat(values.format) ?? formatOf(file)
-  if (format === null) throw new BadOptions(`The name of the file tells no format: add --format ${FORMATS.join('|')}`)
-  const { delimiter } = values
-  if (Buffer.byteLength(delimiter) !== 1 || '"\r\n'.includes(delimiter)) {
-    throw new BadOptions('--delimiter must be one ASCII character, and no quote')
-  }
-  const concurrency = readInteger('--concurrency', values.concurrency, 1, 64)
-  const { report = null } = values
-  if (report !== null && resolve(report) === resolve(file)) throw new BadOptions('--report must name another file')
-  return { ...readReach(values, environment), file, format, delimiter, concurrency, report }
-}
 
 /**
  * Reads the arguments of an export.
@@ -103,7 +55,7 @@ export function readExportOptions(args: string[], environment: NodeJS.ProcessEnv
   return { ...readReach(values, environment), file, format }
 }
 
-function parse<const O extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: O) {
+export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: O) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
   } catch (error) {
@@ -113,7 +65,7 @@ function parse<const O extends NonNullable<ParseArgsConfig['options']>>(args: st
 
 type ReachValues = { url: string; 'key-file'?: string | undefined; 'give-up-after'?: string | undefined }
 
-function readReach(values: ReachValues, environment: NodeJS.ProcessEnv): Reach {
+export function readReach(values: ReachValues, environment: NodeJS.ProcessEnv): Reach {
   const giveUpAfter = values['give-up-after']
   const seconds = giveUpAfter === undefined ? Infinity : readInteger('--give-up-after', giveUpAfter, 0, 31_536_000)
   return { url: readUrl(values.url), apiKey: readKey(values['key-file'], environment), giveUpAfterMs: seconds * 1000 }
@@ -140,14 +92,14 @@ function readKeyFile(file: string): string {
   }
 }
 
-function readFormat(text: string | undefined): Format | null {
+export function readFormat(text: string | undefined): Format | null {
   if (text === undefined) return null
   const format = FORMATS.find((known) => known === text)
   if (format === undefined) throw new BadOptions(`--format must be one of ${FORMATS.join(', ')}`)
   return format
 }
 
-function readInteger(name: string, text: string, least: number, most: number): number {
+export function readInteger(name: string, text: string, least: number, most: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN
   if (value >= least && value <= most) return value
   throw new BadOptions(`${name} must be an integer from ${least} to ${most}`)

@@ -7,11 +7,17 @@ export interface Standing {
   added: number
   /** How many of them an earlier run, or an earlier try, has added. */
   addedBefore: number
-  /** Formulas whose make-up was there already, or stands earlier in the file. */
+  /** Formulas whose composition was there already, or stands earlier in the file. */
   known: number
   refused: number
+  /** Formulas that a dry run found nothing wrong with. */
+  good: number
+  /** Formulas in lists that the service refused for what is not in them, such as a wrong key. They are not in. */
+  turnedAway: number
   /** Formulas that were sent and have no answer. Nobody knows whether they are in; running it again will tell. */
   unanswered: number
+  /** All of which it is known what has become of them. */
+  readonly decided: number
 }
 
 /** A problem, and the line it is on where that is known better than by the formula. */
@@ -33,6 +39,8 @@ export class Tally implements Standing {
   addedBefore = 0
   known = 0
   refused = 0
+  good = 0
+  turnedAway = 0
   unanswered = 0
   readonly #report: number | null
   readonly #print: (line: string) => void
@@ -46,6 +54,10 @@ export class Tally implements Standing {
     this.#print = print
   }
 
+  get decided(): number {
+    return this.added + this.known + this.refused + this.good
+  }
+
   countAdded(replayed: boolean): void {
     this.added++
     if (replayed) this.addedBefore++
@@ -56,6 +68,14 @@ export class Tally implements Standing {
     this.#write({ line, outcome: 'duplicate', id, name })
   }
 
+  countGood(): void {
+    this.good++
+  }
+
+  countTurnedAway(rows: Row[]): void {
+    this.turnedAway += rows.length
+  }
+
   countUnanswered(rows: Row[]): void {
     this.unanswered += rows.length
   }
@@ -64,6 +84,12 @@ export class Tally implements Standing {
     this.refused++
     if (this.#report === null) this.#print(inWords(line, problems))
     else this.#write({ line, outcome: 'refused', problems })
+  }
+
+  /** Tells of something that is taken in, but should be looked at. */
+  warn(line: number, message: string): void {
+    if (this.#report === null) this.#print(`line ${line}: warning: ${message}`)
+    else this.#write({ line, outcome: 'warning', message })
   }
 
   close(): void {

@@ -86,14 +86,15 @@ test('the report has refused and known formulas by line, with codes, paths and i
   ])
 })
 
-test('a JSON array that is cut off gives what is whole of it, and the exit code is 2', async (t) => {
+test('of a JSON array that is cut off, what is whole is taken in, and the exit code is 1', async (t) => {
   const directory = t.testdir({
     'a.json': '[\n{"name":"A","materials":[{"name":"Rose","concentration":1}]},\n{"name":"B","mat',
   })
   const { url } = await startService(t, memory)
-  const { code, stdout } = await runImport(t, url, [join(directory, 'a.json')])
-  t.equal(code, 2)
+  const { code, stdout, stderr } = await runImport(t, url, [join(directory, 'a.json')])
+  t.equal(code, 1)
   t.match(stdout, [/^line 3: .*cut off/, '1 added, 0 known already, 1 refused'])
+  t.same(stderr, ['The file was read no further than line 3'])
 })
 
 test('standard input is read like a file', async (t) => {
@@ -110,7 +111,7 @@ test('what keeps it from running is one line, and the exit code is 1', async (t)
     'a.ndjson': '{"name":"A","materials":[{"name":"Rose","concentration":1}]}\n',
     'b.json': '{"name":"A"}',
     'c.csv': 'name,stuff\n',
-    'utf16.csv': Buffer.from('\ufefformula', 'utf16le'),
+    'sound.csv': Buffer.from([0xfe, 0xff, 0xd8, 0x00, 0x00, 0x41]),
   })
   const { url } = await startService(t, memory)
   const file = (name: string) => join(directory, name)
@@ -120,7 +121,7 @@ test('what keeps it from running is one line, and the exit code is 1', async (t)
     [url, [file('none.csv')], /ENOENT/],
     [url, [file('b.json')], /a JSON array begins with/],
     [url, [file('c.csv')], /must name the columns/],
-    [url, [file('utf16.csv')], /UTF-16/],
+    [url, [file('sound.csv')], /not in utf-16be/],
     [url, [file('a.ndjson'), '--report', file('no/where')], /ENOENT/],
     [`${url}/elsewhere`, [file('a.ndjson')], /404 ROUTE_NOT_FOUND/],
     [nobody, [file('a.ndjson'), '--give-up-after', '0'], /Gave up: .*(ECONNREFUSED|bad port)/],

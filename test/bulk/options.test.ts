@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { test } from 'tap'
-import { readExportOptions, readImportOptions } from '../../src/bulk/options.ts'
+import { readImportOptions } from '../../src/bulk/import-options.ts'
+import { readExportOptions } from '../../src/bulk/options.ts'
 
 test('an import needs no more than a file, whose name tells the format', async (t) => {
   t.match(readImportOptions(['formulas.ndjson'], {}), {

@@ -1,7 +1,8 @@
 import { type Test, test } from 'tap'
+import { inUtf8 } from '../../src/bulk/files/encoding.ts'
 import { readerOf } from '../../src/bulk/files/formats.ts'
 import type { Entry, ReadFile } from '../../src/bulk/files/row.ts'
-import { withoutMark } from '../../src/bulk/files/source.ts'
+import { plainTable } from './run.ts'
 
 /** What a reader makes of a text. Where the chunks are cut makes no difference. */
 async function read(t: Test, reader: ReadFile, content: string | Buffer): Promise<Entry[]> {
@@ -16,13 +17,13 @@ async function inChunks(reader: ReadFile, bytes: Buffer, size: number): Promise<
     for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
   }
   const entries: Entry[] = []
-  for await (const some of reader(withoutMark(chunks()))) entries.push(...some)
+  for await (const some of reader(() => inUtf8(chunks()))) entries.push(...some)
   return entries
 }
 
-const ndjson = readerOf('ndjson', ',')
-const json = readerOf('json', ',')
-const csv = readerOf('csv', ',')
+const ndjson = readerOf('ndjson', ',', plainTable)
+const json = readerOf('json', ',', plainTable)
+const csv = readerOf('csv', ',', plainTable)
 
 const DIGITS = '123456789012.123456789012'
 const LONG = `{"name":"A","materials":[{"name":"Rose","concentration":${DIGITS}}]}`
@@ -72,9 +73,34 @@ test('a JSON array: each member is a formula, with its digits, on the line where
 
 test('a JSON array that is cut off gives what stands before, and says where it was cut', async (t) => {
   const cut = /cut off/
-  t.match(await read(t, json, `[\n${LONG},\n\n{"name":"B`), [{ json: LONG }, { line: 4, problem: { message: cut } }])
-  t.match(await read(t, json, `[\n${LONG},\n`), [{ json: LONG }, { line: 3, problem: { message: cut } }])
-  t.match(await read(t, json, `[\n${LONG}`), [{ line: 2, problem: { message: cut } }])
+  const isEnd = true
+  t.match(await read(t, json, `[\n${LONG},\n\n{"name":"B`), [
+    { json: LONG },
+    { line: 4, isEnd, problem: { message: cut } },
+  ])
+  t.match(await read(t, json, `[\n${LONG},\n`), [{ json: LONG }, { line: 3, isEnd, problem: { message: cut } }])
+  t.match(await read(t, json, `[\n${LONG}`), [{ line: 2, isEnd, problem: { message: cut } }])
+  t.match(await read(t, json, `{"formulas":[\n${LONG}]`), [
+    { json: LONG },
+    { line: 2, isEnd, problem: { message: cut } },
+  ])
+})
+
+test('a list as the service gives it, and arrays one after the other, are read like one array', async (t) => {
+  const { formulas } = { formulas: [{ json: LONG }, { json: B }] }
+  for (const text of [
+    `{"formulas":[${LONG},${B}],"nextCursor":null}\n`,
+    `\n{ "formulas" : [\n${LONG}, ${B} ] ,\n"nextCursor": null\n}`,
+    `{"formulas":[${LONG},${B}]}`,
+    `[${LONG}]\n[${B}]\n`,
+  ]) {
+    t.match(await read(t, json, text), formulas, text)
+    t.equal((await read(t, json, text)).length, 2)
+  }
+  const page = await read(t, json, `{"formulas":[${B}],\n"nextCursor":"abc"}`)
+  t.match(page, [{ json: B }, { line: 1, isEnd: true, problem: { message: /one page of a longer list/ } }])
+  await t.rejects(read(t, json, `{"name":"A","formulas":[${B}]}`), /a JSON array begins with/)
+  await t.rejects(read(t, json, '{"name":"A"}'), /a JSON array begins with/)
 })
 
 test('a JSON array: what is between the formulas is not passed over in silence', async (t) => {
@@ -132,9 +158,9 @@ test('CSV: rows of one name are one formula, and each material is known by its l
 })
 
 test('CSV: line feeds within quotes are counted', async (t) => {
-  const file = 'Concentration,MATERIAL,formula\n1,"Ro\r\nse\n",A\n2,Musk,B'
+  const file = 'Concentration,MATERIAL,formula\n1,"Ro\r\n\nse",A\n2,Musk,B'
   t.match(await read(t, csv, file), [
-    { line: 2, json: '{"name":"A","materials":[{"name":"Ro\\r\\nse\\n","concentration":"1"}]}' },
+    { line: 2, json: '{"name":"A","materials":[{"name":"Ro\\n\\nse","concentration":"1"}]}' },
     { line: 5, json: '{"name":"B","materials":[{"name":"Musk","concentration":"2"}]}' },
   ])
 })
@@ -150,27 +176,48 @@ test('CSV: an id tells formulas of one name apart', async (t) => {
 test('CSV: a bad row spoils its own formula and no other', async (t) => {
   const head = 'formula;material;concentration\n'
   const rows = 'A;Rose;1\nA;Musk\nB;Rose;2\nC;Rose;3\nA;Amber;1\nD;Ros\xe9;1\n'
-  const entries = await read(t, readerOf('csv', ';'), Buffer.from(head + rows, 'latin1'))
+  const entries = await read(t, readerOf('csv', ';', plainTable), Buffer.from(head + rows, 'latin1'))
   t.match(entries, [
     { line: 3, problem: { message: 'The row has 2 fields, the first line 3' } },
     { line: 4, json: /"B"/ },
     { line: 5, json: /"C"/ },
-    { line: 6, problem: { message: /stand apart/ } },
-    { line: 7, problem: { message: /UTF-8/ } },
+    { line: 7, problem: { message: /UTF-8.*--encoding/ } },
+  ])
+  t.equal(entries.length, 4, 'the rows of A that stand apart are told of once')
+})
+
+test('CSV: a row that cannot be read spoils each formula beside it whose name it holds', async (t) => {
+  const head = 'material,concentration,formula\n'
+  const spoiled = async (rows: string) =>
+    (await read(t, csv, head + rows)).flatMap((entry) => ('problem' in entry ? [entry.line] : []))
+  t.same(await spoiled('Rose,1,"A, x"\nMusk,"2,"A, x"\nRose,3,B\n'), [3, 3], 'the one before')
+  t.same(await spoiled('Rose,1,A\nMusk,"2,B, x\nRose,3,"B, x"\n'), [3, 3], 'the one after')
+  t.same(await spoiled('Rose,1,A\nMusk,"2,C\nRose,3,B\n'), [3], 'neither')
+  const long = `${'x'.repeat(70_000)},2,C\n`
+  t.same(await spoiled(`Rose,1,A\n${long}Rose,3,B\nRose,4,D\n`), [3, 3], 'both, where nothing of it is known')
+  const mixed = Buffer.concat([Buffer.from(`${head}Rose,1,Crème\nMusk,2,Cr`), Buffer.from([0xe8]), Buffer.from('me\n')])
+  t.match(await read(t, csv, mixed), [{ problem: {} }, { problem: {} }], 'a name in two encodings')
+})
+
+test('CSV: text in more lines is no row, in a column that is passed over', async (t) => {
+  const reader = readerOf('csv', ',', { ...plainTable, ignoreUnknown: true })
+  const file =
+    'formula,material,concentration,note\nA,Rose,1,"first\nsecond, third\r\n"\nA,Musk,2,\nB,"Iris",3,"x\nC,Rose,4,y"\nC,Amber,5,\n'
+  t.match(await read(t, reader, file), [
+    { line: 2, json: /Rose.*Musk/, materialLines: [2, 5] },
+    { line: 6, problem: { message: /quotes/ } },
+    { line: 7, problem: { message: /quotes/ } },
   ])
 })
 
-test('CSV: with a broken quote the file is read up to the formula before it, and no further', async (t) => {
-  const head = 'formula,material,concentration\nA,Rose,1\n'
-  const before = { line: 2, json: /"A"/ }
-  t.match(await read(t, csv, `${head}B,Musk,1\nB,"Rose" x,2\nC,Rose,3\n`), [
-    before,
-    { line: 3, problem: { message: /any further than line 4/ } },
-  ])
-  t.match(await read(t, csv, `${head}B,Musk,1\nB,"Rose,2\nC,Rose,3\n`), [
-    before,
-    { line: 3, problem: { message: /any further than line 4: Quote Not Closed/ } },
-  ])
+test('CSV: a file that changes between its readings is refused', async (t) => {
+  for (const second of ['A,Rose,1\nA,Musk,2\n', 'B,Rose,1\n', 'A,Rose,1\nB,Musk,2\n']) {
+    const texts = ['A,Rose,1\n', second]
+    const changing = csv(async function* () {
+      yield Buffer.from(`formula,material,concentration\n${texts.shift()}`)
+    })
+    await t.rejects(Array.fromAsync(changing), /has changed while it was read/)
+  }
 })
 
 test('CSV: a first line that names other columns is refused, with a hint', async (t) => {
@@ -180,14 +227,13 @@ test('CSV: a first line that names other columns is refused, with a hint', async
     'formula,material,concentration,cas',
     'A,Rose,1',
   ]) {
-    await t.rejects(inChunks(csv, Buffer.from(`${head}\nA,Rose,1\n`), 100), /must name the columns.*--delimiter/)
+    await t.rejects(inChunks(csv, Buffer.from(`${head}\nA,Rose,1\n`), 100), /must name the columns.*--delimiter.*--map/)
   }
 })
 
-test('a byte order mark is no part of the text; what is not in UTF-8 is refused with a hint', async (t) => {
+test('a byte order mark is no part of the text; a compressed file is refused with a hint', async (t) => {
   for (const reader of [ndjson, json]) t.match(await read(t, reader, `\ufeff[${B}]`), [{ line: 1, json: /B/ }])
   t.same(await read(t, ndjson, '\ufeff'), [])
   t.same(await read(t, ndjson, '5'), [{ line: 1, json: '5' }], 'a file may be shorter than a mark')
-  await t.rejects(read(t, csv, Buffer.from('\ufeffformula', 'utf16le')), /UTF-16/)
   await t.rejects(read(t, csv, Buffer.from([0x1f, 0x8b, 8, 0])), /compressed/)
 })

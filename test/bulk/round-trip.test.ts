@@ -3,6 +3,7 @@ import { test } from 'tap'
 import { FORMATS, readerOf } from '../../src/bulk/files/formats.ts'
 import type { Entry } from '../../src/bulk/files/row.ts'
 import { type ExportedFormula, textOf } from '../../src/bulk/files/write.ts'
+import { plainTable } from './run.ts'
 
 /** Names as the service stores them: trimmed, without control characters. */
 const name = fc
@@ -38,7 +39,7 @@ for (const format of FORMATS) {
         for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size)
       }
       const entries: Entry[] = []
-      for await (const some of readerOf(format, ',')(chunks())) entries.push(...some)
+      for await (const some of readerOf(format, ',', plainTable)(chunks)) entries.push(...some)
       const read = entries.map((entry) => ('json' in entry ? JSON.parse(entry.json) : entry))
       const expected = all.map(({ name, materials }) => ({ name, materials }))
       return JSON.stringify(read) === JSON.stringify(expected)

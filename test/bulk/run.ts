@@ -1,6 +1,10 @@
 import type { Test } from 'tap'
+import type { TableOptions } from '../../src/bulk/files/columns.ts'
 import { type Running, start } from '../command.ts'
 import type { Ended } from '../process/service-process.ts'
+
+/** How a table is read without options. */
+export const plainTable: TableOptions = { decimal: '.', map: new Map(), ignoreUnknown: false, fillDown: false }
 
 /** Starts an import into the service at `url`. */
 export const startImport = (t: Test, url: string, args: string[], environment = {}, input?: string): Running =>

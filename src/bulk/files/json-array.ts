@@ -2,10 +2,10 @@ import { jsonRow } from './json-row.ts'
 import { type Entry, UnreadableFile, unreadable } from './row.ts'
 import { RowBytes } from './row-bytes.ts'
 
-/** Reads a file with one JSON array of formulas. */
-export async function* readJsonArray(chunks: AsyncIterable<Buffer>): AsyncIterable<Entry[]> {
+/** Reads a file with a JSON array of formulas, or with a list as the service gives it. */
+export async function* readJsonArray(read: () => AsyncIterable<Buffer>): AsyncIterable<Entry[]> {
   const array = new ArrayText()
-  for await (const chunk of chunks) yield array.read(chunk)
+  for await (const chunk of read()) yield array.read(chunk)
   yield array.end()
 }
 
@@ -14,12 +14,21 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
+/** What stands before and after the array in a list of the service. */
+const LIST_HEAD = /^\{\s*"formulas"\s*:$/
+const LIST_FOOT = /^(?:,\s*"nextCursor"\s*:\s*(null|"[^"]*")\s*)?\}$/
+const MOST_AROUND = 1_000
+
 /**
  * Cuts an array into the texts of its members by brackets and quotes alone. Numbers are never looked at, so they stay
  * as they are written, and each member is known by its line.
  */
 class ArrayText {
   #place: 'before' | 'first' | 'next' | 'member' | 'string' | 'escape' | 'after' | 'garbage' = 'before'
+  /** The text before the array, and after it, where there is some. */
+  #head = ''
+  #foot = ''
+  #aroundLine = 1
   #line = 1
   #memberLine = 1
   #depth = 0
@@ -41,11 +50,27 @@ class ArrayText {
 
   /** What is wrong with the end of the file. */
   end(): Entry[] {
+    if (this.#place === 'before' && this.#head !== '') throw this.#noArray()
     if (this.#place === 'before') throw new UnreadableFile('The file holds no JSON array')
-    if (this.#place === 'after' || this.#place === 'garbage') return []
+    if (this.#place === 'after' || this.#place === 'garbage') return this.#endOfText()
     return this.#isWithinMember
-      ? [unreadable(this.#memberLine, 'The file ends within this formula: it is cut off')]
-      : [unreadable(this.#line, 'The file ends before its array does: it is cut off')]
+      ? [
+          endingAt(
+            this.#memberLine,
+            'The file is cut off within this formula, or a bracket is missing: nothing below was read',
+          ),
+        ]
+      : [endingAt(this.#line, 'The file ends before its array does: it is cut off')]
+  }
+
+  #endOfText(): Entry[] {
+    if (this.#head + this.#foot === '') return []
+    const [isList, cursor] = (this.#head === '' ? null : LIST_FOOT.exec(this.#foot.trim())) ?? []
+    if (this.#foot === '') return [endingAt(this.#line, 'The file ends before its list does: it is cut off')]
+    if (isList === undefined) return [endingAt(this.#aroundLine, 'There is text after the end of the array')]
+    if (cursor === undefined || cursor === 'null') return []
+    const message = 'This is one page of a longer list: its nextCursor is not null. npm run export writes all of it'
+    return [endingAt(this.#aroundLine, message)]
   }
 
   get #isWithinMember(): boolean {
@@ -69,13 +94,33 @@ class ArrayText {
         if (!isBlank(byte)) this.#between(byte, index, entries)
         return
       case 'before':
-        if (byte === OPEN_LIST) this.#place = 'first'
-        else if (!isBlank(byte)) throw new UnreadableFile(`Line ${this.#line}: a JSON array begins with "["`)
+        this.#before(byte)
         return
       case 'after':
-        if (isBlank(byte)) return
-        this.#place = 'garbage'
-        entries.push(unreadable(this.#line, 'There is text after the end of the array'))
+      case 'garbage':
+        this.#after(byte)
+    }
+  }
+
+  #before(byte: number): void {
+    if (byte === OPEN_LIST && (this.#head === '' || LIST_HEAD.test(this.#head.trim()))) this.#place = 'first'
+    else if (this.#head !== '' || !isBlank(byte)) {
+      if (this.#head === '') this.#aroundLine = this.#line
+      this.#head += String.fromCharCode(byte)
+      if (isNoHead(this.#head)) throw this.#noArray()
+    }
+  }
+
+  #noArray(): UnreadableFile {
+    return new UnreadableFile(`Line ${this.#aroundLine}: a JSON array begins with "["`)
+  }
+
+  #after(byte: number): void {
+    if (this.#place === 'after' && byte === OPEN_LIST && this.#head === '') this.#place = 'first'
+    else if (this.#place === 'garbage' || !isBlank(byte)) {
+      if (this.#place === 'after') this.#aroundLine = this.#line
+      this.#place = 'garbage'
+      if (this.#foot.length < MOST_AROUND) this.#foot += String.fromCharCode(byte)
     }
   }
 
@@ -108,3 +153,8 @@ class ArrayText {
     }
   }
 }
+
+const endingAt = (line: number, message: string): Entry => ({ ...unreadable(line, message), isEnd: true })
+
+const isNoHead = (head: string): boolean =>
+  head !== '' && (!head.startsWith('{') || head.endsWith('[') || head.length > MOST_AROUND)

@@ -12,7 +12,8 @@ const FINGERPRINT = /^[0-9a-f]{64}$/
  */
 export function jsonRow(bytes: Buffer | null, line: number): Entry {
   if (bytes === null) return unreadable(line, `The formula has more than ${MAX_ROW_BYTES} bytes`)
-  if (!isUtf8(bytes)) return unreadable(line, 'The formula is not in UTF-8')
+  if (!isUtf8(bytes))
+    return unreadable(line, 'The formula is not in UTF-8. For a file in another encoding there is --encoding')
   const text = bytes.toString()
   try {
     return { line, json: withoutServiceFields(JSON.parse(text)) ?? text.trimEnd() }

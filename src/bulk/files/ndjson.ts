@@ -6,10 +6,10 @@ const LINE_FEED = 10
 const BLANK = /^[ \t\r]*$/
 
 /** Reads a file with one formula a line. Blank lines are passed over. */
-export async function* readNdjson(chunks: AsyncIterable<Buffer>): AsyncIterable<Entry[]> {
+export async function* readNdjson(read: () => AsyncIterable<Buffer>): AsyncIterable<Entry[]> {
   const row = new RowBytes()
   let line = 1
-  for await (const chunk of chunks) {
+  for await (const chunk of read()) {
     const entries: Entry[] = []
     let start = 0
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {

@@ -14,18 +14,25 @@ export interface Row {
   json: string
   /** Where each material stands, in a file that gives it a line of its own. */
   materialLines?: number[]
+  /** What should be looked at, although it is taken in. */
+  warnings?: { line: number; message: string }[]
 }
 
 /** A place in a file that holds no formula one could send. */
 export interface Unreadable {
   line: number
   problem: Problem
+  /** Whether nothing below it could be read. */
+  isEnd?: true
 }
 
 export type Entry = Row | Unreadable
 
-/** Reads the formulas of a file; what a chunk completes comes together. */
-export type ReadFile = (chunks: AsyncIterable<Buffer>) => AsyncIterable<Entry[]>
+/**
+ * Reads the formulas of a file; what a chunk completes comes together.
+ * @param read reads the file from its beginning, in UTF-8
+ */
+export type ReadFile = (read: () => AsyncIterable<Buffer>) => AsyncIterable<Entry[]>
 
 /** The whole file is not what it was said to be. */
 export class UnreadableFile extends Error {}

@@ -1,36 +1,48 @@
-import { createReadStream, statSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { closeSync, fstatSync, openSync, read, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { reasonOf } from '../../errors/reason.ts'
 import { UnreadableFile } from './row.ts'
 
 /** A file, or standard input, that is read no faster than it is asked for. */
 export interface Source {
-  chunks: AsyncIterable<Buffer>
-  /** In bytes; null where nobody knows. */
+  /** Reads it from its beginning; a second time only where it was opened for that. */
+  read(): AsyncIterable<Buffer>
+  /** How many bytes there are to read, each as often as it is read; null where nobody knows. */
   size: number | null
   /** How many bytes have been read so far. */
   readonly bytesRead: number
+  /** Whether the last reading came to the end of the file. */
+  readonly isAtEnd: boolean
+  close(): void
 }
 
 const CHUNK_BYTES = 64 * 1024
-const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
- * Opens a file, or standard input for `-`.
+ * Opens a file, or standard input for `-`. What is no file, but has to be read twice, is copied to a temporary one, which
+ * only its owner can read and which is gone when the process is.
+ * @param times how often it will be read
  * @param stop ends the reading early; what was read until then counts
  * @throws {UnreadableFile} when there is no such file
  */
-export function openSource(path: string, stop: AbortSignal): Source {
-  let bytesRead = 0
-  async function* chunks(): AsyncIterable<Buffer> {
-    const stream = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: CHUNK_BYTES })
-    const end = () => stream.destroy()
-    stop.addEventListener('abort', end, { once: true })
+export function openSource(path: string, times: 1 | 2, stop: AbortSignal): Source {
+  const { descriptor, size } = openFile(path)
+  let [bytesRead, isAtEnd] = [0, false]
+  let copy: number | null = null
+
+  async function* untilStopped(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+    const end = () => process.stdin.destroy()
+    if (descriptor === STANDARD_INPUT) stop.addEventListener('abort', end, { once: true })
+    isAtEnd = false
     try {
-      for await (const chunk of stream) {
-        bytesRead += chunk.length
-        yield chunk
+      for await (const chunk of chunks) {
         if (stop.aborted) return
+        yield chunk
       }
+      isAtEnd = chunks !== process.stdin || process.stdin.readableEnded
     } catch (error) {
       // Reading that was told to end, ends like this.
       if (!stop.aborted) throw new UnreadableFile(reasonOf(error), { cause: error })
@@ -38,50 +50,73 @@ export function openSource(path: string, stop: AbortSignal): Source {
       stop.removeEventListener('abort', end)
     }
   }
+  const whole = () => untilStopped(descriptor === STANDARD_INPUT ? process.stdin : bytesOf(descriptor, null))
+  async function* counted(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+    for await (const chunk of chunks) {
+      bytesRead += chunk.length
+      yield chunk
+    }
+  }
+  async function* readCopy(): AsyncIterable<Buffer> {
+    if (copy === null) {
+      copy = openTemporary()
+      for await (const chunk of counted(whole())) write(copy, chunk)
+      if (!isAtEnd) return
+    }
+    yield* untilStopped(bytesOf(copy, 0))
+  }
   return {
-    chunks: withoutMark(chunks()),
-    size: path === '-' ? null : sizeOf(path),
+    read() {
+      if (size !== null) return counted(untilStopped(bytesOf(descriptor, 0)))
+      return times === 1 ? counted(whole()) : readCopy()
+    },
+    size: size === null ? null : size * times,
     get bytesRead() {
       return bytesRead
+    },
+    get isAtEnd() {
+      return isAtEnd
+    },
+    close() {
+      if (copy !== null) closeSync(copy)
+      if (descriptor !== STANDARD_INPUT) closeSync(descriptor)
     },
   }
 }
 
-function sizeOf(path: string): number | null {
+const STANDARD_INPUT = 0
+
+/** @param start null for what can be read once only */
+async function* bytesOf(descriptor: number, start: number | null): AsyncIterable<Buffer> {
+  for (let position = start; ; ) {
+    const { bytesRead, buffer } = await readSome(descriptor, { buffer: Buffer.allocUnsafe(CHUNK_BYTES), position })
+    if (bytesRead === 0) return
+    yield buffer.subarray(0, bytesRead)
+    if (position !== null) position += bytesRead
+  }
+}
+
+const readSome = promisify(read)
+
+/** @returns a size only for what can be read from its beginning again */
+function openFile(path: string): { descriptor: number; size: number | null } {
   try {
-    const found = statSync(path)
-    return found.isFile() ? found.size : null
+    const descriptor = path === '-' ? STANDARD_INPUT : openSync(path, 'r')
+    const found = fstatSync(descriptor)
+    return { descriptor, size: path !== '-' && found.isFile() ? found.size : null }
   } catch (error) {
     throw new UnreadableFile(reasonOf(error), { cause: error })
   }
 }
 
-/**
- * Takes away the byte order mark that a file may begin with: it is no part of its text.
- * @throws {UnreadableFile} when the file begins like one that is not in UTF-8
- */
-export async function* withoutMark(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-  let beginning: Buffer | null = Buffer.alloc(0)
-  for await (const chunk of chunks) {
-    if (beginning === null) yield chunk
-    else {
-      beginning = Buffer.concat([beginning, chunk])
-      // A pipe may give its first bytes one by one.
-      if (beginning.length < UTF8_MARK.length) continue
-      refuseOtherEncodings(beginning)
-      const hasMark = beginning.subarray(0, UTF8_MARK.length).equals(UTF8_MARK)
-      yield hasMark ? beginning.subarray(UTF8_MARK.length) : beginning
-      beginning = null
-    }
-  }
-  if (beginning !== null && beginning.length > 0) yield beginning
+/** A new file without a name: nobody else can open it, and nothing is left of it however the process ends. */
+function openTemporary(): number {
+  const path = join(tmpdir(), `import-${randomUUID()}`)
+  const descriptor = openSync(path, 'wx+', 0o600)
+  rmSync(path)
+  return descriptor
 }
 
-function refuseOtherEncodings([first, second]: Buffer): void {
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) {
-    throw new UnreadableFile('The file is in UTF-16. Save it in UTF-8')
-  }
-  if (first === 0x1f && second === 0x8b) {
-    throw new UnreadableFile('The file is compressed. Unpack it, or let zcat write to an import of -')
-  }
+function write(descriptor: number, chunk: Buffer): void {
+  for (let written = 0; written < chunk.length; ) written += writeSync(descriptor, chunk, written)
 }
