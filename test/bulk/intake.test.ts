@@ -73,9 +73,10 @@ test('a refused API key, and an answer that is not one of this service, end it a
   ]
   for (const answer of answers) {
     const { url, seen } = await scriptedService(t, () => answer)
-    const { intake } = intakeAt(t, url)
+    const { intake, tally } = intakeAt(t, url)
     t.type(await intake.takeIn(listOf(rows(2))).catch((error) => error), CannotGoOn)
     t.equal(seen.length, 1, `${answer.status}`)
+    t.match(tally, answer.status === 200 ? { turnedAway: 0, unanswered: 2 } : { turnedAway: 2, unanswered: 0 })
   }
 })
 

@@ -2,8 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
+import type { Running } from '../command.ts'
 import { call, startService } from '../process/service-process.ts'
 import { runImport, startImport } from './run.ts'
+import { added, scriptedService } from './scripted-service.ts'
 
 const COUNT = 30_000
 
@@ -71,4 +73,27 @@ test('the service is killed with kill -9 in mid-run: the import waits for it and
   t.equal(code, 0)
   t.match(stdout, [new RegExp(`^${COUNT} added( \\(\\d+ by an earlier run or try\\))?, 0 known already, 0 refused$`)])
   t.match(await call<QueueStats>(url, '/events/stats'), { ready: COUNT, leased: 0, delayed: 0, dead: 0 })
+})
+
+test('a Ctrl-C while the last list is answered changes nothing: the import is finished', async (t) => {
+  const directory = t.testdir({ 'a.csv': 'formula,material,concentration\nA,Rose,1\nB,Rose,2\n' })
+  let importing: Running | null = null
+  const { url } = await scriptedService(t, (seen) => {
+    importing?.kill('SIGINT')
+    return added(seen)
+  })
+  importing = startImport(t, url.href, [join(directory, 'a.csv')])
+  const { code, stdout, stderr } = await importing.ended
+  t.equal(code, 0)
+  t.same(stdout, ['2 added, 0 known already, 0 refused'])
+  t.notMatch(stderr.join('\n'), /Not finished/)
+})
+
+test('with a key that the service refuses, nothing is said to be without an answer', async (t) => {
+  const directory = t.testdir({ 'a.csv': 'formula,material,concentration\nA,Rose,1\nB,Rose,2\n' })
+  const { url } = await scriptedService(t, () => ({ status: 401, body: { code: 'UNAUTHORIZED' } }))
+  const { code, stdout, stderr } = await runImport(t, url.href, [join(directory, 'a.csv')])
+  t.equal(code, 1)
+  t.same(stdout, ['0 added, 0 known already, 0 refused, 2 sent and not taken in'])
+  t.match(stderr.join('\n'), /refuses the API key: 401/)
 })

@@ -141,3 +141,106 @@ test('of 1,001 rows with a quote that nobody closed in the fourth, 1,000 are tak
     t.same([code, counts, said.length], [2, '1000 added, 0 known already, 1 refused', 1])
   }
 })
+
+test('a file as spreadsheets and other programs write it is taken in with its options', async (t) => {
+  const imported = await importer(t)
+  const rows = 'Rose;Musk~;1,5\nRose;Iris~;2\n'
+  const head = HEAD.replaceAll(',', ';')
+  const german = ['--delimiter', ';', '--decimal', ',']
+  const whole = ['Rose: Musk 1.5 + Iris 2']
+  const tabs = `${HEAD}Rose,Musk~,1.5\nRose,Iris~,2\n`.replaceAll(',', '\t')
+  const utf16 = (mark: string) => Buffer.from(`${mark}${HEAD}Crème,Musk u${mark.length},1.5\n`, 'utf16le')
+  const creme = (content: string) => Buffer.from(`${HEAD}Crème,${content},1\n`, 'latin1')
+  const other = 'Name,Ingredient,"%, parts",CAS,Note\n'
+  for (const [what, content, args, expected, name] of [
+    ['a decimal comma', head + rows, german, whole],
+    ['sep=', `\ufeffsep=;\r\n${head}${rows}`, ['--decimal', ','], whole],
+    ['.tsv', tabs, [], whole, 'a.TSV'],
+    ['a tab as \\t', tabs, ['--delimiter', '\\t'], whole],
+    ['a tab by its name', tabs, ['--delimiter', 'tab'], whole],
+    [
+      'other names of columns',
+      `${other}Rose,Musk~,1.5,1-2-3,"a\nb"\nRose,Iris~,2,,\n`,
+      ['--map', 'name=formula,Ingredient=material', '--map', '%, parts=concentration', '--ignore-unknown'],
+      whole,
+    ],
+    ['UTF-16 with a mark', utf16('\ufeff'), [], ['Crème: Musk u1 1.5']],
+    ['UTF-16 without a mark', utf16(''), [], ['Crème: Musk u0 1.5']],
+    ['UTF-16, big end first', utf16('\ufeff').swap16(), [], ['Crème: Musk u1 1.5'].slice(1)],
+    ['Windows-1252', creme('Musk \x80'), ['--encoding', 'windows-1252'], ['Crème: Musk € 1']],
+    ['Latin-1', creme('Mousse é'), ['--encoding', 'latin1'], ['Crème: Mousse é 1']],
+    [
+      'materials twice',
+      `${HEAD}Rose,Musk~,0.1\nRose,Iris~,2\nRose,MUSK~ ,0.2\n`,
+      ['--sum-repeated'],
+      ['Rose: Musk 0.3 + Iris 2'],
+    ],
+    ['computed values', `${HEAD}Rose,Musk~,61.00000000000001\n`, ['--round', '12'], ['Rose: Musk 61']],
+    [
+      'an id in some rows',
+      `id,${HEAD}1,A,Musk~,1\n2,A,Musk~,2\n,B,Musk~,3\n,C,Musk~,4\n`,
+      [],
+      ['A: Musk 1', 'A: Musk 2', 'B: Musk 3', 'C: Musk 4'],
+    ],
+    [
+      'a list of the service',
+      '{"formulas":[{"name":"Rose","materials":[{"name":"Musk~","concentration":1}]}],"nextCursor":null}',
+      [],
+      ['Rose: Musk 1'],
+      'a.json',
+    ],
+    [
+      'computed values in JSON',
+      '[{"name":"Rose","materials":[{"name":"Musk~","concentration":61.00000000000001}]}]',
+      ['--round', '12'],
+      ['Rose: Musk 61'],
+      'a.json',
+    ],
+  ] as const) {
+    const { code, stored, said, stderr } = await imported(content, args, name)
+    t.same(stored, expected, what)
+    t.same([code, said, stderr], [0, [], ''], what)
+  }
+})
+
+test('a refusal names the option that would help', async (t) => {
+  const imported = await importer(t)
+  for (const [content, cure] of [
+    [`${HEAD}Rose,Musk~,61.00000000000001\n`, /^line 2: .*--round 12/],
+    [`${HEAD}Rose,Musk~,"1,5"\n`, /^line 2: .*--decimal ','/],
+    [`${HEAD}Rose,Iris~,1\nRose,Musk~,1\nRose,musk~,1\n`, /^line 4: .*--sum-repeated/],
+    [Buffer.from(`${HEAD}Cr\xe8me,Musk,1\n`, 'latin1'), /^line 2: .*--encoding/],
+    [`${HEAD}Rose,Musk~,0\n`, /^line 2: (?!.*--round)/],
+  ] as const) {
+    const { code, said, stored } = await imported(content)
+    t.same([code, stored], [2, []])
+    t.match(said[0], cure)
+  }
+  const thousands = await imported(`${HEAD}Rose,Musk~,1.000\n`, ['--decimal', ','])
+  t.match(thousands, { code: 2, stored: [], said: [/^line 2: With --decimal ',' a concentration has no point/] })
+})
+
+test('a row that looks like a total is taken in with a warning', async (t) => {
+  const imported = await importer(t)
+  const file = `${HEAD}Rose,Musk~,40\nRose,Iris~,60\nRose,TOTAL,100\nX,Musk~,1\n`
+  const { code, said, stored } = await imported(file)
+  t.same([code, stored.length], [0, 2])
+  t.same(said, ['line 4: warning: "TOTAL" looks like a total, and is taken for a material'])
+})
+
+test('a dry run says what an import would, and sends nothing', async (t) => {
+  const imported = await importer(t)
+  const good = `${HEAD}Rose,Musk~,1\nIris,Musk~,2\n`
+  const bad = `${good}Leek,Musk~,0\nLeek,"x" y,2\n,,\nRose,Amber~,1\n`
+  t.match(await imported(good, ['--dry-run']), {
+    code: 0,
+    stored: [],
+    counts: '2 would be sent, 0 refused; nothing was sent',
+  })
+  const dry = await imported(bad, ['--dry-run'])
+  t.match(dry, { code: 2, stored: [], counts: '1 would be sent, 2 refused; nothing was sent' })
+  t.same((await imported(bad)).said, dry.said)
+  const json = '[{"name":5,"materials":[]},{},{"name":"A","materials":[{"name":"B","concentration":1}]}]'
+  const dryJson = await imported(json, ['--dry-run'], 'a.json')
+  t.same((await imported(json, [], 'a.json')).said, dryJson.said)
+})
