@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { call, startService } from '../process/service-process.ts'
@@ -243,4 +243,17 @@ test('a dry run says what an import would, and sends nothing', async (t) => {
   const json = '[{"name":5,"materials":[]},{},{"name":"A","materials":[{"name":"B","concentration":1}]}]'
   const dryJson = await imported(json, ['--dry-run'], 'a.json')
   t.same((await imported(json, [], 'a.json')).said, dryJson.said)
+})
+
+test('a table on standard input is read twice too, and leaves no temporary file', async (t) => {
+  const directory = t.testdir()
+  const input = `${HEAD}Rose,Iris,2\nX,Amber,1\nRose,Musk,1\n`
+  const args = ['-', '--format', 'csv', '--dry-run']
+  const { code, stdout } = await runImport(t, 'http://127.0.0.1:9', args, { TMPDIR: directory }, input)
+  t.equal(code, 2)
+  t.match(stdout, [/^line 2: .*on lines 2, 4/, '1 would be sent, 1 refused; nothing was sent'])
+  t.same(readdirSync(directory), [])
+  const help = await runImport(t, 'http://127.0.0.1:9', ['--help'])
+  t.equal(help.code, 0)
+  for (const option of ['--dry-run', '--map', '--sum-repeated']) t.match(help.stdout.join('\n'), option)
 })
