@@ -1,5 +1,6 @@
 import { canonicalDecimal } from '../formula/decimal.ts'
-import { checkName, nameIdentity } from '../formula/name.ts'
+import { nameIdentity } from '../formula/identity.ts'
+import { checkName, MATERIAL_NAME_LENGTH } from '../formula/name.ts'
 import { rounded, sumOf } from './decimals.ts'
 import type { Row } from './files/row.ts'
 
@@ -72,7 +73,7 @@ const withRounded = ({ name, concentration }: Material, digits: number): Materia
 function summed(materials: Material[]): { materials: Material[]; firsts: number[] } {
   const groups = new Map<string, number[]>()
   for (const [index, { name }] of materials.entries()) {
-    const identity = nameIdentity(checkName(name) ?? name)
+    const identity = nameIdentity(checkName(name, MATERIAL_NAME_LENGTH) ?? name)
     groups.set(identity, [...(groups.get(identity) ?? []), index])
   }
   const isSummable = materials.every(({ concentration }) => canonicalDecimal(concentration) !== null)

@@ -3,8 +3,9 @@ import { rename, rm } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { systemClock } from '../clock.ts'
+import type { ExportOptions } from './export-options.ts'
 import { type ExportedFormula, textOf } from './files/write.ts'
-import type { ExportOptions } from './options.ts'
+import { workbookOf } from './files/write-xlsx.ts'
 import { CannotGoOn, describe, type Patience, untilAnswered } from './patience.ts'
 import { showProgress } from './progress.ts'
 import { Service } from './service.ts'
@@ -34,28 +35,45 @@ export async function exportFile(options: ExportOptions, stop: AbortSignal): Pro
     done,
     text: `${done} formulas${waiting === null ? '' : `; waiting: ${waiting}`}`,
   }))
-  async function* text(): AsyncGenerator<string> {
-    const { head, formulas, foot } = textOf(options.format)
-    yield head
+  async function* counted(): AsyncGenerator<ExportedFormula[]> {
     for await (const page of pages(new Service(options.url, options.apiKey), patience)) {
-      yield formulas(page, done === 0)
+      yield page
       done += page.length
     }
-    yield foot
   }
   try {
-    await write(text(), options.file, stop)
+    await write(contentOf(options, counted()), options.file, stop)
     return done
   } finally {
     progress.end()
   }
 }
 
-async function write(text: AsyncGenerator<string>, file: string | null, signal: AbortSignal): Promise<void> {
-  if (file === null) return pipeline(Readable.from(text), process.stdout, { signal, end: false })
+/** The content of the file, in parts. */
+async function* contentOf(
+  { format, csv }: ExportOptions,
+  pages: AsyncIterable<ExportedFormula[]>,
+): AsyncGenerator<string | Buffer> {
+  if (format === 'xlsx') return yield await workbookOf(pages)
+  const { head, formulas, foot } = textOf(format, csv)
+  let isFirst = true
+  yield head
+  for await (const page of pages) {
+    yield formulas(page, isFirst)
+    isFirst = false
+  }
+  yield foot
+}
+
+async function write(
+  content: AsyncGenerator<string | Buffer>,
+  file: string | null,
+  signal: AbortSignal,
+): Promise<void> {
+  if (file === null) return pipeline(Readable.from(content), process.stdout, { signal, end: false })
   const part = `${file}.part`
   try {
-    await pipeline(Readable.from(text), createWriteStream(part, { mode: 0o600, flush: true }), { signal })
+    await pipeline(Readable.from(content), createWriteStream(part, { mode: 0o600, flush: true }), { signal })
     await rename(part, file)
   } catch (error) {
     await rm(part, { force: true })

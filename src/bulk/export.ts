@@ -1,6 +1,7 @@
 import { EXIT, runCommand, stopOnSignals } from './ending.ts'
 import { exportFile } from './export-file.ts'
-import { BadOptions, EXPORT_USAGE, readExportOptions } from './options.ts'
+import { EXPORT_USAGE, readExportOptions } from './export-options.ts'
+import { BadOptions } from './options.ts'
 import { CannotGoOn, GaveUp } from './patience.ts'
 
 /** Exports every formula to where the arguments say. */

@@ -3,7 +3,18 @@ import type { Corrections } from './corrections.ts'
 import { COLUMNS, type Column, type TableOptions } from './files/columns.ts'
 import { isEncoding } from './files/encoding.ts'
 import { delimiterOf, FORMATS, type Format, formatOf, isTable } from './files/formats.ts'
-import { BadOptions, parse, REACH_USAGE, type Reach, reach, readFormat, readInteger, readReach } from './options.ts'
+import {
+  BadOptions,
+  parse,
+  REACH_USAGE,
+  type Reach,
+  reach,
+  readDecimal,
+  readDelimiter,
+  readFormat,
+  readInteger,
+  readReach,
+} from './options.ts'
 
 /** What an import is told. */
 export interface ImportOptions extends Reach {
@@ -72,7 +83,7 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
   if (values.help) return null
   const [file, ...others] = positionals
   if (file === undefined || others.length > 0) throw new BadOptions('Name one file to import, or - for standard input')
-  const format = readFormat(values.format) ?? formatOf(file)
+  const format = readFormat(values.format, FORMATS) ?? formatOf(file)
   if (format === null) throw new BadOptions(`The name of the file tells no format: add --format ${FORMATS.join('|')}`)
   const useless = isTable(format) ? undefined : TABLE_ONLY.find((name) => values[name] !== undefined)
   if (useless !== undefined) throw new BadOptions(`--${useless} is for CSV files`)
@@ -101,17 +112,6 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
     report,
     dryRun: values['dry-run'],
   }
-}
-
-function readDelimiter(text: string): string {
-  if (text === '\\t' || text.toLowerCase() === 'tab') return '\t'
-  if (Buffer.byteLength(text) === 1 && !'"\r\n'.includes(text)) return text
-  throw new BadOptions('--delimiter must be one ASCII character and no quote, or tab')
-}
-
-function readDecimal(text = '.'): '.' | ',' {
-  if (text === '.' || text === ',') return text
-  throw new BadOptions('--decimal must be . or ,')
 }
 
 /** @param pairs such as `ingredient=material`, or several with commas between */

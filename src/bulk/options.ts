@@ -1,20 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { reasonOf } from '../errors/reason.ts'
-import { FORMATS, type Format, formatOf } from './files/formats.ts'
 
 /** What both commands are told about the service. */
 export interface Reach {
   url: URL
   apiKey: string | null
   giveUpAfterMs: number
-}
-
-/** What an export is told. */
-export interface ExportOptions extends Reach {
-  /** Null: standard output. */
-  file: string | null
-  format: Format
 }
 
 /** Options that cannot be used, in words for the user. */
@@ -33,28 +25,7 @@ export const REACH_USAGE = `  --url URL              the service (http://127.0.0
   --give-up-after N      seconds to wait for a service that does not answer (for ever)
   --help`
 
-export const EXPORT_USAGE = `npm run --silent export -- [FILE] [options]
-
-Writes every formula, newest first, to FILE or to standard output.
-
-  --format FORMAT        ${FORMATS.join(', ')} (by the name of the file, else ndjson)
-${REACH_USAGE}
-`
-
-/**
- * Reads the arguments of an export.
- * @returns null when it is asked for help
- * @throws {BadOptions}
- */
-export function readExportOptions(args: string[], environment: NodeJS.ProcessEnv): ExportOptions | null {
-  const { values, positionals } = parse(args, reach)
-  if (values.help) return null
-  const [file = null, ...others] = positionals
-  if (others.length > 0) throw new BadOptions('Name one file to write at most')
-  const format = readFormat(values.format) ?? formatOf(file ?? '') ?? 'ndjson'
-  return { ...readReach(values, environment), file, format }
-}
-
+/** @throws {BadOptions} naming what it does not know */
 export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: O) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
@@ -92,11 +63,23 @@ function readKeyFile(file: string): string {
   }
 }
 
-export function readFormat(text: string | undefined): Format | null {
+/** @returns null when none is given */
+export function readFormat<F extends string>(text: string | undefined, formats: readonly F[]): F | null {
   if (text === undefined) return null
-  const format = FORMATS.find((known) => known === text)
-  if (format === undefined) throw new BadOptions(`--format must be one of ${FORMATS.join(', ')}`)
+  const format = formats.find((known) => known === text)
+  if (format === undefined) throw new BadOptions(`--format must be one of ${formats.join(', ')}`)
   return format
+}
+
+export function readDelimiter(text: string): string {
+  if (text === '\\t' || text.toLowerCase() === 'tab') return '\t'
+  if (Buffer.byteLength(text) === 1 && !'"\r\n'.includes(text)) return text
+  throw new BadOptions('--delimiter must be one ASCII character and no quote, or tab')
+}
+
+export function readDecimal(text = '.'): '.' | ',' {
+  if (text === '.' || text === ',') return text
+  throw new BadOptions('--decimal must be . or ,')
 }
 
 export function readInteger(name: string, text: string, least: number, most: number): number {

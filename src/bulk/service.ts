@@ -30,7 +30,7 @@ export class Service {
   }
 
   /**
-   * Sends a list; make-ups that are known already are passed over.
+   * Sends a list; compositions that are known already are passed over.
    * @throws {NoAnswer}
    */
   submit({ body, key }: List): Promise<Answer> {

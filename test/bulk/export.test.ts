@@ -1,6 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { test } from 'tap'
+import { readSheet } from 'read-excel-file/node'
+import { type Test, test } from 'tap'
 import { call, post, startService } from '../process/service-process.ts'
 import { runExport, runImport, startExport } from './run.ts'
 import { scriptedService } from './scripted-service.ts'
@@ -72,6 +75,61 @@ test('without a file it writes to standard output; of an empty service, a file w
     stored,
   )
 })
+
+const HARMFUL = ['=HYPERLINK("http://evil","x")', '@SUM(1+1)', '+1', '-1']
+
+test('a CSV file for spreadsheets has a mark, their delimiter and point, and nothing that they would calculate', async (t) => {
+  const directory = t.testdir()
+  const { url } = await startService(t, memory)
+  const materials = HARMFUL.map((name, index) => ({ name, concentration: `${index + 1}.5` }))
+  await post(url, 'k', [{ name: '=1+1', materials }])
+  const file = join(directory, 'all.csv')
+  await runExport(t, url, [file, '--bom', '--delimiter', ';', '--decimal', ',', '--for-spreadsheets'])
+  const text = readFileSync(file, 'utf8')
+  t.ok(text.startsWith('\ufeffid;formula;material;concentration;createdAt\n'))
+  t.match(text, ';\'=1+1;"\'=HYPERLINK(""http://evil"",""x"")";1,5;')
+  for (const name of HARMFUL) t.notMatch(text, `;${name}`)
+})
+
+test('a workbook has every formula with each digit, as text that no spreadsheet calculates', async (t) => {
+  const directory = t.testdir()
+  const { url } = await startService(t, memory)
+  await post(url, 'k', formulas)
+  const file = join(directory, 'all.xlsx')
+  t.equal((await runExport(t, url, [file])).code, 0)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  const [head, ...rows] = await readSheet(file, { trim: false })
+  t.same(head, ['id', 'formula', 'material', 'concentration', 'createdAt'])
+  t.same(
+    rows.toReversed().map(([, name, material, concentration]) => [name, material, concentration]),
+    formulas.flatMap(({ name, materials }) =>
+      materials.toReversed().map((material) => [name, material.name, material.concentration]),
+    ),
+  )
+})
+
+test('what can never answer ends an export at once, with the reason', async (t) => {
+  t.testdir()
+  const { url } = await startService(t, memory)
+  const { port } = new URL(url)
+  for (const [address, reason] of [
+    ['http://127.0.0.1:10080', /Node connects to no port/],
+    [`https://127.0.0.1:${port}`, /does not speak TLS/],
+    [await answering(t, 'SSH-2.0-OpenSSH_9.2\r\n'), /does not speak HTTP/],
+  ] as const) {
+    const { code, stderr } = await runExport(t, address, [])
+    t.equal(code, 1, address)
+    t.match(stderr.at(-1), reason)
+  }
+})
+
+/** @returns the URL of a server that says just that to whoever connects */
+async function answering(t: Test, text: string): Promise<string> {
+  const server = createServer((socket) => socket.on('error', () => {}).end(text)).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
 
 test('an export that does not come to its end leaves no file, and an older one as it is', async (t) => {
   const directory = t.testdir({ 'all.json': 'older' })

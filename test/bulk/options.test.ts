@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { test } from 'tap'
+import { readExportOptions } from '../../src/bulk/export-options.ts'
 import { readImportOptions } from '../../src/bulk/import-options.ts'
-import { readExportOptions } from '../../src/bulk/options.ts'
 
 test('an import needs no more than a file, whose name tells the format', async (t) => {
   t.match(readImportOptions(['formulas.ndjson'], {}), {
@@ -29,6 +29,23 @@ test('an export writes NDJSON to standard output unless told otherwise', async (
   t.match(readExportOptions([], {}), { file: null, format: 'ndjson' })
   t.match(readExportOptions(['a.csv'], {}), { file: 'a.csv', format: 'csv' })
   t.match(readExportOptions(['a.csv', '--format', 'json'], {}), { format: 'json' })
+  t.match(readExportOptions(['a.xlsx'], {}), { format: 'xlsx' })
+  t.match(readExportOptions(['a.tsv'], {}), { format: 'csv', csv: { delimiter: '\t' } })
+})
+
+test('an export refuses what it does not write, and options that would have no effect', async (t) => {
+  for (const [args, message] of [
+    [['a.txt'], /--format/],
+    [['a.ods'], /--format/],
+    [['a'], /--format/],
+    [['a.json', '--bom'], '--bom is for CSV, not for json'],
+    [['a.xlsx', '--decimal', ','], '--decimal is for CSV, not for xlsx'],
+    [['--for-spreadsheets'], '--for-spreadsheets is for CSV, not for ndjson'],
+    [['a.csv', '--decimal', '·'], /--decimal must be/],
+    [['a.csv', '--delimiter', '""'], /--delimiter/],
+  ] as const) {
+    t.throws(() => readExportOptions([...args], {}), { message }, args.join(' '))
+  }
 })
 
 test('the API key comes from a file, or from the environment', async (t) => {

@@ -1,4 +1,4 @@
-import { checkName } from '../../formula/name.ts'
+import { checkName, MATERIAL_NAME_LENGTH } from '../../formula/name.ts'
 import { UnreadableFile } from './row.ts'
 import type { TableRow } from './table-row.ts'
 
@@ -127,4 +127,4 @@ function withoutEmptyEnd(cells: string[]): string[] {
 }
 
 /** Trimmed as the service trims names. */
-const tidied = (cell: string): string => checkName(cell) ?? cell.trim()
+const tidied = (cell: string): string => checkName(cell, MATERIAL_NAME_LENGTH) ?? cell.trim()

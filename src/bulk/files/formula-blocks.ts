@@ -1,4 +1,4 @@
-import { nameIdentity } from '../../formula/name.ts'
+import { nameIdentity } from '../../formula/identity.ts'
 import type { Cells, Columns } from './columns.ts'
 import type { TableRow } from './table-row.ts'
 

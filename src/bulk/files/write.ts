@@ -9,6 +9,16 @@ export interface ExportedFormula {
   createdAt: string
 }
 
+/** How a CSV file is written. */
+export interface CsvStyle {
+  delimiter: string
+  decimal: '.' | ','
+  /** Whether it begins with a byte order mark. */
+  bom: boolean
+  /** Whether what a spreadsheet would take for a calculation has a ' before it. */
+  forSpreadsheets: boolean
+}
+
 /** The text of a file of formulas, in parts. */
 export interface FileText {
   head: string
@@ -17,8 +27,14 @@ export interface FileText {
   foot: string
 }
 
+/** The columns of a table, one material a row. */
+export const COLUMNS = ['id', 'formula', 'material', 'concentration', 'createdAt']
+
+export const rowsOf = ({ id, name, materials, createdAt }: ExportedFormula): string[][] =>
+  materials.map((material) => [id, name, material.name, material.concentration, createdAt])
+
 /** How a file of this format is written. It can be imported again. */
-export function textOf(format: Format): FileText {
+export function textOf(format: Format, csv: CsvStyle): FileText {
   switch (format) {
     case 'ndjson':
       return {
@@ -29,16 +45,20 @@ export function textOf(format: Format): FileText {
     case 'json':
       return { head: '[', formulas: members, foot: '\n]\n' }
     case 'csv':
-      return { head: 'id,formula,material,concentration,createdAt\n', formulas: rows, foot: '' }
+      return csvText(csv)
   }
 }
 
 const members = (formulas: ExportedFormula[], isFirst: boolean): string =>
   formulas.map((each, index) => `${isFirst && index === 0 ? '' : ','}\n${JSON.stringify(each)}`).join('')
 
-const rows = (formulas: ExportedFormula[]): string =>
-  stringify(
-    formulas.flatMap(({ id, name, materials, createdAt }) =>
-      materials.map((material) => [id, name, material.name, material.concentration, createdAt]),
-    ),
-  )
+function csvText({ delimiter, decimal, bom, forSpreadsheets }: CsvStyle): FileText {
+  const text = (rows: string[][]): string => stringify(rows, { delimiter, escape_formulas: forSpreadsheets })
+  const withDecimal = ([id, name, material, concentration = '', createdAt]: string[]) =>
+    [id, name, material, concentration.replace('.', decimal), createdAt] as string[]
+  return {
+    head: `${bom ? '\ufeff' : ''}${text([COLUMNS])}`,
+    formulas: (formulas) => text(formulas.flatMap(rowsOf).map(withDecimal)),
+    foot: '',
+  }
+}
