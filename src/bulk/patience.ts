@@ -1,6 +1,6 @@
 import { type Clock, type Random, sleep } from '../clock.ts'
 import { backoffMs } from '../submission/backoff.ts'
-import { type Answer, NoAnswer } from './service.ts'
+import { type Answer, NeverAnswers, NoAnswer } from './service.ts'
 
 /** How long, and until what, a request is sent again. */
 export interface Patience {
@@ -54,6 +54,7 @@ async function attempt(ask: () => Promise<Answer>): Promise<{ answer: Answer | n
     const answer = await ask()
     return { answer, reason: isPassing(answer) ? describe(answer) : null }
   } catch (error) {
+    if (error instanceof NeverAnswers) throw new CannotGoOn(error.message)
     if (!(error instanceof NoAnswer)) throw error
     return { answer: null, reason: error.message }
   }

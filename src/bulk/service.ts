@@ -1,4 +1,3 @@
-import { reasonOf } from '../errors/reason.ts'
 import type { List } from './lists.ts'
 
 /** What the service said to one request. */
@@ -13,6 +12,9 @@ export interface Answer {
 
 /** No answer came, so nobody knows what became of the request. */
 export class NoAnswer extends Error {}
+
+/** No answer will ever come from there: the address, or what answers at it, is wrong. */
+export class NeverAnswers extends Error {}
 
 /** Longer than the service takes over any answer. */
 const TIMEOUT_MS = 60_000
@@ -31,7 +33,7 @@ export class Service {
 
   /**
    * Sends a list; compositions that are known already are passed over.
-   * @throws {NoAnswer}
+   * @throws {NoAnswer | NeverAnswers}
    */
   submit({ body, key }: List): Promise<Answer> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': key }
@@ -40,7 +42,7 @@ export class Service {
 
   /**
    * Asks for a page of formulas, newest first.
-   * @throws {NoAnswer}
+   * @throws {NoAnswer | NeverAnswers}
    */
   page(limit: number, cursor: string | null): Promise<Answer> {
     const from = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
@@ -61,7 +63,10 @@ export class Service {
         body: parsed(await response.text()),
       }
     } catch (error) {
-      throw new NoAnswer(deepestReason(error), { cause: error })
+      const lasting = lastingReason(deepestCause(error))
+      if (lasting !== null) throw new NeverAnswers(lasting, { cause: error })
+      const { message, code } = deepestCause(error)
+      throw new NoAnswer(message || String(code), { cause: error })
     } finally {
       clearTimeout(timer)
     }
@@ -77,8 +82,27 @@ function parsed(text: string): unknown {
 }
 
 /** fetch says only that it failed; why stands below. */
-function deepestReason(error: unknown): string {
+function deepestCause(error: unknown): NodeJS.ErrnoException {
   const { cause } = error as Error
-  if (cause instanceof Error) return deepestReason(cause)
-  return reasonOf(error) || String((error as NodeJS.ErrnoException).code)
+  return cause instanceof Error ? deepestCause(cause) : (error as NodeJS.ErrnoException)
+}
+
+const CERTIFICATE = /^(CERT_|ERR_TLS_CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|UNABLE_TO_(GET|VERIFY)_)/
+
+/**
+ * Why asking again does not help; null where it may.
+ * @param error what fetch failed for
+ */
+function lastingReason({ code = '', message, name }: NodeJS.ErrnoException): string | null {
+  if (message === 'bad port') {
+    return 'Node connects to no port that browsers keep from web pages (10080, 6000 and others): choose another'
+  }
+  if (CERTIFICATE.test(code)) {
+    return `The certificate of the service is not trusted (${code}); NODE_EXTRA_CA_CERTS names a file with its authority`
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    return 'What answers there does not speak TLS: is it http:// instead of https://?'
+  }
+  if (name === 'HTTPParserError') return 'What answers there does not speak HTTP: is it https:// instead of http://?'
+  return null
 }

@@ -50,7 +50,7 @@ export class Tally implements Standing {
    * @param print shows a line to the user
    */
   constructor(report: string | null, print: (line: string) => void) {
-    this.#report = report === null ? null : openSync(report, 'w')
+    this.#report = report === null ? null : openSync(report, 'w', 0o600)
     this.#print = print
   }
 
