@@ -1,5 +1,4 @@
-import { extname } from 'node:path'
-import { delimiterOf, FORMATS, formatOf } from './files/formats.ts'
+import { delimiterOf, FORMATS, type Format, formatOf } from './files/formats.ts'
 import type { CsvStyle } from './files/write.ts'
 import {
   BadOptions,
@@ -13,14 +12,11 @@ import {
   readReach,
 } from './options.ts'
 
-const EXPORT_FORMATS = [...FORMATS, 'xlsx'] as const
-export type ExportFormat = (typeof EXPORT_FORMATS)[number]
-
 /** What an export is told. */
 export interface ExportOptions extends Reach {
   /** Null: standard output. */
   file: string | null
-  format: ExportFormat
+  format: Format
   csv: CsvStyle
 }
 
@@ -28,7 +24,7 @@ export const EXPORT_USAGE = `npm run --silent export -- [FILE] [options]
 
 Writes every formula, newest first, to FILE or to standard output.
 
-  --format FORMAT        ${EXPORT_FORMATS.join(', ')} (by the name of the file, else ndjson)
+  --format FORMAT        ${FORMATS.join(', ')} (by the name of the file, else ndjson)
   --delimiter CHARACTER  between the fields of a CSV file; tab for a tab (, or a tab in .tsv)
   --decimal CHARACTER    in the concentrations of a CSV file, . or , (.)
   --bom                  begin a CSV file with a byte order mark, by which Excel knows UTF-8
@@ -52,7 +48,7 @@ export function readExportOptions(args: string[], environment: NodeJS.ProcessEnv
   if (values.help) return null
   const [file = null, ...others] = positionals
   if (others.length > 0) throw new BadOptions('Name one file to write at most')
-  const format = readFormat(values.format, EXPORT_FORMATS) ?? formatToWrite(file)
+  const format = readFormat(values.format, FORMATS) ?? formatToWrite(file)
   for (const name of ['delimiter', 'decimal', 'bom', 'for-spreadsheets'] as const) {
     if (values[name] !== undefined && format !== 'csv') throw new BadOptions(`--${name} is for CSV, not for ${format}`)
   }
@@ -65,9 +61,9 @@ export function readExportOptions(args: string[], environment: NodeJS.ProcessEnv
   return { ...readReach(values, environment), file, format, csv }
 }
 
-function formatToWrite(file: string | null): ExportFormat {
+function formatToWrite(file: string | null): Format {
   if (file === null) return 'ndjson'
-  const format = extname(file).toLowerCase() === '.xlsx' ? 'xlsx' : formatOf(file)
+  const format = formatOf(file)
   if (format !== null) return format
-  throw new BadOptions(`The name of the file tells no format: add --format ${EXPORT_FORMATS.join('|')}`)
+  throw new BadOptions(`The name of the file tells no format: add --format ${FORMATS.join('|')}`)
 }

@@ -2,7 +2,7 @@ import { systemClock } from '../clock.ts'
 import { corrected } from './corrections.ts'
 import { DryRun } from './dry-run.ts'
 import { inUtf8 } from './files/encoding.ts'
-import { isTable, readerOf } from './files/formats.ts'
+import { isText, readerOf, readingsOf } from './files/formats.ts'
 import { type Entry, UnreadableFile } from './files/row.ts'
 import { openSource, type Source } from './files/source.ts'
 import type { ImportOptions } from './import-options.ts'
@@ -26,7 +26,7 @@ export interface Ended {
  * @param stop ends it early: what is under way is finished, nothing new is begun. A failure aborts it as well
  */
 export async function importFile(options: ImportOptions, stop: AbortController): Promise<Ended> {
-  const source = openSource(options.file, isTable(options.format) ? 2 : 1, stop.signal)
+  const source = openSource(options.file, readingsOf(options.format), stop.signal)
   const tally: Tally = new Tally(options.report, (line) => {
     progress.clear()
     process.stdout.write(`${line}\n`)
@@ -74,7 +74,8 @@ function intakeOf(
 
 function entriesOf(source: Source, options: ImportOptions): AsyncIterable<Entry[]> {
   const { format, delimiter, table, encoding, corrections } = options
-  const chunksOfEntries = readerOf(format, delimiter, table)(() => inUtf8(source.read(), encoding))
+  const read = () => (isText(format) ? inUtf8(source.read(), encoding) : source.read())
+  const chunksOfEntries = readerOf(format, delimiter, table)(read)
   async function* withCorrections() {
     for await (const entries of chunksOfEntries) {
       yield entries.map((entry) => ('json' in entry ? corrected(entry, corrections) : entry))

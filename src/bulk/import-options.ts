@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Corrections } from './corrections.ts'
 import { COLUMNS, type Column, type TableOptions } from './files/columns.ts'
 import { isEncoding } from './files/encoding.ts'
-import { delimiterOf, FORMATS, type Format, formatOf, isTable } from './files/formats.ts'
+import { delimiterOf, FORMATS, type Format, formatOf, isTable, isText } from './files/formats.ts'
 import {
   BadOptions,
   parse,
@@ -32,7 +32,7 @@ export interface ImportOptions extends Reach {
 
 export const IMPORT_USAGE = `npm run import -- FILE [options]
 
-FILE is NDJSON, a JSON array or CSV with one material a row; - is standard input.
+FILE is NDJSON, a JSON array, or a table with one material a row: CSV or .xlsx. - is standard input.
 
   --dry-run              read and check everything, send nothing
   --report FILE          write what is not added there, with line numbers, one JSON object a line
@@ -42,10 +42,10 @@ How the file is read:
   --format FORMAT        ${FORMATS.join(', ')} (by the name of the file)
   --encoding NAME        such as windows-1252 (utf-8; utf-16 is recognised)
   --delimiter CHARACTER  between the fields of a CSV file; tab for a tab (, or a tab in .tsv)
-  --decimal ,            concentrations of a CSV file have a decimal comma
-  --map NAME=COLUMN      a column of a CSV file stands for ${COLUMNS.join(', ')}; may be given often
-  --ignore-unknown       pass over other columns of a CSV file
-  --fill-down            a row of a CSV file without a formula belongs to the formula above it
+  --decimal ,            concentrations of a table have a decimal comma
+  --map NAME=COLUMN      a column of a table stands for ${COLUMNS.join(', ')}; may be given often
+  --ignore-unknown       pass over other columns of a table
+  --fill-down            a row of a table without a formula belongs to the formula above it
 
 What is changed in formulas:
   --round N              round concentrations to N digits after the point, 0 to 12, half up
@@ -70,8 +70,9 @@ const options = {
   'sum-repeated': { type: 'boolean', default: false },
 } as const
 
-/** What has no meaning for a file that is no table. */
+/** What has no meaning for a file that is no table, or no text. */
 const TABLE_ONLY = ['delimiter', 'decimal', 'map', 'ignore-unknown', 'fill-down'] as const
+const TEXT_ONLY = ['encoding', 'delimiter'] as const
 
 /**
  * Reads the arguments of an import.
@@ -85,8 +86,10 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
   if (file === undefined || others.length > 0) throw new BadOptions('Name one file to import, or - for standard input')
   const format = readFormat(values.format, FORMATS) ?? formatOf(file)
   if (format === null) throw new BadOptions(`The name of the file tells no format: add --format ${FORMATS.join('|')}`)
-  const useless = isTable(format) ? undefined : TABLE_ONLY.find((name) => values[name] !== undefined)
-  if (useless !== undefined) throw new BadOptions(`--${useless} is for CSV files`)
+  const useless = [...(isTable(format) ? [] : TABLE_ONLY), ...(isText(format) ? [] : TEXT_ONLY)]
+  for (const name of useless) {
+    if (values[name] !== undefined) throw new BadOptions(`--${name} is not for ${format} files`)
+  }
   const { report = null, encoding = null, round } = values
   if (report !== null && resolve(report) === resolve(file)) throw new BadOptions('--report must name another file')
   if (encoding !== null && !isEncoding(encoding)) {

@@ -108,6 +108,17 @@ test('a workbook has every formula with each digit, as text that no spreadsheet 
   )
 })
 
+test('a workbook that was exported can be imported into another service', async (t) => {
+  const directory = t.testdir()
+  const [{ url }, other] = [await startService(t, memory), await startService(t, memory)]
+  await post(url, 'k', formulas)
+  const file = join(directory, 'all.xlsx')
+  await runExport(t, url, [file])
+  t.same((await runImport(t, other.url, [file])).stdout, [`${formulas.length} added, 0 known already, 0 refused`])
+  const first = await call<{ formulas: Stored[] }>(other.url, '/formulas?name=a,')
+  t.match(first.formulas, [formulas[0]])
+})
+
 test('what can never answer ends an export at once, with the reason', async (t) => {
   t.testdir()
   const { url } = await startService(t, memory)

@@ -30,6 +30,7 @@ const formulas: fc.Arbitrary<ExportedFormula[]> = fc
   )
 
 for (const format of FORMATS) {
+  if (format === 'xlsx') continue
   test(`${format}: whatever is exported is read again as it was, wherever chunks and pages are cut`, async (t) => {
     const property = fc.asyncProperty(formulas, fc.integer({ min: 1, max: 50 }), async (all, size) => {
       const {

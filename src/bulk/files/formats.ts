@@ -4,10 +4,11 @@ import { csvRows } from './csv-rows.ts'
 import { readJsonArray } from './json-array.ts'
 import { readNdjson } from './ndjson.ts'
 import type { ReadFile } from './row.ts'
+import { sheetRows } from './sheet-rows.ts'
 import { TableReading } from './table-formulas.ts'
 
 /** What a file of formulas can look like. */
-export const FORMATS = ['ndjson', 'json', 'csv'] as const
+export const FORMATS = ['ndjson', 'json', 'csv', 'xlsx'] as const
 export type Format = (typeof FORMATS)[number]
 
 const EXTENSIONS: Record<string, Format> = {
@@ -16,6 +17,7 @@ const EXTENSIONS: Record<string, Format> = {
   '.json': 'json',
   '.csv': 'csv',
   '.tsv': 'csv',
+  '.xlsx': 'xlsx',
 }
 
 const extension = (path: string): string => extname(path).toLowerCase()
@@ -26,8 +28,14 @@ export const formatOf = (path: string): Format | null => EXTENSIONS[extension(pa
 /** What stands between the fields of a CSV file of this name. */
 export const delimiterOf = (path: string): string => (extension(path) === '.tsv' ? '\t' : ',')
 
-/** Whether a file has one material a row. It is read twice. */
-export const isTable = (format: Format): boolean => format === 'csv'
+/** Whether a file has one material a row. */
+export const isTable = (format: Format): boolean => format === 'csv' || format === 'xlsx'
+
+/** Whether a file is text, in some encoding. */
+export const isText = (format: Format): boolean => format !== 'xlsx'
+
+/** How often a file is read: a sheet is kept in memory. */
+export const readingsOf = (format: Format): 1 | 2 => (format === 'csv' ? 2 : 1)
 
 /** @param delimiter what stands between the fields of a CSV file */
 export function readerOf(format: Format, delimiter: string, table: TableOptions): ReadFile {
@@ -40,5 +48,12 @@ export function readerOf(format: Format, delimiter: string, table: TableOptions)
       const reading = new TableReading(table)
       return (read) => reading.formulas(() => csvRows(read(), delimiter, reading.isRow))
     }
+    case 'xlsx':
+      return (read) => {
+        const rows = sheetRows(read(), table.decimal)
+        return new TableReading(table).formulas(async function* () {
+          yield await rows
+        })
+      }
   }
 }

@@ -34,7 +34,7 @@ export const rowsOf = ({ id, name, materials, createdAt }: ExportedFormula): str
   materials.map((material) => [id, name, material.name, material.concentration, createdAt])
 
 /** How a file of this format is written. It can be imported again. */
-export function textOf(format: Format, csv: CsvStyle): FileText {
+export function textOf(format: Exclude<Format, 'xlsx'>, csv: CsvStyle): FileText {
   switch (format) {
     case 'ndjson':
       return {
