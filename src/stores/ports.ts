@@ -77,7 +77,7 @@ export interface Intake {
   giveUp(submissionId: string): Promise<void>
 }
 
-/** One page of a list, newest first. */
+/** One page of a list, newest first. One of formulas ends early at `PAGE_BYTES`, and a search may end one short or empty. */
 export interface Page<T> {
   items: T[]
   /** Where the next page begins; null on the last. */

@@ -10,6 +10,7 @@ const NOON = '2026-01-31T12:00:00.000Z'
 export function formulaDbContract(name: string, open: OpenStores): void {
   t.test(`${name} formula db: formulas`, (t) => formulaPromises(t, open))
   t.test(`${name} formula db: lists`, (t) => listPromises(t, open))
+  t.test(`${name} formula db: sizes of pages`, (t) => sizePromises(t, open))
   t.test(`${name} formula db: search`, (t) => searchPromises(t, open))
   t.test(`${name} formula db: duplicates`, (t) => duplicatePromises(t, open))
   t.test(`${name} formula db: skipped duplicates`, (t) => skipPromises(t, open))
@@ -108,6 +109,42 @@ async function listPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await db.list({ limit: 2, before: 0 }), { items: [], next: null })
     t.same(await db.list({ limit: 2, before: -5 }), { items: [], next: null })
     t.same(namesOf((await db.list({ limit: 2, before: Number.MAX_SAFE_INTEGER })).items), ['a'])
+  })
+}
+
+/** A formula of some 1 MiB, each character of its materials three bytes long. */
+const large = (name: string) => ({
+  ...formula(name, `1.${name.slice(1)}`),
+  materials: Array.from({ length: 500 }, (_, i) => ({ name: `${'\u8349'.repeat(680)}${i}`, concentration: '1' })),
+})
+
+async function sizePromises(t: Test, open: OpenStores): Promise<void> {
+  t.test('a page ends early at 4 MiB, with or without a search, and the next goes on behind it', async (t) => {
+    const { db } = await start(t, open)
+    const names = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8', 'a9']
+    for (const name of names) await store(db, submission([large(name)], { id: name, key: name }))
+    for (const query of [{ limit: 200 }, { limit: 200, namePrefix: 'A' }]) {
+      const found: string[] = []
+      let before = Number.MAX_SAFE_INTEGER
+      for (let page = 1; page <= 3; page++) {
+        const { items, next } = await db.list({ ...query, before })
+        t.ok(Buffer.byteLength(JSON.stringify({ formulas: items, nextCursor: 'x'.repeat(40) })) <= 4 * 2 ** 20)
+        found.push(...namesOf(items))
+        t.equal(next === null, page === 3, `page ${page}`)
+        before = next ?? 0
+      }
+      t.same(found, names.toReversed())
+    }
+  })
+
+  t.test('a formula that is larger than a page is a page', async (t) => {
+    const { db } = await start(t, open)
+    const materials = [{ name: 'x'.repeat(5 * 2 ** 20), concentration: '1' }]
+    await store(db, submission([{ ...formula('huge', '1'), materials }], { id: 's1', key: 'k1' }))
+    await store(db, submission([formula('small', '2')], { id: 's2', key: 'k2' }))
+    const first = await db.list({ limit: 5 })
+    t.same(namesOf(first.items), ['small'])
+    t.same(namesOf((await db.list({ limit: 5, before: first.next ?? 0 })).items), ['huge'])
   })
 }
 

@@ -1,11 +1,19 @@
 import type { StoredFormula } from '../../formula/formula.ts'
 import { searchKey } from '../../formula/name-search.ts'
+import { cutPage, entryBytes } from '../page.ts'
 import type { FormulaQuery, Page } from '../ports.ts'
+
+interface Kept {
+  sequence: number
+  formula: StoredFormula
+  /** What it is searched by. */
+  name: string
+}
 
 /** The visible formulas in the order of acceptance; none is ever removed, so that its place is its sequence number. */
 export class Formulas {
   readonly #byId = new Map<string, StoredFormula>()
-  readonly #inOrder: { formula: StoredFormula; name: string }[] = []
+  readonly #inOrder: Kept[] = []
 
   get(id: string): StoredFormula | null {
     return this.#byId.get(id) ?? null
@@ -14,21 +22,23 @@ export class Formulas {
   add(formulas: StoredFormula[]): void {
     for (const formula of formulas) {
       this.#byId.set(formula.id, formula)
-      this.#inOrder.push({ formula, name: searchKey(formula.name) })
+      this.#inOrder.push({ sequence: this.#inOrder.length + 1, formula, name: searchKey(formula.name) })
     }
   }
 
   list({ limit, before = Number.POSITIVE_INFINITY, namePrefix = '' }: FormulaQuery): Page<StoredFormula> {
-    const prefix = searchKey(namePrefix)
-    const items: StoredFormula[] = []
-    let last: number | null = null
+    const { shown, more } = cutPage(this.#newestFirst(searchKey(namePrefix), before), limit, bytesOf)
+    const next = more ? (shown.at(-1) as Kept).sequence : null
+    return { items: shown.map(({ formula }) => formula), next }
+  }
+
+  *#newestFirst(prefix: string, before: number): Iterable<Kept> {
     for (let sequence = Math.min(before - 1, this.#inOrder.length); sequence > 0; sequence--) {
-      const { formula, name } = this.#inOrder[sequence - 1] as { formula: StoredFormula; name: string }
-      if (!name.startsWith(prefix)) continue
-      if (items.length === limit) return { items, next: last }
-      items.push(formula)
-      last = sequence
+      const kept = this.#inOrder[sequence - 1] as Kept
+      if (kept.name.startsWith(prefix)) yield kept
     }
-    return { items, next: null }
   }
 }
+
+const bytesOf = ({ formula }: Kept): number =>
+  entryBytes({ name: formula.name, materials: JSON.stringify(formula.materials) })

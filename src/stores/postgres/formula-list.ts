@@ -41,11 +41,11 @@ async function search(
   }
 }
 
-/** @param rows one more than the limit where there are more; the last may say only where to go on */
+/** @param rows those of the page, which say how many were `found`; the last may say only where to go on */
 function toPage(rows: Row[], limit: number): Awaited<ReturnType<FormulaDb['list']>> {
   const last = rows.at(-1)
-  const formulas = rows.filter(({ id }) => id !== null)
-  const shown = formulas.slice(0, limit)
-  const next = formulas.length > limit ? shown.at(-1)?.seq : last?.id === null ? last.seq : null
+  const shown = rows.filter(({ id }) => id !== null).slice(0, limit)
+  const isCut = shown.length < ((rows[0]?.found ?? 0) as number)
+  const next = isCut ? shown.at(-1)?.seq : last?.id === null ? last.seq : null
   return { items: shown.map(withMaterials), next: (next ?? null) as number | null }
 }

@@ -35,7 +35,7 @@ export function readCommands(db: DatabaseSync) {
       const { items, next } = formulas.list(query)
       return { items: items.map(withMaterials), next }
     },
-    probe: (): void => void formulas.list({ limit: 1 }),
+    probe: (): void => formulas.probe(),
   }
 }
 

@@ -1,14 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isoTime } from '../../clock.ts'
 import type { StoredFormula } from '../../formula/formula.ts'
-import { searchKey, successor } from '../../formula/name-search.ts'
+import { searchKey } from '../../formula/name-search.ts'
+import { cutPage, entryBytes } from '../page.ts'
 import type { FormulaQuery, Holder, Page } from '../ports.ts'
 import { LateIndex } from './late-index.ts'
+import { nameSearch } from './name-search.ts'
 
 /** A formula as its row has it: the materials as JSON. */
 type JsonFormula = StoredFormula<string>
 
-interface FormulaRow {
+export interface FormulaRow {
   seq: number
   fingerprint: Uint8Array
   name: string
@@ -16,7 +18,7 @@ interface FormulaRow {
   created_at: number
 }
 
-const COLUMNS = 'formulas.seq, fingerprint, name, materials, created_at'
+export const COLUMNS = 'formulas.seq, fingerprint, name, materials, created_at'
 
 /** Visible formulas, by fingerprint, by name and by order of acceptance. */
 export function formulaTable(db: DatabaseSync) {
@@ -27,22 +29,13 @@ export function formulaTable(db: DatabaseSync) {
      WHERE formulas_by_prefix.prefix = ? AND fingerprint = ?`,
   )
   const page = db.prepare(`SELECT ${COLUMNS} FROM formulas WHERE seq < ? ORDER BY seq DESC LIMIT ?`)
-  const newByName = db.prepare(
-    `SELECT ${COLUMNS} FROM formulas
-     WHERE seq > ? AND seq < ? AND search >= ? AND search < ? ORDER BY seq DESC LIMIT ?`,
-  )
-  const oldByName = db.prepare(
-    `SELECT ${COLUMNS} FROM formulas_by_search CROSS JOIN formulas USING (seq)
-     WHERE seq <= ? AND seq < ? AND formulas_by_search.search >= ? AND formulas_by_search.search < ?
-     ORDER BY seq DESC LIMIT ?`,
-  )
+  const newest = db.prepare('SELECT seq FROM formulas ORDER BY seq DESC LIMIT 1')
+  const byName = nameSearch(db, index)
 
-  function pageByName(search: string, before: number, limit: number): FormulaRow[] {
-    index.catchUp()
-    const range = [index.indexed, before, search, successor(search)] as const
-    const rows = newByName.all(...range, limit)
-    if (rows.length < limit) rows.push(...oldByName.all(...range, limit - rows.length))
-    return rows as unknown as FormulaRow[]
+  function newestFirst(before: number, limit: number): { rows: FormulaRow[]; next: number | null } {
+    const rows = page.iterate(before, limit + 1) as Iterable<unknown> as Iterable<FormulaRow>
+    const { shown, more } = cutPage(rows, limit, entryBytes)
+    return { rows: shown, next: more ? (shown.at(-1) as FormulaRow).seq : null }
   }
 
   return {
@@ -56,13 +49,13 @@ export function formulaTable(db: DatabaseSync) {
     },
 
     list({ limit, before = Number.MAX_SAFE_INTEGER, namePrefix }: FormulaQuery): Page<JsonFormula> {
-      const search = searchKey(namePrefix ?? '')
-      const rows = (search === ''
-        ? page.all(before, limit + 1)
-        : pageByName(search, before, limit + 1)) as unknown as FormulaRow[]
-      const shown = rows.slice(0, limit)
-      return { items: shown.map(toFormula), next: rows.length > limit ? (shown.at(-1) as FormulaRow).seq : null }
+      const isSearch = namePrefix !== undefined && searchKey(namePrefix) !== ''
+      const { rows, next } = isSearch ? byName(namePrefix, before, limit) : newestFirst(before, limit)
+      return { items: rows.map(toFormula), next }
     },
+
+    /** Reads the file, whatever is in it. */
+    probe: (): void => void newest.get(),
   }
 }
 

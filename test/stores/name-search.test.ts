@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { systemClock } from '../../src/clock.ts'
+import { openSqlite } from '../../src/stores/sqlite/engine.ts'
+import { DAY_MS } from '../contract/open-stores.ts'
+import { formula, submission } from '../contract/submissions.ts'
+import { scratch } from '../faults/scratch.ts'
+import { until } from '../until.ts'
+
+/** A file with `howMany` roses, and one violet behind so many of them. */
+async function openGarden(t: Test, howMany: number, violetBehind: number) {
+  const path = join(scratch(t), 'formulas.db')
+  const stores = await openSqlite(path, { clock: systemClock, answerTtlMs: DAY_MS, maxReceives: 5 })
+  t.teardown(() => stores.close())
+  for (let first = 0; first < howMany; first += 1_000) {
+    const roses = Array.from({ length: 1_000 }, (_, index) => formula(`Rose ${first + index}`, `${first + index + 1}`))
+    await stores.intake?.accept(submission(roses))
+    if (first + 1_000 === violetBehind) await stores.intake?.accept(submission([formula('Violet', '0.5')]))
+  }
+  return stores
+}
+
+test('a search that finds many formulas walks a bounded number of them for a page, and skips none', async (t) => {
+  const { db, intake } = await openGarden(t, 12_000, 12_000)
+  const violets = Array.from({ length: 20_000 }, (_, index) => formula(`Violet ${index}`, `${1_000_000 + index}`))
+  for (let at = 0; at < violets.length; at += 1_000) await intake?.accept(submission(violets.slice(at, at + 1_000)))
+  const found = new Set<string>()
+  const sizes: number[] = []
+  let before: number | null = Number.MAX_SAFE_INTEGER
+  while (before !== null) {
+    const { items, next } = await db.list({ limit: 200, namePrefix: 'rose', before })
+    sizes.push(items.length)
+    for (const { name } of items) found.add(name)
+    before = next
+  }
+  t.equal(sizes[0], 0, 'the first page walked 20,000 violets and found no rose')
+  t.equal(found.size, 12_000)
+})
+
+test('a search that finds few is answered by the index, however far back they stand', async (t) => {
+  const { db } = await openGarden(t, 30_000, 1_000)
+  const search = () => db.list({ limit: 200, namePrefix: 'vio' })
+  await until(async () => (await search()).items.length > 0)
+  t.match(await search(), { items: [{ name: 'Violet' }], next: null }, 'once the index has caught up')
+})
