@@ -21,7 +21,7 @@ export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const { connections } = fastify
     const hangUp = (isIdle: (last: ServerResponse | undefined) => boolean): void => {
-      for (const [socket, { last }] of connections.entries()) if (isIdle(last)) socket.destroy()
+      for (const [socket, { responses }] of connections.entries()) if (isIdle(responses.at(-1))) socket.destroy()
     }
     const isDone = (last: ServerResponse | undefined): boolean => last === undefined || last.closed
 
@@ -30,7 +30,10 @@ export default fp<{ clock?: Clock }>(
     fastify.addHook('preClose', async () => {
       closing = true
       hangUp(isDone)
-      for (const [, { last }] of connections.entries()) if (last?.headersSent === false) endWith(last)
+      for (const [, { responses }] of connections.entries()) {
+        const last = responses.at(-1)
+        if (last?.headersSent === false) endWith(last)
+      }
       cancelArrival = clock.after(ARRIVAL_MS, () => hangUp((last) => isDone(last) || last?.req.complete !== true))
     })
     fastify.addHook('onClose', async () => cancelArrival())

@@ -1,5 +1,8 @@
 import fp from 'fastify-plugin'
+import { type Clock, systemClock } from '../src/clock.ts'
 import { Connections } from '../src/connections.ts'
+import { LinesASecond } from '../src/lines-a-second.ts'
+import { connectionMetrics } from '../src/metrics/connection-metrics.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -7,10 +10,52 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates the instance with its open connections, and what is being answered on each. */
-export default fp(
-  async (fastify) => {
-    fastify.decorate('connections', new Connections(fastify.server))
+/** Enough for every client there may be; each takes some 10 kB. */
+const MOST_CONNECTIONS = 10_000
+/** File descriptors for everything else: files, stores, logs. */
+const OTHER_DESCRIPTORS = 64
+
+/**
+ * Decorates the instance with its open connections, and what is being answered on each. Bounds how many there are, so that
+ * file descriptors never run out, and how long an answer may take.
+ */
+export default fp<{ clock?: Clock }>(
+  async (fastify, { clock = systemClock }) => {
+    const connections = new Connections(fastify.server)
+    fastify.decorate('connections', connections)
+    fastify.addHook('onSend', (_request, reply, payload, done) => {
+      if (typeof payload === 'string' || payload instanceof Buffer) connections.count(reply.raw, payload)
+      done()
+    })
+
+    fastify.server.maxConnections = mostConnections()
+    const lines = new LinesASecond(1, clock)
+    const count = connectionMetrics(fastify.metrics.registry, connections)
+    fastify.server.on('drop', () => {
+      count.refused()
+      if (!lines.hasRoom()) return
+      const leftOut = lines.take()
+      const most = fastify.server.maxConnections
+      fastify.log.warn({ most, ...(leftOut > 0 && { leftOut }) }, 'A connection was refused: there are too many')
+    })
+    let unwatch = (): void => {}
+    fastify.server.once('listening', () => {
+      unwatch = connections.watch(clock, (cut) => {
+        count.cutOff(cut)
+        fastify.log.warn({ connections: cut }, 'Connections were ended: their clients took too long over an answer')
+      })
+    })
+    fastify.addHook('onClose', async () => unwatch())
   },
-  { name: 'connections' },
+  { name: 'connections', dependencies: ['metrics'] },
 )
+
+/** As many as the limit of open files leaves room for. */
+function mostConnections(): number {
+  // Without it the report looks up the names of all peers.
+  Object.assign(process.report, { excludeNetwork: true })
+  const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } }
+  const descriptors = Number(report.userLimits?.open_files?.soft)
+  if (Number.isNaN(descriptors)) return MOST_CONNECTIONS
+  return Math.min(MOST_CONNECTIONS, Math.max(descriptors - OTHER_DESCRIPTORS, descriptors / 2))
+}

@@ -57,7 +57,6 @@ function factsOf({ method, url, config = {} }: RouteOptions, schema: FastifySche
     url,
     scopes: config.public ? null : [config.scope ?? 'admin'].flat(),
     whileClosing: config.whileClosing ?? false,
-    sheds: config.sheds ?? false,
     anyHost: config.anyHost ?? false,
     errors: schema.errors ?? [],
     responseHeaders: schema.responseHeaders ?? [],

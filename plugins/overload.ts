@@ -1,9 +1,15 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import type { FastifyReply } from 'fastify'
+import { type Readable, Transform } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorBody, ServiceError } from '../src/errors/service-error.ts'
+import type { Room } from '../src/room.ts'
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** What its body takes of the room for bodies, in bytes. */
+    bodyBytes: number
+  }
   interface FastifyContextConfig {
     /** Whether requests to the route are refused while more submissions are under way than can end soon. */
     sheds?: boolean
@@ -12,8 +18,10 @@ declare module 'fastify' {
 
 /** Most submissions under way at a time: what is committed within some tenths of a second. */
 const MOST_SUBMISSIONS = 4_096
-/** Most formulas in them: what is committed within a second, and held in some 100 MB. */
+/** Most formulas in them: what is committed within a second. */
 const MOST_FORMULAS = 65_536
+/** Most requests of one connection that are not answered yet. */
+const MOST_PIPELINED = 32
 
 const BODY = JSON.stringify(errorBody('SERVICE_OVERLOADED'))
 const HEADERS = {
@@ -24,23 +32,64 @@ const HEADERS = {
 }
 
 /**
- * Refuses submissions past what the stores can take, before their body is read: those that are taken in do not wait long
- * then, and memory stays bounded.
+ * Refuses submissions past what the stores can take, and any body past what there is room for, before it is read: those
+ * that are taken in do not wait long then, and memory stays bounded. A body counts from its headers to its answer, for a
+ * submission may wait for as long as that.
  */
 export default fp(
   async (fastify) => {
+    const { bodies, unread } = fastify.connections
+    const { bodyLimitBytes } = fastify.config
+    const fits = (bytes: number): boolean => bytes === 0 || (bodies.fits(bytes) && unread.fits(bytes))
+    fastify.decorateRequest('bodyBytes', 0)
     fastify.addHook('onRequest', (request, reply, done) => {
-      if (!request.routeOptions.config.sheds) return done()
-      const { submissions, formulas } = fastify.orchestrator.load
-      if (submissions < MOST_SUBMISSIONS && formulas < MOST_FORMULAS) done()
-      else {
-        fastify.metrics.submissionEnded('overloaded')
-        refuse(reply)
+      const { sheds = false } = request.routeOptions.config
+      const announced = Number(request.headers['content-length'] ?? 0)
+      // What is too large is refused without being read.
+      const bytes = announced > bodyLimitBytes ? 0 : announced
+      const isTooMuch =
+        !fits(bytes) ||
+        fastify.connections.unanswered(request.raw.socket) >= MOST_PIPELINED ||
+        (sheds && isBusy(fastify.orchestrator.load))
+      if (isTooMuch) {
+        if (sheds) fastify.metrics.submissionEnded('overloaded')
+        return refuse(reply)
       }
+      take(bodies, request, bytes)
+      done()
+    })
+    fastify.addHook('preParsing', (request, _reply, payload, done) => {
+      if (request.headers['transfer-encoding'] === undefined) done(null, payload)
+      else done(null, measured(payload, request, bodies))
+    })
+    fastify.addHook('onSend', (request, _reply, _payload, done) => {
+      if (request.bodyBytes > 0) take(bodies, request, -request.bodyBytes)
+      done()
     })
   },
-  { name: 'overload', dependencies: ['orchestrator', 'metrics', 'request-id', 'authorization'] },
+  { name: 'overload', dependencies: ['orchestrator', 'metrics', 'request-id', 'authorization', 'connections'] },
 )
+
+const isBusy = ({ submissions, formulas }: { submissions: number; formulas: number }): boolean =>
+  submissions >= MOST_SUBMISSIONS || formulas >= MOST_FORMULAS
+
+function take(bodies: Room, request: FastifyRequest, bytes: number): void {
+  request.bodyBytes += bytes
+  bodies.take(bytes)
+}
+
+/** Lets a body of unknown length through as far as there is room for it. */
+function measured(payload: Readable, request: FastifyRequest, bodies: Room): Readable {
+  const through = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (!bodies.fits(request.bodyBytes + chunk.length)) return done(new ServiceError('SERVICE_OVERLOADED'))
+      take(bodies, request, chunk.length)
+      done(null, chunk)
+    },
+  })
+  payload.on('error', (error) => through.destroy(error))
+  return payload.pipe(through)
+}
 
 /** Sends the answer past everything that other answers go through: what is spent on it, accepted ones lack. */
 function refuse(reply: FastifyReply): void {

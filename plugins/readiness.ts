@@ -11,8 +11,10 @@ declare module 'fastify' {
 }
 
 const PROBE_MS = 2000
+/** For so long an answer is given to all who ask, in milliseconds: a probe writes to the disk. */
+const SHARED_MS = 1000
 
-/** Decorates the instance with a check of its stores. */
+/** Decorates the instance with a check of its stores, which is made once at a time, whoever asks. */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const answers = async (probe: Promise<void>): Promise<boolean> => {
@@ -25,12 +27,23 @@ export default fp<{ clock?: Clock }>(
       if (error) fastify.log.warn({ err: error }, 'a store does not answer')
       return !error
     }
-    fastify.decorate('readiness', async () => {
+    const probe = async (): Promise<ErrorDetail[]> => {
       const [db, queue] = await Promise.all([answers(fastify.db.probe()), answers(fastify.queue.probe())])
       return [
         ...(db ? [] : [detail('db', 'STORE_UNAVAILABLE')]),
         ...(queue ? [] : [detail('queue', 'STORE_UNAVAILABLE')]),
       ]
+    }
+    let latest: { answer: Promise<ErrorDetail[]>; until: number } | null = null
+    fastify.decorate('readiness', () => {
+      if (latest === null || clock.now() >= latest.until) {
+        const current = { answer: probe(), until: Number.POSITIVE_INFINITY }
+        latest = current
+        current.answer.finally(() => {
+          current.until = clock.now() + SHARED_MS
+        })
+      }
+      return latest.answer
     })
   },
   { name: 'readiness', dependencies: ['sensible', 'db', 'queue'] },

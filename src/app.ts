@@ -20,6 +20,9 @@ import type { LogPlace } from './tracing/tracing.ts'
 type ServerOptions = FastifyHttpOptions<Server>
 type Logging = NonNullable<ServerOptions['logger']>
 
+/** Largest body that is no submission: 1,000 ids take half of it. */
+const OTHER_BODIES_BYTES = 131_072
+
 /** What a test may put in place of the real thing. */
 export interface AppOptions {
   clock?: Clock
@@ -50,7 +53,8 @@ function serverOptions(config: Config, logger: Logging): ServerOptions {
     logger,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
-    bodyLimit: config.bodyLimitBytes,
+    // Routes that take submissions have their own.
+    bodyLimit: Math.min(config.bodyLimitBytes, OTHER_BODIES_BYTES),
     // What proxies say of the host is not believed: only `request.ip` may be asked.
     ...(config.trustedProxies.length > 0 && { trustProxy: config.trustedProxies }),
     // A request must have arrived by then. Answers may take longer; a silent connection must outlast the slowest.
@@ -78,7 +82,7 @@ function refuseUnreadable(): NonNullable<ServerOptions['clientErrorHandler']> {
   return function (this: FastifyInstance, error, socket) {
     if (error.code === 'ECONNRESET' || socket.destroyed || refused.has(socket)) return
     refused.add(socket)
-    const { last, before } = this.connections.of(socket) ?? {}
+    const [last, before] = this.connections.of(socket)?.responses.toReversed() ?? []
     const isWithin = last?.req.complete === false
     const refuse = (): void => {
       const isAnswered = isWithin && last.headersSent

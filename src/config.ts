@@ -43,7 +43,12 @@ export const variables = {
   EVENT_LEASE_SECONDS: integer(30, 1, 43_200, 'How long an event is leased when the consumer does not say'),
   EVENT_MAX_LEASE_SECONDS: integer(43_200, 1, 43_200, 'Longest lease a consumer may ask for'),
   EVENT_MAX_RECEIVES: integer(5, 1, 1000, 'An event whose lease of this number ends without an ack is dead'),
-  BODY_LIMIT_BYTES: integer(1_048_576, 1024, 67_108_864, 'Largest body of a request'),
+  BODY_LIMIT_BYTES: integer(
+    1_048_576,
+    1024,
+    67_108_864,
+    'Largest body of a submission; of other requests at most 131072',
+  ),
   RATE_LIMIT_PER_MINUTE: count(0, 'Requests a caller may send in a minute; 0 sets no limit'),
 } satisfies Record<string, Variable<unknown>>
 

@@ -11,6 +11,7 @@ const BY_CODE: Partial<Record<ErrorCode, SubmissionOutcome>> = {
   SUBMISSION_FAILED: 'failed',
   INTERNAL_ERROR: 'failed',
   SERVICE_STOPPING: 'stopping',
+  SERVICE_OVERLOADED: 'overloaded',
 }
 
 /** Counts a submission that has an answer. The others are counted as errors, on their way out. */

@@ -24,6 +24,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     '',
     {
       schema: submitFormulas,
+      bodyLimit: fastify.config.bodyLimitBytes,
       config: { scope: 'submit', unreadBody: true, sheds: true },
       onRequest: requireIdempotencyKey,
       preValidation: replayRecent,

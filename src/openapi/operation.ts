@@ -8,7 +8,6 @@ export interface RouteFacts {
   /** One of these is needed; null where the route asks for no key. */
   scopes: readonly Scope[] | null
   whileClosing: boolean
-  sheds: boolean
   /** Whether it answers whatever host a request names. */
   anyHost: boolean
   /** Codes the route itself may answer with. */
@@ -31,8 +30,8 @@ const WITH_BODY = ['POST', 'PUT', 'PATCH', 'DELETE']
 const CHANGING = ['POST', 'PUT', 'DELETE']
 
 /** Every code that a route may answer with: its own, and what every request goes through. In the catalogue's order. */
-export function errorsOf({ method, url, scopes, whileClosing, sheds, anyHost, errors }: RouteFacts): ErrorCode[] {
-  const codes = new Set<ErrorCode>([...errors, 'BAD_REQUEST', 'INTERNAL_ERROR'])
+export function errorsOf({ method, url, scopes, whileClosing, anyHost, errors }: RouteFacts): ErrorCode[] {
+  const codes = new Set<ErrorCode>([...errors, 'BAD_REQUEST', 'INTERNAL_ERROR', 'SERVICE_OVERLOADED'])
   const add = (applies: boolean, ...more: ErrorCode[]): void => {
     if (applies) for (const code of more) codes.add(code)
   }
@@ -42,7 +41,6 @@ export function errorsOf({ method, url, scopes, whileClosing, sheds, anyHost, er
   add(url.includes(':'), 'URI_TOO_LONG')
   add(WITH_BODY.includes(method), 'INVALID_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
   add(!whileClosing, 'SERVICE_STOPPING')
-  add(sheds, 'SERVICE_OVERLOADED')
   return (Object.keys(catalogue) as ErrorCode[]).filter((code) => codes.has(code))
 }
 

@@ -32,7 +32,8 @@ export class Orchestrator {
   readonly #idempotency: IdempotencyStore
   readonly #runs = new Runs()
   #conducting = 0
-  /** The formulas of the submissions that are being conducted. */
+  #waiting = 0
+  /** The formulas of the submissions that are conducted or wait. */
   #formulas = 0
   #idle: PromiseWithResolvers<void> | undefined
   readonly #stopping = new AbortController()
@@ -70,9 +71,9 @@ export class Orchestrator {
     await Promise.all([this.#idle.promise, this.#owed.ended(), this.#background.ended()])
   }
 
-  /** How much is under way. */
+  /** How much is under way, what waits for a submission of the same key included. */
   get load(): { submissions: number; formulas: number } {
-    return { submissions: this.#conducting, formulas: this.#formulas }
+    return { submissions: this.#conducting + this.#waiting, formulas: this.#formulas }
   }
 
   readonly cleanups = {
@@ -85,15 +86,14 @@ export class Orchestrator {
 
   /** Never rejects because a store fails: that is an outcome. */
   async submit(request: SubmissionRequest): Promise<Outcome> {
-    const { clock, waitMs } = this.#options
     const payload = payloadHash(request)
-    const patience = new Deadline(clock, waitMs)
+    const patience = new Deadline(this.#options.clock, this.#options.waitMs)
     for (;;) {
       if (this.#stopping.signal.aborted) return { kind: 'stopping' }
       const other = this.#runs.of(request)
       if (other === undefined) break
       if (other.payload !== payload && !other.owed) return this.#replayOrRefuse(request, payload, patience)
-      const ended = await waitFor(other.ended, patience.left, clock, this.#stopping.signal)
+      const ended = await this.#waitFor(other, patience, request)
       if (ended === 'stopped') return { kind: 'stopping' }
       if (ended === 'late') return other.owed ? { kind: 'failed' } : { kind: 'in-use' }
       if (ended !== null) {
@@ -110,6 +110,18 @@ export class Orchestrator {
     } finally {
       this.#formulas -= submission.formulas.length
       if (--this.#conducting === 0) this.#idle?.resolve()
+    }
+  }
+
+  /** Waits for the run that holds a key; a submission that waits is under way as well. */
+  async #waitFor({ ended }: Run, { left }: Deadline, { formulas: { length } }: SubmissionRequest) {
+    this.#waiting++
+    this.#formulas += length
+    try {
+      return await waitFor(ended, left, this.#options.clock, this.#stopping.signal)
+    } finally {
+      this.#waiting--
+      this.#formulas -= length
     }
   }
 

@@ -4,6 +4,7 @@ import { digestOf } from '../../src/access/api-key.ts'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { newKey } from '../access/new-key.ts'
+import { TestClock } from '../test-clock.ts'
 import { until } from '../until.ts'
 import { startGuarded } from './keys.ts'
 import { formula, formulasOf, startService } from './service.ts'
@@ -29,6 +30,29 @@ test('each refused call is one line in the log: who, what and why, and no secret
   t.equal(refused.length, 4)
   for (const { reqId } of refused) t.match(reqId, /^[\da-f-]{36}$/)
   for (const secret of [wrong, 'secret', ...Object.values(secrets)]) t.notMatch(lines.join(), secret)
+})
+
+test('of a flood of wrong keys from one address ten lines a second are logged, and how many were left out', async (t) => {
+  const lines: string[] = []
+  const clock = new TestClock()
+  const logger = { level: 'warn', stream: { write: (line: string) => void lines.push(line) } }
+  const { as, reader } = await startGuarded(t, { LOG_LEVEL: 'warn' }, { logger, clock })
+  const refused = () => lines.filter((line) => line.includes('A call was refused')).map((line) => JSON.parse(line))
+  for (let guess = 0; guess < 200; guess++) await as(`ffi_guess-${guess}`).get('/formulas')
+  t.equal(refused().length, 10)
+  await reader.get('/cleanups')
+  t.match(refused().at(-1), { code: 'FORBIDDEN' }, 'what else is refused is not drowned')
+  clock.advance(1_000)
+  await as('ffi_guess').get('/formulas')
+  t.match(refused().at(-1), { code: 'UNAUTHORIZED', leftOut: 190 })
+})
+
+test('of wrong keys from ever new addresses a hundred lines a second are logged', async (t) => {
+  const lines: string[] = []
+  const logger = { level: 'warn', stream: { write: (line: string) => void lines.push(line) } }
+  const { send } = await startGuarded(t, { LOG_LEVEL: 'warn' }, { logger, clock: new TestClock() })
+  for (let n = 0; n < 300; n++) await send({ url: '/formulas', remoteAddress: `10.0.${n >> 8}.${n & 255}` })
+  t.equal(lines.filter((line) => line.includes('A call was refused')).length, 100)
 })
 
 test('at debug each answered call is logged with its caller and the id of its key', async (t) => {

@@ -206,6 +206,7 @@ test('a store that hangs or fails is down and holds up no scrape; of its content
     const service = await startOn(t)
     const { clock, stores } = service
     t.equal((await scrape(service)).value('intake_store_up', { store: 'queue' }), 1)
+    clock.advance(1_000)
     Object.assign(stores.queue, { stats: failing, probe: failing })
     stores.cleanups.list = failing
     const begun = clock.now()

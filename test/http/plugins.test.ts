@@ -47,7 +47,7 @@ async function withPlugins(t: Test, plugins: AnyPlugin[], options: Partial<Optio
 }
 
 /** What a request comes to before anything else. */
-const entry: AnyPlugin[] = [config, requestId, safetyHeaders, host, crossSite, tracing, connections, closing]
+const entry: AnyPlugin[] = [config, metrics, requestId, safetyHeaders, host, crossSite, tracing, connections, closing]
 const stores: AnyPlugin[] = [config, metrics, engines]
 const guarded: AnyPlugin[] = [...entry, auditTrail, authentication, rateLimit, authorization]
 
@@ -55,19 +55,19 @@ const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['config', [config]],
   ['metrics', [metrics]],
   ['engines', stores],
-  ['db', [...stores, db]],
+  ['db', [...stores, connections, db]],
   ['queue', [...stores, queue]],
   ['idempotency', [...stores, idempotency]],
-  ['orchestrator', [...entry, metrics, engines, orchestrator]],
-  ['longPoll', [...entry, metrics, engines, queue, longPoll]],
+  ['orchestrator', [...entry, engines, orchestrator]],
+  ['longPoll', [...entry, engines, queue, longPoll]],
   ['forwarder', [...stores, queue, forwarder]],
-  ['connections', [connections]],
+  ['connections', [config, metrics, connections]],
   ['tracing', [config, requestId, safetyHeaders, host, crossSite, tracing]],
   ['refusedHost', [config, requestId, safetyHeaders, host]],
   ['refusedSite', [config, requestId, safetyHeaders, host, crossSite]],
   ['safetyHeaders', [safetyHeaders]],
   ['pageHeaders', [safetyHeaders]],
-  ['readiness', [sensible, ...stores, db, queue, readiness]],
+  ['readiness', [sensible, ...stores, connections, db, queue, readiness]],
 ]
 
 for (const [name, plugins] of decorators) {
@@ -121,7 +121,7 @@ test('the stores close after all that uses them', async (t) => {
   const order: string[] = []
   const opened = openMemory({ clock: systemClock, answerTtlMs: 1, maxReceives: 1 })
   opened.close = async () => void order.push('stores')
-  const plugins = [...entry, metrics, engines, orchestrator]
+  const plugins = [...entry, engines, orchestrator]
   const app = await withPlugins(t, plugins, { stores: opened })
   const close = app.orchestrator.close.bind(app.orchestrator)
   app.orchestrator.close = async () => {

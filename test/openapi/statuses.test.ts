@@ -55,7 +55,7 @@ async function startAll(t: Test): Promise<Services> {
   const limited = await startService(t, { RATE_LIMIT_PER_MINUTE: '1' })
   await limited.get('/formulas')
   const overloaded = await startService(t)
-  Object.defineProperty(overloaded.app.orchestrator, 'load', { value: { submissions: 1e9, formulas: 0 } })
+  Object.defineProperty(overloaded.app.connections, 'unanswered', { value: () => 1e9 })
   const forwarding = await startService(t)
   Object.defineProperty(forwarding.app, 'forwarder', { value: { health: { state: 'sending' } } })
   const weak = newKey(guarded.path, 'weak', 'read,consume')
