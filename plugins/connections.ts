@@ -30,7 +30,11 @@ export default fp<{ clock?: Clock }>(
 
     fastify.server.maxConnections = mostConnections()
     const lines = new LinesASecond(1, clock)
-    const count = connectionMetrics(fastify.metrics.registry, connections)
+    const count = connectionMetrics(fastify.metrics.registry, {
+      connections: () => connections.open,
+      bodyBytes: () => connections.bodies.taken,
+      unreadBytes: () => connections.unread.taken,
+    })
     fastify.server.on('drop', () => {
       count.refused()
       if (!lines.hasRoom()) return

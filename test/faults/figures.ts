@@ -19,8 +19,23 @@ export interface FigureLine {
   by: number
 }
 
+/** What the service came to hold of memory in one hostile run, beside clients that it served. */
+export interface Peak {
+  hostile: string
+  mebibytes: number
+  served: number
+  slowestMs: number
+}
+
 /** Adds to a figure of the run, where one is recorded (`FAULT_FIGURES` names the file). */
 export function count(figure: Figure, by: number): void {
+  write({ figure, by })
+}
+
+/** Adds a peak to the record of the run. */
+export const recordPeak = (peak: Peak): void => write(peak)
+
+function write(line: FigureLine | Peak): void {
   const record = process.env.FAULT_FIGURES
-  if (record !== undefined) appendFileSync(record, `${JSON.stringify({ figure, by } satisfies FigureLine)}\n`)
+  if (record !== undefined) appendFileSync(record, `${JSON.stringify(line)}\n`)
 }

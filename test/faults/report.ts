@@ -1,5 +1,5 @@
 import { markdownTable } from '../../docs/figures.ts'
-import { type Figure, type FigureLine, figures } from './figures.ts'
+import { type Figure, type FigureLine, figures, type Peak } from './figures.ts'
 
 /** What a long run came to. */
 export interface Run {
@@ -14,10 +14,29 @@ export interface Run {
 export function addUp(record: string): Map<Figure, number> {
   const counted = new Map<Figure, number>()
   for (const line of record.split('\n').filter((text) => text !== '')) {
-    const { figure, by } = JSON.parse(line) as FigureLine
+    const { figure, by } = JSON.parse(line) as Partial<FigureLine>
+    if (figure === undefined || by === undefined) continue
     counted.set(figure, (counted.get(figure) ?? 0) + by)
   }
   return counted
+}
+
+/** The peaks in the record of a run. */
+export function peaksOf(record: string): Peak[] {
+  const lines = record.split('\n').filter((text) => text !== '')
+  return lines.map((line) => JSON.parse(line) as Peak).filter(({ hostile }) => hostile !== undefined)
+}
+
+/** The table of docs/operations.md. */
+export function memoryTable(peaks: Peak[], day: string): string {
+  const rows = peaks.map(({ hostile, mebibytes, served, slowestMs }) => [
+    hostile,
+    number(mebibytes),
+    number(served),
+    number(slowestMs),
+  ])
+  const head = ['Hostile clients', 'Most memory, MiB', 'Others served', 'The slowest of them, ms']
+  return `${markdownTable([head, ...rows])}\n\nRun of ${day}, Node ${process.version}.`
 }
 
 /** The figures that a run did not reach. */

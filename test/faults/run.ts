@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { publish } from '../../docs/figures.ts'
 import { figures } from './figures.ts'
-import { addUp, missed, type Run, table } from './report.ts'
+import { addUp, memoryTable, missed, peaksOf, type Run, table } from './report.ts'
 
 // The long run: every fault test in its long extent, then every planted bug. Without a violation it writes its figures
 // into docs/reliability.md. FAULT_SEED repeats the chance of an earlier run.
@@ -45,7 +45,10 @@ function main(): number {
     process.stdout.write(`${table(run)}\n`)
     const short = missed(run)
     for (const figure of short) process.stdout.write(`Not reached: ${figures[figure].counts}\n`)
-    if (short.length === 0) publish('reliability.md', table(run))
+    if (short.length === 0) {
+      publish('reliability.md', table(run))
+      publish('operations.md', memoryTable(peaksOf(readFileSync(record, 'utf8')), run.day))
+    }
     return short.length === 0 ? 0 : 1
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -11,6 +11,8 @@ export interface Launch {
   environment: Record<string, string>
   /** A command that ends by running the words that follow it, as `unshare` does. */
   within?: string[]
+  /** Options of Node; none unless given. */
+  options?: string[]
   /** Runs as this user and group, which only root can ask for. */
   uid?: number
 }
@@ -27,12 +29,15 @@ export interface Server {
   kill(signal: NodeJS.Signals): Promise<Ended>
 }
 
-function launch(t: Test, { environment, within = [], uid }: Launch): { child: ChildProcess; ended: Promise<Ended> } {
+function launch(
+  t: Test,
+  { environment, within = [], options = [], uid }: Launch,
+): { child: ChildProcess; ended: Promise<Ended> } {
   const env = { ...inherited(), PORT: '0', ...environment }
   // The test runner has its children's children write into its folder, where another user must not.
   const alone =
     uid === undefined ? [] : ['env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)]
-  const [command = process.execPath, ...words] = [...within, ...alone, process.execPath, SERVER]
+  const [command = process.execPath, ...words] = [...within, ...alone, process.execPath, ...options, SERVER]
   const user = uid === undefined ? {} : { uid, gid: uid }
   const child = spawn(command, words, { env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], ...user })
   return { child, ended: observe(t, child).ended }
