@@ -35,7 +35,7 @@ export default fp<{ clock?: Clock }>(
         const leftOut = lines.take() + all.take() || undefined
         const { apiKey, caller, ip, method, routeOptions } = request
         const key = apiKey === null ? undefined : idOf(apiKey)
-        const call = { code: error.code, caller, key, ip, method, route: routeOptions.url, leftOut }
+        const call = { leftOut, code: error.code, caller, key, ip, method, route: routeOptions.url }
         request.log.warn(call, 'A call was refused')
       }
       done()

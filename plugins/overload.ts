@@ -3,12 +3,14 @@ import { type Readable, Transform } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorBody, ServiceError } from '../src/errors/service-error.ts'
-import type { Room } from '../src/room.ts'
+import { type Room, SMALL_BYTES } from '../src/room.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** What its body takes of the room for bodies, in bytes. */
     bodyBytes: number
+    /** Whether what still arrives of its body is of no use. */
+    isAnswered: boolean
   }
   interface FastifyContextConfig {
     /** Whether requests to the route are refused while more submissions are under way than can end soon. */
@@ -33,8 +35,9 @@ const HEADERS = {
 
 /**
  * Refuses submissions past what the stores can take, and any body past what there is room for, before it is read: those
- * that are taken in do not wait long then, and memory stays bounded. A body counts from its headers to its answer, for a
- * submission may wait for as long as that.
+ * that are taken in do not wait long then, and memory stays bounded. A body counts until its answer, for a submission may
+ * wait for as long as that: a small one from its headers on, any other as it arrives, so that what is only announced shuts
+ * nobody out.
  */
 export default fp(
   async (fastify) => {
@@ -42,6 +45,7 @@ export default fp(
     const { bodyLimitBytes } = fastify.config
     const fits = (bytes: number): boolean => bytes === 0 || (bodies.fits(bytes) && unread.fits(bytes))
     fastify.decorateRequest('bodyBytes', 0)
+    fastify.decorateRequest('isAnswered', false)
     fastify.addHook('onRequest', (request, reply, done) => {
       const { sheds = false } = request.routeOptions.config
       const announced = Number(request.headers['content-length'] ?? 0)
@@ -55,14 +59,16 @@ export default fp(
         if (sheds) fastify.metrics.submissionEnded('overloaded')
         return refuse(reply)
       }
-      take(bodies, request, bytes)
+      if (bytes <= SMALL_BYTES) take(bodies, request, bytes)
       done()
     })
     fastify.addHook('preParsing', (request, _reply, payload, done) => {
-      if (request.headers['transfer-encoding'] === undefined) done(null, payload)
+      const { 'transfer-encoding': coding, 'content-length': length = 0 } = request.headers
+      if (coding === undefined && Number(length) <= SMALL_BYTES) done(null, payload)
       else done(null, measured(payload, request, bodies))
     })
     fastify.addHook('onSend', (request, _reply, _payload, done) => {
+      request.isAnswered = true
       if (request.bodyBytes > 0) take(bodies, request, -request.bodyBytes)
       done()
     })
@@ -78,11 +84,12 @@ function take(bodies: Room, request: FastifyRequest, bytes: number): void {
   bodies.take(bytes)
 }
 
-/** Lets a body of unknown length through as far as there is room for it. */
+/** Lets a body through as far as there is room for it. */
 function measured(payload: Readable, request: FastifyRequest, bodies: Room): Readable {
   const through = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      if (!bodies.fits(request.bodyBytes + chunk.length)) return done(new ServiceError('SERVICE_OVERLOADED'))
+      if (request.isAnswered) return done()
+      if (!bodies.fits(chunk.length, request.bodyBytes)) return done(new ServiceError('SERVICE_OVERLOADED'))
       take(bodies, request, chunk.length)
       done(null, chunk)
     },

@@ -1,5 +1,5 @@
 /** Up to this many bytes something is small: a formula of a hundred materials is. */
-const SMALL_BYTES = 16_384
+export const SMALL_BYTES = 16_384
 
 /**
  * Memory that callers may take up together, in bytes. What is large finds room in the first half alone, so that a few large
@@ -18,10 +18,13 @@ export class Room {
     return this.#taken
   }
 
-  /** Where all is free even what is larger than the room fits: else it would never be let in. */
-  fits(bytes: number): boolean {
-    const most = bytes > SMALL_BYTES ? this.#most / 2 : this.#most
-    return this.#taken + bytes <= most || this.#taken === 0
+  /**
+   * Where nobody else has taken any even what is larger than the room fits: else it would never be let in.
+   * @param held what the same body or answer has taken before
+   */
+  fits(bytes: number, held = 0): boolean {
+    const most = held + bytes > SMALL_BYTES ? this.#most / 2 : this.#most
+    return this.#taken + bytes <= most || this.#taken === held
   }
 
   take(bytes: number): void {
