@@ -60,7 +60,7 @@ function factsOf({ method, url, config = {} }: RouteOptions, schema: FastifySche
     anyHost: config.anyHost ?? false,
     errors: schema.errors ?? [],
     responseHeaders: schema.responseHeaders ?? [],
-    hasQuery: schema.querystring !== undefined,
+    bodyIsStrict: (schema.body as TObject | undefined)?.additionalProperties === false,
     bodyOptional: schema.bodyOptional ?? false,
     bodyExamples: schema.bodyExamples ?? {},
     answerExamples: schema.answerExamples ?? {},

@@ -1,4 +1,4 @@
-import type { TSchema } from '@sinclair/typebox'
+import { type TSchema, Type } from '@sinclair/typebox'
 import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
 import type { FastifySchemaCompiler } from 'fastify'
 import fp from 'fastify-plugin'
@@ -45,10 +45,15 @@ function messageOf({ schema, message }: ValueError): string {
   return choices === undefined ? message : `Expected one of ${choices.map((choice) => choice.const).join(', ')}`
 }
 
-/** Makes the schemas of routes checks of their requests. */
+const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
+
+/** Checks requests by the schemas of their routes. A route without a schema for its query takes no parameters. */
 export default fp(
   async (fastify) => {
     fastify.setValidatorCompiler(checkBySchema)
+    fastify.addHook('onRoute', (route) => {
+      route.schema = { querystring: NO_PARAMETERS, ...route.schema }
+    })
   },
   { name: 'validation' },
 )

@@ -57,7 +57,7 @@ const ReceivedEvent = Type.Object(
 const stale = { receipt, code: RECEIPT_STALE }
 
 /** What the routes that settle receipts may say beside what all say. */
-const errors = ['VALIDATION_FAILED', 'STORE_UNAVAILABLE'] as const
+const errors = ['STORE_UNAVAILABLE'] as const
 
 export const receiveEvents = {
   operationId: 'receiveEvents',
@@ -88,7 +88,7 @@ export const receiveEvents = {
     ),
     ...errorAnswers,
   },
-  errors: ['VALIDATION_FAILED', 'EVENTS_FORWARDED', 'STORE_UNAVAILABLE'],
+  errors: ['EVENTS_FORWARDED', 'STORE_UNAVAILABLE'],
   bodyOptional: true,
   bodyExamples: { 'Up to ten, at once': { max: 10 }, 'As long as it takes': { max: 10, waitSeconds: 20 } },
   answerExamples: {

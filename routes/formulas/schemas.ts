@@ -152,7 +152,7 @@ export const submitFormulas = {
   responseHeaders: ['Location', 'Idempotent-Replayed'],
   errors: [
     ...(['INVALID_JSON', 'IDEMPOTENCY_KEY_MISSING', 'IDEMPOTENCY_KEY_INVALID', ...FORMULA_ERRORS] as const),
-    ...(['VALIDATION_FAILED', 'FORMULA_EXISTS', 'IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED'] as const),
+    ...(['FORMULA_EXISTS', 'IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED'] as const),
     'SUBMISSION_FAILED',
   ] as ErrorCode[],
   bodyExamples: submissions,
@@ -187,7 +187,7 @@ export const listFormulas = {
     ),
     ...errorAnswers,
   },
-  errors: ['VALIDATION_FAILED', 'CURSOR_INVALID', 'STORE_UNAVAILABLE'],
+  errors: ['CURSOR_INVALID', 'STORE_UNAVAILABLE'],
   answerExamples: { 'The last page': { formulas: [storedFormula], nextCursor: null } },
 } as const
 

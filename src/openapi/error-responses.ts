@@ -37,7 +37,7 @@ export function errorResponses(codes: readonly ErrorCode[], route: RouteFacts): 
       const isShared = isCounted && group.length === 1 && isAlone(first)
       return [
         status,
-        isShared ? { $ref: `#/components/responses/${first}` } : response(group, isCounted, route.hasQuery),
+        isShared ? { $ref: `#/components/responses/${first}` } : response(group, isCounted, route.bodyIsStrict),
       ]
     }),
   )
@@ -48,10 +48,10 @@ function isAlone(code: ErrorCode): boolean {
   return Object.values(catalogue).filter(({ status }) => status === catalogue[code].status).length === 1
 }
 
-function response(codes: readonly ErrorCode[], isCounted: boolean, isInQuery = false): Response {
+function response(codes: readonly ErrorCode[], isCounted: boolean, isInBody = false): Response {
   const [first] = codes as [ErrorCode]
   const example = (code: ErrorCode): string =>
-    code === 'VALIDATION_FAILED' && isInQuery ? 'VALIDATION_FAILED_IN_QUERY' : code
+    code === 'VALIDATION_FAILED' && !isInBody ? 'VALIDATION_FAILED_IN_QUERY' : code
   const examples = codes.map((code) => [code, { $ref: `#/components/examples/${example(code)}` }])
   return {
     description: STATUS_CODES[catalogue[first].status] as string,

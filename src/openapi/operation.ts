@@ -14,7 +14,8 @@ export interface RouteFacts {
   errors: readonly ErrorCode[]
   /** What its successful answers carry beside what all do. */
   responseHeaders: readonly string[]
-  hasQuery: boolean
+  /** Whether fields that its body does not name are refused by its schema. */
+  bodyIsStrict: boolean
   bodyOptional: boolean
   bodyExamples: Examples
   answerExamples: Examples
@@ -31,7 +32,13 @@ const CHANGING = ['POST', 'PUT', 'DELETE']
 
 /** Every code that a route may answer with: its own, and what every request goes through. In the catalogue's order. */
 export function errorsOf({ method, url, scopes, whileClosing, anyHost, errors }: RouteFacts): ErrorCode[] {
-  const codes = new Set<ErrorCode>([...errors, 'BAD_REQUEST', 'INTERNAL_ERROR', 'SERVICE_OVERLOADED'])
+  const codes = new Set<ErrorCode>([
+    ...errors,
+    'VALIDATION_FAILED',
+    'BAD_REQUEST',
+    'INTERNAL_ERROR',
+    'SERVICE_OVERLOADED',
+  ])
   const add = (applies: boolean, ...more: ErrorCode[]): void => {
     if (applies) for (const code of more) codes.add(code)
   }

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
+import { everyRoute } from './routes.ts'
 import { errorOf, formula, formulasOf, startService } from './service.ts'
 
 const json = { 'content-type': 'application/json' }
@@ -169,4 +170,37 @@ test('a query with hundreds of wrong parameters is answered with a hundred probl
   const { get } = await startService(t)
   const query = Array.from({ length: 300 }, (_, index) => `p${index}=1`).join('&')
   t.equal(errorOf(t, await get(`/formulas?${query}`), 400, 'VALIDATION_FAILED').details.length, 100)
+})
+
+/** Bodies without which a route refuses a request before it looks at the query. */
+const BODIES: Record<string, object> = {
+  '/formulas': formula(1),
+  '/events/ack': { receipts: ['x'] },
+  '/events/nack': { receipts: ['x'] },
+  '/events/extend': { receipts: ['x'], leaseSeconds: 1 },
+}
+
+test('no route takes a query parameter that it does not know', async (t) => {
+  const { send } = await startService(t)
+  for (const { method: methods, url } of await everyRoute(t)) {
+    const method = [methods].flat()[0]
+    const path = url.replace(':id', 'x').replace('*', 'main.js')
+    const payload = method === 'POST' ? BODIES[url] : undefined
+    const headers = { 'idempotency-key': 'abc' }
+    const request = { method: method as 'GET', url: `${path}?colour=red`, headers, ...(payload && { payload }) }
+    const answer = await send(request)
+    t.equal(answer.statusCode, 400, `${method} ${url}`)
+    if (method === 'HEAD') continue
+    t.match(errorOf(t, answer, 400, 'VALIDATION_FAILED').details, [{ path: '?colour' }], `${method} ${url}`)
+  }
+  t.same((await send({ url: '/formulas' })).json().formulas, [])
+})
+
+test('dead letters are not redriven by a request that asks for some of them in its query', async (t) => {
+  const { send, get, submit, post } = await startService(t, { EVENT_MAX_RECEIVES: '1' })
+  await submit(formula(1))
+  const [event] = (await post('/events/receive')).json().events
+  await post('/events/nack', { receipts: [event.receipt] })
+  errorOf(t, await send({ method: 'POST', url: `/events/dead/redrive?ids=${event.id}` }), 400, 'VALIDATION_FAILED')
+  t.match((await get('/events/stats')).json(), { dead: 1, ready: 0 })
 })

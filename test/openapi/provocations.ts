@@ -70,8 +70,8 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   MATERIAL_FIELD_UNKNOWN: materialWith({ unit: '%' }),
   MATERIAL_DUPLICATE: formulaWith({ materials: [material, material] }),
   VALIDATION_FAILED: (services, operation) => {
-    const hasQuery = operation.parameters.some((parameter) => parameter.in === 'query')
-    return (hasQuery ? withQuery('colour=red') : withBody('{"colour":"red"}'))(services, operation)
+    const isInBody = operation.requestBody !== undefined && operation.id !== 'submitFormulas'
+    return (isInBody ? withBody('{"colour":"red"}') : withQuery('colour=red'))(services, operation)
   },
   CURSOR_INVALID: withQuery('cursor=x'),
   BAD_REQUEST: ({ plain }, { method, path }) => withTwoHosts(plain.app, `${method} ${path}`),

@@ -31,7 +31,7 @@ export const listDead = {
     ),
     ...errorAnswers,
   },
-  errors: ['VALIDATION_FAILED', 'CURSOR_INVALID', 'STORE_UNAVAILABLE'],
+  errors: ['CURSOR_INVALID', 'STORE_UNAVAILABLE'],
   answerExamples: {
     'The last page': {
       events: [{ ...event, receiveCount: 5, diedAt: '2026-01-31T12:02:30.000Z', reason: 'expired' }],
@@ -63,7 +63,7 @@ export const redriveDead = {
     ),
     ...errorAnswers,
   },
-  errors: ['VALIDATION_FAILED', 'STORE_UNAVAILABLE'],
+  errors: ['STORE_UNAVAILABLE'],
   bodyOptional: true,
   bodyExamples: { All: {}, 'One of them': { ids: [event.id] } },
   answerExamples: { Redriven: { redriven: 1 } },
