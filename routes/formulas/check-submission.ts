@@ -14,15 +14,15 @@ export interface CheckedBody {
  * Reads a body and checks it by the contract's own rules and messages, which no JSON schema can give; in a validator's
  * form.
  */
-export function checkSubmission(body: Buffer | undefined): { value: CheckedBody } | { error: ServiceError } {
+export function checkSubmission(body: Buffer | null): { value: CheckedBody } | { error: ServiceError } {
   let read: unknown
   try {
-    read = body && readBody(body)
+    read = body === null ? undefined : readBody(body)
   } catch (error) {
     return { error: error as ServiceError }
   }
   const validation = validateSubmission(read)
   if (validation.valid) return { value: validation }
   const { problems } = validation
-  return { error: new ServiceError(problems[0].code as ErrorCode, { details: problems, message: problems[0].message }) }
+  return { error: new ServiceError(problems[0].code as ErrorCode, { details: problems }) }
 }

@@ -52,3 +52,8 @@ export function errorBody(code: ErrorCode, details: ErrorDetail[] = [], message?
 export function detail(path: string, code: ErrorCode): ErrorDetail {
   return { path, code, message: catalogue[code].message }
 }
+
+/** The detail entry for a body that is not the JSON it should be. */
+export function invalidJson(why: string): ErrorDetail {
+  return { path: '', code: 'INVALID_JSON', message: `${catalogue.INVALID_JSON.message}: ${why}` }
+}

@@ -1,4 +1,4 @@
-import { detail, ServiceError } from '../errors/service-error.ts'
+import { invalidJson, ServiceError } from '../errors/service-error.ts'
 import { parseExactJson } from './json.ts'
 
 /**
@@ -8,7 +8,7 @@ import { parseExactJson } from './json.ts'
 export function readBody(body: Buffer): unknown {
   try {
     return parseExactJson(body)
-  } catch {
-    throw new ServiceError('INVALID_JSON', { details: [detail('', 'INVALID_JSON')] })
+  } catch (error) {
+    throw new ServiceError('INVALID_JSON', { details: [invalidJson((error as SyntaxError).message)] })
   }
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors/catalogue.ts'
-import { detail, type ErrorDetail, MAX_DETAILS } from '../errors/service-error.ts'
+import { detail, type ErrorDetail, invalidJson, MAX_DETAILS } from '../errors/service-error.ts'
 import { canonicalDecimal } from './decimal.ts'
 import { fingerprint } from './fingerprint.ts'
 import type { Formula, Material } from './formula.ts'
@@ -23,9 +23,8 @@ type Validation =
 export function validateSubmission(body: unknown): Validation {
   const single = !Array.isArray(body)
   const list: unknown[] = single ? [body] : body
-  if (list.length === 0 || (single && (!isObject(body) || Object.keys(body).length === 0))) {
-    return { valid: false, problems: [detail('', 'INVALID_JSON')] }
-  }
+  const why = whyNoSubmission(body)
+  if (why !== undefined) return { valid: false, problems: [invalidJson(why)] }
   if (list.length > MAX_FORMULAS) return { valid: false, problems: [detail('', 'FORMULA_LIST_TOO_LONG')] }
   const report = new Report()
   const formulas: Formula[] = []
@@ -35,6 +34,13 @@ export function validateSubmission(body: unknown): Validation {
   }
   const [first, ...rest] = report.problems
   return first === undefined ? { valid: true, formulas, single } : { valid: false, problems: [first, ...rest] }
+}
+
+function whyNoSubmission(body: unknown): string | undefined {
+  if (body === undefined) return 'the body is empty'
+  if (Array.isArray(body)) return body.length === 0 ? 'the list is empty' : undefined
+  if (!isObject(body)) return 'it is neither an object nor a list'
+  return Object.keys(body).length === 0 ? 'the object is empty' : undefined
 }
 
 class Report {
