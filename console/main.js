@@ -1,9 +1,10 @@
 import { access } from './api.js'
 import { live, startPolling } from './live/poll.js'
 import { ConfirmDialog } from './parts/confirm.js'
+import { Heading } from './parts/heading.js'
 import { announce, Notice } from './parts/notice.js'
 import { Side } from './parts/side.js'
-import { go, place } from './router.js'
+import { place } from './router.js'
 import { useStore } from './store.js'
 import { html, render, useEffect, useRef } from './vendor/htm-preact.js'
 import { Cleanups } from './views/cleanups.js'
@@ -14,14 +15,14 @@ import { KeyForm } from './views/key-form.js'
 import { Overview } from './views/overview.js'
 import { Submit } from './views/submit.js'
 
-/** @type {Record<string, (props: any) => ReturnType<typeof html>>} */
-const VIEWS = {
-  overview: Overview,
-  formulas: Formulas,
-  submit: Submit,
-  'dead-letters': DeadLetters,
-  cleanups: Cleanups,
-}
+/** @type {Map<string, (props: any) => ReturnType<typeof html>>} */
+const VIEWS = new Map([
+  ['overview', Overview],
+  ['formulas', Formulas],
+  ['submit', Submit],
+  ['dead-letters', DeadLetters],
+  ['cleanups', Cleanups],
+])
 
 function Console() {
   const { view, item } = useStore(place)
@@ -42,12 +43,16 @@ function Console() {
 
 /** @param {{ view: string, item: string | null }} props */
 function View({ view, item }) {
-  const Known = VIEWS[view]
-  useEffect(() => {
-    if (Known === undefined) go('#/overview')
-  }, [Known])
-  if (view === 'formulas' && item) return html`<${FormulaDetail} id=${item} />`
-  return Known === undefined ? null : html`<${Known} />`
+  const Known = VIEWS.get(view)
+  // An id that is none is not asked for: as a path it might mean another address.
+  if (view === 'formulas' && item)
+    return /^[0-9a-f]{64}$/.test(item) ? html`<${FormulaDetail} id=${item} />` : html`<${NotFound} />`
+  return Known === undefined ? html`<${NotFound} />` : html`<${Known} />`
+}
+
+function NotFound() {
+  return html`<${Heading}>Nothing is here<//>
+    <p>No view and no formula has this address. <a href="#/overview">To the overview</a></p>`
 }
 
 /**

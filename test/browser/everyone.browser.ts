@@ -45,8 +45,22 @@ test('no view breaks the policy of the page or any script', async (t) => {
   const { url, views } = await furnish(t)
   const { page, problems } = await visit(t, url)
   for (const view of views) await open(page, url, view)
-  await page.goto(`${url}/#/no-such-view`)
-  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  t.same(problems, [])
+})
+
+test('an address that is none says so, whatever its text, and breaks no script', async (t) => {
+  const { url } = await listen(t)
+  const { page, problems } = await visit(t, url)
+  const hashes = ['no-such-view', '__proto__', 'constructor', 'toString', '%E0%A4%A', '<b>x</b>', '\u{1f339}']
+  const ids = ['%E0%A4%A', '..', '%2e%2e', '__proto__', `${'0'.repeat(64)}x`, '%2F%2Fexample.org']
+  for (const hash of [...hashes, ...ids.map((id) => `formulas/${id}`)]) {
+    await page.goto(`${url}/#/overview`)
+    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+    await page.goto(`${url}/#/${hash}`)
+    await page.getByRole('heading', { name: 'Nothing is here', level: 1 }).waitFor()
+  }
+  await page.getByRole('link', { name: 'To the overview' }).click()
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
   t.same(problems, [])
 })
 
