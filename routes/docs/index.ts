@@ -1,6 +1,6 @@
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyPluginAsync } from 'fastify'
-import { about } from '../../src/openapi/about.ts'
+import { about, server } from '../../src/openapi/about.ts'
 
 /** The page is `/docs`, not `/docs/docs`: the plugin adds the prefix itself. */
 export const prefixOverride = ''
@@ -16,6 +16,10 @@ const routes: FastifyPluginAsync = async (fastify) => {
   })
   await fastify.register(swaggerUi, {
     routePrefix: '/docs',
+    // Its files and the service are found relative to the page and its document: it works under any path of a proxy.
+    indexPrefix: '.',
+    transformSpecification: (document) => ({ ...document, servers: [{ ...server, url: '../' }] }),
+    transformSpecificationClone: false,
     theme: { title: about.info.title },
     // Without the bar on top, which has a style in itself, and in which other documents could be opened.
     uiConfig: { layout: 'BaseLayout', deepLinking: true, displayOperationId: true },

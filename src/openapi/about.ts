@@ -14,7 +14,6 @@ export const about = {
     ].join('\n\n'),
     license: { name: packageJson.license, identifier: packageJson.license },
   },
-  servers: [{ url: '/', description: 'Where this document was read' }],
   tags: [
     { name: 'Formulas', description: 'Submit formulas and read them' },
     { name: 'Events', description: 'Lease "formula created" events, work on them, acknowledge them' },
@@ -35,3 +34,6 @@ export const about = {
     },
   },
 }
+
+/** Where the service is, relative to where its document is read: a proxy may have both under a path of its own. */
+export const server = { url: './', description: 'Where this document was read' }

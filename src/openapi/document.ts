@@ -1,3 +1,4 @@
+import { server } from './about.ts'
 import { errorComponents, errorResponses } from './error-responses.ts'
 import { answerHeaders, headerRefs, headers, parameters } from './headers.ts'
 import { type Examples, errorsOf, type RouteFacts } from './operation.ts'
@@ -35,7 +36,7 @@ export function completeDocument(
     mapValues(operations, (operation) => completeOperation(operation, routes.get(operation.operationId) as RouteFacts)),
   )
   const components = { ...document.components, schemas, parameters, headers, ...errorComponents() }
-  return plainSchema({ ...document, paths, components }) as OpenApiDocument
+  return plainSchema({ ...document, servers: [server], paths, components }) as OpenApiDocument
 }
 
 function completeOperation(operation: Operation, route: RouteFacts): Operation {

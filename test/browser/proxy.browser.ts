@@ -37,3 +37,17 @@ test('behind a proxy the console works under any path that ends with a slash', a
   await page.getByRole('heading', { name: 'Rose Garden' }).waitFor()
   t.same(problems, [])
 })
+
+for (const end of ['', '/']) {
+  test(`behind a proxy /docs${end} shows the document, and its requests go to the service`, async (t) => {
+    const { url } = await listen(t)
+    const { page, problems } = await visit(t, `${await putUnder(t, '/intake/', url)}docs${end}`)
+    const operation = page.locator('#operations-Health-getLiveness')
+    await operation.getByText('Liveness', { exact: true }).click()
+    await operation.getByRole('button', { name: 'Try it out' }).click()
+    await operation.getByRole('button', { name: 'Execute' }).click()
+    await operation.locator('.request-url').getByText('/intake/health/live').waitFor()
+    await operation.locator('.live-responses-table .response-col_status').getByText('200').waitFor()
+    t.same(problems, [])
+  })
+}

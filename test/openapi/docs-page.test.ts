@@ -8,17 +8,32 @@ const SHEET = '/docs/static/swagger-ui.css'
 
 test('the page shows the document, and loads nothing but its own files', async (t) => {
   const { get } = await startService(t)
-  const page = await get('/docs')
-  t.equal(page.statusCode, 200)
-  t.match(page.headers['content-type'], 'text/html')
-  const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url as string)
-  t.ok(loaded.length > 4)
-  for (const url of loaded) {
-    t.match(url, /^\/docs\/static\//)
-    t.equal((await get(url)).statusCode, 200, url)
+  for (const path of ['/docs', '/docs/']) {
+    const page = await get(path)
+    t.equal(page.statusCode, 200)
+    t.match(page.headers['content-type'], 'text/html')
+    const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => url as string)
+    t.ok(loaded.length > 4)
+    for (const url of loaded) {
+      t.match(url, /^\./, 'it is relative: a proxy may have the page under a path of its own')
+      const { pathname } = new URL(url, `http://localhost${path}`)
+      t.match(pathname, /^\/docs\/static\//)
+      t.equal((await get(pathname)).statusCode, 200, url)
+    }
   }
   t.match((await get('/docs/static/swagger-initializer.js')).body, "resolveUrl('./json')")
-  t.same((await get('/docs/json')).json(), (await get('/openapi.json')).json())
+})
+
+test('the page shows the document of /openapi.json, and both say where the service is relative to themselves', async (t) => {
+  const { get } = await startService(t)
+  const [own, shown] = [(await get('/openapi.json')).json(), (await get('/docs/json')).json()]
+  t.same({ ...shown, servers: own.servers }, own)
+  for (const [path, { servers }] of [
+    ['openapi.json', own],
+    ['docs/json', shown],
+  ]) {
+    t.equal(new URL(servers[0].url, `http://localhost/intake/${path}`).pathname, '/intake/')
+  }
 })
 
 test('the page may run its own scripts only, none of them within it, and nobody may frame it', async (t) => {
