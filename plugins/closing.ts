@@ -43,7 +43,7 @@ export default fp<{ clock?: Clock }>(
       done(request.routeOptions.config.whileClosing ? undefined : new ServiceError('SERVICE_STOPPING'))
     })
   },
-  { name: 'closing', dependencies: ['cross-site', 'tracing', 'request-id', 'safety-headers', 'connections'] },
+  { name: 'closing', dependencies: ['cross-site', 'request-id', 'safety-headers', 'connections'] },
 )
 
 const endWith = (response: ServerResponse): unknown => response.setHeader('Connection', 'close')

@@ -53,7 +53,7 @@ export default fp(
       limit.call(this, request, reply).then(() => done(), done)
     })
   },
-  { name: 'rate-limit', dependencies: ['authentication'] },
+  { name: 'rate-limit', dependencies: ['authentication', 'tracing'] },
 )
 
 /** The requests of each caller in its minute, by the system's clock. */

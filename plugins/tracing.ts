@@ -19,7 +19,10 @@ export interface TracingOptions {
   logPlace?: LogPlace
 }
 
-/** Decorates the instance with tracing and traces each request, where a collector is named. */
+/**
+ * Decorates the instance with tracing and traces requests, where a collector is named: behind authentication, so that a
+ * stranger's request makes no span, and its lines in the log stand in no trace that it names.
+ */
 export default fp<TracingOptions>(
   async (fastify, { clock = systemClock, logPlace }) => {
     if (fastify.config.otlpEndpoint === null) return void fastify.decorate('tracing', NOT_TRACING)
@@ -45,7 +48,7 @@ export default fp<TracingOptions>(
     await fastify.register(requests.plugin())
     addHooks(fastify, spans)
   },
-  { name: 'tracing', dependencies: ['config', 'cross-site'] },
+  { name: 'tracing', dependencies: ['config', 'authentication'] },
 )
 
 function addHooks(fastify: FastifyInstance, spans: typeof import('../src/tracing/request-spans.ts')): void {

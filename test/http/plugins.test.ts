@@ -47,9 +47,10 @@ async function withPlugins(t: Test, plugins: AnyPlugin[], options: Partial<Optio
 }
 
 /** What a request comes to before anything else. */
-const entry: AnyPlugin[] = [config, metrics, requestId, safetyHeaders, host, crossSite, tracing, connections, closing]
+const entry: AnyPlugin[] = [config, metrics, requestId, safetyHeaders, host, crossSite, connections, closing]
 const stores: AnyPlugin[] = [config, metrics, engines]
-const guarded: AnyPlugin[] = [...entry, auditTrail, authentication, rateLimit, authorization]
+const traced: AnyPlugin[] = [...entry, auditTrail, authentication, tracing]
+const guarded: AnyPlugin[] = [...traced, rateLimit, authorization]
 
 const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['config', [config]],
@@ -58,11 +59,11 @@ const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['db', [...stores, connections, db]],
   ['queue', [...stores, queue]],
   ['idempotency', [...stores, idempotency]],
-  ['orchestrator', [...entry, engines, orchestrator]],
+  ['orchestrator', [...traced, engines, orchestrator]],
   ['longPoll', [...entry, engines, queue, longPoll]],
   ['forwarder', [...stores, queue, forwarder]],
   ['connections', [config, metrics, connections]],
-  ['tracing', [config, requestId, safetyHeaders, host, crossSite, tracing]],
+  ['tracing', traced],
   ['refusedHost', [config, requestId, safetyHeaders, host]],
   ['refusedSite', [config, requestId, safetyHeaders, host, crossSite]],
   ['safetyHeaders', [safetyHeaders]],
@@ -121,7 +122,7 @@ test('the stores close after all that uses them', async (t) => {
   const order: string[] = []
   const opened = openMemory({ clock: systemClock, answerTtlMs: 1, maxReceives: 1 })
   opened.close = async () => void order.push('stores')
-  const plugins = [...entry, engines, orchestrator]
+  const plugins = [...traced, engines, orchestrator]
   const app = await withPlugins(t, plugins, { stores: opened })
   const close = app.orchestrator.close.bind(app.orchestrator)
   app.orchestrator.close = async () => {

@@ -4,6 +4,7 @@ import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Intake } from '../../src/stores/ports.ts'
 import { faulty } from '../submission/faulty.ts'
 import { ERROR_STATUS, startCollector } from '../tracing/collector.ts'
+import { startGuarded } from './keys.ts'
 import { formula, startService } from './service.ts'
 
 t.test('what is logged of a failed attempt tells its span, and the trace shows how the next one went', async (t) => {
@@ -29,4 +30,26 @@ t.test('what is logged of a failed attempt tells its span, and the trace shows h
     lines.map((line) => JSON.parse(line)),
     [{ msg: 'An attempt to store a submission failed', trace_id: failed?.traceId, span_id: failed?.spanId }],
   )
+})
+
+t.test('a request without a key is not traced, and its line in the log stands in no trace that it names', async (t) => {
+  const collector = await startCollector(t)
+  Object.assign(process.env, collector.environment)
+  const lines: string[] = []
+  const logger = { level: 'info', stream: { write: (line: string) => void lines.push(line) } }
+  const { get, reader, send } = await startGuarded(t, collector.environment, { logger })
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+  for (const authorization of ['', 'Bearer nobody']) {
+    t.equal((await send({ url: '/formulas', headers: { traceparent, authorization } })).statusCode, 401)
+  }
+  t.equal((await get('/nope')).statusCode, 401)
+  t.equal((await reader.send({ url: '/events/stats', headers: { traceparent } })).statusCode, 200)
+  t.match(await collector.named('GET /events/stats'), [{ traceId: '4bf92f3577b34da6a3ce929d0e0e4736' }])
+  t.same(
+    collector.spans().map(({ name }) => name),
+    ['GET /events/stats'],
+  )
+  const inTrace = lines.map((line) => JSON.parse(line)).filter(({ trace_id }) => trace_id !== undefined)
+  t.match(inTrace, [{ msg: 'answered', route: '/events/stats' }])
+  t.equal(inTrace.length, 1)
 })

@@ -221,7 +221,7 @@ export const accessMutants: Mutant[] = [
     breaks: 'whatever a caller sends counts',
     edits: [
       [AUTHORIZATION, "['authentication', 'rate-limit']", "['authentication']"],
-      [LIMIT, "['authentication']", "['authorization']"],
+      [LIMIT, "['authentication', 'tracing']", "['authorization', 'tracing']"],
     ],
     caughtBy: [
       LIMIT_TEST,
