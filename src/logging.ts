@@ -29,13 +29,19 @@ const SECRETS = [
 const MOST_CAUSES = 5
 
 /** How the service logs: JSON lines, or readable ones on a terminal. No line holds a secret, at any level. */
-export function loggerOptions({ logLevel }: Pick<Config, 'logLevel'>, isTerminal: boolean) {
+export function loggerOptions({ logLevel }: Pick<Config, 'logLevel'>, isTerminal: boolean, env = process.env) {
   return {
     level: logLevel,
     serializers: { err: (error: unknown) => describe(error), req: describeRequest },
     redact: { paths: SECRETS, censor: '[redacted]' },
-    ...(isTerminal && { transport: { target: 'pino-pretty' } }),
+    ...(isTerminal && { transport: { target: 'pino-pretty', options: { colorize: hasColours(env) } } }),
   }
+}
+
+/** Whether a terminal gets colours, by no-color.org and force-color.org: a variable that is empty counts as unset. */
+function hasColours({ NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean {
+  if (NO_COLOR) return false
+  return FORCE_COLOR ? !['0', 'false'].includes(FORCE_COLOR) : TERM !== 'dumb'
 }
 
 /**

@@ -17,6 +17,25 @@ test('lines are made readable on a terminal, and nowhere else', async (t) => {
   t.notOk('transport' in loggerOptions({ logLevel: 'info' }, false))
 })
 
+test('lines on a terminal have colours unless NO_COLOR, FORCE_COLOR or the terminal is against it', async (t) => {
+  const cases: [env: NodeJS.ProcessEnv, colorize: boolean][] = [
+    [{}, true],
+    [{ NO_COLOR: '' }, true],
+    [{ NO_COLOR: '1' }, false],
+    [{ NO_COLOR: '0' }, false],
+    [{ FORCE_COLOR: '0' }, false],
+    [{ FORCE_COLOR: 'false' }, false],
+    [{ FORCE_COLOR: '1', TERM: 'dumb' }, true],
+    [{ FORCE_COLOR: '' }, true],
+    [{ NO_COLOR: '', FORCE_COLOR: '0' }, false],
+    [{ TERM: 'dumb' }, false],
+  ]
+  for (const [env, colorize] of cases) {
+    const { transport } = loggerOptions({ logLevel: 'info' }, true, env) as { transport?: object }
+    t.match(transport, { options: { colorize } }, JSON.stringify(env))
+  }
+})
+
 test('of an error its type, message, stack and code are logged, of its causes too, and nothing else', async (t) => {
   const cause = Object.assign(new Error('duplicate key'), { code: '23505', detail: 'secret', where: 'secret' })
   const error = Object.assign(new StoreUnavailable('PostgreSQL: duplicate key', { cause }), { parameters: ['secret'] })
