@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { detail, ServiceError } from '../src/errors/service-error.ts'
 import { readBody } from '../src/formula/read-body.ts'
@@ -9,20 +10,19 @@ declare module 'fastify' {
   }
 }
 
+/** The labels of UTF-8 in the Encoding Standard. */
+const UTF8 = 'utf-?8|unicode-1-1-utf-8|unicode11utf8|(?:x-)?unicode20utf8'
 /** Fastify writes a media type as `type/subtype; name="value"` before it looks for a parser. */
-const JSON_IN_UTF8 = /^application\/json(?=;|$)(?!.*; charset="(?!utf-8"))/i
+const JSON_IN_UTF8 = new RegExp(`^application/json(?=;|$)(?!.*; charset="(?!(?:${UTF8})"))`, 'i')
 
 /** Reads bodies as JSON in UTF-8 without losing a digit, and refuses any other media type. */
 export default fp(
   async (fastify) => {
     fastify.removeAllContentTypeParsers()
     fastify.addContentTypeParser(JSON_IN_UTF8, { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-      if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
-        return done(
-          new ServiceError('UNSUPPORTED_MEDIA_TYPE', {
-            details: [detail('Content-Encoding', 'UNSUPPORTED_MEDIA_TYPE')],
-          }),
-        )
+      if (isCompressed(request)) {
+        const details = [detail('Content-Encoding', 'UNSUPPORTED_MEDIA_TYPE')]
+        return done(new ServiceError('UNSUPPORTED_MEDIA_TYPE', { details }))
       }
       if (body.length === 0) return done(null, undefined)
       if (request.routeOptions.config.unreadBody) return done(null, body)
@@ -32,6 +32,13 @@ export default fp(
         done(error as ServiceError)
       }
     })
+    fastify.addHook('onError', (request, reply, { code }, done) => {
+      if (code === 'UNSUPPORTED_MEDIA_TYPE' && isCompressed(request)) reply.header('Accept-Encoding', 'identity')
+      done()
+    })
   },
   { name: 'json' },
 )
+
+const isCompressed = ({ headers }: FastifyRequest): boolean =>
+  !/^(?:identity)?$/i.test(headers['content-encoding'] ?? '')

@@ -9,9 +9,11 @@ declare module 'fastify' {
 }
 
 /** What `readIdempotencyKey` takes, bare or quoted, as one regular expression to be told to callers. */
-export const IDEMPOTENCY_KEY = /^(?:[!#-~]|[!#-~][!-~]{0,253}[!#-~]|"(?:[!#-[\]-~]|\\["\\]){1,255}")$/
+export const IDEMPOTENCY_KEY = /^(?:[!#-~]|[!#-~][!-~]{0,253}[!#-~]|"(?! *")(?:[ !#-[\]-~]|\\["\\]){1,255}")$/
 
-const KEY = /^[\x21-\x7e]{1,255}$/
+const BARE = /^[\x21-\x7e]{1,255}$/
+/** What a quoted key holds: blanks too, but not alone. */
+const WITHIN_QUOTES = /^(?! *$)[\x20-\x7e]{1,255}$/
 /** A string of RFC 9651, as the IETF draft writes keys. */
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/
 
@@ -25,7 +27,7 @@ function readIdempotencyKey(header: string | string[] | undefined): string {
   const text = String(header)
   const isQuoted = text.startsWith('"') || text.endsWith('"')
   const key = isQuoted ? QUOTED.exec(text)?.[1]?.replace(/\\(.)/g, '$1') : text
-  if (key === undefined || !KEY.test(key)) throw refusal('IDEMPOTENCY_KEY_INVALID')
+  if (key === undefined || !(isQuoted ? WITHIN_QUOTES : BARE).test(key)) throw refusal('IDEMPOTENCY_KEY_INVALID')
   return key
 }
 

@@ -141,7 +141,7 @@ export const submitFormulas = {
   requestHeaders: Type.Object({
     'Idempotency-Key': Type.String({
       description:
-        '1 to 255 visible ASCII characters, bare (`order-1`) or quoted (`"order-1"`): both are the same key. It belongs to the caller and is kept for IDEMPOTENCY_TTL_HOURS',
+        '1 to 255 visible ASCII characters, bare (`order-1`) or quoted (`"order-1"`): both are the same key. Within quotes blanks may stand too, but not alone. It belongs to the caller and is kept for IDEMPOTENCY_TTL_HOURS',
       pattern: IDEMPOTENCY_KEY.source,
       examples: ['order-1', '"order-2"'],
     }),

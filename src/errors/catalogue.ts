@@ -4,7 +4,8 @@ export const catalogue = {
   IDEMPOTENCY_KEY_MISSING: { status: 400, message: 'Missing Idempotency-Key header' },
   IDEMPOTENCY_KEY_INVALID: {
     status: 400,
-    message: 'The Idempotency-Key header must be 1 to 255 visible ASCII characters, bare or quoted',
+    message:
+      'The Idempotency-Key header must be 1 to 255 visible ASCII characters, bare or quoted; blanks may stand within quotes',
   },
   FORMULA_NAME_MISSING: { status: 400, message: "Missing field 'name' on fragrance formula" },
   FORMULA_MATERIALS_MISSING: { status: 400, message: "Missing field 'materials' on fragrance formula" },

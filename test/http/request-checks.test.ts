@@ -21,14 +21,16 @@ test('what is wrong is told in the order of the contract: key, size, media type,
   t.match(last.details, [{ path: '?onDuplicate', message: 'Expected one of reject, skip' }])
 })
 
-test('a key is 1 to 255 visible ASCII characters, bare or quoted', async (t) => {
+test('a key is 1 to 255 visible ASCII characters, bare or quoted, where blanks may stand too', async (t) => {
   const { submit } = await startService(t)
-  const keys = ['a', '!~', 'a"b', 'x'.repeat(255), '"abc"', `"${'y'.repeat(255)}"`, '"a\\"b\\\\"']
+  const keys = ['a', '!~', 'a"b', 'x'.repeat(255), '"abc"', `"${'y'.repeat(255)}"`, '"a\\"b\\\\"', '"order 12"', '" a"']
   for (const [index, key] of keys.entries()) {
     t.equal((await submit(formula(index + 1), { key })).statusCode, 200, key)
   }
   t.equal((await submit(formula(2), { key: 'abc' })).statusCode, 422, 'abc is the key "abc"')
   t.equal((await submit(formula(99), { key: 'a"b\\' })).statusCode, 422, 'escapes in a quoted key are undone')
+  t.equal((await submit(formula(99), { key: '"order 12"' })).statusCode, 422)
+  t.equal((await submit(formula(99), { key: '"order  12"' })).statusCode, 200, 'each blank counts')
 })
 
 test('any other key is malformed, one that was sent twice included', async (t) => {
@@ -44,7 +46,9 @@ test('any other key is malformed, one that was sent twice included', async (t) =
     '""',
     '"a',
     'a"',
-    '"a b"',
+    '" "',
+    `"${' '.repeat(255)}"`,
+    `" ${'x'.repeat(255)}"`,
     '"a\\b"',
     '"a"b"',
     '"a", "b"',
@@ -67,6 +71,35 @@ test('a body that is empty, no JSON, no UTF-8, or neither object nor list is INV
   }
 })
 
+test('INVALID_JSON says where the text is broken, or what it is instead, and quotes nothing of it', async (t) => {
+  const { submit, send } = await startService(t)
+  const lines = `[\n${'  {"name":"Rose"},\n'.repeat(10_000)}`
+  const cases: [body: string | Buffer, why: string][] = [
+    ['', 'the body is empty'],
+    [' \r\n\t', 'the body is empty'],
+    ['{}', 'the object is empty'],
+    ['[]', 'the list is empty'],
+    ['5', 'it is neither an object nor a list'],
+    ['null', 'it is neither an object nor a list'],
+    [Buffer.from('{"name":"Rosé"}', 'latin1'), 'it is not UTF-8'],
+    ['{"secret":1,}', 'it is broken at line 1, column 13'],
+    ["{'secret':1}", 'it is broken at line 1, column 2'],
+    ['{"name":secret}', 'it is broken at line 1, column 9'],
+    ['{"a":1} {"b":2}', 'it is broken at line 1, column 9'],
+    [`${lines}]`, 'it is broken at line 10002, column 1'],
+    [`${lines}{"secret`, 'it is broken at line 10002, column 9'],
+    [`[12345678901234567890,\n "secret" 1]`, 'it is broken at line 2, column 11'],
+    ['['.repeat(100_000), 'it is broken'],
+  ]
+  for (const [body, why] of cases) {
+    const { details, ...rest } = errorOf(t, await submit(body), 400, 'INVALID_JSON')
+    t.same(details, [{ path: '', code: 'INVALID_JSON', message: `Invalid or missing JSON: ${why}` }])
+    t.notMatch(rest, /secret/)
+  }
+  const request = { method: 'POST', url: '/events/receive', headers: json, payload: '{"max":1,}' } as const
+  t.match(errorOf(t, await send(request), 400, 'INVALID_JSON').details, [{ message: /line 1, column 10$/ }])
+})
+
 test('a POST without any body and media type is INVALID_JSON where a body is due', async (t) => {
   const { send } = await startService(t)
   const headers = { 'idempotency-key': 'abc' }
@@ -82,12 +115,18 @@ test('only application/json in UTF-8 is read, however it is written', async (t) 
     'Application/JSON',
     'application/json;charset=UTF-8',
     'application/json; charset="utf-8"',
+    'application/json; charset=utf8',
+    'application/json; Charset="UTF8"; profile=x',
+    'application/json;charset=unicode-1-1-utf-8',
   ]
   for (const type of [...good, 'application/json; profile=x']) t.equal((await post(type)).statusCode, 200, type)
   const bad = ['text/plain', 'application/json; charset=latin1', 'application/jsonp', 'application/xml', 'json', '']
   for (const type of [
     ...bad,
     'application/json; charset=utf-16; charset=latin1',
+    'application/json; charset=utf8; charset=latin1',
+    'application/json; charset=utf-8-sig',
+    'application/json; charset=utf81',
     'application/x-www-form-urlencoded',
   ]) {
     errorOf(t, await post(type), 415, 'UNSUPPORTED_MEDIA_TYPE')
@@ -98,7 +137,13 @@ test('a compressed body is no body in UTF-8: 415', async (t) => {
   const { send } = await startService(t)
   const headers = { 'idempotency-key': 'k', 'content-type': 'application/json', 'content-encoding': 'gzip' }
   const answer = await send({ method: 'POST', url: '/formulas', headers, payload: gzipSync('{}') })
-  errorOf(t, answer, 415, 'UNSUPPORTED_MEDIA_TYPE')
+  t.match(errorOf(t, answer, 415, 'UNSUPPORTED_MEDIA_TYPE').details, [{ path: 'Content-Encoding' }])
+  t.equal(answer.headers['accept-encoding'], 'identity', 'and the answer says what is taken')
+  const plain = { ...headers, 'content-encoding': 'Identity' }
+  const taken = await send({ method: 'POST', url: '/formulas', headers: plain, payload: JSON.stringify(formula(1)) })
+  t.equal(taken.statusCode, 200)
+  const text = { 'idempotency-key': 'k', 'content-type': 'text/plain' }
+  t.notOk((await send({ method: 'POST', url: '/formulas', headers: text, payload: 'x' })).headers['accept-encoding'])
 })
 
 test('a body without a media type is refused', async (t) => {
