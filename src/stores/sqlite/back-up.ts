@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { openForReading, sync } from './file.ts'
+import { refuseMountedAlone } from './mounted-alone.ts'
 import { APPLICATION_ID } from './schema.ts'
 import { checkOrigin } from './soundness.ts'
 
@@ -18,6 +19,7 @@ export interface BackedUp {
  */
 export function backUp(path: string, target: string): BackedUp {
   if (!existsSync(path)) throw new StoreRefused(`${path} is not there`)
+  refuseMountedAlone(path)
   const source = openForReading(path)
   try {
     checkOrigin(source, path)

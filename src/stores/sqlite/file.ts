@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { logIsDamaged } from './log.ts'
+import { refuseMountedAlone } from './mounted-alone.ts'
 import { realPath } from './real-path.ts'
 import { APPLICATION_ID, migrations, version } from './schema.ts'
 import { checkSound, LEFT } from './soundness.ts'
@@ -25,6 +26,7 @@ export function openForWriting(path: string): DatabaseSync {
     checkSqliteVersion()
     syncLog(path)
     const checked = checkWithoutWriting(path)
+    if (checked) refuseOpenElsewhere(path)
     const db = new DatabaseSync(path)
     try {
       db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
@@ -100,6 +102,7 @@ export function own(path: string): () => void {
     if ((stats?.nlink ?? 1) > 1) {
       throw new StoreRefused(`${path} has a second name (a hard link), which must be removed`)
     }
+    refuseMountedAlone(path)
     mkdirSync(dirname(path), { recursive: true })
     const lock = new DatabaseSync(`${realPath(path)}.lock`)
     try {
@@ -111,6 +114,26 @@ export function own(path: string): () => void {
     }
     return () => lock.close()
   })
+}
+
+/**
+ * A file that is renamed or linked while a process has it open leaves its log under the old name. Every connection holds
+ * a lock on the file itself for as long as it is open. Where there is no log, nobody has it open by this name, so a lock
+ * that is not to be had is held by another name's.
+ */
+function refuseOpenElsewhere(path: string): void {
+  if (existsSync(`${realPath(path)}-wal`)) return
+  const db = new DatabaseSync(path)
+  try {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+    db.exec('PRAGMA locking_mode = EXCLUSIVE')
+    db.prepare('SELECT count(*) FROM sqlite_schema').get()
+  } catch (error) {
+    if (sqliteCode(error) !== SQLITE_BUSY) throw error
+    throw new StoreRefused(`${path} is in use by another process, under another name`)
+  } finally {
+    db.close()
+  }
 }
 
 const SQLITE_BUSY = 5

@@ -1,4 +1,6 @@
-import { linkSync, symlinkSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { linkSync, renameSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { formula, post } from '../../process/service-process.ts'
@@ -12,8 +14,27 @@ const environment = (path: string, queue?: string): Record<string, string> => ({
   ...(queue === undefined ? {} : { QUEUE_URL: `sqlite:${queue}` }),
 })
 
-async function refused(t: Test, database: string, reason: RegExp, queue?: string): Promise<void> {
-  const { code, stderr, stdout } = await runServer(t, { environment: environment(database, queue) })
+interface Refused {
+  queue?: string
+  within?: string[]
+}
+
+/** A command under which the process it ends as finds what is at one path at a second one too. */
+const withBindMount = (path: string, second: string): string[] => [
+  ...['unshare', '--map-root-user', '--mount', 'sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"'],
+  ...[path, second],
+]
+
+/** Why nothing can be mounted here; false when it can. */
+function noMount(): string | false {
+  const [command = '', ...words] = [...withBindMount(tmpdir(), tmpdir()), 'true']
+  const { status, stderr } = spawnSync(command, words, { encoding: 'utf8' })
+  return status === 0 ? false : `nothing can be mounted here: ${stderr}`
+}
+
+async function refused(t: Test, database: string, reason: RegExp, more: Refused = {}): Promise<void> {
+  const { queue, within } = more
+  const { code, stderr, stdout } = await runServer(t, { environment: environment(database, queue), within })
   t.match({ code, stderr }, { code: 1, stderr: [reason] })
   t.equal(stderr.length, 1)
   t.notMatch(stdout.join(), /listening/)
@@ -46,8 +67,8 @@ t.test('a file that is served is refused to others by any name, as database and 
     refused(t, at('link.db'), inUse),
     refused(t, at('sub/up/a.db'), inUse),
     refused(t, at('q.db'), inUse),
-    refused(t, at('other.db'), inUse, at('a.db')),
-    refused(t, at('another.db'), inUse, at('q.db')),
+    refused(t, at('other.db'), inUse, { queue: at('a.db') }),
+    refused(t, at('another.db'), inUse, { queue: at('q.db') }),
   ])
 })
 
@@ -71,4 +92,52 @@ t.test('a file with a second name is refused: each name would have a lock and a 
   linkSync(path, `${path}.too`)
   await refused(t, path, /a second name \(a hard link\)/)
   await refused(t, `${path}.too`, /a second name \(a hard link\)/)
+})
+
+t.test(
+  'a file mounted by itself is refused, served elsewhere or not: its log is not mounted',
+  { skip: noMount() },
+  async (t) => {
+    const folder = t.testdir({ 'of a container': { 'b c.db': '' } })
+    const path = join(folder, 'a.db')
+    const mounted = join(folder, 'of a container', 'b c.db')
+    const within = withBindMount(path, mounted)
+    symlinkSync(mounted, join(folder, 'link.db'))
+    const server = await startServer(t, { environment: environment(path) })
+    const alone = /\.db is mounted by itself, without its log: mount the folder/
+    await refused(t, mounted, alone, { within })
+    await refused(t, join(folder, 'link.db'), alone, { within })
+    await refused(t, join(folder, 'other.db'), alone, { within, queue: mounted })
+    await server.kill('SIGTERM')
+    await refused(t, mounted, alone, { within })
+  },
+)
+
+t.test(
+  'a folder mounted at two paths has one lock: a file in it is refused under its second path',
+  { skip: noMount() },
+  async (t) => {
+    const folder = t.testdir({ data: {}, second: {} })
+    const [data, second] = [join(folder, 'data'), join(folder, 'second')]
+    const within = withBindMount(data, second)
+    const server = await startServer(t, { environment: environment(join(data, 'a.db')) })
+    await refused(t, join(second, 'a.db'), /in use by another process/, { within })
+    await server.kill('SIGTERM')
+    await startServer(t, { environment: environment(join(second, 'a.db')), within })
+    await refused(t, join(data, 'a.db'), /in use by another process/)
+  },
+)
+
+t.test('a file that was renamed while it is served is refused under its new name', async (t) => {
+  const folder = t.testdir()
+  const [path, moved] = [join(folder, 'a.db'), join(folder, 'moved.db')]
+  const server = await startServer(t, { environment: environment(path) })
+  t.equal((await post(server.url, 'k', formula(1))).status, 200)
+  renameSync(path, moved)
+  await refused(t, moved, /in use by another process.*, under another name/)
+  renameSync(moved, path)
+  t.equal((await post(server.url, 'k2', formula(2))).status, 200)
+  await server.kill('SIGTERM')
+  renameSync(path, moved)
+  t.equal((await post((await startServer(t, { environment: environment(moved) })).url, 'k3', formula(2))).status, 409)
 })
