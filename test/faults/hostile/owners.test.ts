@@ -34,7 +34,10 @@ function noMount(): string | false {
 
 async function refused(t: Test, database: string, reason: RegExp, more: Refused = {}): Promise<void> {
   const { queue, within } = more
-  const { code, stderr, stdout } = await runServer(t, { environment: environment(database, queue), within })
+  const { code, stderr, stdout } = await runServer(t, {
+    environment: environment(database, queue),
+    ...(within && { within }),
+  })
   t.match({ code, stderr }, { code: 1, stderr: [reason] })
   t.equal(stderr.length, 1)
   t.notMatch(stdout.join(), /listening/)

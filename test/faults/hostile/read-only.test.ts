@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { formula } from '../../process/service-process.ts'
+import { until } from '../../until.ts'
 import { ask } from './asking.ts'
 import { digests, FILE, makeFiles } from './damaged-file.ts'
 import { everyName } from './sending.ts'
@@ -106,7 +107,8 @@ t.test(
     t.match(await submit(2), { status: 200 })
     t.match(await submit(3), { status: 200 })
     t.same(await everyName(url), ['Formula 3', 'Formula 2', 'Formula 1'])
-    t.match(await ask(url, '/health/ready'), { status: 200 })
+    // It is found out once a second.
+    await until(async () => (await ask(url, '/health/ready')).status === 200)
     t.match(await ask(url, '/events/receive', { max: 10 }), { body: { events: [{}, {}, {}] } })
     t.match(await kill('SIGTERM'), { code: 0, stderr: [] })
   },
