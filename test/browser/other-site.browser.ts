@@ -23,11 +23,15 @@ async function startOtherSite(t: Test): Promise<OtherSite> {
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
-    if (service === null) return void socket.once('data', () => socket.end(ANSWER))
-    const onward = connect(service, '127.0.0.1')
-    sockets.add(onward)
-    onward.on('error', () => {})
-    socket.pipe(onward).pipe(socket)
+    // Browsers open connections ahead: what comes of one is decided when it is used.
+    socket.once('data', (first) => {
+      if (service === null) return void socket.end(ANSWER)
+      const onward = connect(service, '127.0.0.1')
+      sockets.add(onward)
+      onward.on('error', () => {})
+      onward.write(first)
+      socket.pipe(onward).pipe(socket)
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
