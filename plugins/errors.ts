@@ -11,9 +11,9 @@ export default fp(
       if (error.retryAfter !== undefined) reply.header('Retry-After', error.retryAfter)
       return reply
         .code(error.status)
-        .cacheControl('no-store')
+        .header('Cache-Control', 'no-store')
         .send(errorBody(error.code, error.details, error.message))
     })
   },
-  { name: 'errors', dependencies: ['sensible'] },
+  { name: 'errors' },
 )

@@ -29,7 +29,6 @@ const BODY = JSON.stringify(errorBody('SERVICE_OVERLOADED'))
 const HEADERS = {
   'Content-Type': 'application/json; charset=utf-8',
   'Content-Length': Buffer.byteLength(BODY),
-  'Cache-Control': 'no-store',
   'Retry-After': new ServiceError('SERVICE_OVERLOADED').retryAfter,
 }
 

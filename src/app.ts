@@ -16,6 +16,7 @@ import { codeOfParserError, rawErrorAnswer, toServiceError } from './errors/from
 import { errorBody } from './errors/service-error.ts'
 import type { Stores } from './stores/ports.ts'
 import type { LogPlace } from './tracing/tracing.ts'
+import { continueWhenWanted, EndingResponse } from './unread-body.ts'
 
 type ServerOptions = FastifyHttpOptions<Server>
 type Logging = NonNullable<ServerOptions['logger']>
@@ -41,6 +42,9 @@ export function buildApp(config: Config, { logger = false, ...options }: AppOpti
   const isTraced = config.otlpEndpoint !== null && typeof logger === 'object'
   const app = Fastify(serverOptions(config, isTraced ? { ...logger, mixin: () => logPlace.ids() } : logger))
   app.server.on('checkExpectation', (request, response) => refuseExpectation(app, request, response))
+  continueWhenWanted(app.server)
+  // A client may end its half of the connection when it has sent its request; it still gets its answer.
+  Object.assign(app.server, { httpAllowHalfOpen: true })
   const root = join(import.meta.dirname, '..')
   app.register(autoload, { dir: join(root, 'plugins'), options: { config, logPlace, ...options } })
   app.register(autoload, { dir: join(root, 'routes'), matchFilter: (path) => path.endsWith('/index.ts') })
@@ -61,11 +65,16 @@ function serverOptions(config: Config, logger: Logging): ServerOptions {
     requestTimeout: 30_000,
     connectionTimeout: Math.max(75_000, longestAnswerMs + 15_000),
     keepAliveTimeout: 72_000,
-    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000, requireHostHeader: false },
+    http: {
+      headersTimeout: 15_000,
+      connectionsCheckingInterval: 5_000,
+      requireHostHeader: false,
+      ServerResponse: EndingResponse,
+    },
     // Recovery may take as long as it needs before the first request.
     pluginTimeout: 0,
     // An id of any length is one that is not stored, up to what Node takes as a URL.
-    routerOptions: { maxParamLength: 8192 },
+    routerOptions: { maxParamLength: 8192, ignoreTrailingSlash: true },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     frameworkErrors: answerFrameworkError as NonNullable<ServerOptions['frameworkErrors']>,
@@ -115,6 +124,11 @@ function refuseExpectation(app: FastifyInstance, request: IncomingMessage, respo
   const refusal = app.refusedHost(request, false) ?? app.refusedSite(request)
   const body = errorBody(refusal?.code ?? 'EXPECTATION_FAILED', refusal?.details)
   const text = JSON.stringify(body)
-  const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Content-Length': Buffer.byteLength(text) }
-  response.writeHead(body.status, { ...headers, Connection: 'close' }).end(text)
+  const headers = {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(text),
+    'Cache-Control': 'no-store',
+    Connection: 'close',
+  }
+  response.writeHead(body.status, headers).end(text)
 }

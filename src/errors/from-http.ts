@@ -37,6 +37,7 @@ export function rawErrorAnswer(code: ErrorCode): string {
     `HTTP/1.1 ${body.status} ${body.error}`,
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(text)}`,
+    'Cache-Control: no-store',
     'Connection: close',
   ]
   return `${head.join('\r\n')}\r\n\r\n${text}`

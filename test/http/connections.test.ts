@@ -133,13 +133,14 @@ test('a submission whose client hangs up between two tries is tried again all th
   }
   const service = await startService(t, { SUBMIT_RETRY_BASE_MS: '1000' }, { stores, clock, random: () => 0.5 })
   const { send } = await connectTo(t, service)
-  const connected = service.app.server
+  const left = Promise.withResolvers<void>()
+  service.app.server.once('connection', (socket) => socket.once('end', left.resolve))
   const { promise, call } = send('POST', '/formulas', formula(1), { 'idempotency-key': 'abc' })
   const hungUp = t.rejects(promise)
   await failed.promise
   call.destroy()
   await hungUp
-  await until(() => new Promise((resolve) => connected.getConnections((_error, count) => resolve(count === 0))))
+  await left.promise
   clock.advance(500)
   const again = await service.submit(formula(1), { key: 'abc' })
   t.equal(again.statusCode, 200)

@@ -1,0 +1,18 @@
+import fp from 'fastify-plugin'
+import { detail, ServiceError } from '../src/errors/service-error.ts'
+
+/** Refuses a body whose end cannot be found, or which cannot be read, because its transfer coding is not known. */
+export default fp(
+  async (fastify) => {
+    fastify.addHook('onRequest', ({ headers }, _reply, done) => {
+      const coding = headers['transfer-encoding']
+      const isKnown = coding === undefined || coding.toLowerCase() === 'chunked'
+      done(
+        isKnown
+          ? undefined
+          : new ServiceError('BAD_REQUEST', { details: [detail('Transfer-Encoding', 'BAD_REQUEST')] }),
+      )
+    })
+  },
+  { name: 'transfer-coding', dependencies: ['authorization'] },
+)
