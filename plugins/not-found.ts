@@ -5,10 +5,11 @@ import { ServiceError } from '../src/errors/service-error.ts'
 /** Answers what no route takes, before its body is read: 405 where another method is known for the path, else 404. */
 export default fp(
   async (fastify) => {
-    const router = findMyWay({ maxParamLength: fastify.initialConfig.routerOptions?.maxParamLength ?? 100 })
+    const { maxParamLength = 100, ignoreTrailingSlash = false } = fastify.initialConfig.routerOptions ?? {}
+    const router = findMyWay({ maxParamLength, ignoreTrailingSlash })
     const methods = new Set<HTTPMethod>()
     fastify.addHook('onRoute', ({ method, url }) => {
-      for (const each of withGet([method].flat() as HTTPMethod[])) {
+      for (const each of [method].flat() as HTTPMethod[]) {
         methods.add(each)
         if (!router.hasRoute(each, url)) router.on(each, url, () => {})
       }
@@ -28,6 +29,3 @@ export default fp(
   },
   { name: 'not-found', dependencies: ['closing', 'authorization'] },
 )
-
-/** Where a prefix also answers with a slash at its end, Fastify tells of the HEAD it makes from a GET, but not of the GET. */
-const withGet = (methods: HTTPMethod[]): HTTPMethod[] => (methods.includes('HEAD') ? ['GET', ...methods] : methods)

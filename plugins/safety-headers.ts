@@ -52,7 +52,8 @@ const FOR_PAGE: HelmetOptions = {
 /** Sets helmet's headers on each reply. A route that answers with a page sets `pageHeaders` in their place. */
 export default fp(
   async (fastify) => {
-    const headers = helmetHeaders(FOR_DATA)
+    // What is data is also kept by no cache, unless its route says otherwise.
+    const headers = { ...helmetHeaders(FOR_DATA), 'cache-control': 'no-store' }
     fastify.decorate('safetyHeaders', headers)
     fastify.decorate('pageHeaders', helmetHeaders(FOR_PAGE))
     fastify.addHook('onRequest', (_request, reply, done) => {

@@ -19,7 +19,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
 
   // Asked for again each time, by its ETag: the files of a page belong together.
   const send = (reply: FastifyReply, { root, path }: ConsoleFile): FastifyReply =>
-    reply.cacheControl('no-cache').sendFile(path, root)
+    reply.header('Cache-Control', 'no-cache').sendFile(path, root)
 
   fastify.get('/', { schema, config }, (_request, reply) => send(reply.headers(fastify.pageHeaders), page))
 

@@ -5,15 +5,15 @@ import { live, ready } from './schemas.ts'
 const config = { public: true, anyHost: true }
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
-  fastify.get('/live', { schema: live, config: { ...config, whileClosing: true } }, async (_request, reply) => {
-    reply.cacheControl('no-store')
-    return { status: 'ok' } as const
-  })
+  fastify.get(
+    '/live',
+    { schema: live, config: { ...config, whileClosing: true } },
+    async () => ({ status: 'ok' }) as const,
+  )
 
-  fastify.get('/ready', { schema: ready, config }, async (_request, reply) => {
+  fastify.get('/ready', { schema: ready, config }, async () => {
     const details = await fastify.readiness()
     if (details.length > 0) throw new ServiceError('STORE_UNAVAILABLE', { details })
-    reply.cacheControl('no-store')
     return { status: 'ok', db: 'ok', queue: 'ok' } as const
   })
 }

@@ -11,7 +11,6 @@ export const live = {
   summary: 'Liveness',
   description: '200 while the process runs.',
   response: { 200: Type.Object({ status: ok }, { $id: 'Live', description: 'The process runs' }), ...errorAnswers },
-  responseHeaders: ['Cache-Control'],
   errors: [],
   answerExamples: { Live: { status: 'ok' } },
 } as const
@@ -25,7 +24,6 @@ export const ready = {
     200: Type.Object({ status: ok, db: ok, queue: ok }, { $id: 'Ready', description: 'Database and queue answer' }),
     ...errorAnswers,
   },
-  responseHeaders: ['Cache-Control'],
   errors: ['STORE_UNAVAILABLE'],
   answerExamples: { Ready: { status: 'ok', db: 'ok', queue: 'ok' } },
 } as const

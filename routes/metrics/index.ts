@@ -3,7 +3,7 @@ import { readMetrics } from './schemas.ts'
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get('', { schema: readMetrics, config: { scope: 'admin' } }, async (_request, reply) => {
-    reply.cacheControl('no-store').type(fastify.metrics.mediaType)
+    reply.type(fastify.metrics.mediaType)
     return fastify.metrics.text()
   })
 }

@@ -17,7 +17,6 @@ export const readMetrics = {
     200: { description: Exposition.description, content: { 'text/plain': { schema: Exposition } } },
     ...errorAnswers,
   },
-  responseHeaders: ['Cache-Control'],
   errors: [],
   answerExamples: { 'One of many': SOME },
 } as const

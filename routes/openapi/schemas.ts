@@ -13,6 +13,5 @@ export const getDocument = {
     ),
     ...errorAnswers,
   },
-  responseHeaders: ['Cache-Control'],
   errors: [],
 } as const

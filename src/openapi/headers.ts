@@ -48,7 +48,7 @@ export const ON_CONNECTION: readonly ErrorCode[] = ['REQUEST_TIMEOUT', 'EXPECTAT
 
 /** The headers of a successful answer: those that a route names, and those of all. */
 export function answerHeaders(own: readonly string[], isCounted: boolean): HeaderName[] {
-  return ['X-Request-Id', ...(own as HeaderName[]), ...(isCounted ? LIMIT : [])]
+  return ['X-Request-Id', 'Cache-Control', ...(own as HeaderName[]), ...(isCounted ? LIMIT : [])]
 }
 
 /** The headers that errors of one status may carry. */

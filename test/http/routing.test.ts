@@ -1,17 +1,6 @@
-import { connect } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { test } from 'tap'
-import { errorOf, formula, type Service, startService } from './service.ts'
-
-/** Sends bytes as they are, and gives back all that the service answers until it ends the connection. */
-async function raw({ app }: Service, bytes: string): Promise<{ head: string; body: string }> {
-  if (!app.server.listening) await app.listen({ port: 0 })
-  const { port } = app.server.address() as { port: number }
-  const socket = connect(port, '127.0.0.1')
-  socket.write(bytes)
-  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
-  return { head, body }
-}
+import { raw } from './raw.ts'
+import { errorOf, formula, startService } from './service.ts'
 
 test('a path without a route is a 404, before its body is looked at', async (t) => {
   const { send, get } = await startService(t)
@@ -33,6 +22,8 @@ test('a method that a path does not know is a 405 that lists those it does', asy
     ['PATCH', '/cleanups/x/retry', 'POST'],
     ['POST', '/docs', 'GET, HEAD'],
     ['POST', '/docs/', 'GET, HEAD'],
+    ['DELETE', '/events/dead/', 'GET, HEAD'],
+    ['PUT', '/formulas/', 'GET, HEAD, POST'],
   ] as const
   for (const [method, url, allow] of cases) {
     const headers = { 'content-type': 'text/plain' }
@@ -40,6 +31,21 @@ test('a method that a path does not know is a 405 that lists those it does', asy
     errorOf(t, answer, 405, 'METHOD_NOT_ALLOWED')
     t.same(String(answer.headers.allow).split(', ').sort(), allow.split(', '), url)
   }
+})
+
+test('a path with a slash at its end is the same path', async (t) => {
+  const { send, submit, get } = await startService(t)
+  const headers = { 'idempotency-key': 'abc' }
+  const added = await send({ method: 'POST', url: '/formulas/', headers, payload: formula(1) })
+  t.equal(added.statusCode, 200)
+  t.equal((await submit(formula(1), { key: 'abc' })).body, added.body, 'and its key is the same key')
+  const [{ id }] = added.json().formulas
+  t.match((await get('/formulas/')).json(), { formulas: [{ id }], nextCursor: null })
+  t.match((await get('/formulas/?limit=1')).json(), { formulas: [{ id }] })
+  t.match((await get(`/formulas/${id}/`)).json(), { id })
+  t.equal((await get('/health/live/')).statusCode, 200)
+  t.match((await get('/openapi.json/')).json(), { openapi: /^3/ })
+  errorOf(t, await get('/nope/'), 404, 'ROUTE_NOT_FOUND')
 })
 
 test('HEAD is answered like GET, without the body', async (t) => {
@@ -73,12 +79,16 @@ test('each answer carries a request id: the one of the caller where it is sane',
   t.equal((await send({ url: '/nope', headers: { 'x-request-id': 'lost' } })).headers['x-request-id'], 'lost')
 })
 
-test('errors are never kept by a cache, and no answer tells the server and its version', async (t) => {
-  const { get } = await startService(t)
-  const { headers } = await get('/formulas/x')
-  t.equal(headers['cache-control'], 'no-store')
-  t.notOk(headers.server)
-  t.notOk(headers['x-powered-by'])
+test('data and errors are never kept by a cache, and no answer tells the server and its version', async (t) => {
+  const { get, post, submit } = await startService(t)
+  const submitted = await submit(formula(1))
+  const paths = ['/formulas', '/formulas/x', '/events/stats', '/events/dead', '/cleanups', '/metrics', '/health/ready']
+  const read = await Promise.all([...paths, String(submitted.headers.location), '/nope', '/formulas/%zz'].map(get))
+  for (const { headers, raw } of [submitted, await post('/events/receive'), await post('/events/ack'), ...read]) {
+    t.equal(headers['cache-control'], 'no-store', String(raw.req.url))
+    t.notOk(headers.server)
+    t.notOk(headers['x-powered-by'])
+  }
 })
 
 test('what is not HTTP is answered in the one shape, and the connection ends', async (t) => {
@@ -89,9 +99,10 @@ test('what is not HTTP is answered in the one shape, and the connection ends', a
     ['GET /health/live HTTP/1.1\r\nHost: localhost\r\nExpect: cake\r\n\r\n', 417, 'EXPECTATION_FAILED'],
   ] as const
   for (const [bytes, status, code] of cases) {
-    const { head, body } = await raw(service, bytes)
+    const { head, body } = await raw(t, service, bytes)
     t.match(head, new RegExp(`^HTTP/1.1 ${status} `))
     t.match(head, /\r\nConnection: close/i)
+    t.match(head, /\r\nCache-Control: no-store/i)
     t.match(head, /\r\nContent-Type: application\/json; charset=utf-8/i)
     t.match(JSON.parse(body), { status, code, details: [] })
   }
@@ -99,10 +110,10 @@ test('what is not HTTP is answered in the one shape, and the connection ends', a
 
 test('HTTP/1.1 without a Host header is refused in the one shape; HTTP/1.0 needs none', async (t) => {
   const service = await startService(t)
-  const { head, body } = await raw(service, 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n')
+  const { head, body } = await raw(t, service, 'GET /health/live HTTP/1.1\r\nConnection: close\r\n\r\n')
   t.match(head, /^HTTP\/1.1 400 /)
   t.match(JSON.parse(body), { code: 'BAD_REQUEST', details: [{ path: 'Host' }] })
-  t.match((await raw(service, 'GET /health/live HTTP/1.0\r\n\r\n')).head, /^HTTP\/1.1 200 /)
+  t.match((await raw(t, service, 'GET /health/live HTTP/1.0\r\n\r\n')).head, /^HTTP\/1.1 200 /)
 })
 
 test('a request that takes too long to arrive is a 408; a connection that is gone gets nothing', async (t) => {
