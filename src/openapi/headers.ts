@@ -23,6 +23,7 @@ export const headers = {
   }),
   'Idempotent-Replayed': header('Only with an answer that was given before', { type: 'string', const: 'true' }),
   'Retry-After': header('Seconds after which the request may be sent again', { type: 'integer', minimum: 0 }),
+  'Accept-Encoding': header('Only where a compressed body was refused', { type: 'string', const: 'identity' }),
   Allow: header('The methods that the path has', { type: 'string' }),
   'WWW-Authenticate': header('How to show a key', { type: 'string', const: 'Bearer' }),
   'X-RateLimit-Limit': header('Requests the caller may send in a minute; only where a limit is set', count()),
@@ -60,6 +61,7 @@ export function errorHeaders(codes: readonly ErrorCode[], isCounted: boolean): H
     ['Cache-Control', true],
     ['Retry-After', codes.some(isWorthRetrying)],
     ['Idempotent-Replayed', has('FORMULA_EXISTS')],
+    ['Accept-Encoding', has('UNSUPPORTED_MEDIA_TYPE')],
     ['Allow', has('METHOD_NOT_ALLOWED')],
     ['WWW-Authenticate', has('UNAUTHORIZED')],
   ]

@@ -57,7 +57,8 @@ test('requests are counted and timed by method, route and status', async (t) => 
   await submit(formula(1))
   await submit(formula(2))
   await submit(formula(2))
-  for (const id of ['a', 'b', 'c']) await get(`/formulas/${id}?secret=1`)
+  for (const id of ['a', 'b', 'c']) await get(`/formulas/${id}`)
+  await get('/formulas/a?secret=1')
   await send({ method: 'HEAD', url: '/formulas' })
   const { value } = await scrape(service)
   const count = (method: string, route: string, status: number) =>
@@ -65,6 +66,7 @@ test('requests are counted and timed by method, route and status', async (t) => 
   t.equal(count('POST', '/formulas', 200), 2)
   t.equal(count('POST', '/formulas', 409), 1)
   t.equal(count('GET', '/formulas/:id', 404), 3)
+  t.equal(count('GET', '/formulas/:id', 400), 1)
   t.equal(count('HEAD', '/formulas', 200), 1)
 })
 

@@ -223,6 +223,7 @@ const BODIES: Record<string, object> = {
   '/events/ack': { receipts: ['x'] },
   '/events/nack': { receipts: ['x'] },
   '/events/extend': { receipts: ['x'], leaseSeconds: 1 },
+  '/events/release': { ids: ['x'] },
 }
 
 test('no route takes a query parameter that it does not know', async (t) => {

@@ -104,9 +104,9 @@ test('without keys everyone reads', async (t) => {
   t.same(formulasOf(await submit(formula(1, 'q'), { query: SKIP })), [{ ...stored, outcome: 'duplicate' }])
 })
 
-/** A formula of some 90 kB as it is stored; the same composition can be asked for with a tenth of it. */
+/** A formula of some 90 kB as it is stored; the same composition can be asked for with half of it. */
 function long(number: number, blank: string) {
-  const name = (index: number) => `Rose${blank.repeat(60)}${index}`
+  const name = (index: number) => `${'Rose'.repeat(5)}${blank.repeat(55)}${index}`
   const materials = Array.from({ length: 400 }, (_, index) => ({ name: name(index), concentration: number }))
   return { name: `Long ${number}`, materials }
 }

@@ -55,10 +55,16 @@ function valuesOfType(document: Document, type: string, keywords: Keywords): Arb
 }
 
 function texts({ pattern, minLength = 0, maxLength = 100 }: Keywords): Arbitrary<string> {
-  if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern, 'u'))
+  if (pattern !== undefined) return matching(new RegExp(pattern, 'u'))
   const least = Number(minLength)
   return fc.oneof(
     fc.string({ unit: 'binary', minLength: least, maxLength: 20 }),
     fc.string({ unit: 'grapheme-ascii', minLength: least, maxLength, size: 'max' }),
   )
+}
+
+/** Texts that match. What is not to follow, `(?!…)`, cannot be made up: what has it is left out. */
+function matching(pattern: RegExp): Arbitrary<string> {
+  const made = new RegExp(pattern.source.replaceAll(/\(\?![^)]*\)/g, ''), pattern.flags)
+  return fc.stringMatching(made).filter((text) => pattern.test(text))
 }

@@ -17,7 +17,10 @@ export class Judge {
     this.#document = document
     this.#conformity = new Conformity(document)
     const paths = new Set(document.operations.map(({ path }) => path))
-    this.#paths = [...paths].map((path) => [new RegExp(`^${path.replace('.', '\\.').replace('{id}', '[^/]*')}$`), path])
+    this.#paths = [...paths].map((path) => [
+      new RegExp(`^${path.replace('.', '\\.').replace('{id}', '(?:[^/]+|(?=/))')}/?$`),
+      path,
+    ])
   }
 
   /** The operation that a request leads to; none where there is none. HEAD is asked as GET. */
@@ -51,8 +54,7 @@ export class Judge {
     const query = new URLSearchParams(url.split('?')[1])
     const inQuery = operation.parameters.filter((parameter) => parameter.in === 'query')
     const inHeaders = operation.parameters.filter((parameter) => parameter.in === 'header')
-    const unknown =
-      inQuery.length === 0 ? [] : [...query.keys()].filter((name) => !inQuery.some((one) => one.name === name))
+    const unknown = [...query.keys()].filter((name) => !inQuery.some((one) => one.name === name))
     return [
       ...unknown.map((name) => `${name} is unknown`),
       ...inQuery.flatMap((parameter) => this.#wrongParameter(parameter, query.getAll(parameter.name))),
