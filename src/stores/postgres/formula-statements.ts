@@ -29,12 +29,17 @@ SELECT pg_catalog.count(*) AS count FROM (
   SELECT FROM formula_intake.formulas WHERE ${HAS_PREFIX} ORDER BY search LIMIT $3
 ) AS counted`
 
+const FEW = ended(`
+  SELECT ${FORMULA} FROM formula_intake.formulas
+  WHERE seq = ANY (ARRAY(SELECT seq FROM named WHERE seq < $3 AND attempt IS NULL ORDER BY seq DESC LIMIT $4))`)
+
 /** By way of the names, all of them. $1 the prefix, $2 what sorts behind all that begins so, $3 before, $4 limit. */
 export const LIST_FEW_BY_NAME = `
 WITH named AS MATERIALIZED (SELECT seq, attempt FROM formula_intake.formulas WHERE ${HAS_PREFIX})
-${ended(`
-  SELECT ${FORMULA} FROM formula_intake.formulas
-  WHERE seq = ANY (ARRAY(SELECT seq FROM named WHERE seq < $3 AND attempt IS NULL ORDER BY seq DESC LIMIT $4))`)}`
+${FEW}`
+
+const MANY = ended(`
+  SELECT ${FORMULA} FROM formula_intake.formulas WHERE seq = ANY (ARRAY(SELECT seq FROM matching))`)
 
 /**
  * By way of the order of acceptance, as far as a limit; the last row says where that was, and is no formula. $1 the prefix,
@@ -46,7 +51,6 @@ WITH walked AS MATERIALIZED (
 ), matching AS (
   SELECT seq FROM walked WHERE ${HAS_PREFIX} AND attempt IS NULL ORDER BY seq DESC LIMIT $4
 )
-SELECT * FROM (${ended(`
-  SELECT ${FORMULA} FROM formula_intake.formulas WHERE seq = ANY (ARRAY(SELECT seq FROM matching))`)}) AS shown
+SELECT * FROM (${MANY}) AS shown
 UNION ALL SELECT NULL, NULL, NULL, NULL, pg_catalog.min(seq), NULL FROM walked HAVING pg_catalog.count(*) = $5
 ORDER BY seq DESC, id`
