@@ -100,7 +100,7 @@ test('before the first formula the page says what will be there', async (t) => {
 
 test('a name that shows nothing can still be seen and followed', async (t) => {
   const { url, store } = await listen(t)
-  await store('\u200B', '\u3164\u2060')
+  await store('\u2800', '\u2800\u200B')
   const { page, problems } = await visit(t, `${url}/#/formulas`)
   await page.getByRole('link', { name: 'no visible name' }).nth(1).click()
   await page.getByRole('heading', { name: 'no visible name', level: 1 }).waitFor()
