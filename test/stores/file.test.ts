@@ -2,12 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
+import type { FormulaEvent } from '../../src/stores/ports.ts'
 import { backUp } from '../../src/stores/sqlite/back-up.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { openForWriting, own } from '../../src/stores/sqlite/file.ts'
 import { MovingOut } from '../../src/stores/sqlite/moving-out.ts'
 import { APPLICATION_ID, FINGERPRINTS_1, migrations } from '../../src/stores/sqlite/schema.ts'
-import { idOf } from '../contract/submissions.ts'
+import { events, formula, idOf, submission } from '../contract/submissions.ts'
 import { TestClock } from '../test-clock.ts'
 
 function open(t: Test, path: string): DatabaseSync {
@@ -32,6 +33,28 @@ t.test('a new file has every migration, and opening it again changes nothing', a
   t.equal(id.length, 1)
   first.close()
   t.same(open(t, path).prepare('SELECT store_id FROM identity').all(), id)
+})
+
+t.test('names of events that were acked, and keys of answers that expired, are nowhere in the file', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const clock = new TestClock()
+  const stores = await openSqlite(path, { clock, answerTtlMs: 1000, maxReceives: 5 })
+  const [event] = events('x')
+  const many = Array.from({ length: 1_000 }, (_, n) => ({ ...event, id: idOf(`${n}`), name: `secret event ${n}` }))
+  await stores.queue.publish('1', many as FormulaEvent[])
+  await stores.queue.release('1', many as FormulaEvent[])
+  const submissions = many.map((_, n) => submission([formula(`${n}`, `${n + 1}`)], { key: `secret key ${n}` }))
+  await Promise.all(submissions.map((one) => stores.intake.accept(one)))
+  for (let left = 2 * many.length; left > 0; ) {
+    const { events } = await stores.queue.receive(100, 1000)
+    left -= events.length
+    await stores.queue.ack(events.map(({ receipt }) => receipt))
+  }
+  clock.advance(1001)
+  while ((await stores.idempotency.sweep(100)) > 0);
+  await stores.close()
+  t.notOk(readFileSync(path).includes('secret event'))
+  t.notOk(readFileSync(path).includes('secret key'))
 })
 
 t.test('a file of before events told their trace is brought up, with its events in every state', async (t) => {

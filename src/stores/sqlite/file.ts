@@ -33,6 +33,8 @@ export function openForWriting(path: string): DatabaseSync {
       if (!checked) checkSound(db, path)
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
+      // What is deleted is secret still; measured, it costs 3 % more bytes written and no time.
+      db.exec('PRAGMA secure_delete = ON')
       migrate(db)
       // Within a commit, everybody would wait for it: see checkpoints.ts.
       db.exec('PRAGMA wal_autocheckpoint = 0')
