@@ -1,14 +1,17 @@
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { readSheet } from 'read-excel-file/node'
 import { type Test, test } from 'tap'
+import { textOf } from '../../src/bulk/files/write.ts'
 import { call, post, startService } from '../process/service-process.ts'
 import { runExport, runImport, startExport } from './run.ts'
 import { scriptedService } from './scripted-service.ts'
 
 const memory = { DATABASE_URL: 'memory:' }
+const PLAIN = { delimiter: ',', decimal: '.', bom: false, forSpreadsheets: false } as const
 
 interface Stored {
   id: string
@@ -58,6 +61,27 @@ test('what is exported, in any format, can be imported into another service, and
     lines.map((line) => (JSON.parse(line) as Stored).name),
     newestFirst,
   )
+})
+
+test('an export whose ids are of version 1 of the fingerprint can be imported; what is one now is added once', async (t) => {
+  const names = ['Iso E Super®', 'Iso E Super', 'Rose']
+  const exported = names.map((material, index) => ({
+    id: hash('sha256', `fragrance-formula/1 ${material}`),
+    name: `F${index}`,
+    materials: [{ name: material, concentration: '1' }],
+    createdAt: '2026-01-31T12:00:00.000Z',
+  }))
+  for (const format of ['ndjson', 'json', 'csv'] as const) {
+    const { head, formulas: part, foot } = textOf(format, PLAIN)
+    const file = join(t.testdir({ [`old.${format}`]: head + part(exported, true) + foot }), `old.${format}`)
+    const { url } = await startService(t, memory)
+    const { code, stdout } = await runImport(t, url, [file, '--concurrency', '1'])
+    t.equal(code, 0, format)
+    t.same(stdout, ['2 added, 1 known already, 0 refused'])
+    const { formulas: stored } = await call<{ formulas: Stored[] }>(url, '/formulas')
+    t.same(stored.map(({ name }) => name).sort(), ['F0', 'F2'])
+    t.notOk(stored.some(({ id }) => exported.some((old) => old.id === id)))
+  }
 })
 
 test('without a file it writes to standard output; of an empty service, a file without formulas', async (t) => {
