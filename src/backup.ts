@@ -14,6 +14,7 @@ const USAGE = 'npm run backup -- <folder that does not exist yet>'
  */
 function run(args: string[]): void {
   const [target] = args
+  if (target === '--help' || target === '-h') return void process.stdout.write(`${USAGE}\n`)
   if (target === undefined || target.startsWith('-') || args.length > 1) throw new StoreRefused(`Usage: ${USAGE}`)
   const { database, queue } = readConfig(process.env)
   const stores: [name: string, location: StoreLocation][] = [['database', database]]

@@ -35,6 +35,7 @@ export interface Said {
  * @throws {KeyFileRefused} when the file cannot be read or written
  */
 export function runKeysCommand(words: string[], path: string | undefined, now: Date): Said {
+  if (words.includes('--help') || words.includes('-h')) return { output: USAGE, note: '' }
   const { command, name = '', scope = [], id = '', expires } = parse(words)
   if (!path) throw new CommandRefused(`API_KEYS_FILE is not set\n${USAGE}`)
   switch (command) {

@@ -13,15 +13,20 @@ const PASSWORD = /:\/\/[^@]*:[^@]*@|[?&]\w*password=/i
 /** The command line is not understood; the message is one line. */
 class UsageError extends Error {}
 
-function readArguments(args: string[]): { from: string; to: string } {
+/** @returns null when it is asked for help */
+function readArguments(args: string[]): { from: string; to: string } | null {
   try {
-    const { values } = parseArgs({ args, options: { from: { type: 'string' }, to: { type: 'string' } } })
+    const text = { type: 'string' } as const
+    const help = { type: 'boolean', short: 'h' } as const
+    const { values } = parseArgs({ args, options: { from: text, to: text, help } })
+    if (values.help) return null
     if (PASSWORD.test(values.to ?? '')) {
       throw new Error(
         '--to must not hold a password, which every user of this machine would see: put the URL into TO_DATABASE_URL',
       )
     }
-    const { from = '', to = process.env.TO_DATABASE_URL ?? '' } = values
+    const { from, to = process.env.TO_DATABASE_URL } = values
+    if (from === undefined || to === undefined) throw new Error('Say from where and to where')
     const [source, target] = [parseLocation(from), parseLocation(to)]
     if (source.engine !== 'sqlite' || target.engine !== 'postgres') throw new Error('only from SQLite to PostgreSQL')
     return { from: source.path, to: target.url }
@@ -41,11 +46,14 @@ function tell(moved: Moved): string {
 try {
   // The lock beside the file is made anew: it is for this user alone, as the file is.
   process.umask(0o077)
-  const { from, to } = readArguments(process.argv.slice(2))
-  const moved = await moveStore({ from, to, now: Date.now(), progress: progressOn(process.stdout) })
-  process.stdout.write(`${tell(moved)}\n`)
-  // Told apart from success by scripts: there is a second step.
-  process.exitCode = moved.kind === 'whole' ? 0 : 3
+  const named = readArguments(process.argv.slice(2))
+  if (named === null) process.stdout.write(`${USAGE}\n`)
+  else {
+    const moved = await moveStore({ ...named, now: Date.now(), progress: progressOn(process.stdout) })
+    process.stdout.write(`${tell(moved)}\n`)
+    // Told apart from success by scripts: there is a second step.
+    process.exitCode = moved.kind === 'whole' ? 0 : 3
+  }
 } catch (error) {
   const isExpected = [UsageError, StoreRefused, StoreUnavailable, MoveDiffers].some((kind) => error instanceof kind)
   const { message, stack } = error as Error

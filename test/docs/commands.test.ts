@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { migrations as postgresMigrations } from '../../src/stores/postgres/schema.ts'
 import { migrations as sqliteMigrations } from '../../src/stores/sqlite/schema.ts'
+import { start } from '../command.ts'
 import { pages, readPage, root } from './pages.ts'
 
 const { scripts, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -32,6 +33,16 @@ test('every npm script is named on some page', async (t) => {
     pages.flatMap((page) => [...readPage(page).matchAll(NPM)].map(([, run, short]) => run ?? short)),
   )
   for (const name of Object.keys(scripts)) t.ok(named.has(name), name)
+})
+
+test('every command says how it is used when it is asked, and ends with 0', async (t) => {
+  t.testdir()
+  for (const name of ['keys', 'migrate:store', 'backup', 'import', 'export']) {
+    const program = scripts[name]?.replace('node ', '') ?? ''
+    const { code, stdout, stderr } = await start(t, program, ['--help']).ended
+    t.match({ code, stderr }, { code: 0, stderr: [] }, name)
+    t.match(stdout.join('\n'), new RegExp(`npm run (--silent )?${name} -- `))
+  }
 })
 
 test('the unit for systemd starts what npm start does', async (t) => {
