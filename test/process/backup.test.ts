@@ -56,7 +56,7 @@ t.test('what cannot be backed up is told in one line, ends with 1, and leaves no
   await kill('SIGTERM')
   for (const [environment, ...words] of [
     [file('formulas.db')],
-    [file('formulas.db'), '--help'],
+    [file('formulas.db'), '--daily'],
     [file('formulas.db'), 'kept'],
     [file('formulas.db'), 'kept/database.db/new'],
     [file('none.db'), 'new'],
@@ -70,7 +70,7 @@ t.test('what cannot be backed up is told in one line, ends with 1, and leaves no
     t.equal(stderr.length, 1)
   }
   t.same(
-    readdirSync(directory).filter((name) => /new|help/.test(name)),
+    readdirSync(directory).filter((name) => /new|daily/.test(name)),
     [],
   )
   t.same(readdirSync(join(directory, 'kept')), ['database.db'])
