@@ -1,10 +1,10 @@
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { idOf } from '../src/access/api-key.ts'
-import { type Clock, systemClock } from '../src/clock.ts'
 import type { ErrorCode } from '../src/errors/catalogue.ts'
 import { ServiceError } from '../src/errors/service-error.ts'
-import { LinesASecond } from '../src/lines-a-second.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
+import { LineLimiter } from '../src/kit/line-limiter.ts'
 
 const REFUSALS: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'RATE_LIMITED']
 
@@ -21,10 +21,10 @@ const MOST_ADDRESSES = 1_000
  */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
-    const all = new LinesASecond(ALL_LINES, clock)
-    const refusals = new LRUCache<string, LinesASecond>({ max: MOST_ADDRESSES })
-    const linesOf = (key: string): LinesASecond => {
-      const lines = refusals.get(key) ?? new LinesASecond(REFUSAL_LINES, clock)
+    const all = new LineLimiter(ALL_LINES, clock)
+    const refusals = new LRUCache<string, LineLimiter>({ max: MOST_ADDRESSES })
+    const linesOf = (key: string): LineLimiter => {
+      const lines = refusals.get(key) ?? new LineLimiter(REFUSAL_LINES, clock)
       refusals.set(key, lines)
       return lines
     }

@@ -3,8 +3,8 @@ import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ApiKey } from '../src/access/api-key.ts'
 import { KeyRing } from '../src/access/key-ring.ts'
-import { type Clock, systemClock } from '../src/clock.ts'
 import { detail, ServiceError } from '../src/errors/service-error.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

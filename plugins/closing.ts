@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
 import { ServiceError } from '../src/errors/service-error.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
-import { Connections } from '../src/connections.ts'
-import { LinesASecond } from '../src/lines-a-second.ts'
+import { Connections } from '../src/http/connections.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
+import { LineLimiter } from '../src/kit/line-limiter.ts'
 import { connectionMetrics } from '../src/metrics/connection-metrics.ts'
 
 declare module 'fastify' {
@@ -29,7 +29,7 @@ export default fp<{ clock?: Clock }>(
     })
 
     fastify.server.maxConnections = mostConnections()
-    const lines = new LinesASecond(1, clock)
+    const lines = new LineLimiter(1, clock)
     const count = connectionMetrics(fastify.metrics.registry, {
       connections: () => connections.open,
       bodyBytes: () => connections.bodies.taken,

@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
 import { ServiceError } from '../src/errors/service-error.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
+import { Turns } from '../src/kit/concurrency-limit.ts'
 import { PAGE_BYTES } from '../src/stores/page.ts'
 import type { FormulaDb } from '../src/stores/ports.ts'
-import { Turns } from '../src/turns.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

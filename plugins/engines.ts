@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
 import { openStores } from '../src/stores/open.ts'
 import type { Stores } from '../src/stores/ports.ts'
 

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
-import { type Clock, type Random, systemClock } from '../src/clock.ts'
-import { Forwarder } from '../src/forwarding/forwarder.ts'
-import type { ForwarderHealth } from '../src/forwarding/pace.ts'
+import { type Clock, type Random, systemClock } from '../src/kit/clock.ts'
+import type { ForwarderHealth } from '../src/outbox/circuit-breaker.ts'
+import { Forwarder } from '../src/outbox/forwarder.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -21,7 +21,7 @@ export default fp<{ clock?: Clock; random?: Random }>(
     const { sqsQueueUrl } = fastify.config
     if (sqsQueueUrl === null) return void fastify.decorate('forwarder', OFF)
     // The SDK takes time and memory to load: whoever does not forward has no use for it.
-    const { openSqsSender } = await import('../src/forwarding/sqs-sender.ts')
+    const { openSqsSender } = await import('../src/outbox/sqs-sink.ts')
     const sender = await openSqsSender(sqsQueueUrl)
     const forwarder = new Forwarder(fastify.queue, sender, { clock, random, log: fastify.log })
     fastify.decorate('forwarder', forwarder)

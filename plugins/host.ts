@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import { AllowedHosts, readHost } from '../src/access/hosts.ts'
-import { type Config, isLoopback } from '../src/config.ts'
+import { type Config, isLoopback } from '../src/config/config.ts'
 import { detail, ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
-import { LongPoll } from '../src/events/long-poll.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
+import { LongPoll } from '../src/outbox/long-poll.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import fp from 'fastify-plugin'
-import { type Clock, type Random, systemClock } from '../src/clock.ts'
+import { type Clock, type Random, systemClock } from '../src/kit/clock.ts'
 import { Orchestrator } from '../src/submission/orchestrator.ts'
 
 declare module 'fastify' {

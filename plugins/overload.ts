@@ -3,7 +3,7 @@ import { type Readable, Transform } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorBody, ServiceError } from '../src/errors/service-error.ts'
-import { type Room, SMALL_BYTES } from '../src/room.ts'
+import { type Room, SMALL_BYTES } from '../src/kit/byte-budget.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
-import { type Clock, sleep, systemClock } from '../src/clock.ts'
 import { detail, type ErrorDetail } from '../src/errors/service-error.ts'
 import { StoreUnavailable } from '../src/errors/store-errors.ts'
+import { type Clock, sleep, systemClock } from '../src/kit/clock.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

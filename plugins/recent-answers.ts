@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
 import { RecentAnswers } from '../src/submission/recent-answers.ts'
 
 declare module 'fastify' {

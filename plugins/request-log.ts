@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { idOf } from '../src/access/api-key.ts'
-import { type Clock, systemClock } from '../src/clock.ts'
-import { LinesASecond } from '../src/lines-a-second.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
+import { LineLimiter } from '../src/kit/line-limiter.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -32,8 +32,8 @@ export default fp<{ clock?: Clock; observed?: boolean }>(
     const { logLevel } = fastify.config
     if (!observed || logLevel === 'silent') return
     const all = logLevel === 'debug' || logLevel === 'trace'
-    const ordinary = new LinesASecond(ORDINARY_LINES, clock)
-    const notable = new LinesASecond(NOTABLE_LINES, clock)
+    const ordinary = new LineLimiter(ORDINARY_LINES, clock)
+    const notable = new LineLimiter(NOTABLE_LINES, clock)
     fastify.addHook('onResponse', (request, reply, done) => {
       const isNotable = reply.statusCode >= 500 || (reply.elapsedTime >= SLOW_MS && !mayWait(request))
       const lines = isNotable ? notable : ordinary

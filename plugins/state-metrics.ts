@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
 import { StateGauges } from '../src/metrics/state-gauges.ts'
 
 /** Adds to the metrics what is asked for at each scrape: the queue, cleanups, and whether stores and forwarder are up. */

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Clock, systemClock } from '../src/clock.ts'
 import { toServiceError } from '../src/errors/from-http.ts'
-import { type LogPlace, NOT_TRACING, type Tracing } from '../src/tracing/tracing.ts'
+import { type Clock, systemClock } from '../src/kit/clock.ts'
+import { type LogTraceContext, NOT_TRACING, type Tracing } from '../src/tracing/tracing.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,7 +16,7 @@ const UNTRACED_ROUTES = /^\/(?:health|metrics)(?:[/?]|$)/
 export interface TracingOptions {
   clock?: Clock
   /** Told the trace that each line of the log is written in. */
-  logPlace?: LogPlace
+  logTraceContext?: LogTraceContext
 }
 
 /**
@@ -24,7 +24,7 @@ export interface TracingOptions {
  * stranger's request makes no span, and its lines in the log stand in no trace that it names.
  */
 export default fp<TracingOptions>(
-  async (fastify, { clock = systemClock, logPlace }) => {
+  async (fastify, { clock = systemClock, logTraceContext }) => {
     if (fastify.config.otlpEndpoint === null) return void fastify.decorate('tracing', NOT_TRACING)
     // OpenTelemetry takes time and memory to load: whoever does not trace has no use for it.
     const [{ FastifyOtelInstrumentation }, { openTracing }, spans] = await Promise.all([
@@ -33,7 +33,7 @@ export default fp<TracingOptions>(
       import('../src/tracing/request-spans.ts'),
     ])
     const tracing = openTracing(clock, fastify.log)
-    if (logPlace !== undefined) logPlace.ids = tracing.ids
+    if (logTraceContext !== undefined) logTraceContext.ids = tracing.ids
     fastify.decorate('tracing', tracing)
     fastify.addHook('onClose', () => tracing.close())
     const requests = new FastifyOtelInstrumentation({
@@ -54,7 +54,7 @@ export default fp<TracingOptions>(
 function addHooks(fastify: FastifyInstance, spans: typeof import('../src/tracing/request-spans.ts')): void {
   fastify.addHook('onError', (request, _reply, error, done) => {
     const { span } = request.opentelemetry()
-    if (span != null && toServiceError(error).status < 500) spans.forgive(span)
+    if (span != null && toServiceError(error).status < 500) spans.clearSpanError(span)
     done()
   })
 }

@@ -10,13 +10,13 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify'
-import type { Clock, Random } from './clock.ts'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { codeOfParserError, rawErrorAnswer, toServiceError } from './errors/from-http.ts'
 import { errorBody } from './errors/service-error.ts'
+import { continueWhenWanted, EndingResponse } from './http/unread-body.ts'
+import type { Clock, Random } from './kit/clock.ts'
 import type { Stores } from './stores/ports.ts'
-import type { LogPlace } from './tracing/tracing.ts'
-import { continueWhenWanted, EndingResponse } from './unread-body.ts'
+import type { LogTraceContext } from './tracing/tracing.ts'
 
 type ServerOptions = FastifyHttpOptions<Server>
 type Logging = NonNullable<ServerOptions['logger']>
@@ -38,15 +38,15 @@ export interface AppOptions {
 
 /** Composes the service: plugins/, then routes/. It opens its stores when it is made ready. */
 export function buildApp(config: Config, { logger = false, ...options }: AppOptions = {}): FastifyInstance {
-  const logPlace: LogPlace = { ids: () => ({}) }
+  const logTraceContext: LogTraceContext = { ids: () => ({}) }
   const isTraced = config.otlpEndpoint !== null && typeof logger === 'object'
-  const app = Fastify(serverOptions(config, isTraced ? { ...logger, mixin: () => logPlace.ids() } : logger))
+  const app = Fastify(serverOptions(config, isTraced ? { ...logger, mixin: () => logTraceContext.ids() } : logger))
   app.server.on('checkExpectation', (request, response) => refuseExpectation(app, request, response))
   continueWhenWanted(app.server)
   // A client may end its half of the connection when it has sent its request; it still gets its answer.
   Object.assign(app.server, { httpAllowHalfOpen: true })
   const root = join(import.meta.dirname, '..')
-  app.register(autoload, { dir: join(root, 'plugins'), options: { config, logPlace, ...options } })
+  app.register(autoload, { dir: join(root, 'plugins'), options: { config, logTraceContext, ...options } })
   app.register(autoload, { dir: join(root, 'routes'), matchFilter: (path) => path.endsWith('/index.ts') })
   return app
 }

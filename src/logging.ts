@@ -1,5 +1,5 @@
-import type { Config } from './config.ts'
-import { reasonOf } from './errors/reason.ts'
+import type { Config } from './config/config.ts'
+import { reasonOf } from './kit/reason.ts'
 
 /** An error as it is logged. */
 type LoggedError = {

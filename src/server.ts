@@ -2,11 +2,11 @@ import closeWithGrace, { type Signals } from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { KeyFileRefused } from './access/key-file.ts'
 import { buildApp } from './app.ts'
-import { type Config, ConfigError, HOST_HINT, readConfig, variables } from './config.ts'
+import { type Config, ConfigError, HOST_HINT, readConfig, variables } from './config/config.ts'
+import { unknownVariables } from './config/unknown-variables.ts'
 import { StoreRefused, StoreUnavailable } from './errors/store-errors.ts'
 import { loggerOptions } from './logging.ts'
 import { describeLocation } from './stores/location.ts'
-import { unknownVariables } from './unknown-variables.ts'
 
 /** What closing takes beyond the longest submission, in milliseconds. */
 const GRACE_MS = 15_000

@@ -37,7 +37,7 @@ const isWithin =
 test('imports are found, whatever their form', async (t) => {
   const importsOf = (path: string) => files.find((file) => file.path === path)?.imports
   t.match(importsOf('src/stores/open-durable.ts'), /src\/stores\/sqlite\/engine\.ts/)
-  t.match(importsOf('src/stores/sqlite/remote.ts')?.join(), /src\/stores\/sqlite\/worker\.ts/)
+  t.match(importsOf('src/stores/sqlite/worker-client.ts')?.join(), /src\/stores\/sqlite\/worker\.ts/)
   t.match(importsOf('src/app.ts')?.join(), /@fastify\/autoload,fastify/)
 })
 
@@ -76,12 +76,16 @@ test('formulas know nothing but errors, Node, and a parser that finds where JSON
   t.same(offences('src/formula/', isWithin('src/formula/', 'src/errors/', 'node:', 'jsonc-parser')), [])
 })
 
+test('the kit knows nothing of formulas, stores or the web', async (t) => {
+  t.same(offences('src/kit/', isWithin('src/kit/', 'src/errors/', 'node:')), [])
+})
+
 test('errors know nothing of who throws them', async (t) => {
   t.same(offences('src/errors/', isWithin('src/errors/', 'node:')), [])
 })
 
 test('keys know nothing of who shows them', async (t) => {
-  const inner = ['src/access/', 'src/errors/', 'src/clock.ts', 'node:']
+  const inner = ['src/access/', 'src/errors/', 'src/kit/', 'node:']
   t.same(offences('src/access/', isWithin(...inner)), [])
 })
 
@@ -90,23 +94,16 @@ test('what the OpenAPI document says of all routes is derived from codes, scopes
   t.same(offences('src/openapi/', isWithin('src/openapi/', ...inner)), [])
 })
 
-test('submissions and waiting consumers know the ports, never an engine', async (t) => {
-  const inner = ['src/clock.ts', 'src/errors/', 'src/formula/', 'src/stores/ports.ts', 'node:']
+test('submissions know the ports, never an engine', async (t) => {
+  const inner = ['src/kit/', 'src/errors/', 'src/formula/', 'src/stores/ports.ts', 'node:']
   t.same(offences('src/submission/', isWithin('src/submission/', 'lru-cache', ...inner)), [])
-  t.same(offences('src/events/', isWithin('src/events/', ...inner)), [])
 })
 
-test('the forwarder knows the ports, never an engine, and one file of it knows the SDK of AWS', async (t) => {
-  const inner = [
-    'src/clock.ts',
-    'src/errors/',
-    'src/stores/ports.ts',
-    'src/submission/backoff.ts',
-    'src/submission/wait.ts',
-  ]
-  const sdk = 'src/forwarding/sqs-sender.ts'
+test('the outbox knows the ports, never an engine, and one file of it knows the SDK of AWS', async (t) => {
+  const inner = ['src/kit/', 'src/errors/', 'src/stores/ports.ts', 'node:']
+  const sdk = 'src/outbox/sqs-sink.ts'
   t.same(
-    offences('src/forwarding/', (name, file) => file === sdk || isWithin('src/forwarding/', ...inner)(name)),
+    offences('src/outbox/', (name, file) => file === sdk || isWithin('src/outbox/', ...inner)(name)),
     [],
   )
   t.same(
@@ -116,7 +113,7 @@ test('the forwarder knows the ports, never an engine, and one file of it knows t
 })
 
 test('one folder knows OpenTelemetry, and one plugin what it has for Fastify', async (t) => {
-  const inner = ['src/clock.ts', 'src/submission/outcome.ts', 'src/submission/tracer.ts']
+  const inner = ['src/kit/', 'src/submission/outcome.ts', 'src/submission/tracer.ts']
   t.same(offences('src/tracing/', isWithin('src/tracing/', '@opentelemetry/', 'node:', ...inner)), [])
   t.same(
     offences(
@@ -132,7 +129,7 @@ test('one folder knows OpenTelemetry, and one plugin what it has for Fastify', a
 })
 
 test('import and export know the service by its HTTP interface and its rules for formulas alone, and nothing in the service knows them', async (t) => {
-  const shared = ['src/clock.ts', 'src/errors/reason.ts', 'src/formula/', 'src/submission/backoff.ts', 'node:']
+  const shared = ['src/cli/', 'src/kit/', 'src/formula/', 'node:']
   t.same(
     offences(
       'src/bulk/',
@@ -141,7 +138,10 @@ test('import and export know the service by its HTTP interface and its rules for
     [],
   )
   t.same(
-    offences('', (name, file) => !name.startsWith('src/bulk/') || isWithin('src/bulk/', 'test/bulk/')(file)),
+    offences(
+      '',
+      (name, file) => !name.startsWith('src/bulk/') || isWithin('src/bulk/', 'src/cli/', 'test/bulk/')(file),
+    ),
     [],
   )
 })
@@ -152,7 +152,7 @@ test('examples import nothing but Node, so that they can be copied', async (t) =
 
 test('stores know nothing of submissions and consumers, and engines nothing of each other', async (t) => {
   t.same(
-    offences('src/stores/', (name) => !isWithin('src/submission/', 'src/events/', 'src/config.ts')(name)),
+    offences('src/stores/', (name) => !isWithin('src/submission/', 'src/outbox/', 'src/config/')(name)),
     [],
   )
   t.same(
@@ -170,7 +170,7 @@ test('only the metrics know prom-client, and nobody within src who counts', asyn
     offences('', (name, file) => name !== 'prom-client' || isWithin('src/metrics/')(file)),
     [],
   )
-  const inner = ['src/clock.ts', 'src/forwarding/pace.ts', 'src/stores/ports.ts', 'src/submission/']
+  const inner = ['src/kit/', 'src/outbox/circuit-breaker.ts', 'src/stores/ports.ts', 'src/submission/']
   t.same(offences('src/metrics/', isWithin('src/metrics/', 'prom-client', ...inner)), [])
   t.same(
     offences('src/', (name, file) => !name.startsWith('src/metrics/') || isWithin('src/metrics/')(file)),

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Test, test } from 'tap'
-import { ConfigError, readConfig, variables } from '../src/config.ts'
-import type { Variable } from '../src/variable.ts'
+import { ConfigError, readConfig, variables } from '../src/config/config.ts'
+import type { Variable } from '../src/config/variable.ts'
 
 function problemsOf(t: Test, env: NodeJS.ProcessEnv): string[] {
   try {

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { variables } from '../src/config.ts'
-import { unknownVariables } from '../src/unknown-variables.ts'
+import { variables } from '../src/config/config.ts'
+import { unknownVariables } from '../src/config/unknown-variables.ts'
 
 test('variables that are spelt nearly like ours, or begin like ours, are found; others are left alone', async (t) => {
   const known = Object.keys(variables)

@@ -34,15 +34,15 @@ const countEvents = db.prepare('SELECT count(*) AS ready FROM events')
 
 const DAY_MS = 86_400_000
 
-interface Kept {
+interface IndexBuffer {
   payload: string
   status: number
   body: string
 }
 
-function submit(key: string, formulas: Formula[]): Kept {
+function submit(key: string, formulas: Formula[]): IndexBuffer {
   const payload = payloadHash({ onDuplicate: 'reject', formulas })
-  const known = findKey.get(key) as Kept | undefined
+  const known = findKey.get(key) as IndexBuffer | undefined
   if (known !== undefined) return known.payload === payload ? known : { payload, status: 422, body: '{}' }
   const createdAt = new Date().toISOString()
   const isKnown = formulas.some(({ id }) => findFormula.get(id) !== undefined)

@@ -1,5 +1,5 @@
 import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { loggerOptions } from '../../src/logging.ts'
 import { unobserved } from '../../src/submission/observer.ts'
 

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/kit/clock.ts'
 import type { EventQueue } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { type PostgresServer, query } from '../../test/postgres/server.ts'

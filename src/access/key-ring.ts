@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock } from '../clock.ts'
-import { reasonOf } from '../errors/reason.ts'
+import type { Clock } from '../kit/clock.ts'
+import { reasonOf } from '../kit/reason.ts'
 import { type ApiKey, digestOf, idOf } from './api-key.ts'
 import { KeyFileRefused, octal, readKeyFile } from './key-file.ts'
 

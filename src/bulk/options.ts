@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
-import { reasonOf } from '../errors/reason.ts'
+import { reasonOf } from '../kit/reason.ts'
 
 /** What both commands are told about the service. */
 export interface Reach {

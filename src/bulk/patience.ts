@@ -1,5 +1,5 @@
-import { type Clock, type Random, sleep } from '../clock.ts'
-import { backoffMs } from '../submission/backoff.ts'
+import { backoffMs } from '../kit/backoff.ts'
+import { type Clock, type Random, sleep } from '../kit/clock.ts'
 import { type Answer, NeverAnswers, NoAnswer } from './service.ts'
 
 /** How long, and until what, a request is sent again. */

@@ -1,8 +1,8 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { Clock } from '../clock.ts'
-import type { ForwarderHealth } from '../forwarding/pace.ts'
+import type { Clock } from '../kit/clock.ts'
+import { Deadline } from '../kit/deadline.ts'
+import type { ForwarderHealth } from '../outbox/circuit-breaker.ts'
 import type { Cleanup, EventQueue } from '../stores/ports.ts'
-import { Deadline } from '../submission/deadline.ts'
 
 /** How long a scrape waits for a store, in milliseconds: well within what Prometheus waits for a scrape (10 s). */
 const PATIENCE_MS = 2_000

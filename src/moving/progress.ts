@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress'
-import type { Progress } from './move-store.ts'
+import type { Progress } from '../stores/move/move-store.ts'
 
 /** A bar on a terminal; elsewhere a line when each part is done. */
 export function progressOn(output: NodeJS.WriteStream): Progress {

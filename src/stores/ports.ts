@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts'
 import type { Formula, Material, StoredFormula } from '../formula/formula.ts'
+import type { Clock } from '../kit/clock.ts'
 
 /** One POST: one or many formulas under one idempotency key. */
 export interface Submission<M = Material[]> {

@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../clock.ts'
+import type { Clock, Random } from '../kit/clock.ts'
 import type { SubmissionObserver } from './observer.ts'
 import type { Tracer } from './tracer.ts'
 

@@ -1,22 +1,22 @@
-import { sleep } from '../clock.ts'
-import { reasonOf } from '../errors/reason.ts'
+import { backoffMs } from '../kit/backoff.ts'
+import { sleep } from '../kit/clock.ts'
+import { Deadline, SETTLE_MS } from '../kit/deadline.ts'
+import { reasonOf } from '../kit/reason.ts'
+import { waitFor } from '../kit/wait.ts'
 import type { Cleanup, IdempotencyStore, StoredAnswer, Stores, Submission } from '../stores/ports.ts'
 import { addedBy } from './added.ts'
-import { Background } from './background.ts'
-import { backoffMs } from './backoff.ts'
-import { Deadline, SETTLE_MS } from './deadline.ts'
+import type { CommitStrategy } from './commit-strategy.ts'
+import { InFlightSubmissions, type Run } from './in-flight-submissions.ts'
 import { type SubmissionObserver, unobserved } from './observer.ts'
-import { OneTransaction } from './one-transaction.ts'
 import type { OrchestratorOptions } from './options.ts'
 import type { Outcome, SubmissionRequest } from './outcome.ts'
-import { OwedRollbacks } from './owed-rollbacks.ts'
 import { payloadHash } from './payload.ts'
-import { type Run, Runs } from './runs.ts'
+import { PendingRollbacks } from './pending-rollbacks.ts'
+import { RecoveryWorker } from './recovery-worker.ts'
 import { Saga } from './saga.ts'
 import type { Attempted } from './tracer.ts'
-import { namesOf, type Tracked } from './tracked.ts'
-import { waitFor } from './wait.ts'
-import type { Way } from './way.ts'
+import { logFields, type Tracked } from './tracked.ts'
+import { TransactionalCommit } from './transactional.ts'
 
 /** How often a submission that waits for a make-up, or a key of another process, looks whether it is free. */
 const LOOK_AGAIN_MS = 100
@@ -28,17 +28,17 @@ const LOOK_AGAIN_MS = 100
 export class Orchestrator {
   readonly #options: OrchestratorOptions
   readonly #observer: SubmissionObserver
-  readonly #way: Way
+  readonly #strategy: CommitStrategy
   readonly #idempotency: IdempotencyStore
-  readonly #runs = new Runs()
+  readonly #inFlight = new InFlightSubmissions()
   #conducting = 0
   #waiting = 0
   /** The formulas of the submissions that are conducted or wait. */
   #formulas = 0
   #idle: PromiseWithResolvers<void> | undefined
   readonly #stopping = new AbortController()
-  readonly #owed: OwedRollbacks
-  readonly #background: Background
+  readonly #pending: PendingRollbacks
+  readonly #recovery: RecoveryWorker
 
   constructor(stores: Stores, options: OrchestratorOptions) {
     this.#options = options
@@ -48,14 +48,15 @@ export class Orchestrator {
       options.log.warn({ attempt, err: error }, 'The events of an accepted submission will be released later'),
     )
     this.#idempotency = stores.idempotency
-    this.#way = stores.intake === null ? saga : new OneTransaction(stores.intake, stores.idempotency, observer)
-    this.#owed = new OwedRollbacks(this.#way, options, this.#stopping.signal)
-    this.#background = new Background(stores, saga, options, this.#stopping.signal, (id) => this.#owed.retry(id))
+    this.#strategy =
+      stores.intake === null ? saga : new TransactionalCommit(stores.intake, stores.idempotency, observer)
+    this.#pending = new PendingRollbacks(this.#strategy, options, this.#stopping.signal)
+    this.#recovery = new RecoveryWorker(stores, saga, options, this.#stopping.signal, (id) => this.#pending.retry(id))
   }
 
   /** Works off what a crash has left, then goes on doing so in the background. */
   start(): Promise<void> {
-    return this.#background.start()
+    return this.#recovery.start()
   }
 
   /** Ends every wait, of submissions and of the background; those that run go on to their end. */
@@ -68,7 +69,7 @@ export class Orchestrator {
     this.stop()
     this.#idle ??= Promise.withResolvers()
     if (this.#conducting === 0) this.#idle.resolve()
-    await Promise.all([this.#idle.promise, this.#owed.ended(), this.#background.ended()])
+    await Promise.all([this.#idle.promise, this.#pending.ended(), this.#recovery.ended()])
   }
 
   /** How much is under way, what waits for a submission of the same key included. */
@@ -77,10 +78,10 @@ export class Orchestrator {
   }
 
   readonly cleanups = {
-    list: async (): Promise<Cleanup[]> => this.#owed.listedWith(await this.#background.cleanups()),
+    list: async (): Promise<Cleanup[]> => this.#pending.listedWith(await this.#recovery.cleanups()),
     retry: async (id: string): Promise<boolean> => {
-      const kept = await this.#background.retry(id)
-      return this.#owed.retry(id) || kept
+      const kept = await this.#recovery.retry(id)
+      return this.#pending.retry(id) || kept
     },
   }
 
@@ -90,7 +91,7 @@ export class Orchestrator {
     const patience = new Deadline(this.#options.clock, this.#options.waitMs)
     for (;;) {
       if (this.#stopping.signal.aborted) return { kind: 'stopping' }
-      const other = this.#runs.of(request)
+      const other = this.#inFlight.of(request)
       if (other === undefined) break
       if (other.payload !== payload && !other.owed) return this.#replayOrRefuse(request, payload, patience)
       const ended = await this.#waitFor(other, patience, request)
@@ -105,7 +106,7 @@ export class Orchestrator {
     this.#conducting++
     this.#formulas += submission.formulas.length
     try {
-      const run = this.#runs.begin(submission)
+      const run = this.#inFlight.begin(submission)
       return await this.#options.tracer.submission(submission, (traced) => this.#conduct(traced, run))
     } finally {
       this.#formulas -= submission.formulas.length
@@ -141,25 +142,25 @@ export class Orchestrator {
     }
   }
 
-  /** Runs a submission and frees its key: at once, or when the rollback it owes is done. */
+  /** InFlightSubmissions a submission and frees its key: at once, or when the rollback it owes is done. */
   async #conduct(submission: Submission & Tracked, run: Run): Promise<Outcome> {
     const outcome = await this.#try(submission)
     if (outcome.kind !== 'failed' && outcome.kind !== 'stopping') {
-      if (outcome.kind !== 'answered') this.#runs.end(run, null)
-      else if (outcome.replayed) this.#runs.end(run, outcome.answer)
+      if (outcome.kind !== 'answered') this.#inFlight.end(run, null)
+      else if (outcome.replayed) this.#inFlight.end(run, outcome.answer)
       else this.#end(submission, run, outcome.answer)
       return outcome
     }
     try {
       const { clock, deadlineMs } = this.#options
-      const answer = await this.#way.settle(submission, new Deadline(clock, reserveMs(deadlineMs)))
+      const answer = await this.#strategy.settle(submission, new Deadline(clock, reserveMs(deadlineMs)))
       this.#end(submission, run, answer)
       return answer === null ? outcome : { kind: 'answered', submissionId: submission.id, answer, replayed: false }
     } catch (error) {
-      this.#options.log.error({ ...namesOf(submission), err: error }, 'A rollback was interrupted and is owed')
+      this.#options.log.error({ ...logFields(submission), err: error }, 'A rollback was interrupted and is owed')
       this.#observer.rolledBack('interrupted')
       run.owed = true
-      this.#owed.add(submission, reasonOf(error), (answer) => this.#end(submission, run, answer))
+      this.#pending.add(submission, reasonOf(error), (answer) => this.#end(submission, run, answer))
       return outcome
     }
   }
@@ -167,7 +168,7 @@ export class Orchestrator {
   /** @param answer what the submission itself came to; null when nothing of it is left */
   #end(submission: Submission, run: Run, answer: StoredAnswer | null): void {
     if (answer !== null) this.#observer.added(addedBy(submission, answer))
-    this.#runs.end(run, answer)
+    this.#inFlight.end(run, answer)
   }
 
   /** Attempts until one is decided, the tries or the time are used up, or the service stops. */
@@ -203,8 +204,8 @@ export class Orchestrator {
   #attempt(submission: Submission & Tracked, attempt: number, deadline: Deadline): Promise<Attempted> {
     const { log, tracer } = this.#options
     return tracer.attempt(attempt, () =>
-      this.#way.attempt(submission, attempt, deadline).catch((error) => {
-        log.warn({ ...namesOf(submission), attempt, err: error }, 'An attempt to store a submission failed')
+      this.#strategy.attempt(submission, attempt, deadline).catch((error) => {
+        log.warn({ ...logFields(submission), attempt, err: error }, 'An attempt to store a submission failed')
         return { kind: 'failed' }
       }),
     )

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../kit/clock.ts'
 import type { StoredAnswer } from '../stores/ports.ts'
 
 /** How long an answer is remembered, in milliseconds: shorter than any store keeps it. */

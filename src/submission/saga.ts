@@ -1,5 +1,6 @@
-import { reasonOf } from '../errors/reason.ts'
 import { StoreUnavailable } from '../errors/store-errors.ts'
+import type { Deadline } from '../kit/deadline.ts'
+import { reasonOf } from '../kit/reason.ts'
 import type {
   Decision,
   EventQueue,
@@ -10,9 +11,8 @@ import type {
   Submission,
   Verdict,
 } from '../stores/ports.ts'
-import type { Deadline } from './deadline.ts'
+import type { CommitStrategy } from './commit-strategy.ts'
 import type { SubmissionObserver } from './observer.ts'
-import type { Way } from './way.ts'
 
 type Completed = Extract<Decision, { kind: 'completed' }>
 
@@ -29,7 +29,7 @@ interface SagaStores {
  * held, (3) complete, the commit point, (4) events released. What fails before (3) is compensated in reverse order, by
  * attempt; after (3) it only goes forward.
  */
-export class Saga implements Way {
+export class Saga implements CommitStrategy {
   readonly #db: FormulaDb
   readonly #queue: EventQueue
   readonly #idempotency: IdempotencyStore

@@ -7,11 +7,11 @@ export type Attempted = Verdict | { kind: 'failed' }
 /** Shows submissions in the traces of those who send them. */
 export interface Tracer {
   /**
-   * Runs a submission as a part of the trace that its caller is in.
+   * InFlightSubmissions a submission as a part of the trace that its caller is in.
    * @param run is given the submission, which tells where it is seen in the trace
    */
   submission(submission: Submission, run: (traced: Submission) => Promise<Outcome>): Promise<Outcome>
-  /** Runs an attempt as a part of the submission that makes it. */
+  /** InFlightSubmissions an attempt as a part of the submission that makes it. */
   attempt(attempt: number, run: () => Promise<Attempted>): Promise<Attempted>
 }
 

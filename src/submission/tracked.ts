@@ -5,5 +5,5 @@ export interface Tracked {
 }
 
 /** How log lines name a submission: by its own id, and by that of its request. */
-export const namesOf = ({ id, requestId }: Tracked): { submission: string; reqId?: string } =>
+export const logFields = ({ id, requestId }: Tracked): { submission: string; reqId?: string } =>
   requestId === undefined ? { submission: id } : { submission: id, reqId: requestId }

@@ -4,17 +4,17 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
 import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions'
-import { type Clock, sleep } from '../clock.ts'
+import { type Clock, sleep } from '../kit/clock.ts'
+import { type ExportLog, LoggingExporter } from './logging-exporter.ts'
 import { submissionTracer } from './submission-tracer.ts'
-import { type ExportLog, ToldExporter } from './told-exporter.ts'
-import type { LogPlace, Tracing } from './tracing.ts'
+import type { LogTraceContext, Tracing } from './tracing.ts'
 
 const NAME = 'formula-intake'
 /** How long closing waits for what is still to be exported, in milliseconds. */
 const CLOSE_MS = 3_000
 
 /** Traces, on their way to a collector. */
-export interface OpenTracing extends Tracing, LogPlace {
+export interface OpenTracing extends Tracing, LogTraceContext {
   provider: NodeTracerProvider
   /** Exports what is left, but waits only some seconds for it. */
   close(): Promise<void>
@@ -25,7 +25,7 @@ export interface OpenTracing extends Tracing, LogPlace {
  * name of the service.
  */
 export function openTracing(clock: Clock, log: ExportLog): OpenTracing {
-  const exporter = new ToldExporter(new OTLPTraceExporter(), log)
+  const exporter = new LoggingExporter(new OTLPTraceExporter(), log)
   const provider = new NodeTracerProvider({
     resource: ownResource().merge(detectResources({ detectors: [envDetector] })),
     spanProcessors: [new BatchSpanProcessor(exporter)],

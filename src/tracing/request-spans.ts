@@ -11,6 +11,6 @@ export function nameSpan(span: Span, method: string, route: string | undefined):
 }
 
 /** What the caller has done wrong is no error of the service. What is said to be right stays so, whatever follows. */
-export function forgive(span: Span): void {
+export function clearSpanError(span: Span): void {
   span.setStatus({ code: SpanStatusCode.OK })
 }

@@ -9,6 +9,6 @@ export interface Tracing {
 export const NOT_TRACING: Tracing = { tracer: UNTRACED }
 
 /** What a line of the log tells of the trace that it is written in. Tracing gives it, once it is open. */
-export interface LogPlace {
+export interface LogTraceContext {
   ids(): object
 }

@@ -65,7 +65,7 @@ test('all dead letters are redriven at once, also those that are not shown', asy
 
 test('a dead letter is deleted once that is confirmed; its formula stays', async (t) => {
   const { url, store, kill, app } = await listen(t)
-  await store('Kept', 'Gone')
+  await store('IndexBuffer', 'Gone')
   await kill(2)
   const { page } = await visit(t, `${url}/#/dead-letters`)
   await page.getByRole('button', { name: 'Delete Gone' }).click()
@@ -79,10 +79,10 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
   // The list is asked for again first: what follows is not to be in its answer.
   await page.getByRole('link', { name: 'Gone' }).waitFor({ state: 'detached' })
   // Somebody else may have been quicker. A selection keeps the list as it is shown.
-  await page.getByLabel('Select Kept').check()
+  await page.getByLabel('Select IndexBuffer').check()
   const [kept] = (await app.queue.dead(1)).items
   await app.queue.removeDead(kept?.id ?? '')
-  await page.getByRole('button', { name: 'Delete Kept' }).click()
+  await page.getByRole('button', { name: 'Delete IndexBuffer' }).click()
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByText('There is no dead letter with this id').waitFor()
   await page.getByRole('heading', { name: 'No dead letters' }).waitFor()
@@ -90,12 +90,12 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
 
 test('a question can be answered as soon as it is asked', async (t) => {
   const { url, store, kill, app } = await listen(t)
-  await store('Kept')
+  await store('IndexBuffer')
   await kill(1)
   const { page } = await visit(t, 'about:blank')
   await paintLate(page)
   await page.goto(`${url}/#/dead-letters`)
-  const remove = page.getByRole('button', { name: 'Delete Kept' })
+  const remove = page.getByRole('button', { name: 'Delete IndexBuffer' })
   await remove.click()
   t.equal(await page.evaluate('document.activeElement.textContent'), 'Cancel', 'which does no harm')
   await page.keyboard.press('Enter')

@@ -5,7 +5,7 @@ import { listOf } from '../../src/bulk/lists.ts'
 import { CannotGoOn, GaveUp } from '../../src/bulk/patience.ts'
 import { Service } from '../../src/bulk/service.ts'
 import { Tally } from '../../src/bulk/tally.ts'
-import type { Clock } from '../../src/clock.ts'
+import type { Clock } from '../../src/kit/clock.ts'
 import { startService } from '../process/service-process.ts'
 import { added, type Say, scriptedService } from './scripted-service.ts'
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { test } from 'tap'
-import { showProgress } from '../../src/bulk/progress.ts'
+import { showProgress } from '../../src/cli/progress.ts'
 
 /** What is shown of a half-done import until it has been looked at often enough. */
 async function shown(isTTY: boolean, total: number | null): Promise<string> {

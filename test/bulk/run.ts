@@ -8,11 +8,11 @@ export const plainTable: TableOptions = { decimal: '.', map: new Map(), ignoreUn
 
 /** Starts an import into the service at `url`. */
 export const startImport = (t: Test, url: string, args: string[], environment = {}, input?: string): Running =>
-  start(t, 'src/bulk/import.ts', ['--url', url, ...args], environment, input)
+  start(t, 'src/cli/import.ts', ['--url', url, ...args], environment, input)
 
 /** Starts an export from the service at `url`. */
 export const startExport = (t: Test, url: string, args: string[]): Running =>
-  start(t, 'src/bulk/export.ts', ['--url', url, ...args])
+  start(t, 'src/cli/export.ts', ['--url', url, ...args])
 
 /** Runs an import to its end. */
 export const runImport = (...args: Parameters<typeof startImport>): Promise<Ended> => startImport(...args).ended

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { isoTime } from '../../src/clock.ts'
+import { isoTime } from '../../src/kit/clock.ts'
 import type { FormulaDb } from '../../src/stores/ports.ts'
 import { type OpenStores, start } from './open-stores.ts'
 import { formula, submission } from './submissions.ts'

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { parse } from 'yaml'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { readPage } from './pages.ts'
 
 interface Service {

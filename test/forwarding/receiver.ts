@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import { Forwarder } from '../../src/forwarding/forwarder.ts'
-import type { Sender, Sent } from '../../src/forwarding/sender.ts'
+import { Forwarder } from '../../src/outbox/forwarder.ts'
+import type { Sender, Sent } from '../../src/outbox/sink.ts'
 import { openMemoryQueue } from '../../src/stores/memory/engine.ts'
 import type { EventQueue, FormulaEvent } from '../../src/stores/ports.ts'
 import { namesOf, show } from '../contract/leasing.ts'

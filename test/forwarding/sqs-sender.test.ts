@@ -1,6 +1,6 @@
 import { type Test, test } from 'tap'
-import type { Sender } from '../../src/forwarding/sender.ts'
-import { openSqsSender } from '../../src/forwarding/sqs-sender.ts'
+import type { Sender } from '../../src/outbox/sink.ts'
+import { openSqsSender } from '../../src/outbox/sqs-sink.ts'
 import type { FormulaEvent } from '../../src/stores/ports.ts'
 import { events, idOf, TRACEPARENT } from '../contract/submissions.ts'
 import { always, type LocalSqs, refusing, startSqs } from './sqs.ts'

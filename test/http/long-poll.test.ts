@@ -1,7 +1,7 @@
 import { setImmediate as settle } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { LongPoll } from '../../src/events/long-poll.ts'
+import { LongPoll } from '../../src/outbox/long-poll.ts'
 import { openMemoryQueue } from '../../src/stores/memory/engine.ts'
 import type { EventQueue, LeasedEvent } from '../../src/stores/ports.ts'
 import { TestClock } from '../test-clock.ts'

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/kit/clock.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Intake } from '../../src/stores/ports.ts'
 import { errorOf, formula, startService } from './service.ts'

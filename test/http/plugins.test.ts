@@ -26,8 +26,8 @@ import safetyHeaders from '../../plugins/safety-headers.ts'
 import sensible from '../../plugins/sensible.ts'
 import tracing from '../../plugins/tracing.ts'
 import validation from '../../plugins/validation.ts'
-import { systemClock } from '../../src/clock.ts'
-import { type Config, readConfig } from '../../src/config.ts'
+import { type Config, readConfig } from '../../src/config/config.ts'
+import { systemClock } from '../../src/kit/clock.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 
 /** A plugin, whatever options it takes. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { loggerOptions } from '../../src/logging.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { MoveDiffers, moveStore, type Progress } from '../../src/moving/move-store.ts'
+import { MoveDiffers, moveStore, type Progress } from '../../src/stores/move/move-store.ts'
 import type { Submission } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'

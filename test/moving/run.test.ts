@@ -6,7 +6,7 @@ import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { startPostgres } from '../postgres/server.ts'
 import { FORMULAS, filledFile, OPTIONS } from './filled-file.ts'
 
-const PROGRAM = join(import.meta.dirname, '../../src/moving/run.ts')
+const PROGRAM = join(import.meta.dirname, '../../src/cli/migrate-store.ts')
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

@@ -5,7 +5,7 @@ import type { RouteOptions } from 'fastify'
 import { type Test, test } from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
 import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import { startGuarded } from '../http/keys.ts'
 import { everyRoute } from '../http/routes.ts'
 import { startService } from '../http/service.ts'

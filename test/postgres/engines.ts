@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/kit/clock.ts'
 import type { DurableStores } from '../../src/stores/durable.ts'
 import type { EngineOptions, EventQueue, FormulaDb } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'

@@ -1,14 +1,14 @@
 import t from 'tap'
 import type { AddVerdict } from '../../src/stores/ports.ts'
+import { type BatchItem, toBatchItem } from '../../src/stores/postgres/batch-item.ts'
 import { GroupCommit } from '../../src/stores/postgres/group-commit.ts'
-import { type Member, toMember } from '../../src/stores/postgres/member.ts'
 import { formula, submission } from '../contract/submissions.ts'
 
 const DONE: AddVerdict = { kind: 'given-up' }
 
 /** A group commit that keeps every batch, and ends it when told, or at once. */
 function setUp(held?: Promise<void>) {
-  const batches: Member[][] = []
+  const batches: BatchItem[][] = []
   const group = new GroupCommit(async (members) => {
     batches.push(members)
     await held
@@ -18,8 +18,8 @@ function setUp(held?: Promise<void>) {
 }
 
 /** A submission whose materials take about so many characters. */
-function large(characters: number): Member {
-  const member = toMember(submission([formula('a', `${++made}`)]), null)
+function large(characters: number): BatchItem {
+  const member = toBatchItem(submission([formula('a', `${++made}`)]), null)
   return { ...member, length: characters }
 }
 

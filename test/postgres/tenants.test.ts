@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import { moveStore } from '../../src/moving/move-store.ts'
+import { moveStore } from '../../src/stores/move/move-store.ts'
 import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { lease, receiptsOf } from '../contract/leasing.ts'

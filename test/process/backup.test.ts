@@ -11,7 +11,7 @@ t.setTimeout(300_000)
 type Environment = Record<string, string>
 
 const backUp = (t: Test, environment: Environment, ...words: string[]) =>
-  start(t, 'src/backup.ts', words, environment).ended
+  start(t, 'src/cli/backup.ts', words, environment).ended
 
 for (const [way, queueFile] of [
   ['one file', 'formulas.db'],

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runToEnd, spawnService, startService } from './service-process.ts'
 
-const KEYS = new URL('../../src/keys.ts', import.meta.url).pathname
+const KEYS = new URL('../../src/cli/keys.ts', import.meta.url).pathname
 
 interface Said {
   code: number

@@ -1,7 +1,7 @@
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
+import { readConfig } from '../../src/config/config.ts'
 import type { Metrics } from '../../src/metrics/metrics.ts'
 
 // Opens, scrapes and closes as many apps as it is told, one after the other, and says as JSON what is left of them.

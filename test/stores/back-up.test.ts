@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
-import { backUp } from '../../src/stores/sqlite/back-up.ts'
-import { openForWriting } from '../../src/stores/sqlite/file.ts'
+import { backUp } from '../../src/stores/sqlite/durability/back-up.ts'
+import { openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 import { APPLICATION_ID, migrations } from '../../src/stores/sqlite/schema.ts'
 
 const pathsOf = (t: Test) => ({ path: join(t.testdir(), 'a.db'), target: join(t.testdirName, 'copy.db') })

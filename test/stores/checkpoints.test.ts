@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkpoints, type Part } from '../../src/stores/sqlite/checkpoints.ts'
-import { openForReading, openForWriting } from '../../src/stores/sqlite/file.ts'
+import { checkpoints, type Part } from '../../src/stores/sqlite/durability/checkpoints.ts'
+import { openForReading, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 
 /** A checkpoint whose part is synced well. */
 const SOUND: Part = { sync() {}, die() {} }

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import type { FormulaEvent } from '../../src/stores/ports.ts'
-import { backUp } from '../../src/stores/sqlite/back-up.ts'
+import { backUp } from '../../src/stores/sqlite/durability/back-up.ts'
+import { lock, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
-import { openForWriting, own } from '../../src/stores/sqlite/file.ts'
-import { MovingOut } from '../../src/stores/sqlite/moving-out.ts'
 import { APPLICATION_ID, FINGERPRINTS_1, migrations } from '../../src/stores/sqlite/schema.ts'
+import { SqliteReader } from '../../src/stores/sqlite/sqlite-reader.ts'
 import { events, formula, idOf, submission } from '../contract/submissions.ts'
 import { TestClock } from '../test-clock.ts'
 
@@ -115,10 +115,10 @@ t.test('a file with fingerprints of version 1 is refused untouched, to be served
   const refusal = { name: 'StoreRefused', message: /old\.db was written by a version whose fingerprints differ/ }
   t.throws(() => openForWriting(path), refusal)
   t.throws(() => backUp(path, `${path}.copy`), refusal)
-  t.throws(() => new MovingOut(path), refusal)
-  const disown = own(path)
-  t.throws(() => new MovingOut(path), refusal, 'also while it is in use')
-  disown()
+  t.throws(() => new SqliteReader(path), refusal)
+  const unlock = lock(path)
+  t.throws(() => new SqliteReader(path), refusal, 'also while it is in use')
+  unlock()
   t.same(readFileSync(path), before)
 })
 
@@ -129,10 +129,10 @@ t.test('an empty file is taken as a new one', async (t) => {
 
 t.test('a file is owned by one at a time', async (t) => {
   const path = join(t.testdir(), 'new', 'folder', 'a.db')
-  const disown = own(path)
-  t.throws(() => own(path), { name: 'StoreRefused', message: /in use/ })
-  disown()
-  own(path)()
+  const unlock = lock(path)
+  t.throws(() => lock(path), { name: 'StoreRefused', message: /in use/ })
+  unlock()
+  lock(path)()
   writeFileSync(join(t.testdirName, 'file'), '')
-  t.throws(() => own(join(t.testdirName, 'file', 'a.db')), { name: 'StoreRefused', message: /cannot be opened/ })
+  t.throws(() => lock(join(t.testdirName, 'file', 'a.db')), { name: 'StoreRefused', message: /cannot be opened/ })
 })

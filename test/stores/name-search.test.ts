@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/kit/clock.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
 import { formula, submission } from '../contract/submissions.ts'

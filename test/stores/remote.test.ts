@@ -2,15 +2,15 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
-import { systemClock } from '../../src/clock.ts'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
+import { systemClock } from '../../src/kit/clock.ts'
 import { Batches } from '../../src/stores/sqlite/batches.ts'
 import { type ReadCommands, readCommands, type WriteCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
+import { openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 import { eventStatements } from '../../src/stores/sqlite/event-statements.ts'
-import { openForWriting } from '../../src/stores/sqlite/file.ts'
 import type { Call } from '../../src/stores/sqlite/messages.ts'
 import { pack } from '../../src/stores/sqlite/packed.ts'
-import { Remote } from '../../src/stores/sqlite/remote.ts'
+import { WorkerClient } from '../../src/stores/sqlite/worker-client.ts'
 import { events, formula, submission } from '../contract/submissions.ts'
 
 const OPTIONS = { answerTtlMs: 60_000, maxReceives: 5 }
@@ -113,7 +113,7 @@ t.test(
   'a submission that is refused while another program locks the file is not stored when the lock goes',
   async (t) => {
     const path = join(t.testdir(), 'a.db')
-    const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+    const writer = new WorkerClient<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
     await writer.open()
     const tool = new DatabaseSync(path)
     tool.exec('BEGIN IMMEDIATE')
@@ -130,7 +130,7 @@ t.test(
 
 t.test('a call that is overdue fails also while the worker is stuck', async (t) => {
   const path = join(t.testdir(), 'a.db')
-  const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  const writer = new WorkerClient<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
   await writer.open()
   const tool = new DatabaseSync(path)
   tool.exec('BEGIN IMMEDIATE')
@@ -144,7 +144,7 @@ t.test('a call that is overdue fails also while the worker is stuck', async (t) 
 
 t.test('closing does not wait for a worker that is stuck', async (t) => {
   const path = join(t.testdir(), 'a.db')
-  const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  const writer = new WorkerClient<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
   await writer.open()
   const tool = new DatabaseSync(path)
   tool.exec('BEGIN IMMEDIATE')
@@ -169,9 +169,9 @@ t.test('a prefix finds every name that begins with it, to the last code point th
 
 t.test('a reader sees what was committed before', async (t) => {
   const path = join(t.testdir(), 'a.db')
-  const writer = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  const writer = new WorkerClient<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
   await writer.open()
-  const reader = new Remote<ReadCommands>({ mode: 'read', path }, systemClock)
+  const reader = new WorkerClient<ReadCommands>({ mode: 'read', path }, systemClock)
   await writer.call('accept', pack(submission([formula('a')])))
   t.match(await reader.call('list', { limit: 1 }), { items: [{ name: 'a' }] })
   await Promise.all([writer.close(), reader.close()])
@@ -184,7 +184,7 @@ t.test('a worker that dies fails the calls it had, and is started again for the 
   process.on('worker', listener)
   t.teardown(() => process.off('worker', listener))
   const path = join(t.testdir(), 'a.db')
-  const remote = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  const remote = new WorkerClient<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
   await remote.open()
   await remote.call('accept', pack(submission([formula('a')])))
   const lost = remote.call('stats')
@@ -196,14 +196,20 @@ t.test('a worker that dies fails the calls it had, and is started again for the 
 })
 
 t.test('a call that cannot be sent fails, and the next one works', async (t) => {
-  const remote = new Remote<WriteCommands>({ mode: 'write', path: join(t.testdir(), 'a.db'), ...OPTIONS }, systemClock)
+  const remote = new WorkerClient<WriteCommands>(
+    { mode: 'write', path: join(t.testdir(), 'a.db'), ...OPTIONS },
+    systemClock,
+  )
   await t.rejects(remote.call('giveUp', (() => 'no message') as never), StoreUnavailable)
   t.match(await remote.call('stats'), { ready: 0 })
   await remote.close()
 })
 
 t.test('a batch that cannot be sent fails in whole, and the next one works', async (t) => {
-  const remote = new Remote<WriteCommands>({ mode: 'write', path: join(t.testdir(), 'a.db'), ...OPTIONS }, systemClock)
+  const remote = new WorkerClient<WriteCommands>(
+    { mode: 'write', path: join(t.testdir(), 'a.db'), ...OPTIONS },
+    systemClock,
+  )
   await remote.call('stats')
   const calls = Array.from({ length: 31 }, () => remote.call('stats'))
   const unsendable = remote.call('giveUp', (() => 'no message') as never)
@@ -215,7 +221,7 @@ t.test('a batch that cannot be sent fails in whole, and the next one works', asy
 
 t.test('a file that can no longer be opened makes its calls fail, not the process', async (t) => {
   const path = join(t.testdir({ 'a.db': 'noise, not a database at all '.repeat(50) }), 'a.db')
-  const remote = new Remote<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
+  const remote = new WorkerClient<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
   await t.rejects(remote.call('stats'), StoreUnavailable)
   await t.rejects(remote.open(), { name: 'StoreRefused' })
   await remote.close()

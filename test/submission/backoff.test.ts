@@ -1,5 +1,5 @@
 import t from 'tap'
-import { backoffMs } from '../../src/submission/backoff.ts'
+import { backoffMs } from '../../src/kit/backoff.ts'
 
 const limits = { baseMs: 1_000, maxMs: 10_000 }
 

@@ -1,4 +1,4 @@
-import { reasonOf } from '../../errors/reason.ts'
+import { reasonOf } from '../../kit/reason.ts'
 import { UnreadableFile } from './row.ts'
 
 /** The longest byte order mark is this long, and so is what tells apart a file without one. */

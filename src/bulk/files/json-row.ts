@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { reasonOf } from '../../errors/reason.ts'
+import { reasonOf } from '../../kit/reason.ts'
 import { type Entry, unreadable } from './row.ts'
 import { MAX_ROW_BYTES } from './row-bytes.ts'
 

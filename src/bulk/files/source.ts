@@ -3,7 +3,7 @@ import { closeSync, fstatSync, openSync, read, rmSync, writeSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { reasonOf } from '../../errors/reason.ts'
+import { reasonOf } from '../../kit/reason.ts'
 import { UnreadableFile } from './row.ts'
 
 /** A file, or standard input, that is read no faster than it is asked for. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { isoTime } from '../../clock.ts'
+import { isoTime } from '../../kit/clock.ts'
 import type {
   DeadEvent,
   EngineOptions,

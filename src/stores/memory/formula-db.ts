@@ -1,6 +1,6 @@
-import { type Clock, isoTime } from '../../clock.ts'
 import type { Material, StoredFormula } from '../../formula/formula.ts'
-import { decisionOf, eventsOf, type Judgement, judge } from '../judge.ts'
+import { type Clock, isoTime } from '../../kit/clock.ts'
+import { type Decided, decide, decisionOf, eventsOf } from '../decide.ts'
 import {
   type AddVerdict,
   type Decision,
@@ -80,7 +80,7 @@ export class MemoryFormulaDb implements FormulaDb {
   async probe(): Promise<void> {}
 
   /** Judges a submission; the answer of one that brings nothing new is kept at once. */
-  decide(submission: Submission): Exclude<Judgement<Material[]>, { kind: 'settled' }> {
+  decide(submission: Submission): Exclude<Decided<Material[]>, { kind: 'settled' }> {
     const lookup = {
       answer: () => this.#answers.peek(submission),
       running: () => this.intents.running(submission),
@@ -88,7 +88,7 @@ export class MemoryFormulaDb implements FormulaDb {
       claimed: (id: string) => this.intents.claimed(id),
       write: JSON.stringify,
     }
-    const judgement = judge(submission, lookup, isoTime(this.#clock.now()))
+    const judgement = decide(submission, lookup, isoTime(this.#clock.now()))
     if (judgement.kind !== 'settled') return judgement
     this.#answers.keep(submission, judgement.answer)
     return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }

@@ -3,7 +3,7 @@ import { searchKey } from '../../formula/name-search.ts'
 import { cutPage, entryBytes } from '../page.ts'
 import type { FormulaQuery, Page } from '../ports.ts'
 
-interface Kept {
+interface IndexBuffer {
   sequence: number
   formula: StoredFormula
   /** What it is searched by. */
@@ -13,7 +13,7 @@ interface Kept {
 /** The visible formulas in the order of acceptance; none is ever removed, so that its place is its sequence number. */
 export class Formulas {
   readonly #byId = new Map<string, StoredFormula>()
-  readonly #inOrder: Kept[] = []
+  readonly #inOrder: IndexBuffer[] = []
 
   get(id: string): StoredFormula | null {
     return this.#byId.get(id) ?? null
@@ -28,17 +28,17 @@ export class Formulas {
 
   list({ limit, before = Number.POSITIVE_INFINITY, namePrefix = '' }: FormulaQuery): Page<StoredFormula> {
     const { shown, more } = cutPage(this.#newestFirst(searchKey(namePrefix), before), limit, bytesOf)
-    const next = more ? (shown.at(-1) as Kept).sequence : null
+    const next = more ? (shown.at(-1) as IndexBuffer).sequence : null
     return { items: shown.map(({ formula }) => formula), next }
   }
 
-  *#newestFirst(prefix: string, before: number): Iterable<Kept> {
+  *#newestFirst(prefix: string, before: number): Iterable<IndexBuffer> {
     for (let sequence = Math.min(before - 1, this.#inOrder.length); sequence > 0; sequence--) {
-      const kept = this.#inOrder[sequence - 1] as Kept
+      const kept = this.#inOrder[sequence - 1] as IndexBuffer
       if (kept.name.startsWith(prefix)) yield kept
     }
   }
 }
 
-const bytesOf = ({ formula }: Kept): number =>
+const bytesOf = ({ formula }: IndexBuffer): number =>
   entryBytes({ name: formula.name, materials: JSON.stringify(formula.materials) })

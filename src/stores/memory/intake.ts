@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.ts'
-import { eventsOf } from '../judge.ts'
+import type { Clock } from '../../kit/clock.ts'
+import { eventsOf } from '../decide.ts'
 import type { Intake, Submission, Verdict } from '../ports.ts'
 import type { MemoryEventQueue } from './event-queue.ts'
 import type { MemoryFormulaDb } from './formula-db.ts'

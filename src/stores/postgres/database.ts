@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { reasonOf } from '../../errors/reason.ts'
 import { StoreRefused, StoreUnavailable } from '../../errors/store-errors.ts'
+import { reasonOf } from '../../kit/reason.ts'
 import { readServerUrl } from './server-url.ts'
 
 /** Connections of one instance, beside the one that listens. */

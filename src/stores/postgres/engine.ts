@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { isFingerprint } from '../../formula/fingerprint.ts'
+import { isTakenIn } from '../decide.ts'
 import type { BoundQueue, DurableStores } from '../durable.ts'
-import { isTakenIn } from '../judge.ts'
 import type { EngineOptions, FormulaDb, Intake } from '../ports.ts'
 import { Database } from './database.ts'
 import { eventQueue } from './event-queue.ts'
 import { formulaList } from './formula-list.ts'
 import * as formulas from './formula-statements.ts'
-import { Hints } from './hints.ts'
 import * as identity from './identity-statements.ts'
 import { PostgresIntake } from './intake.ts'
 import { SWEEP_ANSWERS, SWEEP_WRITES } from './intake-statements.ts'
 import { withMaterials } from './lookup.ts'
-import { UNFINISHED_MOVES } from './moving-in-statements.ts'
+import { UNFINISHED_MOVES } from './postgres-writer-statements.ts'
+import { ReadyNotifier } from './ready-notifier.ts'
 import { cleanupQueue, sagaSteps } from './saga-intents.ts'
 import { SWEEP_TOMBSTONES } from './saga-statements.ts'
 import { migrate } from './schema-version.ts'
@@ -30,7 +30,7 @@ const WRITES_KEPT_MS = 3_600_000
 export async function openPostgres(url: string, options: EngineOptions): Promise<DurableStores> {
   const { clock, answerTtlMs, maxReceives, onCommit = () => {} } = options
   const database = new Database(url)
-  const hints = new Hints(database, randomUUID())
+  const hints = new ReadyNotifier(database, randomUUID())
   const time = givenTime(clock)
   const intake = new PostgresIntake(database, { clock, time, answerTtlMs, onCommit })
   const probe = async (): Promise<void> => void (await database.query(identity.PROBE))
@@ -70,7 +70,7 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   }
 }
 
-function hinting(intake: PostgresIntake, hints: Hints): Intake {
+function hinting(intake: PostgresIntake, hints: ReadyNotifier): Intake {
   return {
     async accept(submission, notAfter) {
       const verdict = await intake.accept(submission, notAfter)

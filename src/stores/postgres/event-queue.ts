@@ -1,19 +1,19 @@
-import { type Clock, isoTime } from '../../clock.ts'
 import { isFingerprint } from '../../formula/fingerprint.ts'
+import { type Clock, isoTime } from '../../kit/clock.ts'
 import type { DeadEvent, EventQueue, FormulaEvent, LeasedEvent, Settled } from '../ports.ts'
 import { traced } from '../traced.ts'
 import type { Database, Query, Row } from './database.ts'
 import * as sql from './event-statements.ts'
-import type { Hints } from './hints.ts'
+import { QueueHead } from './queue-head.ts'
+import type { ReadyNotifier } from './ready-notifier.ts'
 import type { GivenTime } from './time.ts'
-import { Trail } from './trail.ts'
 
 interface EventQueueOptions {
   database: Database
   clock: Clock
   time: GivenTime
   maxReceives: number
-  hints: Hints
+  hints: ReadyNotifier
   identity: () => Promise<string>
   probe: () => Promise<void>
 }
@@ -28,8 +28,8 @@ export function eventQueue({
   identity,
   probe,
 }: EventQueueOptions): EventQueue {
-  const front = new Trail()
-  const leaseEnds = new Trail()
+  const front = new QueueHead()
+  const leaseEnds = new QueueHead()
 
   /** Moves what is over to the front or to the dead letters. */
   async function moveDue(): Promise<void> {
@@ -116,7 +116,7 @@ export function eventQueue({
 }
 
 /** The queue's part in a saga. An attempt's mark is locked first, so its steps come one after the other. */
-function sagaEnd(database: Database, time: GivenTime, hints: Hints) {
+function sagaEnd(database: Database, time: GivenTime, hints: ReadyNotifier) {
   const mark = async (query: Query, attempt: string, state: string) => {
     const [row] = await query(sql.MARK, [time(), attempt, state])
     return row as { state: string; is_new: boolean }

@@ -1,6 +1,6 @@
 import { StoreUnavailable } from '../../errors/store-errors.ts'
 import type { AddVerdict } from '../ports.ts'
-import type { Member } from './member.ts'
+import type { BatchItem } from './batch-item.ts'
 
 /** Batches under way at a time: while one waits for the disk, the next is on its way. */
 const BATCHES_IN_FLIGHT = 2
@@ -15,14 +15,14 @@ const MOST_CHARACTERS = 4 * 2 ** 20
 const PATIENCE_MS = 10_000
 
 interface Waiting {
-  member: Member
+  member: BatchItem
   startBy: number
   resolve(verdict: AddVerdict): void
   reject(error: unknown): void
 }
 
 /** Brings a batch to its end: each member gets its verdict, or the error it failed with. */
-export type CommitBatch = (members: Member[]) => Promise<(AddVerdict | Error)[]>
+export type CommitBatch = (members: BatchItem[]) => Promise<(AddVerdict | Error)[]>
 
 /**
  * Group commit: submissions that arrive while others are being committed are committed together. Of those that want the
@@ -44,7 +44,7 @@ export class GroupCommit {
    * @param waitMs how long it may wait until it is begun, in milliseconds
    * @throws {StoreUnavailable} with unknown outcome
    */
-  add(member: Member, waitMs: number): Promise<AddVerdict> {
+  add(member: BatchItem, waitMs: number): Promise<AddVerdict> {
     return new Promise((resolve, reject) => {
       const startBy = performance.now() + Math.min(PATIENCE_MS, waitMs)
       this.#queue.push({ member, startBy, resolve, reject })

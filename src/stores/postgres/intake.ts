@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import type { Clock } from '../../clock.ts'
 import { StoreUnavailable } from '../../errors/store-errors.ts'
 import { searchKey } from '../../formula/name-search.ts'
-import { eventsOf } from '../judge.ts'
+import type { Clock } from '../../kit/clock.ts'
+import { eventsOf } from '../decide.ts'
 import {
   type AddVerdict,
   type KeyRecord,
@@ -11,11 +11,11 @@ import {
   type Submission,
   type Verdict,
 } from '../ports.ts'
+import { type BatchItem, decide, type Known, nothingKnown, type Plan, slotOf, toBatchItem } from './batch-item.ts'
 import { type Database, Taken } from './database.ts'
 import { GroupCommit } from './group-commit.ts'
 import { FIND, MAKE_VOID, WRITE } from './intake-statements.ts'
 import { lookUp, toKeyRecord } from './lookup.ts'
-import { decide, type Known, type Member, nothingKnown, type Plan, slotOf, toMember } from './member.ts'
 import type { GivenTime } from './time.ts'
 
 /** How often a batch is written that others keep getting ahead of. */
@@ -33,7 +33,7 @@ type Result = AddVerdict | Error
 /** A member that is not decided yet, and its place in the batch. */
 interface Open {
   index: number
-  member: Member
+  member: BatchItem
 }
 
 /** A member as it was judged at `now`, in milliseconds since the epoch. */
@@ -66,7 +66,7 @@ export class PostgresIntake {
         ? { kind: 'answered', submissionId: id, answer: kept.answer }
         : { kind: 'given-up' }
     }
-    const verdict = await this.#batches.add(toMember(submission, null), notAfter - this.#options.clock.now())
+    const verdict = await this.#batches.add(toBatchItem(submission, null), notAfter - this.#options.clock.now())
     if (verdict.kind === 'added') throw new Error('only a saga leaves a submission half done')
     // From now on its key is taken: no earlier write of it can take effect.
     if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#trust(id)
@@ -75,7 +75,7 @@ export class PostgresIntake {
 
   /** @throws {StoreUnavailable} with unknown outcome */
   add(attempt: string, submission: Submission): Promise<AddVerdict> {
-    return this.#batches.add(toMember(submission, attempt), Number.POSITIVE_INFINITY)
+    return this.#batches.add(toBatchItem(submission, attempt), Number.POSITIVE_INFINITY)
   }
 
   /** @throws {StoreUnavailable} */
@@ -100,7 +100,7 @@ export class PostgresIntake {
     for (const [id, at] of this.#givenUp) if (at < until) this.#givenUp.delete(id)
   }
 
-  async #commit(members: Member[]): Promise<Result[]> {
+  async #commit(members: BatchItem[]): Promise<Result[]> {
     const began = performance.now()
     const results: Result[] = []
     const open = members.map((member, index) => ({ member, index }))
@@ -143,7 +143,7 @@ export class PostgresIntake {
     return open
   }
 
-  #decide(member: Member, known: Known, now: number): ReturnType<typeof decide> {
+  #decide(member: BatchItem, known: Known, now: number): ReturnType<typeof decide> {
     const { id } = member.submission
     const isVoid = member.attempt === null && this.#givenUp.has(id)
     if (isVoid && known.answers.get(member.slot)?.submissionId !== id) return { verdict: { kind: 'given-up' } }
@@ -190,7 +190,7 @@ export class PostgresIntake {
   }
 }
 
-function verdictOf({ submission, attempt }: Member, { added, answer }: Plan): AddVerdict {
+function verdictOf({ submission, attempt }: BatchItem, { added, answer }: Plan): AddVerdict {
   if (attempt !== null && added.length > 0) return { kind: 'added', events: eventsOf(added, submission) }
   return { kind: 'answered', submissionId: submission.id, answer }
 }

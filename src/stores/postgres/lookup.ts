@@ -1,14 +1,14 @@
-import { isoTime } from '../../clock.ts'
 import type { StoredFormula } from '../../formula/formula.ts'
+import { isoTime } from '../../kit/clock.ts'
 import type { FormulaEvent, Holder, KeyRecord, StoredAnswer } from '../ports.ts'
 import { traced } from '../traced.ts'
+import { type BatchItem, type Known, nothingKnown } from './batch-item.ts'
 import type { Database, Row } from './database.ts'
 import { ANSWERS, FORMULAS, FREE_EXPIRED, INTENTS } from './intake-statements.ts'
-import { type Known, type Member, nothingKnown } from './member.ts'
 import type { GivenTime } from './time.ts'
 
 /** Looks up all that the members want; slots of answers that have expired are free afterwards. */
-export async function lookUp(database: Database, time: GivenTime, members: Member[]): Promise<Known> {
+export async function lookUp(database: Database, time: GivenTime, members: BatchItem[]): Promise<Known> {
   const slots = members.map(({ slot }) => slot)
   const ids = members.flatMap(({ submission }) => submission.formulas.map(({ id }) => id))
   const attempts = members.flatMap(({ attempt }) => attempt ?? [])

@@ -1,5 +1,5 @@
-import { type Clock, isoTime } from '../../clock.ts'
-import { decisionOf } from '../judge.ts'
+import { type Clock, isoTime } from '../../kit/clock.ts'
+import { decisionOf } from '../decide.ts'
 import {
   type Cleanup,
   type CleanupQueue,

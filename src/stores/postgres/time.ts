@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../clock.ts'
+import { type Clock, systemClock } from '../../kit/clock.ts'
 
 /**
  * The time of a statement, in milliseconds: the database's own, so that instances whose clocks differ agree on when a

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { KeyRecord, StoredAnswer, Submission } from '../ports.ts'
-import { LateIndex } from './late-index.ts'
+import { LateIndex } from './durability/late-index.ts'
 
 interface AnswerRow {
   payload: Uint8Array

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { reasonOf } from '../../errors/reason.ts'
+import { reasonOf } from '../../kit/reason.ts'
 import type { Call, CallResult } from './messages.ts'
 
 type Command = (now: number, ...args: never[]) => unknown

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { isoTime } from '../../clock.ts'
 import type { StoredFormula } from '../../formula/formula.ts'
-import { decisionOf, eventsOf, type Judgement, judge, type Lookup } from '../judge.ts'
+import { isoTime } from '../../kit/clock.ts'
+import { type Decided, decide as decideSubmission, decisionOf, eventsOf, type Lookup } from '../decide.ts'
 import {
   type AddVerdict,
   type Decision,
@@ -54,11 +54,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
   const givenUp = givenUpTable(db)
   const queue = eventTables(db, maxReceives)
 
-  function decide(
-    now: number,
-    slot: Slot,
-    submission: JsonSubmission,
-  ): Exclude<Judgement<string>, { kind: 'settled' }> {
+  function decide(now: number, slot: Slot, submission: JsonSubmission): Exclude<Decided<string>, { kind: 'settled' }> {
     const lookup: Lookup<string> = {
       answer: () => answers.find(now, slot),
       running: () => (intents.any() ? intents.running(slot) : null),
@@ -66,7 +62,7 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
       claimed: (id) => (intents.any() ? pending.holderOf(id) : null),
       write: (json) => json,
     }
-    const judgement = judge(submission, lookup, isoTime(now))
+    const judgement = decideSubmission(submission, lookup, isoTime(now))
     if (judgement.kind !== 'settled') return judgement
     answers.keep(now, slot, submission, judgement.answer)
     return { kind: 'answered', submissionId: submission.id, answer: judgement.answer }

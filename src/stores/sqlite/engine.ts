@@ -1,5 +1,5 @@
+import { isTakenIn } from '../decide.ts'
 import type { DurableStores } from '../durable.ts'
-import { isTakenIn } from '../judge.ts'
 import type {
   CleanupQueue,
   EngineOptions,
@@ -11,10 +11,10 @@ import type {
   Settled,
 } from '../ports.ts'
 import type { ReadCommands, WriteCommands } from './commands.ts'
-import { own } from './file.ts'
+import { lock } from './durability/file.ts'
 import type { CallResult } from './messages.ts'
 import { pack, unpackVerdict } from './packed.ts'
-import { type OnBatch, Remote } from './remote.ts'
+import { type OnBatch, WorkerClient } from './worker-client.ts'
 
 /**
  * Opens all stores in one SQLite file (WAL, every commit synced), owned by this process alone. One worker thread
@@ -23,18 +23,18 @@ import { type OnBatch, Remote } from './remote.ts'
  */
 export async function openSqlite(path: string, options: EngineOptions): Promise<DurableStores> {
   const { clock, answerTtlMs, maxReceives, onCommit } = options
-  const disown = own(path)
-  const writer = new Remote<WriteCommands>(
+  const unlock = lock(path)
+  const writer = new WorkerClient<WriteCommands>(
     { mode: 'write', path, answerTtlMs, maxReceives },
     clock,
     tellCommits(onCommit),
   )
-  const reader = new Remote<ReadCommands>({ mode: 'read', path }, clock)
+  const reader = new WorkerClient<ReadCommands>({ mode: 'read', path }, clock)
   try {
     await writer.open()
   } catch (error) {
     await Promise.all([writer.close(), reader.close()])
-    disown()
+    unlock()
     throw error
   }
   let closed: Promise<void> | undefined
@@ -56,13 +56,13 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
       closed ??= reader
         .close()
         .then(() => writer.close())
-        .then(disown)
+        .then(unlock)
       return closed
     },
   }
 }
 
-type Writer = Remote<WriteCommands>
+type Writer = WorkerClient<WriteCommands>
 
 /** The calls that store a submission. */
 const STORING = new Set<string>(['accept', 'add'] satisfies (keyof WriteCommands)[])
@@ -89,7 +89,7 @@ function intake(writer: Writer, hint: () => void): Intake {
   }
 }
 
-function formulaDb(writer: Writer, reader: Remote<ReadCommands>): FormulaDb {
+function formulaDb(writer: Writer, reader: WorkerClient<ReadCommands>): FormulaDb {
   return {
     get: (id) => reader.call('get', id),
     list: (query) => reader.call('list', query),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { isoTime } from '../../clock.ts'
 import { isFingerprint } from '../../formula/fingerprint.ts'
+import { isoTime } from '../../kit/clock.ts'
 import type { DeadEvent, FormulaEvent, Page, QueueStats, Received, Settled } from '../ports.ts'
 import { traced } from '../traced.ts'
 import { type Counters, type DeadRow, eventStatements, type LeaseRow, type ReadyRow } from './event-statements.ts'

@@ -1,10 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { isoTime } from '../../clock.ts'
 import type { StoredFormula } from '../../formula/formula.ts'
 import { searchKey } from '../../formula/name-search.ts'
+import { isoTime } from '../../kit/clock.ts'
 import { cutPage, entryBytes } from '../page.ts'
 import type { FormulaQuery, Holder, Page } from '../ports.ts'
-import { LateIndex } from './late-index.ts'
+import { LateIndex } from './durability/late-index.ts'
 import { nameSearch } from './name-search.ts'
 
 /** A formula as its row has it: the materials as JSON. */

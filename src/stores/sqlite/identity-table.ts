@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { BoundQueue } from '../durable.ts'
-import { Occupied } from './occupied.ts'
+import { EmptyTableCache } from './empty-table-cache.ts'
 
 /** Who this file is, and which queue its events went to. */
 export function identityTable(db: DatabaseSync) {
@@ -23,7 +23,7 @@ export function identityTable(db: DatabaseSync) {
 
 /** Submissions and attempts that can no longer be accepted. */
 export function givenUpTable(db: DatabaseSync) {
-  const occupied = new Occupied(db, 'given_up')
+  const occupied = new EmptyTableCache(db, 'given_up')
   const has = db.prepare('SELECT 1 FROM given_up WHERE id = ?')
   const add = db.prepare('INSERT OR IGNORE INTO given_up VALUES (?, ?)')
   const take = db.prepare('DELETE FROM given_up WHERE id = ?')

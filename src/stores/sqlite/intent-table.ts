@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
-import { isoTime } from '../../clock.ts'
-import { decisionOf } from '../judge.ts'
+import { isoTime } from '../../kit/clock.ts'
+import { decisionOf } from '../decide.ts'
 import {
   type Cleanup,
   type FormulaEvent,
@@ -11,7 +11,7 @@ import {
   type Submission,
 } from '../ports.ts'
 import { type Slot, slotOf } from './answer-table.ts'
-import { Occupied } from './occupied.ts'
+import { EmptyTableCache } from './empty-table-cache.ts'
 
 export interface Intent {
   id: string
@@ -28,7 +28,7 @@ type Row = Record<string, SQLOutputValue>
 
 /** The intents of sagas; one that is rolling back is a cleanup. */
 export function intentTable(db: DatabaseSync) {
-  const occupied = new Occupied(db, 'intents')
+  const occupied = new EmptyTableCache(db, 'intents')
   const get = db.prepare('SELECT * FROM intents WHERE id = ?')
   const running = db.prepare(
     `SELECT payload, state FROM intents WHERE hash = ? AND key = ? AND caller = ? AND state <> 'completed'`,

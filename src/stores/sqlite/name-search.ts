@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { searchKey, successor } from '../../formula/name-search.ts'
 import { cutPage, entryBytes } from '../page.ts'
+import type { LateIndex } from './durability/late-index.ts'
 import { COLUMNS, type FormulaRow } from './formula-table.ts'
-import type { LateIndex } from './late-index.ts'
 
 /** Most names of the index that are sorted for a page. Where more begin so, formulas are walked instead. */
 const MOST_SORTED = 10_000

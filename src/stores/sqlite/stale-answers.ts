@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { Chore } from './upkeep.ts'
+import type { Chore } from './durability/upkeep.ts'
 
 /** Entries looked at in one transaction. */
 const SLICE = 2_048

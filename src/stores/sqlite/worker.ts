@@ -2,11 +2,11 @@ import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { Batches } from './batches.ts'
-import { checkpoints } from './checkpoints.ts'
 import { readCommands, writeCommands } from './commands.ts'
-import { openForReading, openForWriting } from './file.ts'
+import { checkpoints } from './durability/checkpoints.ts'
+import { openForReading, openForWriting } from './durability/file.ts'
+import { Upkeep } from './durability/upkeep.ts'
 import type { Call, WorkerMessage, WorkerSetup } from './messages.ts'
-import { Upkeep } from './upkeep.ts'
 
 interface Work {
   db: DatabaseSync

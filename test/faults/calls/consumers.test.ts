@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config.ts'
+import { readConfig } from '../../../src/config/config.ts'
 import type { LeasedEvent } from '../../../src/stores/ports.ts'
 import { formula } from '../../http/service.ts'
 import { sized } from '../extent.ts'

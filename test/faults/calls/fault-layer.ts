@@ -1,5 +1,5 @@
-import type { Clock } from '../../../src/clock.ts'
 import { StoreUnavailable } from '../../../src/errors/store-errors.ts'
+import type { Clock } from '../../../src/kit/clock.ts'
 import type { Stores } from '../../../src/stores/ports.ts'
 import type { Plan } from './enumerate.ts'
 import { eachPort } from './ports.ts'

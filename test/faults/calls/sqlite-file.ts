@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { Batches } from '../../../src/stores/sqlite/batches.ts'
 import { writeCommands } from '../../../src/stores/sqlite/commands.ts'
-import { openForWriting } from '../../../src/stores/sqlite/file.ts'
+import { openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import type { Call, CallResult } from '../../../src/stores/sqlite/messages.ts'
 import { pack } from '../../../src/stores/sqlite/packed.ts'
 import { formula, idOf, submission } from '../../contract/submissions.ts'

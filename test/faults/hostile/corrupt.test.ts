@@ -3,10 +3,10 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateS
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { systemClock } from '../../../src/clock.ts'
 import { StoreRefused } from '../../../src/errors/store-errors.ts'
+import { systemClock } from '../../../src/kit/clock.ts'
+import { lock, openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import { openSqlite } from '../../../src/stores/sqlite/engine.ts'
-import { openForWriting, own } from '../../../src/stores/sqlite/file.ts'
 import { count } from '../figures.ts'
 import { copy, digests, FILE, makeFiles } from './damaged-file.ts'
 import { runServer } from './server.ts'
@@ -148,11 +148,11 @@ t.test('a damaged file is refused with one clear line, and left as it is', async
 /** What the file is refused with; empty when it is not. */
 function refusalOf(path: string): string {
   try {
-    const disown = own(path)
+    const unlock = lock(path)
     try {
       openForWriting(path).close()
     } finally {
-      disown()
+      unlock()
     }
     return ''
   } catch (error) {

@@ -2,7 +2,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
-import { openForWriting } from '../../../src/stores/sqlite/file.ts'
+import { openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import { chance, seed, sized } from '../extent.ts'
 
 const HEADER = 32

@@ -1,5 +1,5 @@
-import { sleep } from '../../../src/clock.ts'
 import { validateSubmission } from '../../../src/formula/validate.ts'
+import { sleep } from '../../../src/kit/clock.ts'
 import type { SubmissionRequest } from '../../../src/submission/outcome.ts'
 import type { Operation } from './explanation.ts'
 import type { InterleavedService } from './interleaved-service.ts'

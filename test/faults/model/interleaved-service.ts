@@ -1,6 +1,6 @@
 import type { Scheduler } from 'fast-check'
-import { sleep } from '../../../src/clock.ts'
-import { LongPoll } from '../../../src/events/long-poll.ts'
+import { sleep } from '../../../src/kit/clock.ts'
+import { LongPoll } from '../../../src/outbox/long-poll.ts'
 import { openMemory, openMemoryQueue } from '../../../src/stores/memory/engine.ts'
 import type { EventQueue, LeasedEvent, Stores } from '../../../src/stores/ports.ts'
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'

@@ -1,5 +1,5 @@
 import { buildApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config.ts'
+import { readConfig } from '../../../src/config/config.ts'
 
 interface Material {
   name: string

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../src/clock.ts'
+import type { Clock } from '../../../src/kit/clock.ts'
 import type { Stores } from '../../../src/stores/ports.ts'
 
 /** At which of its calls to a store a process dies, counted from 1, and whether that call still has its effect. */

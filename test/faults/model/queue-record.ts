@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Clock } from '../../../src/clock.ts'
+import type { Clock } from '../../../src/kit/clock.ts'
 import type { EventQueue, FormulaEvent, Intake, Stores } from '../../../src/stores/ports.ts'
 import * as queueModel from './model-queue.ts'
 

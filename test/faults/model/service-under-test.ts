@@ -1,6 +1,6 @@
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { buildApp } from '../../../src/app.ts'
-import { readConfig } from '../../../src/config.ts'
+import { readConfig } from '../../../src/config/config.ts'
 import type { Stores } from '../../../src/stores/ports.ts'
 import type { Answer } from '../../http/service.ts'
 import { TestClock } from '../../test-clock.ts'

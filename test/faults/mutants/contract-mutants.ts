@@ -1,8 +1,8 @@
 import type { Mutant } from './mutant.ts'
 
-const JUDGE = 'src/stores/judge.ts'
+const JUDGE = 'src/stores/decide.ts'
 const VALIDATE = 'src/formula/validate.ts'
-const LONG_POLL = 'src/events/long-poll.ts'
+const LONG_POLL = 'src/outbox/long-poll.ts'
 const MODEL = 'test/http/model.test.ts'
 const LONG_POLLS = 'test/http/long-poll.test.ts'
 

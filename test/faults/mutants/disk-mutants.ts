@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const BATCHES = 'src/stores/sqlite/batches.ts'
-const FILE = 'src/stores/sqlite/file.ts'
+const FILE = 'src/stores/sqlite/durability/file.ts'
 const FILES = 'test/stores/file.test.ts'
 const STATEMENTS = 'test/faults/calls/statements.test.ts'
 const REMOTE = 'test/stores/remote.test.ts'
@@ -50,7 +50,7 @@ export const diskMutants: Mutant[] = [
   {
     name: 'worker: calls of a worker that died are never answered',
     breaks: 'a worker thread that dies fails its calls',
-    edits: [['src/stores/sqlite/remote.ts', '        this.#failAll(error)\n', '']],
+    edits: [['src/stores/sqlite/worker-client.ts', '        this.#failAll(error)\n', '']],
     caughtBy: [REMOTE, 'a worker that dies fails the calls it had, and is started again for the next'],
   },
   {
@@ -81,7 +81,7 @@ export const diskMutants: Mutant[] = [
   {
     name: "file: another program's database is taken over",
     breaks: "another program's file is refused and left as it is",
-    edits: [['src/stores/sqlite/soundness.ts', '(tables.count > 0 || origin !== 0)', 'origin !== 0']],
+    edits: [['src/stores/sqlite/durability/integrity.ts', '(tables.count > 0 || origin !== 0)', 'origin !== 0']],
     caughtBy: [FILES, 'a file of a newer version, of another program, or that is no database is refused untouched'],
   },
   {

@@ -61,7 +61,7 @@ export const observationMutants: Mutant[] = [
   {
     name: 'log: a message keeps what it quotes',
     breaks: 'no line holds a part of a formula',
-    edits: [['src/errors/reason.ts', 'return quotesData ? ', 'return message === "" && quotesData ? ']],
+    edits: [['src/kit/reason.ts', 'return quotesData ? ', 'return message === "" && quotesData ? ']],
     caughtBy: [
       SECRETS_TEST,
       'no line at any level holds a key, a header or a part of a formula, whatever is sent and whatever fails',
@@ -71,7 +71,7 @@ export const observationMutants: Mutant[] = [
     name: 'log: each request has a line, however many there are',
     breaks: 'the log is no load of its own',
     edits: [
-      ['src/lines-a-second.ts', 'if (this.#taken < this.#most) return true', 'if (this.#taken >= 0) return true'],
+      ['src/kit/line-limiter.ts', 'if (this.#taken < this.#most) return true', 'if (this.#taken >= 0) return true'],
     ],
     caughtBy: [
       REQUEST_LOG_TEST,

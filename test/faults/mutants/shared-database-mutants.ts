@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const DATABASE = 'src/stores/postgres/database.ts'
-const HINTS = 'src/stores/postgres/hints.ts'
+const HINTS = 'src/stores/postgres/ready-notifier.ts'
 const INTAKE = 'src/stores/postgres/intake.ts'
 const FUNCTIONS = 'src/stores/postgres/functions.ts'
 const SAGA_SQL = 'src/stores/postgres/saga-statements.ts'
@@ -138,7 +138,7 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: other instances are not told what is worked off',
     breaks: 'a cleanup is worked off by one instance at a time',
-    edits: [['src/submission/background.ts', '[...this.#saga.running, ...this.#taken]', 'this.#saga.running']],
+    edits: [['src/submission/recovery-worker.ts', '[...this.#saga.running, ...this.#taken]', 'this.#saga.running']],
     caughtBy: [
       'test/submission/cleanup.test.ts',
       'what is worked off is said to be, from the start on, so that other instances leave it alone',

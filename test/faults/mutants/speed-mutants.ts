@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
-const LATE = 'src/stores/sqlite/late-index.ts'
+const LATE = 'src/stores/sqlite/durability/late-index.ts'
 const LATE_TEST = 'test/stores/late-index.test.ts'
 const RECENT = 'src/submission/recent-answers.ts'
 const RECENT_TEST = 'test/submission/recent-answers.test.ts'

@@ -97,8 +97,8 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         ORCHESTRATOR,
-        'run.owed = true\n      this.#owed.add(submission, reasonOf(error), (answer) => this.#end(submission, run, answer))',
-        'this.#runs.end(run, null)',
+        'run.owed = true\n      this.#pending.add(submission, reasonOf(error), (answer) => this.#end(submission, run, answer))',
+        'this.#inFlight.end(run, null)',
       ],
     ],
     caughtBy: [
@@ -110,7 +110,9 @@ export const submissionMutants: Mutant[] = [
     name: 'start-up adopts no orphans',
     breaks: 'no key and no make-up stays taken by a process that died',
     classic: 'lost cleanup',
-    edits: [['src/submission/background.ts', '      await this.#bound(this.#stores.cleanups.adoptOrphans())\n', '']],
+    edits: [
+      ['src/submission/recovery-worker.ts', '      await this.#bound(this.#stores.cleanups.adoptOrphans())\n', ''],
+    ],
     caughtBy: [CLEANUP, 'start-up rolls back what a crash has interrupted before the commit point'],
   },
   {
@@ -129,9 +131,7 @@ export const submissionMutants: Mutant[] = [
   {
     name: 'one transaction: what failed may still take effect after its 503',
     breaks: 'what was refused leaves no trace, however late a call arrives',
-    edits: [
-      ['src/submission/one-transaction.ts', '    await deadline.bound(this.#intake.giveUp(submission.id))\n', ''],
-    ],
+    edits: [['src/submission/transactional.ts', '    await deadline.bound(this.#intake.giveUp(submission.id))\n', '']],
     caughtBy: [
       CALLS,
       'memory, one transaction, one formula: whatever call goes wrong, it is stored once or not at all',
@@ -140,7 +140,7 @@ export const submissionMutants: Mutant[] = [
   {
     name: 'one transaction: the store is not told how long anybody waits for it',
     breaks: 'a call that nobody waits for any more is not begun',
-    edits: [['src/submission/one-transaction.ts', 'accept(submission, deadline.at)', 'accept(submission)']],
+    edits: [['src/submission/transactional.ts', 'accept(submission, deadline.at)', 'accept(submission)']],
     caughtBy: [ATOMICITY, 'one transaction: the store is told after when nobody waits for the call any more'],
   },
   {
@@ -159,7 +159,11 @@ export const submissionMutants: Mutant[] = [
     name: "the caller is left out of the slot of a key's run",
     breaks: 'a key belongs to its caller',
     edits: [
-      ['src/submission/runs.ts', '({ caller, key }: Holder): string =>', '({ caller, key }: Holder): string => key ||'],
+      [
+        'src/submission/in-flight-submissions.ts',
+        '({ caller, key }: Holder): string =>',
+        '({ caller, key }: Holder): string => key ||',
+      ],
     ],
     caughtBy: [KEYS, 'two callers may use the same key, also at the same time'],
   },
@@ -194,7 +198,7 @@ export const submissionMutants: Mutant[] = [
     classic: 'double publish on ambiguous commit',
     edits: [
       [
-        'src/submission/background.ts',
+        'src/submission/recovery-worker.ts',
         'Math.min(this.#options.clock.now() - MARK_TTL_MS, oldest)',
         'this.#options.clock.now() - MARK_TTL_MS',
       ],

@@ -21,7 +21,7 @@ t.test('a backup is on disk in whole before it has its name, and its name before
   t.testdir()
   await startService(t, env)
   const recording = { LD_PRELOAD: library, RECORD_FOLDER: folder, RECORD_JOURNAL: journal }
-  const ended = await start(t, 'src/backup.ts', [join(folder, 'daily')], { ...env, ...recording }).ended
+  const ended = await start(t, 'src/cli/backup.ts', [join(folder, 'daily')], { ...env, ...recording }).ended
   t.match(ended, { code: 0, stderr: [] })
 
   const done = withPaths(readJournal(journal))

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { buildApp } from '../../../src/app.ts'
-import { type Clock, systemClock } from '../../../src/clock.ts'
-import { readConfig } from '../../../src/config.ts'
+import { readConfig } from '../../../src/config/config.ts'
+import { type Clock, systemClock } from '../../../src/kit/clock.ts'
 import { Ledger, sendInto } from '../ledger.ts'
 import { formulaOf } from './load.ts'
 

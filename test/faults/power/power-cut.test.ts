@@ -78,7 +78,7 @@ function withSynchronous(t: Test, setting: string): string {
     cpSync(join(ROOT, part), join(copy, part), { recursive: true })
   }
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
-  const path = join(copy, 'src/stores/sqlite/file.ts')
+  const path = join(copy, 'src/stores/sqlite/durability/file.ts')
   const source = readFileSync(path, 'utf8')
   const changed = source.replace('PRAGMA synchronous = FULL', `PRAGMA synchronous = ${setting}`)
   t.not(changed, source, 'the setting stands where it is looked for')

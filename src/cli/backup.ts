@@ -1,0 +1,64 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { ConfigError, readConfig } from '../config/config.ts'
+import { StoreRefused } from '../errors/store-errors.ts'
+import { type StoreLocation, sameLocation } from '../stores/location.ts'
+import { backUp } from '../stores/sqlite/durability/back-up.ts'
+import { sync } from '../stores/sqlite/durability/file.ts'
+
+const USAGE = 'npm run backup -- <folder that does not exist yet>'
+
+/**
+ * Backs up what the service's own variables name. The database goes first: an event without its formula can be told by
+ * its id, a formula without its event by nobody.
+ */
+function run(args: string[]): void {
+  const [target] = args
+  if (target === '--help' || target === '-h') return void process.stdout.write(`${USAGE}\n`)
+  if (target === undefined || target.startsWith('-') || args.length > 1) throw new StoreRefused(`Usage: ${USAGE}`)
+  const { database, queue } = readConfig(process.env)
+  const stores: [name: string, location: StoreLocation][] = [['database', database]]
+  if (!sameLocation(database, queue)) stores.push(['queue', queue])
+  if (stores.every(([, { engine }]) => engine !== 'sqlite')) {
+    throw new StoreRefused('There is no SQLite file to back up; for PostgreSQL see docs/how-to/back-up-and-restore.md')
+  }
+
+  const folder = resolve(target)
+  process.umask(0o077)
+  const unfinished = makeUnfinished(folder)
+  try {
+    for (const [name, location] of stores) process.stdout.write(`${backUpStore(name, location, unfinished)}\n`)
+    sync(unfinished)
+    renameSync(unfinished, folder)
+    sync(dirname(folder))
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** A backup has its name when it is whole. @returns the folder that it is in until then */
+function makeUnfinished(folder: string): string {
+  const unfinished = `${folder}.part`
+  mkdirSync(dirname(folder), { recursive: true })
+  for (const path of [folder, unfinished]) if (existsSync(path)) throw new StoreRefused(`${path} is there already`)
+  mkdirSync(unfinished)
+  return unfinished
+}
+
+/** @returns a line that says what was done */
+function backUpStore(name: string, location: StoreLocation, folder: string): string {
+  if (location.engine !== 'sqlite') return `The ${name} is in no file: it is not in this backup`
+  const { formulas, events } = backUp(location.path, join(folder, `${name}.db`))
+  return `${name}.db: ${formulas} formulas, ${events} events`
+}
+
+try {
+  run(process.argv.slice(2))
+} catch (error) {
+  const { message, stack, syscall } = error as NodeJS.ErrnoException
+  // What the system refuses, such as a folder that must not be written, it says well enough.
+  const isExpected = error instanceof StoreRefused || error instanceof ConfigError || syscall !== undefined
+  process.stderr.write(`${isExpected ? message : stack}\n`)
+  process.exitCode = 1
+}

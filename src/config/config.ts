@@ -1,0 +1,200 @@
+import { BlockList, isIP } from 'node:net'
+import type { StoreLocation } from '../stores/location.ts'
+import {
+  address,
+  count,
+  file,
+  flag,
+  hosts,
+  integer,
+  networks,
+  oneOf,
+  queueAddress,
+  store,
+  type Variable,
+  webAddress,
+} from './variable.ts'
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const LONGEST_MS = 3_600_000
+
+/** For who has not set HOST and wonders. */
+export const HOST_HINT = 'some shells set HOST themselves, to a name of the machine: unset it, or name an address'
+
+/** Every variable the service reads. */
+export const variables = {
+  HOST: address('127.0.0.1', 'Address to listen on; beyond loopback with keys or ALLOW_ANONYMOUS=true'),
+  PORT: integer(3000, 0, 65_535, 'Port to listen on; 0 takes any free one'),
+  LOG_LEVEL: oneOf('info', LOG_LEVELS, 'Least severe level that is logged'),
+  DATABASE_URL: store('sqlite:./data/formulas.db', 'Where formulas are kept'),
+  QUEUE_URL: store(null, 'Where events are kept; the same as DATABASE_URL when unset'),
+  SQS_QUEUE_URL: queueAddress('SQS queue to forward events to; nobody else receives them then'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: webAddress('Collector to send traces to; unset, nothing is traced'),
+  API_KEYS_FILE: file('File with the API keys that callers must show; unset, anyone may call'),
+  ALLOW_ANONYMOUS: flag(false, 'Lets an address other than loopback serve callers without keys'),
+  ALLOWED_HOSTS: hosts('Further hosts to answer to, and whose pages may change things; blanks or commas between'),
+  TRUSTED_PROXIES: networks('Proxies whose X-Forwarded-For is believed; blanks or commas between'),
+  SUBMIT_RETRIES: integer(3, 1, 20, 'Attempts to store a submission in all, the first included'),
+  SUBMIT_RETRY_BASE_MS: integer(1000, 1, LONGEST_MS, 'Longest pause before the second attempt; doubles with each'),
+  SUBMIT_RETRY_MAX_MS: integer(10_000, 1, LONGEST_MS, 'Longest pause between two attempts'),
+  SUBMIT_DEADLINE_MS: integer(30_000, 1, LONGEST_MS, 'Bounds a submission with all its attempts and pauses'),
+  IDEMPOTENCY_TTL_HOURS: integer(24, 1, 8760, 'How long the answer of an idempotency key is kept'),
+  IDEMPOTENCY_WAIT_MS: integer(10_000, 1, LONGEST_MS, 'How long a submission waits for one of the same key'),
+  EVENT_LEASE_SECONDS: integer(30, 1, 43_200, 'How long an event is leased when the consumer does not say'),
+  EVENT_MAX_LEASE_SECONDS: integer(43_200, 1, 43_200, 'Longest lease a consumer may ask for'),
+  EVENT_MAX_RECEIVES: integer(5, 1, 1000, 'An event whose lease of this number ends without an ack is dead'),
+  BODY_LIMIT_BYTES: integer(
+    1_048_576,
+    1024,
+    67_108_864,
+    'Largest body of a submission; of other requests at most 131072',
+  ),
+  RATE_LIMIT_PER_MINUTE: count(0, 'Requests a caller may send in a minute; 0 sets no limit'),
+} satisfies Record<string, Variable<unknown>>
+
+type Name = keyof typeof variables
+type Values = { [N in Name]: ReturnType<(typeof variables)[N]['read']> }
+
+/** What the environment says, checked. */
+export interface Config {
+  host: string
+  port: number
+  logLevel: (typeof LOG_LEVELS)[number]
+  database: StoreLocation
+  queue: StoreLocation
+  /** Null where nothing is forwarded. */
+  sqsQueueUrl: string | null
+  /** Null where nothing is traced. */
+  otlpEndpoint: string | null
+  /** null where callers are anonymous. */
+  apiKeysFile: string | null
+  /** Hosts to answer to beside those of loopback, as a `Host` header names them. */
+  allowedHosts: string[]
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  trustedProxies: string[]
+  submitRetries: number
+  submitRetryBaseMs: number
+  submitRetryMaxMs: number
+  submitDeadlineMs: number
+  idempotencyTtlHours: number
+  idempotencyWaitMs: number
+  eventLeaseSeconds: number
+  eventMaxLeaseSeconds: number
+  eventMaxReceives: number
+  bodyLimitBytes: number
+  /** 0 for no limit. */
+  rateLimitPerMinute: number
+}
+
+/** The environment holds values that the service cannot start with. */
+export class ConfigError extends Error {
+  /** One line for each. */
+  readonly problems: string[]
+
+  constructor(problems: string[]) {
+    super(problems.join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/**
+ * Reads the configuration from environment variables.
+ * @throws {ConfigError} with every problem
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const problems: string[] = []
+  const values: Partial<Record<Name, unknown>> = {}
+  for (const [name, variable] of Object.entries(variables) as [Name, Variable<unknown>][]) {
+    const value = textOf(env[name], variable)
+    if (value === null) continue
+    try {
+      values[name] = readValue(value, variable)
+    } catch (error) {
+      problems.push(`${name}=${shown(name, value)}: ${(error as Error).message}`)
+    }
+  }
+  values.QUEUE_URL ??= env.QUEUE_URL === undefined ? values.DATABASE_URL : undefined
+  problems.push(...conflicts(values as Partial<Values>))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return toConfig(values as Values)
+}
+
+/** Without the blanks around it. What is set but empty counts as unset, but where that would open or move something. */
+function textOf(given: string | undefined, { default: fallback, refusesEmpty }: Variable<unknown>): string | null {
+  const value = given?.replace(/^[ \t]+|[ \t]+$/g, '')
+  return value === undefined || (value === '' && !refusesEmpty) ? fallback : value
+}
+
+function readValue(value: string, variable: Variable<unknown>): unknown {
+  if (/\p{Cc}/u.test(value)) throw new Error('must not hold control characters, line ends included')
+  return variable.read(value)
+}
+
+/** What is wrong with values that are each right. */
+function conflicts(values: Partial<Values>): string[] {
+  const problems: string[] = []
+  const { HOST: host, API_KEYS_FILE: keys, ALLOW_ANONYMOUS: anonymous } = values
+  const { DATABASE_URL: database, QUEUE_URL: queue } = values
+  if (host !== undefined && keys === undefined && anonymous === false && !isLoopback(host)) {
+    const hint = isIP(host) === 0 ? `; ${HOST_HINT}` : ''
+    problems.push(
+      `HOST=${shown('HOST', host)}: is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true to serve callers without keys there${hint}`,
+    )
+  }
+  if (database?.engine === 'memory' && queue !== undefined && queue.engine !== 'memory') {
+    problems.push('QUEUE_URL: a durable queue needs a durable database, but DATABASE_URL is memory:')
+  }
+  const { EVENT_LEASE_SECONDS: lease, EVENT_MAX_LEASE_SECONDS: longest } = values
+  if (lease !== undefined && longest !== undefined && longest < lease) {
+    problems.push(`EVENT_MAX_LEASE_SECONDS="${longest}": must not be below EVENT_LEASE_SECONDS (${lease})`)
+  }
+  return problems
+}
+
+function toConfig(values: Values): Config {
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    logLevel: values.LOG_LEVEL,
+    database: values.DATABASE_URL,
+    queue: values.QUEUE_URL,
+    sqsQueueUrl: values.SQS_QUEUE_URL ?? null,
+    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
+    apiKeysFile: values.API_KEYS_FILE ?? null,
+    allowedHosts: values.ALLOWED_HOSTS ?? [],
+    trustedProxies: values.TRUSTED_PROXIES ?? [],
+    submitRetries: values.SUBMIT_RETRIES,
+    submitRetryBaseMs: values.SUBMIT_RETRY_BASE_MS,
+    submitRetryMaxMs: values.SUBMIT_RETRY_MAX_MS,
+    submitDeadlineMs: values.SUBMIT_DEADLINE_MS,
+    idempotencyTtlHours: values.IDEMPOTENCY_TTL_HOURS,
+    idempotencyWaitMs: values.IDEMPOTENCY_WAIT_MS,
+    eventLeaseSeconds: values.EVENT_LEASE_SECONDS,
+    eventMaxLeaseSeconds: values.EVENT_MAX_LEASE_SECONDS,
+    eventMaxReceives: values.EVENT_MAX_RECEIVES,
+    bodyLimitBytes: values.BODY_LIMIT_BYTES,
+    rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
+  }
+}
+
+/**
+ * The value as a message may show it: in one line, and without secrets. Whatever was meant for a URL may hold a password
+ * anywhere, so of such a variable only a scheme that is known is shown.
+ */
+function shown(name: string, value: string): string {
+  if (value === '') return '""'
+  const isUrl = /_(?:URL|ENDPOINT)$/.test(name) || /[@?]|:\/\//.test(value)
+  const scheme = /^(?:sqlite|memory|postgres(?:ql)?|https?):/i.exec(value)?.[0] ?? ''
+  return JSON.stringify(isUrl ? `${scheme}…` : value).replace(/\p{Cc}/gu, '?')
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether an address to listen on is reached from this machine alone. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host)
+  return family === 0 ? host.toLowerCase() === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6')
+}

@@ -1,0 +1,108 @@
+import { isIP, isIPv6 } from 'node:net'
+import { readHost } from '../access/hosts.ts'
+import { parseLocation, STORE_URLS, type StoreLocation } from '../stores/location.ts'
+
+/** One environment variable: the single home of an option. The table in docs/configuration.md is checked against these. */
+export interface Variable<T> {
+  /** The text that stands for an unset variable; null where there is none. */
+  readonly default: string | null
+  /** What its value may be, as a message says it. */
+  readonly expected: string
+  readonly description: string
+  /** Whether an empty value is refused instead of taken for none: what guards the service, and where its data are. */
+  readonly refusesEmpty?: boolean
+  /** @throws {Error} saying what is expected instead */
+  read(value: string): T
+}
+
+function variable<T>(
+  fallback: string | null,
+  expected: string,
+  description: string,
+  parse: (value: string) => T | undefined,
+): Variable<T> {
+  const read = (value: string): T => {
+    const parsed = parse(value)
+    if (parsed === undefined) throw new Error(`must be ${expected}`)
+    return parsed
+  }
+  return { default: fallback, expected, description, read }
+}
+
+/** An address to listen on; brackets around an IPv6 address are dropped. */
+export function address(fallback: string, description: string): Variable<string> {
+  return variable(fallback, 'a host name or an IP address', description, (value) => {
+    const bare = /^\[(.*)\]$/.exec(value)?.[1]
+    if (bare !== undefined) return isIPv6(bare) ? bare : undefined
+    return /^[^\s/]+$/.test(value) ? value : undefined
+  })
+}
+
+export function file(description: string): Variable<string> {
+  return { ...variable(null, 'a path', description, (value) => value || undefined), refusesEmpty: true }
+}
+
+export function count(fallback: number, description: string): Variable<number> {
+  return variable(String(fallback), 'an integer of 0 or more', description, (value) => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+    return Number.isSafeInteger(number) ? number : undefined
+  })
+}
+
+export function integer(fallback: number, min: number, max: number, description: string): Variable<number> {
+  return variable(String(fallback), `an integer from ${min} to ${max}`, description, (value) => {
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+    return number >= min && number <= max ? number : undefined
+  })
+}
+
+/** One of some words, in any case. */
+export function oneOf<T extends string>(fallback: T, choices: readonly T[], description: string): Variable<T> {
+  return variable(fallback, `one of ${choices.join(', ')}`, description, (value) =>
+    choices.find((choice) => choice === value.toLowerCase()),
+  )
+}
+
+export function flag(fallback: boolean, description: string): Variable<boolean> {
+  const choice = oneOf(`${fallback}`, ['true', 'false'], description)
+  return { ...choice, read: (value) => choice.read(value) === 'true' }
+}
+
+export function store(fallback: string | null, description: string): Variable<StoreLocation> {
+  return { default: fallback, expected: STORE_URLS, description, refusesEmpty: true, read: parseLocation }
+}
+
+export function webAddress(description: string): Variable<string> {
+  return variable(null, 'an http:// or https:// URL', description, (value) =>
+    /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined,
+  )
+}
+
+/** The URL of a queue, without a slash at its end: SQS tells FIFO queues by how their names end. */
+export function queueAddress(description: string): Variable<string> {
+  const url = webAddress(description)
+  return { ...url, read: (value) => url.read(value).replace(/\/+$/, '') }
+}
+
+/** Hosts as a `Host` header may name them, written as `readHost` writes them. */
+export function hosts(description: string): Variable<string[]> {
+  return { ...list('host names or IP addresses, without ports', description, readHost), refusesEmpty: true }
+}
+
+/** IP addresses, and networks of them. */
+export function networks(description: string): Variable<string[]> {
+  return list('IP addresses or networks (10.0.0.0/8)', description, (entry) => {
+    const [, ip = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? []
+    const longest = { 0: 0, 4: 32, 6: 128 }[isIP(ip)] as number
+    const length = Number(bits ?? longest)
+    return length >= 1 && length <= longest ? entry : null
+  })
+}
+
+/** Entries with blanks or commas between. */
+function list(expected: string, description: string, read: (entry: string) => string | null): Variable<string[]> {
+  return variable(null, expected, description, (value) => {
+    const entries = value.split(/[ ,]+/).filter(Boolean).map(read)
+    return entries.length === 0 || entries.includes(null) ? undefined : (entries as string[])
+  })
+}

@@ -1,0 +1,44 @@
+import { StoreUnavailable } from '../errors/store-errors.ts'
+import type { Clock } from './clock.ts'
+
+/** How long it may take to find out what became of failed attempts, in milliseconds. */
+export const SETTLE_MS = 1_000
+
+/** The moment by which a submission must have ended. */
+export class Deadline {
+  readonly #clock: Clock
+  /** In milliseconds since the epoch. */
+  readonly at: number
+
+  constructor(clock: Clock, ms: number) {
+    this.#clock = clock
+    this.at = clock.now() + ms
+  }
+
+  /** Milliseconds left; 0 when it has passed. */
+  get left(): number {
+    return Math.max(0, this.at - this.#clock.now())
+  }
+
+  /**
+   * Waits for a call to a store no longer than the deadline.
+   * @throws {StoreUnavailable} when it does not answer in time; what it does later is unknown
+   */
+  bound<T>(call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(this.left, () =>
+        reject(new StoreUnavailable('The store did not answer in time')),
+      )
+      call.then(
+        (value) => {
+          cancel()
+          resolve(value)
+        },
+        (error) => {
+          cancel()
+          reject(error)
+        },
+      )
+    })
+  }
+}

@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { StoreRefused } from '../../../errors/store-errors.ts'
+import { APPLICATION_ID } from '../schema.ts'
+import { openForReading, sync } from './file.ts'
+import { checkOrigin } from './integrity.ts'
+import { refuseMountedAlone } from './mounted-alone.ts'
+
+/** What a copy holds. */
+export interface BackedUp {
+  formulas: number
+  /** Ready, leased, delayed and dead. */
+  events: number
+}
+
+/**
+ * Copies a file as it is at one moment, also while the service writes to it, reads the copy back and syncs it to disk.
+ * @throws {StoreRefused} when there is no file of this service, or what was copied is damaged
+ */
+export function backUp(path: string, target: string): BackedUp {
+  if (!existsSync(path)) throw new StoreRefused(`${path} is not there`)
+  refuseMountedAlone(path)
+  const source = openForReading(path)
+  try {
+    checkOrigin(source, path)
+    if (source.prepare('PRAGMA application_id').get()?.application_id !== APPLICATION_ID) {
+      throw new StoreRefused(`${path} is no database of this service`)
+    }
+    // In one transaction, so of one moment. A copy by pages would begin anew with each write in between.
+    source.prepare('VACUUM INTO ?').run(target)
+  } catch (error) {
+    if (error instanceof StoreRefused) throw error
+    throw new StoreRefused(`${path} could not be copied: ${(error as Error).message}`)
+  } finally {
+    source.close()
+  }
+  sync(target)
+  return readBack(target)
+}
+
+function readBack(path: string): BackedUp {
+  const copy = new DatabaseSync(path, { readOnly: true })
+  try {
+    const found = copy.prepare('PRAGMA integrity_check(1)').get()?.integrity_check
+    if (found !== 'ok') throw new StoreRefused(`What was copied is damaged: ${found}`)
+    const counted = copy.prepare(`SELECT (SELECT count(*) FROM formulas) AS formulas,
+      ready + leased + delayed + dead AS events FROM counters`)
+    return counted.get() as unknown as BackedUp
+  } finally {
+    copy.close()
+  }
+}
