@@ -1,4 +1,4 @@
-import { type PostgresServer, query } from '../../test/postgres/server.ts'
+import { type PostgresServer, query } from '../../test/support/postgres/server.ts'
 import type { Case } from '../cases.ts'
 import { type Extent, Under } from '../under.ts'
 import type { OnPostgres } from './contenders.ts'

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { systemClock } from '../../src/kit/clock.ts'
 import type { EventQueue } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
-import { type PostgresServer, query } from '../../test/postgres/server.ts'
+import { type PostgresServer, query } from '../../test/support/postgres/server.ts'
 import { median } from '../median.ts'
 
 /** Rates of receiving and acknowledging by 100 while the queue's dead rows cannot be removed, and when they can. */

@@ -1,4 +1,4 @@
-import type { PostgresServer } from '../../test/postgres/server.ts'
+import type { PostgresServer } from '../../test/support/postgres/server.ts'
 import type { Case } from '../cases.ts'
 import { type Extent, type Figure, Under } from '../under.ts'
 import type { OnPostgres } from './contenders.ts'

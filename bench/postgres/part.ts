@@ -1,5 +1,5 @@
-import type { Settings } from '../../test/postgres/cluster.ts'
-import { type PostgresServer, query, startPostgres } from '../../test/postgres/server.ts'
+import type { Settings } from '../../test/support/postgres/cluster.ts'
+import { type PostgresServer, query, startPostgres } from '../../test/support/postgres/server.ts'
 import { type Case, cases } from '../cases.ts'
 import { whole } from '../judged.ts'
 import type { Extent } from '../under.ts'

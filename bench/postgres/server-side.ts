@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { cpuMsOf } from '../../test/postgres/process-tree.ts'
-import type { PostgresServer } from '../../test/postgres/server.ts'
+import { cpuMsOf } from '../../test/support/postgres/process-tree.ts'
+import type { PostgresServer } from '../../test/support/postgres/server.ts'
 import { median } from '../median.ts'
 
 /** What a unit costs the server, and what it does meanwhile. */

@@ -1,4 +1,4 @@
-// Written by test/formula/unicode-table.ts from Unicode 16.0. Not to be edited: fingerprints rest on it.
+// Written by test/support/formula/unicode-table.ts from Unicode 16.0. Not to be edited: fingerprints rest on it.
 
 /** CaseFolding.txt, C and F: each entry is one code point followed by what it folds to. */
 export const CASE_FOLDING: readonly string[] = [

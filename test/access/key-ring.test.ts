@@ -4,8 +4,8 @@ import { type Test, test } from 'tap'
 import { digestOf } from '../../src/access/api-key.ts'
 import { KeyRing } from '../../src/access/key-ring.ts'
 import { runKeysCommand } from '../../src/access/keys-command.ts'
-import { TestClock } from '../test-clock.ts'
-import { newKey } from './new-key.ts'
+import { newKey } from '../support/new-key.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 function setUp(t: Test) {
   const path = join(t.testdir(), 'keys.json')

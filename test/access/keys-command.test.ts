@@ -14,7 +14,7 @@ import { digestOf } from '../../src/access/api-key.ts'
 import { changeKeyFile } from '../../src/access/change-key-file.ts'
 import { KeyFileRefused, readKeyFile } from '../../src/access/key-file.ts'
 import { CommandRefused, runKeysCommand } from '../../src/access/keys-command.ts'
-import { newKey } from './new-key.ts'
+import { newKey } from '../support/new-key.ts'
 
 const NOW = new Date('2026-01-31T12:00:00.000Z')
 const run = (path: string, line: string) => runKeysCommand(line === '' ? [] : line.split(' '), path, NOW)

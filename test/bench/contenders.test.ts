@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { Running } from '../../bench/contender.ts'
 import { pgBoss, transactionARequest } from '../../bench/postgres/contenders.ts'
-import { startPostgres } from '../postgres/server.ts'
-import { formula, post } from '../process/service-process.ts'
+import { startPostgres } from '../support/postgres/server.ts'
+import { formula, post } from '../support/service-process.ts'
 
 // What is compared must be the same as seen by clients, or the comparison is worth nothing.
 

@@ -4,7 +4,7 @@ import { postgresGoals } from '../../bench/postgres/goals.ts'
 import type { Intake } from '../../bench/postgres/intake.ts'
 import type { PostgresFigures } from '../../bench/postgres/part.ts'
 import { ServerSide } from '../../bench/postgres/server-side.ts'
-import { query, startPostgres } from '../postgres/server.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 /** Figures that just reach every goal. */
 function figures(told: { ours?: number; consumed?: number; filled?: number } = {}): PostgresFigures {

@@ -3,9 +3,9 @@ import type { Page } from 'playwright-core'
 import tap, { type Test, test } from 'tap'
 import { runKeysCommand } from '../../src/access/keys-command.ts'
 import type { Scope } from '../../src/access/scopes.ts'
-import { newKey } from '../access/new-key.ts'
-import { endBrowser, paintLate, stopClock, visit } from './browser.ts'
-import { listen } from './services.ts'
+import { endBrowser, paintLate, stopClock, visit } from '../support/browser/browser.ts'
+import { listen } from '../support/browser/services.ts'
+import { newKey } from '../support/new-key.ts'
 
 tap.teardown(endBrowser)
 

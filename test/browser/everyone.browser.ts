@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import type { AxeResults } from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import tap, { type Test, test } from 'tap'
-import { newKey } from '../access/new-key.ts'
-import { endBrowser, visit } from './browser.ts'
-import { type Listening, listen } from './services.ts'
+import { endBrowser, visit } from '../support/browser/browser.ts'
+import { type Listening, listen } from '../support/browser/services.ts'
+import { newKey } from '../support/new-key.ts'
 
 tap.teardown(endBrowser)
 

@@ -1,7 +1,7 @@
 import type { Locator } from 'playwright-core'
 import tap, { test } from 'tap'
-import { endBrowser, visit } from './browser.ts'
-import { listen } from './services.ts'
+import { endBrowser, visit } from '../support/browser/browser.ts'
+import { listen } from '../support/browser/services.ts'
 
 tap.teardown(endBrowser)
 

@@ -1,10 +1,10 @@
 import tap, { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
-import { post } from '../process/service-process.ts'
-import { TestClock } from '../test-clock.ts'
-import { endBrowser, paintLate, visit } from './browser.ts'
-import { listen, rose } from './services.ts'
+import { endBrowser, paintLate, visit } from '../support/browser/browser.ts'
+import { listen, rose } from '../support/browser/services.ts'
+import { post } from '../support/service-process.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 tap.teardown(endBrowser)
 

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Page } from 'playwright-core'
 import tap, { type Test, test } from 'tap'
-import { endBrowser, visit } from './browser.ts'
-import { type Listening, listen } from './services.ts'
+import { endBrowser, visit } from '../support/browser/browser.ts'
+import { type Listening, listen } from '../support/browser/services.ts'
 
 tap.teardown(endBrowser)
 

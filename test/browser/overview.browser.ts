@@ -2,9 +2,9 @@ import { setTimeout } from 'node:timers/promises'
 import type { Locator, Page } from 'playwright-core'
 import tap, { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { call, post, spawnService } from '../process/service-process.ts'
-import { endBrowser, stopClock, visit } from './browser.ts'
-import { listen, rose } from './services.ts'
+import { endBrowser, stopClock, visit } from '../support/browser/browser.ts'
+import { listen, rose } from '../support/browser/services.ts'
+import { call, post, spawnService } from '../support/service-process.ts'
 
 tap.teardown(endBrowser)
 

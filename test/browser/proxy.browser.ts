@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import tap, { type Test, test } from 'tap'
-import { endBrowser, visit } from './browser.ts'
-import { listen } from './services.ts'
+import { endBrowser, visit } from '../support/browser/browser.ts'
+import { listen } from '../support/browser/services.ts'
 
 tap.teardown(endBrowser)
 

@@ -5,8 +5,8 @@ import { setTimeout } from 'node:timers/promises'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { call, post } from '../process/service-process.ts'
-import { launch } from './browser.ts'
+import { launch } from '../support/browser/browser.ts'
+import { call, post } from '../support/service-process.ts'
 
 /** Takes the pictures of docs/console.md, of a service with some minutes of work behind it. */
 

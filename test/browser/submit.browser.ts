@@ -1,8 +1,8 @@
 import type { Locator, Page, Route } from 'playwright-core'
 import tap, { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { endBrowser, paintLate, visit } from './browser.ts'
-import { listen, rose } from './services.ts'
+import { endBrowser, paintLate, visit } from '../support/browser/browser.ts'
+import { listen, rose } from '../support/browser/services.ts'
 
 tap.teardown(endBrowser)
 

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { readSheet } from 'read-excel-file/node'
 import { type Test, test } from 'tap'
 import { textOf } from '../../src/bulk/files/write.ts'
-import { call, post, startService } from '../process/service-process.ts'
-import { runExport, runImport, startExport } from './run.ts'
-import { scriptedService } from './scripted-service.ts'
+import { runExport, runImport, startExport } from '../support/run-bulk.ts'
+import { scriptedService } from '../support/scripted-service.ts'
+import { call, post, startService } from '../support/service-process.ts'
 
 const memory = { DATABASE_URL: 'memory:' }
 const PLAIN = { delimiter: ',', decimal: '.', bom: false, forSpreadsheets: false } as const

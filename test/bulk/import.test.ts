@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
-import { call, startService } from '../process/service-process.ts'
-import { runImport } from './run.ts'
+import { runImport } from '../support/run-bulk.ts'
+import { call, startService } from '../support/service-process.ts'
 
 const memory = { DATABASE_URL: 'memory:' }
 

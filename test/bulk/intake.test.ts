@@ -6,8 +6,8 @@ import { CannotGoOn, GaveUp } from '../../src/bulk/patience.ts'
 import { Service } from '../../src/bulk/service.ts'
 import { Tally } from '../../src/bulk/tally.ts'
 import type { Clock } from '../../src/kit/clock.ts'
-import { startService } from '../process/service-process.ts'
-import { added, type Say, scriptedService } from './scripted-service.ts'
+import { added, type Say, scriptedService } from '../support/scripted-service.ts'
+import { startService } from '../support/service-process.ts'
 
 const row = (line: number, concentration: string | number = line): Row => ({
   line,

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
-import type { Running } from '../command.ts'
-import { call, startService } from '../process/service-process.ts'
-import { runImport, startImport } from './run.ts'
-import { added, scriptedService } from './scripted-service.ts'
+import type { Running } from '../support/command.ts'
+import { runImport, startImport } from '../support/run-bulk.ts'
+import { added, scriptedService } from '../support/scripted-service.ts'
+import { call, startService } from '../support/service-process.ts'
 
 const COUNT = 30_000
 

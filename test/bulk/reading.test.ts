@@ -2,7 +2,7 @@ import { type Test, test } from 'tap'
 import { inUtf8 } from '../../src/bulk/files/encoding.ts'
 import { readerOf } from '../../src/bulk/files/formats.ts'
 import type { Entry, ReadFile } from '../../src/bulk/files/row.ts'
-import { plainTable } from './run.ts'
+import { plainTable } from '../support/run-bulk.ts'
 
 /** What a reader makes of a text. Where the chunks are cut makes no difference. */
 async function read(t: Test, reader: ReadFile, content: string | Buffer): Promise<Entry[]> {

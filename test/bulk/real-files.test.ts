@@ -1,8 +1,8 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { call, startService } from '../process/service-process.ts'
-import { runImport } from './run.ts'
+import { runImport } from '../support/run-bulk.ts'
+import { call, startService } from '../support/service-process.ts'
 
 interface Stored {
   name: string

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { FORMATS, readerOf } from '../../src/bulk/files/formats.ts'
 import type { Entry } from '../../src/bulk/files/row.ts'
 import { type ExportedFormula, textOf } from '../../src/bulk/files/write.ts'
-import { plainTable } from './run.ts'
+import { plainTable } from '../support/run-bulk.ts'
 
 /** Names as the service stores them: trimmed, without control characters. */
 const name = fc

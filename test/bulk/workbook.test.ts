@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import writeExcelFile from 'write-excel-file/node'
-import { call, startService } from '../process/service-process.ts'
-import { runImport } from './run.ts'
+import { runImport } from '../support/run-bulk.ts'
+import { call, startService } from '../support/service-process.ts'
 
 type Value = string | number | null
 

@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as waitMs } from 'node:timers/promises'
-import { childrenOf } from '../postgres/process-tree.ts'
+import { childrenOf } from '../support/postgres/process-tree.ts'
 import { ask, ended, flags, listen } from './command.ts'
 import { type Container, type ContainerEngine, type ImageFacts, toFacts, type Volume } from './engine.ts'
 

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Intake, Stores, Verdict } from '../../src/stores/ports.ts'
-import type { TestClock } from '../test-clock.ts'
+import type { TestClock } from '../support/test-clock.ts'
 import { lease } from './leasing.ts'
 import { type OpenOptions, type OpenStores, start } from './open-stores.ts'
 import { again, answerOf, formula, submission, TRACEPARENT } from './submissions.ts'

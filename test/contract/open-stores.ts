@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Stores } from '../../src/stores/ports.ts'
-import { TestClock } from '../test-clock.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 export interface OpenOptions {
   clock: TestClock

@@ -1,9 +1,9 @@
 import { type Test, test } from 'tap'
 import { readKeyFile } from '../../src/access/key-file.ts'
 import { SCOPES, type Scope } from '../../src/access/scopes.ts'
-import { everyRoute } from '../http/routes.ts'
-import { readPage, table } from './pages.ts'
-import { isPartOfPage } from './part-of-page.ts'
+import { readPage, table } from '../support/docs/pages.ts'
+import { isPartOfPage } from '../support/docs/part-of-page.ts'
+import { everyRoute } from '../support/http/routes.ts'
 
 const PAGE = 'docs/access.md'
 

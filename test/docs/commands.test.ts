@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { migrations as postgresMigrations } from '../../src/stores/postgres/schema.ts'
 import { migrations as sqliteMigrations } from '../../src/stores/sqlite/schema.ts'
-import { start } from '../command.ts'
-import { pages, readPage, root } from './pages.ts'
+import { start } from '../support/command.ts'
+import { pages, readPage, root } from '../support/docs/pages.ts'
 
 const { scripts, version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   scripts: Record<string, string>

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { parse } from 'yaml'
 import { readConfig } from '../../src/config/config.ts'
-import { readPage } from './pages.ts'
+import { readPage } from '../support/docs/pages.ts'
 
 interface Service {
   build?: string

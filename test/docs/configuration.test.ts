@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { variables } from '../../src/config/config.ts'
 import type { Variable } from '../../src/config/variable.ts'
-import { pages, readPage, table } from './pages.ts'
+import { pages, readPage, table } from '../support/docs/pages.ts'
 
 test('docs/configuration.md says of each variable what src/config/config.ts says', async (t) => {
   const expected = Object.entries<Variable<unknown>>(variables).map(([name, variable]) => [

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { catalogue, RECEIPT_STALE } from '../../src/errors/catalogue.ts'
-import { readPage, table } from './pages.ts'
+import { readPage, table } from '../support/docs/pages.ts'
 
 const PAGE = 'docs/errors.md'
 

@@ -1,8 +1,8 @@
 import { test } from 'tap'
-import { call, startService } from '../process/service-process.ts'
-import { until } from '../until.ts'
-import { freePort, missing, pasted } from './pasted.ts'
-import { startTroubled } from './troubles.ts'
+import { freePort, missing, pasted } from '../support/docs/pasted.ts'
+import { startTroubled } from '../support/docs/troubles.ts'
+import { call, startService } from '../support/service-process.ts'
+import { until } from '../support/until.ts'
 
 /** Two formulas in a service that a shell starts and stops as systemd would. */
 const UNDER_SYSTEMD = `

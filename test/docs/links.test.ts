@@ -1,7 +1,7 @@
 import { existsSync, globSync } from 'node:fs'
 import { dirname, join, posix } from 'node:path'
 import { test } from 'tap'
-import { pages, readPage, root } from './pages.ts'
+import { pages, readPage, root } from '../support/docs/pages.ts'
 
 const INDEX = 'docs/README.md'
 

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { readPage, root, table } from './pages.ts'
+import { readPage, root, table } from '../support/docs/pages.ts'
 
 /** A call that logs a text of its own, up to where a template is filled in. What it logs may hold calls, not texts. */
 const LOGGING = /\blog\.(info|warn|error|fatal)\((?:[^'`()]|\([^()]*\))*(?:'([^']+)'|`([^`$]+))/gi

@@ -1,9 +1,9 @@
 import { type Test, test } from 'tap'
 import { parse as parseYaml } from 'yaml'
-import type { Scraped } from '../http/scrape.ts'
-import { scrapeExercisedApp } from './exercised-app.ts'
-import { readPage, table } from './pages.ts'
-import { read } from './promql.ts'
+import { scrapeExercisedApp } from '../support/docs/exercised-app.ts'
+import { readPage, table } from '../support/docs/pages.ts'
+import { read } from '../support/docs/promql.ts'
+import type { Scraped } from '../support/http/scrape.ts'
 
 interface Panel {
   id: number

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { figures } from '../faults/figures.ts'
-import { root, table } from './pages.ts'
+import { root, table } from '../support/docs/pages.ts'
 
 const PAGE = 'docs/reliability.md'
 

@@ -1,7 +1,7 @@
 import { type Test, test } from 'tap'
-import { everyRoute } from '../http/routes.ts'
-import { pages, readPage, table } from './pages.ts'
-import { isPartOfPage } from './part-of-page.ts'
+import { pages, readPage, table } from '../support/docs/pages.ts'
+import { isPartOfPage } from '../support/docs/part-of-page.ts'
+import { everyRoute } from '../support/http/routes.ts'
 
 /** Every route of the app; HEAD comes with GET. */
 async function routesOf(t: Test): Promise<string[]> {

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { added, scriptedService } from '../bulk/scripted-service.ts'
-import { start } from '../command.ts'
-import { call, startService } from '../process/service-process.ts'
+import { start } from '../support/command.ts'
+import { added, scriptedService } from '../support/scripted-service.ts'
+import { call, startService } from '../support/service-process.ts'
 
 const formula = (name: string, concentration: string) =>
   `{"name":"${name}","materials":[{"name":"Rose","concentration":${concentration}}]}`

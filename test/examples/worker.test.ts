@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type Test, test } from 'tap'
 import type { LeasedEvent, QueueStats } from '../../src/stores/ports.ts'
-import { scriptedService } from '../bulk/scripted-service.ts'
-import { type Running, start } from '../command.ts'
-import { call, formula, post, startService } from '../process/service-process.ts'
-import { until } from '../until.ts'
+import { type Running, start } from '../support/command.ts'
+import { scriptedService } from '../support/scripted-service.ts'
+import { call, formula, post, startService } from '../support/service-process.ts'
+import { until } from '../support/until.ts'
 
-const TRYING = 'test/examples/trying-worker.ts'
+const TRYING = 'test/support/trying-worker.ts'
 
 /** A service with events of formulas 1 to `count`. */
 async function serviceWith(t: Test, count: number): Promise<string> {

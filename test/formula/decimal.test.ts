@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { canonicalDecimal, DECIMAL_DIGITS } from '../../src/formula/decimal.ts'
-import { holds } from './holds.ts'
+import { holds } from '../support/formula/property.ts'
 
 /** A concentration counted in units of 1e-12, which every canonical decimal is a whole number of. */
 const UNIT = 10n ** BigInt(DECIMAL_DIGITS)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { fingerprint } from '../../src/formula/fingerprint.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
-import { holds } from './holds.ts'
+import { holds } from '../support/formula/property.ts'
 
 type Pair = readonly [name: string, concentration: string]
 

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { JsonNumber } from '../../src/formula/json.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
-import { FORMULA, parsed, ROSE, report, withMaterials } from './body.ts'
-import { holds } from './holds.ts'
+import { FORMULA, parsed, ROSE, report, withMaterials } from '../support/formula/body.ts'
+import { holds } from '../support/formula/property.ts'
 
 t.test('__proto__ is an unknown field, and lends nothing to the formula', async (t) => {
   t.strictSame(report(parsed('{"__proto__":{"name":"a","materials":[{"name":"b","concentration":1}]}}')), [

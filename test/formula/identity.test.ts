@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { checkedIdentity, nameIdentity } from '../../src/formula/identity.ts'
 import { CASE_FOLDING, UNASSIGNED } from '../../src/formula/unicode-16.ts'
-import { holds } from './holds.ts'
-import { DIFFERENT, REFUSED, SAME } from './identity-vectors.ts'
-import { tableFile, unicodeTable } from './unicode-table.ts'
+import { DIFFERENT, REFUSED, SAME } from '../support/formula/identity-vectors.ts'
+import { holds } from '../support/formula/property.ts'
+import { tableFile, unicodeTable } from '../support/formula/unicode-table.ts'
 
 const shown = (text: string): string => [...text].map((c) => `U+${c.codePointAt(0)?.toString(16)}`).join(' ')
 const same = (a: string, b: string): boolean => nameIdentity(a) === nameIdentity(b)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { canonicalDecimal } from '../../src/formula/decimal.ts'
 import { JsonNumber, parseExactJson } from '../../src/formula/json.ts'
-import { holds } from './holds.ts'
+import { holds } from '../support/formula/property.ts'
 
 const parse = (text: string): unknown => parseExactJson(Buffer.from(text))
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { searchKey } from '../../src/formula/name-search.ts'
-import { holds } from './holds.ts'
+import { holds } from '../support/formula/property.ts'
 
 const finds = (prefix: string, name: string): boolean => searchKey(name).startsWith(searchKey(prefix))
 

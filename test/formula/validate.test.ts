@@ -2,7 +2,7 @@ import t from 'tap'
 import { catalogue } from '../../src/errors/catalogue.ts'
 import { JsonNumber } from '../../src/formula/json.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
-import { FORMULA, parsed, problemsOf, ROSE, ROSE_OIL, report, withMaterials } from './body.ts'
+import { FORMULA, parsed, problemsOf, ROSE, ROSE_OIL, report, withMaterials } from '../support/formula/body.ts'
 
 const many = (count: number): object[] => Array.from({ length: count }, (_, index) => ({ ...ROSE, name: `m${index}` }))
 

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { lease, show } from '../contract/leasing.ts'
-import { faulty } from '../submission/faulty.ts'
-import { bound, FAILED, settle, start, startFailing, TAKEN } from './receiver.ts'
+import { bound, FAILED, settle, start, startFailing, TAKEN } from '../support/receiver.ts'
+import { faulty } from '../support/submission/faulty-stores.ts'
 
 test('when a call fails its events are put back, and it goes on, after a pause, with one event', async (t) => {
   const { queue, forwarder, receiver, soleCall, pass, lines } = await start(t)

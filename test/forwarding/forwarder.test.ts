@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { show } from '../contract/leasing.ts'
 import { idOf } from '../contract/submissions.ts'
-import { bound, REFUSED, settle, start, TAKEN } from './receiver.ts'
+import { bound, REFUSED, settle, start, TAKEN } from '../support/receiver.ts'
 
 test('what is taken is acknowledged, ten events in a call', async (t) => {
   const { queue, forwarder, soleCall } = await start(t)

@@ -3,7 +3,7 @@ import type { Sender } from '../../src/outbox/sink.ts'
 import { openSqsSender } from '../../src/outbox/sqs-sink.ts'
 import type { FormulaEvent } from '../../src/stores/ports.ts'
 import { events, idOf, TRACEPARENT } from '../contract/submissions.ts'
-import { always, type LocalSqs, refusing, startSqs } from './sqs.ts'
+import { always, type LocalSqs, refusing, startSqs } from '../support/sqs.ts'
 
 const NEVER = new AbortController().signal
 

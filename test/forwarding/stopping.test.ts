@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { show } from '../contract/leasing.ts'
-import { settle, start, startFailing, TAKEN } from './receiver.ts'
+import { settle, start, startFailing, TAKEN } from '../support/receiver.ts'
 
 test('stopping waits for what is being sent, and leases nothing more', async (t) => {
   const { queue, forwarder, receiver, soleCall } = await start(t)

@@ -8,10 +8,10 @@ import { runKeysCommand } from '../../src/access/keys-command.ts'
 import type { Scope } from '../../src/access/scopes.ts'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { newKey } from '../access/new-key.ts'
-import { startGuarded } from './keys.ts'
-import { everyRoute } from './routes.ts'
-import { type Answer, errorOf, formula, startService } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { everyRoute } from '../support/http/routes.ts'
+import { type Answer, errorOf, formula, startService } from '../support/http/service.ts'
+import { newKey } from '../support/new-key.ts'
 
 type Method = NonNullable<InjectOptions['method']>
 

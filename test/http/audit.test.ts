@@ -3,11 +3,11 @@ import { type Test, test } from 'tap'
 import { digestOf } from '../../src/access/api-key.ts'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { newKey } from '../access/new-key.ts'
-import { TestClock } from '../test-clock.ts'
-import { until } from '../until.ts'
-import { startGuarded } from './keys.ts'
-import { formula, formulasOf, startService } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { formula, formulasOf, startService } from '../support/http/service.ts'
+import { newKey } from '../support/new-key.ts'
+import { TestClock } from '../support/test-clock.ts'
+import { until } from '../support/until.ts'
 
 test('each refused call is one line in the log: who, what and why, and no secret', async (t) => {
   const lines: string[] = []

@@ -4,9 +4,9 @@ import { type Test, test } from 'tap'
 import { systemClock } from '../../src/kit/clock.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Stores } from '../../src/stores/ports.ts'
-import { TestClock } from '../test-clock.ts'
-import { until } from '../until.ts'
-import { formula, type Service, startService } from './service.ts'
+import { formula, type Service, startService } from '../support/http/service.ts'
+import { TestClock } from '../support/test-clock.ts'
+import { until } from '../support/until.ts'
 
 const MIB = 2 ** 20
 

@@ -5,8 +5,8 @@ import { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { systemClock } from '../../src/kit/clock.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
-import { TestClock } from '../test-clock.ts'
-import { formula, type Service, startService } from './service.ts'
+import { formula, type Service, startService } from '../support/http/service.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 interface Reply {
   status: number

@@ -2,8 +2,8 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { startGuarded } from './keys.ts'
-import { errorOf, startService } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { errorOf, startService } from '../support/http/service.ts'
 
 const FOLDER = join(import.meta.dirname, '../../console')
 

@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { startGuarded } from './keys.ts'
-import { everyRequestLine, raw } from './raw-request.ts'
-import { errorOf, formula, type Service, startService } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { everyRequestLine, raw } from '../support/http/raw-request.ts'
+import { errorOf, formula, type Service, startService } from '../support/http/service.ts'
 
 const refusedForSite = { status: 403, code: 'CROSS_SITE' }
 const OTHERS = [

@@ -1,8 +1,8 @@
 import { type Test, test } from 'tap'
 import type { DeadEvent, FormulaEvent, LeasedEvent } from '../../src/stores/ports.ts'
 import { events, TRACEPARENT } from '../contract/submissions.ts'
-import { TestClock } from '../test-clock.ts'
-import { type Answer, errorOf, formula, formulasOf, type Service, startService } from './service.ts'
+import { type Answer, errorOf, formula, formulasOf, type Service, startService } from '../support/http/service.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const eventsOf = (answer: Answer): LeasedEvent[] => answer.json().events
 const deadOf = (answer: Answer): DeadEvent[] => answer.json().events

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { errorOf, formula, formulasOf, startService } from './service.ts'
+import { errorOf, formula, formulasOf, startService } from '../support/http/service.ts'
 
 test('formulas are listed newest first, later members of a list as newer, page by page', async (t) => {
   const { submit, get } = await startService(t)

@@ -1,9 +1,9 @@
 import { type Test, test } from 'tap'
 import type { DeadEvent, QueueStats } from '../../src/stores/ports.ts'
-import { always, answer, type LocalSqs, losing, refusing, startSqs, until } from '../forwarding/sqs.ts'
-import { TestClock } from '../test-clock.ts'
-import { scrape } from './scrape.ts'
-import { type Client, errorOf, formula, formulasOf, type Service, startService } from './service.ts'
+import { scrape } from '../support/http/scrape.ts'
+import { type Client, errorOf, formula, formulasOf, type Service, startService } from '../support/http/service.ts'
+import { always, answer, type LocalSqs, losing, refusing, startSqs, until } from '../support/sqs.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 interface Forwarding extends Service {
   sqs: LocalSqs

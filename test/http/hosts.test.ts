@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { startGuarded } from './keys.ts'
-import { everyRequestLine, raw } from './raw-request.ts'
-import { errorOf, startService } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { everyRequestLine, raw } from '../support/http/raw-request.ts'
+import { errorOf, startService } from '../support/http/service.ts'
 
 const refusedForHost = { status: 421, code: 'HOST_NOT_ALLOWED', details: [{ path: 'Host', code: 'HOST_NOT_ALLOWED' }] }
 

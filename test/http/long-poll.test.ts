@@ -4,7 +4,7 @@ import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { LongPoll } from '../../src/outbox/long-poll.ts'
 import { openMemoryQueue } from '../../src/stores/memory/engine.ts'
 import type { EventQueue, LeasedEvent } from '../../src/stores/ports.ts'
-import { TestClock } from '../test-clock.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const LEASE_MS = 30_000
 const ONE = { caller: 'a caller', max: 1, leaseMs: LEASE_MS, waitMs: 20_000 }

@@ -4,10 +4,10 @@ import { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Stores } from '../../src/stores/ports.ts'
-import { TestClock } from '../test-clock.ts'
-import { startGuarded } from './keys.ts'
-import { type Scraped, scrape } from './scrape.ts'
-import { type Client, formula, type Service, startService } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { type Scraped, scrape } from '../support/http/scrape.ts'
+import { type Client, formula, type Service, startService } from '../support/http/service.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 /** A service on stores in memory that a test may break, with a clock moved by hand. */
 async function startOn(t: Test, change: (stores: Stores) => void = () => {}, env: NodeJS.ProcessEnv = {}) {

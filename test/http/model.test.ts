@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { errorOf, formulasOf, startService } from './service.ts'
+import { errorOf, formulasOf, startService } from '../support/http/service.ts'
 
 const material = { name: 'Linalool', concentration: '12.5' }
 const rose = { name: 'Rose Garden', materials: [material, { name: 'Geraniol', concentration: 10 }] }

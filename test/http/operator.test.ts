@@ -3,8 +3,8 @@ import { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Cleanup } from '../../src/stores/ports.ts'
-import { TestClock } from '../test-clock.ts'
-import { errorOf, formula, startService } from './service.ts'
+import { errorOf, formula, startService } from '../support/http/service.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 function setUp() {
   const clock = new TestClock()

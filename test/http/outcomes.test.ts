@@ -8,7 +8,7 @@ import { systemClock } from '../../src/kit/clock.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Stores } from '../../src/stores/ports.ts'
 import type { Outcome } from '../../src/submission/outcome.ts'
-import { type Answer, errorOf, formula, startService } from './service.ts'
+import { type Answer, errorOf, formula, startService } from '../support/http/service.ts'
 
 const options = { clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 }
 

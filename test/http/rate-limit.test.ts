@@ -1,10 +1,10 @@
 import { mock } from 'node:test'
 import { type Test, test } from 'tap'
-import { newKey } from '../access/new-key.ts'
-import { TestClock } from '../test-clock.ts'
-import { until } from '../until.ts'
-import { startGuarded } from './keys.ts'
-import { type Answer, errorOf, formula, startService } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { type Answer, errorOf, formula, startService } from '../support/http/service.ts'
+import { newKey } from '../support/new-key.ts'
+import { TestClock } from '../support/test-clock.ts'
+import { until } from '../support/until.ts'
 
 const TWO = { RATE_LIMIT_PER_MINUTE: '2' }
 

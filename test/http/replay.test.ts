@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { TestClock } from '../test-clock.ts'
-import { formula, startService } from './service.ts'
+import { formula, startService } from '../support/http/service.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const HOUR_MS = 3_600_000
 const replayed = { 'idempotent-replayed': 'true' }

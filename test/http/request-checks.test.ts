@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { everyRoute } from './routes.ts'
-import { errorOf, formula, formulasOf, startService } from './service.ts'
+import { everyRoute } from '../support/http/routes.ts'
+import { errorOf, formula, formulasOf, startService } from '../support/http/service.ts'
 
 const json = { 'content-type': 'application/json' }
 

@@ -6,7 +6,7 @@ import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { loggerOptions } from '../../src/logging.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Stores } from '../../src/stores/ports.ts'
-import { TestClock } from '../test-clock.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 type Line = Record<string, unknown>
 

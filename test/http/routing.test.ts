@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { raw } from './raw.ts'
-import { errorOf, formula, startService } from './service.ts'
+import { raw } from '../support/http/raw-connection.ts'
+import { errorOf, formula, startService } from '../support/http/service.ts'
 
 test('a path without a route is a 404, before its body is looked at', async (t) => {
   const { send, get } = await startService(t)

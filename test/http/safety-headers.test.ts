@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { startGuarded } from './keys.ts'
-import { type Answer, formula } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { type Answer, formula } from '../support/http/service.ts'
 
 const SAFETY = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",

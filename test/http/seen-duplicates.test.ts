@@ -1,10 +1,10 @@
 import { setImmediate as settle } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { openMemory } from '../../src/stores/memory/engine.ts'
-import { newKey } from '../access/new-key.ts'
-import { TestClock } from '../test-clock.ts'
-import { startGuarded } from './keys.ts'
-import { formula, formulasOf, startService } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { formula, formulasOf, startService } from '../support/http/service.ts'
+import { newKey } from '../support/new-key.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const SKIP = '?onDuplicate=skip'
 const MIB = 2 ** 20

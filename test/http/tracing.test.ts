@@ -2,10 +2,10 @@ import t from 'tap'
 import { systemClock } from '../../src/kit/clock.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Intake } from '../../src/stores/ports.ts'
-import { faulty } from '../submission/faulty.ts'
-import { ERROR_STATUS, startCollector } from '../tracing/collector.ts'
-import { startGuarded } from './keys.ts'
-import { formula, startService } from './service.ts'
+import { ERROR_STATUS, startCollector } from '../support/collector.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { formula, startService } from '../support/http/service.ts'
+import { faulty } from '../support/submission/faulty-stores.ts'
 
 t.test('what is logged of a failed attempt tells its span, and the trace shows how the next one went', async (t) => {
   const collector = await startCollector(t)

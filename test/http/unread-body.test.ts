@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { test } from 'tap'
-import { startGuarded } from './keys.ts'
-import { openSocket, raw } from './raw.ts'
-import { formula, startService } from './service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { openSocket, raw } from '../support/http/raw-connection.ts'
+import { formula, startService } from '../support/http/service.ts'
 
 const HALF_A_BODY = 'Content-Length: 100\r\n\r\n{"name":'
 

@@ -5,8 +5,8 @@ import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { lease } from '../contract/leasing.ts'
 import { again, formula, submission, TRACEPARENT } from '../contract/submissions.ts'
-import { query, startPostgres } from '../postgres/server.ts'
-import { FORMULAS, filledFile, OPTIONS } from './filled-file.ts'
+import { FORMULAS, filledFile, OPTIONS } from '../support/filled-file.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

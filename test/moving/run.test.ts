@@ -3,8 +3,8 @@ import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
-import { startPostgres } from '../postgres/server.ts'
-import { FORMULAS, filledFile, OPTIONS } from './filled-file.ts'
+import { FORMULAS, filledFile, OPTIONS } from '../support/filled-file.ts'
+import { startPostgres } from '../support/postgres/server.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../src/cli/migrate-store.ts')
 

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { startGuarded } from '../http/keys.ts'
-import { errorOf, startService } from '../http/service.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { errorOf, startService } from '../support/http/service.ts'
 
 /** What answers have that are no page. */
 const FOR_DATA = { 'content-security-policy': "default-src 'none';frame-ancestors 'none'", 'x-frame-options': 'DENY' }

@@ -6,10 +6,10 @@ import { type Test, test } from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { startGuarded } from '../http/keys.ts'
-import { everyRoute } from '../http/routes.ts'
-import { startService } from '../http/service.ts'
-import { readDocument } from './document.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { everyRoute } from '../support/http/routes.ts'
+import { startService } from '../support/http/service.ts'
+import { readDocument } from '../support/openapi/document.ts'
 
 /** Pages for people: they and what they load are no part of the interface for programs. */
 const PAGES = ['/docs', '/', '/console']

@@ -3,10 +3,10 @@ import { type Test, test } from 'tap'
 import { catalogue, type ErrorCode } from '../../src/errors/catalogue.ts'
 import type { ErrorBody } from '../../src/errors/service-error.ts'
 import { submissions } from '../../src/openapi/examples.ts'
-import { type Service, startService } from '../http/service.ts'
-import { Conformity } from './conformity.ts'
-import { readDocument, type Schema } from './document.ts'
-import { exampleRequests, parameterExamples } from './requests.ts'
+import { type Service, startService } from '../support/http/service.ts'
+import { Conformity } from '../support/openapi/conformity.ts'
+import { readDocument, type Schema } from '../support/openapi/document.ts'
+import { exampleRequests, parameterExamples } from '../support/openapi/requests.ts'
 
 /** Each schema within a value that has examples of its own. */
 function* schemasWithExamples(value: unknown): Generator<{ examples: unknown[] } & Record<string, unknown>> {

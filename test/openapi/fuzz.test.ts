@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { sized } from '../faults/extent.ts'
 import { LONGEST_MS, repeatOf, report } from '../faults/model/repeat.ts'
-import { startGuarded } from '../http/keys.ts'
-import { startService } from '../http/service.ts'
-import { readDocument } from './document.ts'
-import { type Fuzzed, fuzzedRequests, Sender } from './fuzzing.ts'
-import { Judge } from './judge.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { startService } from '../support/http/service.ts'
+import { Judge } from '../support/openapi/answer-check.ts'
+import { readDocument } from '../support/openapi/document.ts'
+import { type Fuzzed, fuzzedRequests, Sender } from '../support/openapi/fuzzing.ts'
 
 const ENV = { EVENT_MAX_RECEIVES: '2', BODY_LIMIT_BYTES: '1048576', SUBMIT_RETRIES: '1' }
 

@@ -4,7 +4,7 @@ import { IDEMPOTENCY_KEY } from '../../routes/formulas/idempotency-key.ts'
 import { CANONICAL, canonicalDecimal, DECIMAL } from '../../src/formula/decimal.ts'
 import { checkName, FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH, namePattern } from '../../src/formula/name.ts'
 import { seed } from '../faults/extent.ts'
-import { startService } from '../http/service.ts'
+import { startService } from '../support/http/service.ts'
 
 // What the document says of texts, it says by regular expressions; here they are compared with what is really done.
 

@@ -5,12 +5,12 @@ import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { systemClock } from '../../src/kit/clock.ts'
 import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Intake } from '../../src/stores/ports.ts'
-import { newKey } from '../access/new-key.ts'
-import { startGuarded } from '../http/keys.ts'
-import { type Service, startService } from '../http/service.ts'
-import { Conformity } from './conformity.ts'
-import { type Operation, readDocument } from './document.ts'
-import { PROVOCATIONS, REASONS, type Services } from './provocations.ts'
+import { startGuarded } from '../support/http/keys.ts'
+import { type Service, startService } from '../support/http/service.ts'
+import { newKey } from '../support/new-key.ts'
+import { Conformity } from '../support/openapi/conformity.ts'
+import { type Operation, readDocument } from '../support/openapi/document.ts'
+import { PROVOCATIONS, REASONS, type Services } from '../support/openapi/provocations.ts'
 
 const open = () => openMemory({ clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 })
 
@@ -96,7 +96,10 @@ test('every documented error is met by a request to its operation, or there is a
       const name = `${operation.id} ${code}`
       const provoke = PROVOCATIONS[code]
       if (provoke === undefined) {
-        t.ok(REASONS[code], `${name}: test/openapi/provocations.ts has neither a request that meets it nor a reason`)
+        t.ok(
+          REASONS[code],
+          `${name}: test/support/openapi/provocations.ts has neither a request that meets it nor a reason`,
+        )
         continue
       }
       const answer = await provoke(services, operation)

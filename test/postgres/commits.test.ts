@@ -1,7 +1,7 @@
 import t from 'tap'
 import { formula, submission } from '../contract/submissions.ts'
-import { openEngine } from './engines.ts'
-import { query, startPostgres } from './server.ts'
+import { openEngine } from '../support/postgres/engines.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 t.test('each batch is told with its submissions and the time it took; what fails is not told', async (t) => {
   const server = await startPostgres({ durable: false })

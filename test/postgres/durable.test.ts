@@ -1,7 +1,7 @@
 import t from 'tap'
 import { formula, submission } from '../contract/submissions.ts'
-import { contentsOf, openEngine } from './engines.ts'
-import { query, startPostgres } from './server.ts'
+import { contentsOf, openEngine } from '../support/postgres/engines.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 const skip = Boolean(process.env.TEST_DATABASE_URL) && 'TEST_DATABASE_URL names a server that is not ours to crash'
 

@@ -2,9 +2,9 @@ import t from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { events } from '../contract/submissions.ts'
 import { sized } from '../faults/extent.ts'
-import { openEngine } from './engines.ts'
-import { Network } from './network.ts'
-import { startPostgres } from './server.ts'
+import { openEngine } from '../support/postgres/engines.ts'
+import { Network } from '../support/postgres/network.ts'
+import { startPostgres } from '../support/postgres/server.ts'
 
 const isExternal = Boolean(process.env.TEST_DATABASE_URL)
 const skip =

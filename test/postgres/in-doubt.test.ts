@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { again, answerOf, events, formula, submission } from '../contract/submissions.ts'
-import { contentsOf, openEngine } from './engines.ts'
-import { Network } from './network.ts'
-import { startPostgres } from './server.ts'
+import { contentsOf, openEngine } from '../support/postgres/engines.ts'
+import { Network } from '../support/postgres/network.ts'
+import { startPostgres } from '../support/postgres/server.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

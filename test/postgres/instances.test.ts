@@ -7,8 +7,8 @@ import type { DurableStores } from '../../src/stores/durable.ts'
 import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
 import { migrations } from '../../src/stores/postgres/schema.ts'
 import { answerOf, formula, submission } from '../contract/submissions.ts'
-import { contentsOf, openEngine } from './engines.ts'
-import { query, startPostgres } from './server.ts'
+import { contentsOf, openEngine } from '../support/postgres/engines.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { post, startService } from '../process/service-process.ts'
-import { query, startPostgres } from './server.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
+import { post, startService } from '../support/service-process.ts'
 
 t.setTimeout(120_000)
 

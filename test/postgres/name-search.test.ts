@@ -1,7 +1,7 @@
 import pg from 'pg'
 import t from 'tap'
-import { openEngine } from './engines.ts'
-import { query, startPostgres } from './server.ts'
+import { openEngine } from '../support/postgres/engines.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { Network } from './network.ts'
-import { query, startPostgres } from './server.ts'
+import { Network } from '../support/postgres/network.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

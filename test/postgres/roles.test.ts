@@ -4,10 +4,10 @@ import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { DAY_MS, type OpenStores } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
-import { readPage } from '../docs/pages.ts'
-import { TestClock } from '../test-clock.ts'
-import { ReusedDatabases } from './reused-databases.ts'
-import { query, startPostgres } from './server.ts'
+import { readPage } from '../support/docs/pages.ts'
+import { ReusedDatabases } from '../support/postgres/reused-databases.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const server = await startPostgres({ durable: false })
 

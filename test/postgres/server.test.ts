@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { test } from 'tap'
-import { query, startPostgres } from './server.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 const isExternal = Boolean(process.env.TEST_DATABASE_URL)
 const skip = isExternal && 'TEST_DATABASE_URL names a server that is not ours'

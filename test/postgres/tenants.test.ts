@@ -7,11 +7,11 @@ import { lease, receiptsOf } from '../contract/leasing.ts'
 import { DAY_MS, type OpenOptions } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
 import { formula, submission } from '../contract/submissions.ts'
-import { filledFile } from '../moving/filled-file.ts'
-import { openEngine } from './engines.ts'
-import { ReusedDatabases } from './reused-databases.ts'
-import { query, startPostgres } from './server.ts'
-import { castShadows, hasShadowRun, letIn } from './shadows.ts'
+import { filledFile } from '../support/filled-file.ts'
+import { openEngine } from '../support/postgres/engines.ts'
+import { ReusedDatabases } from '../support/postgres/reused-databases.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
+import { castShadows, hasShadowRun, letIn } from '../support/postgres/shadows.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

@@ -3,9 +3,9 @@ import { chownSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { accountOf } from './binaries.ts'
-import { openEngine } from './engines.ts'
-import { query, startPostgres } from './server.ts'
+import { accountOf } from '../support/postgres/binaries.ts'
+import { openEngine } from '../support/postgres/engines.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 const isExternal = Boolean(process.env.TEST_DATABASE_URL)
 const skip =

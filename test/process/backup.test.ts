@@ -2,9 +2,9 @@ import { copyFileSync, existsSync, readdirSync, statSync, writeFileSync } from '
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
-import { start } from '../command.ts'
-import { checkRestored, type Leased, load } from './restored.ts'
-import { call, formula, post, startService } from './service-process.ts'
+import { start } from '../support/command.ts'
+import { checkRestored, type Leased, load } from '../support/restored.ts'
+import { call, formula, post, startService } from '../support/service-process.ts'
 
 t.setTimeout(300_000)
 

@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { LeasedEvent } from '../../src/stores/ports.ts'
-import { Network } from '../postgres/network.ts'
-import { startPostgres } from '../postgres/server.ts'
-import { call, formula, post, startService } from './service-process.ts'
+import { Network } from '../support/postgres/network.ts'
+import { startPostgres } from '../support/postgres/server.ts'
+import { call, formula, post, startService } from '../support/service-process.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

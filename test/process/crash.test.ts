@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
 import type { LeasedEvent, QueueStats } from '../../src/stores/ports.ts'
-import { until } from '../until.ts'
-import { call, formula, post, startService } from './service-process.ts'
+import { call, formula, post, startService } from '../support/service-process.ts'
+import { until } from '../support/until.ts'
 
 interface List {
   formulas: { id: string; name: string }[]

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import t from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
-import { environment, startSqs, until } from '../forwarding/sqs.ts'
-import { startService as startInProcess } from '../http/service.ts'
-import { formula, post, runToEnd, startService } from './service-process.ts'
+import { startService as startInProcess } from '../support/http/service.ts'
+import { formula, post, runToEnd, startService } from '../support/service-process.ts'
+import { environment, startSqs, until } from '../support/sqs.ts'
 
 t.test('killed with -9 while it forwards, again and again, every event arrives at least once', async (t) => {
   const sqs = await startSqs(t)

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { runToEnd, spawnService, startService } from './service-process.ts'
+import { runToEnd, spawnService, startService } from '../support/service-process.ts'
 
 const KEYS = new URL('../../src/cli/keys.ts', import.meta.url).pathname
 

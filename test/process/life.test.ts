@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { call, formula, post, runToEnd, startService } from './service-process.ts'
+import { call, formula, post, runToEnd, startService } from '../support/service-process.ts'
 
 const at = (directory: string, name = 'formulas.db') => ({ DATABASE_URL: `sqlite:${join(directory, name)}` })
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { test } from 'tap'
 
-const SCRIPT = new URL('./many-apps.ts', import.meta.url).pathname
+const SCRIPT = new URL('../support/many-apps.ts', import.meta.url).pathname
 
 test('of fifty apps that were closed nothing is left that measures, and the process ends by itself', async (t) => {
   const run = promisify(execFile)

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { LeasedEvent } from '../../src/stores/ports.ts'
-import { ERROR_STATUS, SERVER_KIND, startCollector, tracingTo } from '../tracing/collector.ts'
-import { call, formula, type ServiceProcess, startService } from './service-process.ts'
+import { ERROR_STATUS, SERVER_KIND, startCollector, tracingTo } from '../support/collector.ts'
+import { call, formula, type ServiceProcess, startService } from '../support/service-process.ts'
 
 /** A caller's place in a trace of its own. */
 function callersSpan(flags = '01') {

@@ -9,7 +9,7 @@ import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { APPLICATION_ID, FINGERPRINTS_1, migrations } from '../../src/stores/sqlite/schema.ts'
 import { SqliteReader } from '../../src/stores/sqlite/sqlite-reader.ts'
 import { events, formula, idOf, submission } from '../contract/submissions.ts'
-import { TestClock } from '../test-clock.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 function open(t: Test, path: string): DatabaseSync {
   const db = openForWriting(path)

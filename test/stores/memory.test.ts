@@ -5,7 +5,7 @@ import { lease, receiptsOf, show } from '../contract/leasing.ts'
 import { DAY_MS, type OpenStores } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
 import { formula, submission } from '../contract/submissions.ts'
-import { TestClock } from '../test-clock.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const open: OpenStores = async (t, options) => {
   const stores = openMemory({ answerTtlMs: DAY_MS, maxReceives: 5, ...options })

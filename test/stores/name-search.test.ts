@@ -5,7 +5,7 @@ import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
 import { formula, submission } from '../contract/submissions.ts'
 import { scratch } from '../faults/scratch.ts'
-import { until } from '../until.ts'
+import { until } from '../support/until.ts'
 
 /** A file with `howMany` roses, and one violet behind so many of them. */
 async function openGarden(t: Test, howMany: number, violetBehind: number) {

@@ -6,8 +6,8 @@ import { openStores } from '../../src/stores/open.ts'
 import { lease, receiptsOf } from '../contract/leasing.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
 import { formula, store, submission } from '../contract/submissions.ts'
-import { query, startPostgres } from '../postgres/server.ts'
-import { TestClock } from '../test-clock.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

@@ -16,7 +16,7 @@ import { parseLocation, type StoreLocation, sameLocation } from '../../src/store
 import { openStores } from '../../src/stores/open.ts'
 import type { Stores } from '../../src/stores/ports.ts'
 import { formula, submission } from '../contract/submissions.ts'
-import { TestClock } from '../test-clock.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const sqlite = (path: string): StoreLocation => ({ engine: 'sqlite', path })
 const MEMORY: StoreLocation = { engine: 'memory' }

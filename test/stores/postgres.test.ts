@@ -7,9 +7,9 @@ import { eventQueueContract } from '../contract/event-queue.ts'
 import { DAY_MS, type OpenOptions, type OpenStores } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
 import { formula, submission } from '../contract/submissions.ts'
-import { ReusedDatabases } from '../postgres/reused-databases.ts'
-import { startPostgres } from '../postgres/server.ts'
-import { TestClock } from '../test-clock.ts'
+import { ReusedDatabases } from '../support/postgres/reused-databases.ts'
+import { startPostgres } from '../support/postgres/server.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { contents, request, setUp } from './bench.ts'
+import { contents, request, setUp } from '../support/submission/orchestrator-bench.ts'
 
 const EMPTY = { formulas: [], events: 0, cleanups: 0 }
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Outcome } from '../../src/submission/outcome.ts'
-import { type Bench, contents, request, setUp } from './bench.ts'
+import { type Bench, contents, request, setUp } from '../support/submission/orchestrator-bench.ts'
 
 const settled = (bench: Bench): Promise<void> =>
   bench.finish(

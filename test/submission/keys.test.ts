@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Intake, Stores } from '../../src/stores/ports.ts'
 import { payloadHash } from '../../src/submission/payload.ts'
-import { contents, request, setUp } from './bench.ts'
+import { contents, request, setUp } from '../support/submission/orchestrator-bench.ts'
 
 t.test('of many submissions with one key exactly one runs, and all others replay it', async (t) => {
   const bench = setUp(t, 'saga')

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { SubmissionObserver } from '../../src/submission/observer.ts'
-import { type Bench, request, setUp } from './bench.ts'
+import { type Bench, request, setUp } from '../support/submission/orchestrator-bench.ts'
 
 interface Counts {
   added: number

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { RecentAnswers, type Sent } from '../../src/submission/recent-answers.ts'
-import { TestClock } from '../test-clock.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 const sent = (own: Partial<Sent> = {}): Sent => ({
   caller: '',

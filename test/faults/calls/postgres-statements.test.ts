@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Network } from '../../postgres/network.ts'
+import { Network } from '../../support/postgres/network.ts'
 import { createDatabases } from '../chaos/databases.ts'
 import { sized } from '../extent.ts'
 import { WAYS, type Way } from '../ways.ts'

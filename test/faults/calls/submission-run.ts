@@ -1,7 +1,7 @@
 import type { Stores } from '../../../src/stores/ports.ts'
 import type { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
-import { request } from '../../submission/bench.ts'
+import { request } from '../../support/submission/orchestrator-bench.ts'
 import { Judge, type Plan, type Report } from './enumerate.ts'
 import { startOrchestrator } from './orchestrator.ts'
 import type { World } from './world.ts'

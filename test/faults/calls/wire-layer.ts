@@ -1,4 +1,4 @@
-import { MISHAPS, type Mishap, type Network } from '../../postgres/network.ts'
+import { MISHAPS, type Mishap, type Network } from '../../support/postgres/network.ts'
 import type { Plan } from './enumerate.ts'
 import type { Layer } from './submission-run.ts'
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type PostgresServer, query } from '../../postgres/server.ts'
+import { type PostgresServer, query } from '../../support/postgres/server.ts'
 import type { Way } from '../ways.ts'
 
 /** How long what is unfinished may take to be brought to its end, in milliseconds. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { type PostgresServer, query } from '../../postgres/server.ts'
+import { type PostgresServer, query } from '../../support/postgres/server.ts'
 import { sized } from '../extent.ts'
 
 /** The connections of every instance. */

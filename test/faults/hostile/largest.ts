@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { post } from '../../process/service-process.ts'
+import { post } from '../../support/service-process.ts'
 
 interface Stored {
   formulas: { name: string; materials: { name: string }[] }[]

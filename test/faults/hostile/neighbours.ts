@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { post } from '../../process/service-process.ts'
+import { post } from '../../support/service-process.ts'
 
 const SUBMITTERS = 3
 const CONSUMERS = 2

@@ -3,7 +3,7 @@ import { linkSync, renameSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { formula, post } from '../../process/service-process.ts'
+import { formula, post } from '../../support/service-process.ts'
 import { sized } from '../extent.ts'
 import { runServer, startServer } from './server.ts'
 

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { post } from '../../process/service-process.ts'
+import { post } from '../../support/service-process.ts'
 import { count } from '../figures.ts'
 import type { BadRequest } from './bad-requests.ts'
 import { faultIn } from './verdict.ts'

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { inherited } from '../../inherited.ts'
-import { type Ended, observe } from '../../process/service-process.ts'
+import { inherited } from '../../support/inherited.ts'
+import { type Ended, observe } from '../../support/service-process.ts'
 
 const SERVER = new URL('../../../src/server.ts', import.meta.url).pathname
 

@@ -1,6 +1,6 @@
 import { setTimeout as waitMs } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { type StartingProcess, spawnService } from '../../process/service-process.ts'
+import { type StartingProcess, spawnService } from '../../support/service-process.ts'
 import type { Chance } from '../extent.ts'
 import { Ledger, type Send, sendTo } from '../ledger.ts'
 import { Consumers } from './consumers.ts'

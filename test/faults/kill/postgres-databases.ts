@@ -1,5 +1,5 @@
 import { setTimeout as waitMs } from 'node:timers/promises'
-import { query } from '../../postgres/server.ts'
+import { query } from '../../support/postgres/server.ts'
 import { type Databases, environmentOf, untilSettled } from '../chaos/databases.ts'
 import type { Place } from './place.ts'
 import { countUnfinished, NONE, type Unfinished } from './unfinished.ts'

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { startPostgres } from '../../postgres/server.ts'
+import { startPostgres } from '../../support/postgres/server.ts'
 import { createDatabases } from '../chaos/databases.ts'
 import { sized } from '../extent.ts'
 import { WAYS } from '../ways.ts'

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { StoredFormula } from '../../../src/formula/formula.ts'
-import { type Service, startService } from '../../http/service.ts'
+import { type Service, startService } from '../../support/http/service.ts'
 import { Ledger, type Reply, type Send, sendInto } from '../ledger.ts'
 
 export const formula = (name: string, concentration: number) => ({

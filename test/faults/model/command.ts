@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AsyncCommand } from 'fast-check'
 import { catalogue } from '../../../src/errors/catalogue.ts'
-import type { Answer } from '../../http/service.ts'
+import type { Answer } from '../../support/http/service.ts'
 import type { Expected, Model } from './model.ts'
 import type { ServiceUnderTest } from './service-under-test.ts'
 

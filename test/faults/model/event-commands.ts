@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
-import type { Answer } from '../../http/service.ts'
+import type { Answer } from '../../support/http/service.ts'
 import { checkAnswer, command, type ModelCommand } from './command.ts'
 import { isoTime, type Model, passTime, refusal } from './model.ts'
 import * as queueModel from './model-queue.ts'

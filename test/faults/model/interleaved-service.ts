@@ -6,7 +6,7 @@ import type { EventQueue, LeasedEvent, Stores } from '../../../src/stores/ports.
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
 import { UNTRACED } from '../../../src/submission/tracer.ts'
-import { TestClock } from '../../test-clock.ts'
+import { TestClock } from '../../support/test-clock.ts'
 import { ProcessStores } from './process-stores.ts'
 import { QueueRecord } from './queue-record.ts'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc, { type Arbitrary } from 'fast-check'
-import type { Answer } from '../../http/service.ts'
+import type { Answer } from '../../support/http/service.ts'
 import { checkAnswer, command, type ModelCommand } from './command.ts'
 import { MAKE_UPS, PREFIXES } from './make-ups.ts'
 import { type Cursor, getFormula, listFormulas, type Model, type Page, pageOf, refusal } from './model.ts'

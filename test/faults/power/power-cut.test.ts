@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { until } from '../../until.ts'
+import { until } from '../../support/until.ts'
 import { chance, sized } from '../extent.ts'
 import { count } from '../figures.ts'
 import { sendTo } from '../ledger.ts'

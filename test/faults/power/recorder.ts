@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { inherited } from '../../inherited.ts'
+import { inherited } from '../../support/inherited.ts'
 
 const SOURCE = new URL('record-writes.c', import.meta.url).pathname
 const SERVER = new URL('../../../src/server.ts', import.meta.url).pathname

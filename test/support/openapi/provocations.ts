@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
-import type { ErrorCode } from '../../src/errors/catalogue.ts'
+import type { ErrorCode } from '../../../src/errors/catalogue.ts'
 import { type Answer, formula, type Service } from '../http/service.ts'
 import type { Operation } from './document.ts'
 import { exampleRequest, type Sent } from './requests.ts'

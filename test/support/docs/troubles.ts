@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
-import { call, post, startService } from '../process/service-process.ts'
+import { call, post, startService } from '../service-process.ts'
 
 interface Leased {
   events: { receipt: string }[]

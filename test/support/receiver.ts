@@ -4,7 +4,7 @@ import type { Sender, Sent } from '../../src/outbox/sink.ts'
 import { openMemoryQueue } from '../../src/stores/memory/engine.ts'
 import type { EventQueue, FormulaEvent } from '../../src/stores/ports.ts'
 import { namesOf, show } from '../contract/leasing.ts'
-import { TestClock } from '../test-clock.ts'
+import { TestClock } from './test-clock.ts'
 
 /** A call to the receiver that has not been answered yet. */
 export interface Open {

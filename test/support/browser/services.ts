@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
-import { type AppOptions, buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config/config.ts'
-import { call, post } from '../process/service-process.ts'
+import { type AppOptions, buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config/config.ts'
+import { call, post } from '../service-process.ts'
 
 /** A formula as it is submitted. */
 interface Taken {

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export const root = join(import.meta.dirname, '../..')
+export const root = join(import.meta.dirname, '../../..')
 
 /** The pages that users read, as paths from the root. */
 export const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).sort()

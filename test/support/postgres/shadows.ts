@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import pg from 'pg'
 import { query } from './server.ts'
 
-const SOURCES = new URL('../../src/stores/postgres/', import.meta.url)
+const SOURCES = new URL('../../../src/stores/postgres/', import.meta.url)
 /** The types of whatever our statements hand to functions and operators. */
 const SCALARS = ['text', 'uuid', 'bytea', 'bigint', 'integer', 'smallint', 'boolean', 'numeric', 'json']
 const TYPES = [...SCALARS, ...['text', 'uuid', 'bytea', 'bigint', 'integer', 'smallint'].map((type) => `${type}[]`)]

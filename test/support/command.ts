@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { Test } from 'tap'
 import { inherited } from './inherited.ts'
-import { type Ended, observe } from './process/service-process.ts'
+import { type Ended, observe } from './service-process.ts'
 
 /** A command that runs. */
 export interface Running {
@@ -11,7 +11,7 @@ export interface Running {
   kill(signal: NodeJS.Signals): Promise<Ended>
 }
 
-const root = new URL('../', import.meta.url)
+const root = new URL('../../', import.meta.url)
 
 /** Starts a program of ours; `input` is its standard input. */
 export function start(t: Test, program: string, args: string[], environment = {}, input?: string): Running {

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config/config.ts'
-import { startSqs } from '../forwarding/sqs.ts'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config/config.ts'
 import { parse, type Scraped } from '../http/scrape.ts'
+import { startSqs } from '../sqs.ts'
 
 const SECONDS_TO_COLLECT = 10
 

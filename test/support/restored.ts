@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import { until } from '../until.ts'
 import { call, formula, post } from './service-process.ts'
+import { until } from './until.ts'
 
 interface Formulas {
   formulas: { id: string }[]

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../src/errors/catalogue.ts'
+import type { ErrorCode } from '../../../src/errors/catalogue.ts'
 import type { Answer } from '../http/service.ts'
 import { asWritten, Conformity } from './conformity.ts'
 import type { Document, Operation, Parameter } from './document.ts'

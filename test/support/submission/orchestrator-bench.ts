@@ -1,14 +1,21 @@
 import type { Test } from 'tap'
-import type { Formula } from '../../src/formula/formula.ts'
-import { validateSubmission } from '../../src/formula/validate.ts'
-import { openMemory, openMemoryQueue } from '../../src/stores/memory/engine.ts'
-import type { CleanupQueue, EventQueue, FormulaDb, IdempotencyStore, Intake, Stores } from '../../src/stores/ports.ts'
-import type { OrchestratorOptions } from '../../src/submission/options.ts'
-import { Orchestrator } from '../../src/submission/orchestrator.ts'
-import type { Outcome, SubmissionRequest } from '../../src/submission/outcome.ts'
-import { UNTRACED } from '../../src/submission/tracer.ts'
+import type { Formula } from '../../../src/formula/formula.ts'
+import { validateSubmission } from '../../../src/formula/validate.ts'
+import { openMemory, openMemoryQueue } from '../../../src/stores/memory/engine.ts'
+import type {
+  CleanupQueue,
+  EventQueue,
+  FormulaDb,
+  IdempotencyStore,
+  Intake,
+  Stores,
+} from '../../../src/stores/ports.ts'
+import type { OrchestratorOptions } from '../../../src/submission/options.ts'
+import { Orchestrator } from '../../../src/submission/orchestrator.ts'
+import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
+import { UNTRACED } from '../../../src/submission/tracer.ts'
 import { TestClock } from '../test-clock.ts'
-import { type Faulty, faulty } from './faulty.ts'
+import { type Faulty, faulty } from './faulty-stores.ts'
 
 /** An orchestrator on memory stores, each behind a fault layer, with a clock moved by hand. */
 export interface Bench {

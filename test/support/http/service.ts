@@ -1,9 +1,9 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
-import { type AppOptions, buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config/config.ts'
-import type { ErrorBody } from '../../src/errors/service-error.ts'
-import type { StoredFormula } from '../../src/formula/formula.ts'
+import { type AppOptions, buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config/config.ts'
+import type { ErrorBody } from '../../../src/errors/service-error.ts'
+import type { StoredFormula } from '../../../src/formula/formula.ts'
 
 export type Answer = LightMyRequestResponse
 

@@ -1,7 +1,7 @@
 import type { RouteOptions } from 'fastify'
 import type { Test } from 'tap'
-import { buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config/config.ts'
+import { buildApp } from '../../../src/app.ts'
+import { readConfig } from '../../../src/config/config.ts'
 
 /** Every route of the app, as it is in the end. Fastify uses one object for several addresses: each keeps its own. */
 export async function everyRoute(t: Test): Promise<RouteOptions[]> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { AppOptions } from '../../src/app.ts'
-import { newKey } from '../access/new-key.ts'
+import type { AppOptions } from '../../../src/app.ts'
+import { newKey } from '../new-key.ts'
 import { type Client, type Service, startService } from './service.ts'
 
 /** A service that asks for keys, with a client for each scope; clients are named after theirs. */

@@ -4,7 +4,7 @@ import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { lease, receiptsOf } from '../contract/leasing.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
 import { formula, submission, TRACEPARENT } from '../contract/submissions.ts'
-import { TestClock } from '../test-clock.ts'
+import { TestClock } from './test-clock.ts'
 
 export const OPTIONS = { answerTtlMs: DAY_MS, maxReceives: 2 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { inherited } from '../inherited.ts'
+import { inherited } from './inherited.ts'
 
 const SERVER = new URL('../../src/server.ts', import.meta.url).pathname
 

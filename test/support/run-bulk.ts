@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { TableOptions } from '../../src/bulk/files/columns.ts'
-import { type Running, start } from '../command.ts'
-import type { Ended } from '../process/service-process.ts'
+import { type Running, start } from './command.ts'
+import type { Ended } from './service-process.ts'
 
 /** How a table is read without options. */
 export const plainTable: TableOptions = { decimal: '.', map: new Map(), ignoreUnknown: false, fillDown: false }

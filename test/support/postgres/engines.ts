@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
-import { systemClock } from '../../src/kit/clock.ts'
-import type { DurableStores } from '../../src/stores/durable.ts'
-import type { EngineOptions, EventQueue, FormulaDb } from '../../src/stores/ports.ts'
-import { openPostgres } from '../../src/stores/postgres/engine.ts'
-import { DAY_MS } from '../contract/open-stores.ts'
+import { systemClock } from '../../../src/kit/clock.ts'
+import type { DurableStores } from '../../../src/stores/durable.ts'
+import type { EngineOptions, EventQueue, FormulaDb } from '../../../src/stores/ports.ts'
+import { openPostgres } from '../../../src/stores/postgres/engine.ts'
+import { DAY_MS } from '../../contract/open-stores.ts'
 
 /** Opens a database as one instance of the service does; it is closed when the test ends. */
 export async function openEngine(t: Test, url: string, changed: Partial<EngineOptions> = {}): Promise<DurableStores> {

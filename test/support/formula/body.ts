@@ -1,6 +1,6 @@
-import type { ErrorDetail } from '../../src/errors/service-error.ts'
-import { parseExactJson } from '../../src/formula/json.ts'
-import { validateSubmission } from '../../src/formula/validate.ts'
+import type { ErrorDetail } from '../../../src/errors/service-error.ts'
+import { parseExactJson } from '../../../src/formula/json.ts'
+import { validateSubmission } from '../../../src/formula/validate.ts'
 
 export const ROSE = { name: 'Rose', concentration: '1' }
 export const ROSE_OIL = { name: 'Rose oil', concentration: 1 }

@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
-import { event, receipt } from '../../src/openapi/examples.ts'
+import { event, receipt } from '../../../src/openapi/examples.ts'
 import type { Answer, Client } from '../http/service.ts'
 import { valuesOf } from './arbitraries.ts'
 import type { Document, Operation } from './document.ts'
