@@ -75,7 +75,7 @@ test('settings are those that were asked for', { skip }, async (t) => {
 test('a server goes with the process that started it, even one that was killed', { skip }, async (t) => {
   const script = `
     process.umask(0o077)
-    const { startPostgres } = await import(${JSON.stringify(new URL('server.ts', import.meta.url).href)})
+    const { startPostgres } = await import(${JSON.stringify(new URL('../support/postgres/server.ts', import.meta.url).href)})
     const server = await startPostgres({ durable: false })
     process.stdout.write(server.pid + '\\n')
     setInterval(() => {}, 1000)
