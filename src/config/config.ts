@@ -18,7 +18,7 @@ import {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const LONGEST_MS = 3_600_000
 
-/** For who has not set HOST and wonders. */
+/** For users who have not set HOST themselves. */
 export const HOST_HINT = 'some shells set HOST themselves, to a name of the machine: unset it, or name an address'
 
 /** Every variable the service reads. */
@@ -43,6 +43,7 @@ export const variables = {
   EVENT_LEASE_SECONDS: integer(30, 1, 43_200, 'How long an event is leased when the consumer does not say'),
   EVENT_MAX_LEASE_SECONDS: integer(43_200, 1, 43_200, 'Longest lease a consumer may ask for'),
   EVENT_MAX_RECEIVES: integer(5, 1, 1000, 'An event whose lease of this number ends without an ack is dead'),
+  EVENT_RETENTION_HOURS: integer(168, 0, 8760, 'How long events are kept that every subscription is past'),
   BODY_LIMIT_BYTES: integer(
     1_048_576,
     1024,
@@ -55,22 +56,22 @@ export const variables = {
 type Name = keyof typeof variables
 type Values = { [N in Name]: ReturnType<(typeof variables)[N]['read']> }
 
-/** What the environment says, checked. */
+/** The validated configuration. */
 export interface Config {
   host: string
   port: number
   logLevel: (typeof LOG_LEVELS)[number]
   database: StoreLocation
   queue: StoreLocation
-  /** Null where nothing is forwarded. */
+  /** Null if events are not forwarded. */
   sqsQueueUrl: string | null
-  /** Null where nothing is traced. */
+  /** Null if nothing is traced. */
   otlpEndpoint: string | null
-  /** null where callers are anonymous. */
+  /** Null if callers are anonymous. */
   apiKeysFile: string | null
-  /** Hosts to answer to beside those of loopback, as a `Host` header names them. */
+  /** Accepted in a `Host` header, in addition to loopback hosts. */
   allowedHosts: string[]
-  /** Addresses and networks whose `X-Forwarded-For` is believed. */
+  /** Addresses and networks whose `X-Forwarded-For` is trusted. */
   trustedProxies: string[]
   submitRetries: number
   submitRetryBaseMs: number
@@ -81,14 +82,15 @@ export interface Config {
   eventLeaseSeconds: number
   eventMaxLeaseSeconds: number
   eventMaxReceives: number
+  eventRetentionHours: number
   bodyLimitBytes: number
   /** 0 for no limit. */
   rateLimitPerMinute: number
 }
 
-/** The environment holds values that the service cannot start with. */
+/** The service cannot start with these values. */
 export class ConfigError extends Error {
-  /** One line for each. */
+  /** One line each. */
   readonly problems: string[]
 
   constructor(problems: string[]) {
@@ -120,7 +122,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   return toConfig(values as Values)
 }
 
-/** Without the blanks around it. What is set but empty counts as unset, but where that would open or move something. */
+/** @returns the trimmed value, or the default. An empty value counts as unset, unless the variable refuses that */
 function textOf(given: string | undefined, { default: fallback, refusesEmpty }: Variable<unknown>): string | null {
   const value = given?.replace(/^[ \t]+|[ \t]+$/g, '')
   return value === undefined || (value === '' && !refusesEmpty) ? fallback : value
@@ -131,7 +133,7 @@ function readValue(value: string, variable: Variable<unknown>): unknown {
   return variable.read(value)
 }
 
-/** What is wrong with values that are each right. */
+/** Finds values that are valid alone, but not together. */
 function conflicts(values: Partial<Values>): string[] {
   const problems: string[] = []
   const { HOST: host, API_KEYS_FILE: keys, ALLOW_ANONYMOUS: anonymous } = values
@@ -173,14 +175,15 @@ function toConfig(values: Values): Config {
     eventLeaseSeconds: values.EVENT_LEASE_SECONDS,
     eventMaxLeaseSeconds: values.EVENT_MAX_LEASE_SECONDS,
     eventMaxReceives: values.EVENT_MAX_RECEIVES,
+    eventRetentionHours: values.EVENT_RETENTION_HOURS,
     bodyLimitBytes: values.BODY_LIMIT_BYTES,
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
   }
 }
 
 /**
- * The value as a message may show it: in one line, and without secrets. Whatever was meant for a URL may hold a password
- * anywhere, so of such a variable only a scheme that is known is shown.
+ * Formats a value for a message, in one line and without secrets. A URL, even a malformed one, may hold a password, so only
+ * its scheme is shown.
  */
 function shown(name: string, value: string): string {
   if (value === '') return '""'
@@ -193,7 +196,7 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-/** Whether an address to listen on is reached from this machine alone. */
+/** Whether an address to listen on is reachable from this machine only. */
 export function isLoopback(host: string): boolean {
   const family = isIP(host)
   return family === 0 ? host.toLowerCase() === 'localhost' : loopback.check(host, family === 4 ? 'ipv4' : 'ipv6')

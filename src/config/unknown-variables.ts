@@ -1,17 +1,17 @@
-/** How variables begin that no other program is likely to read. */
+/** Prefixes that no other program is likely to use. */
 const OURS = /^(?:SUBMIT|IDEMPOTENCY|EVENT|BODY_LIMIT|RATE_LIMIT|API_KEYS|ALLOW|ALLOWED|TRUSTED|CORS|FORWARD|WEBHOOK)_/
-/** A shorter name is a few letters away from names of other programs. */
-const LONG_ENOUGH = 8
-const TYPO = 2
+/** Shorter names are too similar to variables of other programs. */
+const MIN_LENGTH = 8
+const MAX_EDITS = 2
 
-/** A variable that was meant for the service, as it seems. */
+/** A variable that was probably meant for the service. */
 export interface UnknownVariable {
   name: string
-  /** The variable that was probably meant; null where none is spelt nearly so. */
+  /** The similar variable that exists; null if there is none. */
   meant: string | null
 }
 
-/** Variables that are set, and look like ours, and are not known: typing errors, and options of other versions. */
+/** Finds variables that look like ours but do not exist: typing errors, and options of other versions. */
 export function unknownVariables(env: Record<string, string | undefined>, known: string[]): UnknownVariable[] {
   return Object.keys(env)
     .filter((name) => !known.includes(name))
@@ -22,13 +22,13 @@ export function unknownVariables(env: Record<string, string | undefined>, known:
 function nearest(name: string, known: string[]): string | null {
   if (name.length > 100) return null
   const near = known
-    .filter((candidate) => candidate.length >= LONG_ENOUGH || candidate === name)
+    .filter((candidate) => candidate.length >= MIN_LENGTH || candidate === name)
     .map((candidate) => ({ candidate, edits: distance(name, candidate) }))
     .sort((a, b) => a.edits - b.edits)[0]
-  return near !== undefined && near.edits <= TYPO ? near.candidate : null
+  return near !== undefined && near.edits <= MAX_EDITS ? near.candidate : null
 }
 
-/** How many letters have to be put in, left out or changed to make one word of the other (Levenshtein). */
+/** The Levenshtein distance. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (const [i, letter] of [...a].entries()) {

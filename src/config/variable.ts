@@ -2,16 +2,16 @@ import { isIP, isIPv6 } from 'node:net'
 import { readHost } from '../access/hosts.ts'
 import { parseLocation, STORE_URLS, type StoreLocation } from '../stores/location.ts'
 
-/** One environment variable: the single home of an option. The table in docs/configuration.md is checked against these. */
+/** One environment variable. A test compares the table in docs/configuration.md with these. */
 export interface Variable<T> {
-  /** The text that stands for an unset variable; null where there is none. */
+  /** The value of an unset variable; null if it has none. */
   readonly default: string | null
-  /** What its value may be, as a message says it. */
+  /** The allowed values, as messages describe them. */
   readonly expected: string
   readonly description: string
-  /** Whether an empty value is refused instead of taken for none: what guards the service, and where its data are. */
+  /** Whether an empty value is refused rather than ignored: for variables that protect the service, or locate its data. */
   readonly refusesEmpty?: boolean
-  /** @throws {Error} saying what is expected instead */
+  /** @throws {Error} with what is expected instead */
   read(value: string): T
 }
 
@@ -29,7 +29,7 @@ function variable<T>(
   return { default: fallback, expected, description, read }
 }
 
-/** An address to listen on; brackets around an IPv6 address are dropped. */
+/** An address to listen on; removes brackets around an IPv6 address. */
 export function address(fallback: string, description: string): Variable<string> {
   return variable(fallback, 'a host name or an IP address', description, (value) => {
     const bare = /^\[(.*)\]$/.exec(value)?.[1]
@@ -78,18 +78,17 @@ export function webAddress(description: string): Variable<string> {
   )
 }
 
-/** The URL of a queue, without a slash at its end: SQS tells FIFO queues by how their names end. */
+/** The URL of a queue, without a slash at its end: SQS recognises FIFO queues by the suffix of their names. */
 export function queueAddress(description: string): Variable<string> {
   const url = webAddress(description)
   return { ...url, read: (value) => url.read(value).replace(/\/+$/, '') }
 }
 
-/** Hosts as a `Host` header may name them, written as `readHost` writes them. */
+/** Host names as a `Host` header may contain them, normalised by `readHost`. */
 export function hosts(description: string): Variable<string[]> {
   return { ...list('host names or IP addresses, without ports', description, readHost), refusesEmpty: true }
 }
 
-/** IP addresses, and networks of them. */
 export function networks(description: string): Variable<string[]> {
   return list('IP addresses or networks (10.0.0.0/8)', description, (entry) => {
     const [, ip = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? []
@@ -99,7 +98,7 @@ export function networks(description: string): Variable<string[]> {
   })
 }
 
-/** Entries with blanks or commas between. */
+/** Entries separated by blanks or commas. */
 function list(expected: string, description: string, read: (entry: string) => string | null): Variable<string[]> {
   return variable(null, expected, description, (value) => {
     const entries = value.split(/[ ,]+/).filter(Boolean).map(read)

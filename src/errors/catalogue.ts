@@ -1,4 +1,4 @@
-/** Every code that an error answer may carry, with its status and its text. docs/errors.md is checked against this. */
+/** All error codes, with status and text. A test compares docs/errors.md with them. */
 export const catalogue = {
   INVALID_JSON: { status: 400, message: 'Invalid or missing JSON' },
   IDEMPOTENCY_KEY_MISSING: { status: 400, message: 'Missing Idempotency-Key header' },
@@ -53,6 +53,7 @@ export const catalogue = {
   },
   IDEMPOTENCY_KEY_IN_USE: { status: 409, message: 'A submission with this Idempotency-Key is still running' },
   EVENTS_FORWARDED: { status: 409, message: 'Events are forwarded to another queue; receive them there' },
+  FORMULA_ERASED: { status: 410, message: 'A formula of this answer has been erased' },
   PAYLOAD_TOO_LARGE: { status: 413, message: 'The body is too large' },
   URI_TOO_LONG: { status: 414, message: 'The address is too long' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json in UTF-8' },
@@ -70,5 +71,5 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue
 
-/** Codes that stand inside an answer of another status: what became of one receipt. */
+/** The code of a single rejected receipt, within a 200. */
 export const RECEIPT_STALE = 'RECEIPT_STALE'

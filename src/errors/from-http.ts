@@ -11,25 +11,25 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
 }
 
 /**
- * The error a caller is told of, whatever was thrown; what nobody planned is an INTERNAL_ERROR. What a library lays to
- * the request in a way of its own (a range beyond the end of a file) is a BAD_REQUEST.
+ * Converts anything thrown to the error that the caller sees. A 4xx of a library without a code of ours, such as a range
+ * beyond the end of a file, is a BAD_REQUEST; anything unexpected is an INTERNAL_ERROR.
  */
 export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown
   if (thrown instanceof StoreUnavailable) return new ServiceError('STORE_UNAVAILABLE')
   const { statusCode = 500 } = (thrown ?? {}) as { statusCode?: number }
-  const isOfRequest = statusCode >= 400 && statusCode < 500
-  const code = CODE_OF_STATUS[statusCode] ?? (isOfRequest ? 'BAD_REQUEST' : 'INTERNAL_ERROR')
+  const isClientError = statusCode >= 400 && statusCode < 500
+  const code = CODE_OF_STATUS[statusCode] ?? (isClientError ? 'BAD_REQUEST' : 'INTERNAL_ERROR')
   return new ServiceError(code, code === 'UNSUPPORTED_MEDIA_TYPE' ? { details: [detail('Content-Type', code)] } : {})
 }
 
-/** The code for what Node's HTTP parser could not read. */
+/** The code of an error of Node's HTTP parser. */
 export function codeOfParserError(code: string | undefined): ErrorCode {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'REQUEST_TIMEOUT'
   return code === 'HPE_HEADER_OVERFLOW' ? 'HEADERS_TOO_LARGE' : 'BAD_REQUEST'
 }
 
-/** A whole HTTP/1.1 answer, for a connection on which there is no request to reply to. */
+/** A complete HTTP/1.1 response, for connections without a parsed request. */
 export function rawErrorAnswer(code: ErrorCode): string {
   const body = errorBody(code)
   const text = JSON.stringify(body)

@@ -1,16 +1,16 @@
 import { STATUS_CODES } from 'node:http'
 import { catalogue, type ErrorCode } from './catalogue.ts'
 
-/** Most entries that `details` carries. */
+/** Maximum number of entries in `details`. */
 export const MAX_DETAILS = 100
 
-/** One problem, and where in the request it lies. */
+/** One problem, and its place in the request. */
 export interface ErrorDetail {
   /** A JSON pointer into the body, `?limit` for a query parameter, or the name of a header. */
   path: string
   code: string
   message: string
-  /** The stored formula that an entry is about. */
+  /** The id of the stored formula that the problem is about. */
   id?: string
 }
 
@@ -23,12 +23,12 @@ export interface ErrorBody {
   details: ErrorDetail[]
 }
 
-/** An error that the caller is meant to see: one entry of the catalogue, with what it is about. */
+/** An error that the caller sees: an entry of the catalogue with details. */
 export class ServiceError extends Error {
   readonly code: ErrorCode
   readonly status: number
   readonly details: ErrorDetail[]
-  /** Seconds after which the request may be sent again. */
+  /** When the request may be sent again, in seconds. */
   readonly retryAfter: number | undefined
 
   constructor(code: ErrorCode, options: { details?: ErrorDetail[]; message?: string; retryAfter?: number } = {}) {
@@ -41,19 +41,18 @@ export class ServiceError extends Error {
   }
 }
 
-/** The answer body of an error, in the one shape that all of them have. */
 export function errorBody(code: ErrorCode, details: ErrorDetail[] = [], message?: string): ErrorBody {
   const { status, message: text } = catalogue[code]
   const error = STATUS_CODES[status] as string
   return { error, message: message ?? text, status, code, details: details.slice(0, MAX_DETAILS) }
 }
 
-/** A detail entry with the catalogue's text. */
+/** An entry of `details` with the catalogue's text. */
 export function detail(path: string, code: ErrorCode): ErrorDetail {
   return { path, code, message: catalogue[code].message }
 }
 
-/** The detail entry for a body that is not the JSON it should be. */
-export function invalidJson(why: string): ErrorDetail {
-  return { path: '', code: 'INVALID_JSON', message: `${catalogue.INVALID_JSON.message}: ${why}` }
+/** The entry of `details` for a body that is not JSON or not a submission. */
+export function invalidJson(reason: string): ErrorDetail {
+  return { path: '', code: 'INVALID_JSON', message: `${catalogue.INVALID_JSON.message}: ${reason}` }
 }

@@ -1,4 +1,4 @@
-/** A store could not do what was asked. Whether it took effect is unknown: look it up, never assume. */
+/** A store call failed. Whether it took effect is unknown: look it up. */
 export class StoreUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -6,7 +6,7 @@ export class StoreUnavailable extends Error {
   }
 }
 
-/** A store must not be opened as it is; the message is one line for whoever starts the service. */
+/** A store must not be opened in its present state. The message is one line for the operator. */
 export class StoreRefused extends Error {
   constructor(message: string) {
     super(message)
@@ -14,6 +14,17 @@ export class StoreRefused extends Error {
   }
 }
 
-/** How a refusal goes on that is about a store of fingerprint version 1: every formula in it would be taken in again. */
-export const OLD_FINGERPRINTS =
-  'was written by a version whose fingerprints differ: export its formulas with that version, and import them into a new store'
+/** There is no subscription of this name. */
+export class UnknownSubscription extends Error {
+  readonly subscription: string
+
+  constructor(subscription: string) {
+    super(`There is no subscription ${subscription}`)
+    this.name = 'UnknownSubscription'
+    this.subscription = subscription
+  }
+}
+
+/** How a refusal goes on that is about a store of an earlier version, which cannot be brought up. */
+export const EARLIER_VERSION =
+  'is of an earlier version: run `npm run export` of that version, and import its formulas into a new store'

@@ -1,20 +1,20 @@
-/** Most digits a concentration may have on either side of the point, in canonical form. */
+/** Maximum number of digits of a concentration on either side of the point, in canonical form. */
 export const DECIMAL_DIGITS = 12
 
 /**
- * What may be a decimal; how large it is, and how long, is another matter. Each digit can match in one place only: with
- * two, a long run of digits would take quadratic time to be refused.
+ * The syntax of a decimal; size and length are checked later. Each digit can match in one place only: otherwise refusing a
+ * long run of digits would take quadratic time.
  */
 export const DECIMAL = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?$/
 
-/** Canonical form, which most concentrations have already. */
+/** The canonical form; most concentrations arrive in it. */
 export const CANONICAL = /^(?:0|[1-9]\d{0,11})\.\d{0,11}[1-9]$|^[1-9]\d{0,11}$/
 
 /**
- * Writes a positive decimal in canonical form: no exponent, no sign, no superfluous zeros. Works on the digits
- * themselves, so no value is ever rounded, and measures before it writes, so `1e999999999` costs nothing.
+ * Converts a positive decimal to canonical form: no exponent, no sign, no redundant zeros. It works on the digits, so that
+ * no value is rounded, and checks the length first, so that `1e999999999` costs nothing.
  * @param text a decimal such as `10.0`, `.50`, `5.` or `+1e1`
- * @returns the canonical form (`10`, `0.5`, `5`, `10`), or null when `text` is no decimal, not above zero or longer
+ * @returns the canonical form (`10`, `0.5`, `5`, `10`), or null when `text` is not a decimal, not above zero, or has more
  *   than 12 digits before or after the point
  */
 export function canonicalDecimal(text: string): string | null {
@@ -33,7 +33,10 @@ export function canonicalDecimal(text: string): string | null {
   return write(digits.slice(first, end), wholeDigits)
 }
 
-/** Places `digits` (no zero at either end) so that `whole` of them stand before the point; it may be negative. */
+/**
+ * @param digits without zeros at either end
+ * @param whole the number of digits before the point; negative for zeros after the point
+ */
 function write(digits: string, whole: number): string {
   if (whole <= 0) return `0.${'0'.repeat(-whole)}${digits}`
   if (whole >= digits.length) return digits + '0'.repeat(whole - digits.length)

@@ -1,12 +1,13 @@
+import { hash } from 'node:crypto'
 import { CASE_FOLDING, IGNORABLE, MARKS, UNASSIGNED } from './unicode-16.ts'
 
-/** `\p{White_Space}` as Unicode 16 has it, all of which lies in the basic plane. */
+/** `\p{White_Space}` of Unicode 16, all of it in the basic multilingual plane. */
 export const WHITE_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
-/** What most names are: words of ASCII, a single space between them. Their identity is their lower case. */
+/** ASCII words separated by single spaces, as most names are. Their identity is their lower case. */
 export const SIMPLE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/
 const PLAIN = /^[\x20-\x7e]*$/
 
-/** White space that is not one space already. */
+/** White space other than a single space. */
 const WHITE_SPACE_RUN = new RegExp(`${WHITE_SPACE.source}{2,}|${WHITE_SPACE.source.replace(' ', '')}`, 'g')
 const TRADE_MARKS = '®™©℠'
 const DASHES = '\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe31\ufe32\u207b\u208b'
@@ -14,18 +15,18 @@ const APOSTROPHES = '\u2018\u2019\u02bc'
 const DASH = new RegExp(`[${DASHES}]`, 'g')
 const APOSTROPHE = new RegExp(`[${APOSTROPHES}]`, 'g')
 
-/** Lengths, in code points, that a name and its identity may have whatever their ratio. */
+/** Up to this length, in code points, the ratio of a name to its identity is not limited. */
 const ALWAYS_ALLOWED = 40
-const MOST_RATIO = 4
-/** Most marks in a row, as in Unicode's stream-safe text: putting them in order takes time that is quadratic. */
-const MOST_MARKS = 30
+const MAX_RATIO = 4
+/** Limit of consecutive marks, as in Unicode's stream-safe text format: normalisation sorts them in quadratic time. */
+const MAX_MARKS = 30
 
 /**
- * What a name is compared by. In this order: invisible characters and trade mark signs are dropped; NFKC; dashes become
- * `-`, apostrophes `'`; full case folding; NFKC; dropping and replacing once more; each run of white space becomes one
- * space, and none is left at the ends.
- * Fixed at Unicode 16: a code point that Unicode 16 has not assigned stays as it is and is never normalised together
- * with its neighbours, so a newer Node.js computes the same identity.
+ * The form in which names are compared. In this order: invisible characters and trade mark signs are dropped; NFKC; dashes
+ * become `-`, apostrophes `'`; full case folding; NFKC; dropping and replacing once more; runs of white space become one
+ * space; trimming.
+ * Fixed at Unicode 16: code points that are not assigned there stay unchanged and are never normalised together with their
+ * neighbours, so that a newer Node.js computes the same identity.
  */
 export function nameIdentity(name: string): string {
   if (SIMPLE.test(name)) return name.toLowerCase()
@@ -35,25 +36,25 @@ export function nameIdentity(name: string): string {
 }
 
 /**
- * The identity of a checked name, at a cost that grows with the name's length alone.
- * @returns null when it is empty, or too long or too short for the name, or the name has too many marks in a row
+ * The identity of a checked name, in time linear in its length.
+ * @returns null when it is empty, or too long or too short compared with the name, or the name has too many marks in a row
  */
 export function checkedIdentity(name: string): string | null {
   if (SIMPLE.test(name)) return name.toLowerCase()
   const traits = traitsOf(name)
   if (traits & TOO_MANY_MARKS) return null
   const length = codePoints(name)
-  const most = Math.max(ALWAYS_ALLOWED, length * MOST_RATIO)
+  const most = Math.max(ALWAYS_ALLOWED, length * MAX_RATIO)
   const normal = begin(name, traits)
-  // The steps that follow take away at most one code point for each that the name has.
+  // The following steps remove at most one code point for each of the name.
   if (normal.length > most + length && codePoints(normal) > most + length) return null
   const identity = finish(normal, traits)
   const reached = codePoints(identity)
   if (reached === 0 || reached > most) return null
-  return length > ALWAYS_ALLOWED && reached * MOST_RATIO < length ? null : identity
+  return length > ALWAYS_ALLOWED && reached * MAX_RATIO < length ? null : identity
 }
 
-/** Whether a checked name has an identity that it may be compared by. */
+/** Whether a checked name has a valid identity. */
 export const isComparable = (name: string): boolean => SIMPLE.test(name) || checkedIdentity(name) !== null
 
 const begin = (name: string, traits: number): string =>
@@ -81,14 +82,14 @@ function normalise(text: string, traits: number): string {
     .join('')
 }
 
-/** How many code points a well-formed text has. */
+/** The number of code points of a well-formed text. */
 function codePoints(text: string): number {
   let count = text.length
   for (let index = 0; index < text.length; index++) if ((text.charCodeAt(index) & 0xfc00) === 0xd800) count--
   return count
 }
 
-// What may be true of a code point, or of a text that has such a code point.
+// Traits of a code point, or of a text that contains such a code point.
 const DROPPED = 1
 const SIGN = 2
 const UNKNOWN = 4
@@ -96,15 +97,16 @@ const MARK = 8
 const TOO_MANY_MARKS = 16
 
 const DROPPED_RUN = new RegExp(`[${characterClass(IGNORABLE)}${TRADE_MARKS}]+`, 'gu')
-/** Captured, so that split keeps it. */
+/** A capture group, so that `split` keeps the separators. */
 const UNKNOWN_RUN = new RegExp(`([${characterClass(UNASSIGNED)}]+)`, 'u')
 
+/** @param bounds first and last code points of ranges */
 function characterClass(bounds: readonly number[]): string {
   const characters = bounds.map((point) => String.fromCodePoint(point))
   return characters.map((character, index) => (index % 2 === 0 ? character : `-${character}`)).join('')
 }
 
-/** The traits of each code point: regular expressions with as many ranges would take most of the time. */
+/** A lookup table of traits by code point: regular expressions with as many ranges are much slower. */
 const TRAITS = traits()
 
 function traits(): Uint8Array {
@@ -120,7 +122,7 @@ function traits(): Uint8Array {
   mark(UNKNOWN, UNASSIGNED)
   mark(DROPPED, [...IGNORABLE, ...each(TRADE_MARKS)])
   mark(SIGN, each(DASHES + APOSTROPHES))
-  // The half-width sound marks of Japanese are letters that NFKC makes marks of.
+  // Japanese half-width sound marks are letters that NFKC turns into marks.
   mark(MARK, [...MARKS, ...each('\uff9e\uff9f')])
   return all
 }
@@ -135,7 +137,7 @@ function traitsOf(text: string): number {
     found |= traits
     if (traits & DROPPED) continue
     marks = traits & MARK ? marks + 1 : 0
-    if (marks > MOST_MARKS) found |= TOO_MANY_MARKS
+    if (marks > MAX_MARKS) found |= TOO_MANY_MARKS
   }
   return found
 }
@@ -147,7 +149,7 @@ const folded = new Map(
   }),
 )
 
-/** What each code unit becomes, dashes and apostrophes included; 0 where `folded` has to be asked. */
+/** The folding of each code unit, including dashes and apostrophes; 0 means: look it up in `folded`. */
 const FOLDED_UNITS = foldedUnits()
 
 function foldedUnits(): Uint16Array {
@@ -161,12 +163,12 @@ function foldedUnits(): Uint16Array {
   return units
 }
 
-/** Most code units that one folds to. */
-const MOST_FOLDED = 3
+/** Maximum number of code units that one folds to. */
+const MAX_FOLDED = 3
 
-// By code units: with a lookup and a string for each character it would take ten times as long.
+// Works on code units: a lookup and a string for each character take ten times as long.
 function fold(text: string): string {
-  const units = new Uint16Array(text.length * MOST_FOLDED)
+  const units = new Uint16Array(text.length * MAX_FOLDED)
   let length = 0
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index)
@@ -181,4 +183,23 @@ function fold(text: string): string {
     if (point > 0xffff) index++
   }
   return Buffer.from(units.buffer, 0, length * 2).toString('utf16le')
+}
+
+/** Part of the hashed text: any change of the canonical form needs a new tag. */
+const VERSION = 'fragrance-formula/2'
+
+export const FINGERPRINT = /^[0-9a-f]{64}$/
+
+export const isFingerprint = (text: string): boolean => FINGERPRINT.test(text)
+
+/**
+ * The fingerprint of a composition, independent of the order of its materials: the hash of the version tag and of one line
+ * `identity TAB concentration` for each material, sorted by UTF-16 code units and joined by line feeds.
+ * @param materials pairs of a name's identity (see `nameIdentity`) and a canonical concentration
+ * @returns SHA-256 in lower-case hex
+ */
+export function fingerprint(materials: Iterable<readonly [identity: string, concentration: string]>): string {
+  const lines: string[] = []
+  for (const [identity, concentration] of materials) lines.push(`${identity}\t${concentration}`)
+  return hash('sha256', `${VERSION}\n${lines.sort().join('\n')}`, 'hex')
 }

@@ -1,30 +1,29 @@
 import type { ErrorCode } from '../errors/catalogue.ts'
-import { detail, type ErrorDetail, invalidJson, MAX_DETAILS } from '../errors/service-error.ts'
+import { detail, type ErrorDetail, invalidJson, MAX_DETAILS, ServiceError } from '../errors/service-error.ts'
 import { canonicalDecimal } from './decimal.ts'
-import { fingerprint } from './fingerprint.ts'
 import type { Formula, Material } from './formula.ts'
-import { checkedIdentity, isComparable } from './identity.ts'
-import { JsonNumber } from './json.ts'
+import { checkedIdentity, fingerprint, isComparable } from './identity.ts'
+import { JsonNumber, readBody } from './json.ts'
 import { checkName, FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH } from './name.ts'
 
-/** Most formulas in one list, and most materials in one formula. */
 export const MAX_FORMULAS = 1000
 export const MAX_MATERIALS = 500
 
-/** What a body holds: checked formulas, or every problem with it (at most 100) in the contract's order. */
+/** Validated formulas, or all problems (at most 100) in the order of the contract. */
 type Validation =
   | { valid: true; formulas: Formula[]; single: boolean }
   | { valid: false; problems: [ErrorDetail, ...ErrorDetail[]] }
 
 /**
- * Checks the parsed body of a submission: a formula, or a list of 1–1000.
- * Missing fields come first, then wrong types, then limits and unknown fields; a formula's own before its materials'.
+ * Validates the parsed body of a submission: a formula, or a list of 1–1000.
+ * Problems are in this order: missing fields, wrong types, limits, unknown fields; those of a formula before those of its
+ * materials.
  */
 export function validateSubmission(body: unknown): Validation {
   const single = !Array.isArray(body)
   const list: unknown[] = single ? [body] : body
-  const why = whyNoSubmission(body)
-  if (why !== undefined) return { valid: false, problems: [invalidJson(why)] }
+  const reason = reasonNoSubmission(body)
+  if (reason !== undefined) return { valid: false, problems: [invalidJson(reason)] }
   if (list.length > MAX_FORMULAS) return { valid: false, problems: [detail('', 'FORMULA_LIST_TOO_LONG')] }
   const report = new Report()
   const formulas: Formula[] = []
@@ -36,7 +35,7 @@ export function validateSubmission(body: unknown): Validation {
   return first === undefined ? { valid: true, formulas, single } : { valid: false, problems: [first, ...rest] }
 }
 
-function whyNoSubmission(body: unknown): string | undefined {
+function reasonNoSubmission(body: unknown): string | undefined {
   if (body === undefined) return 'the body is empty'
   if (Array.isArray(body)) return body.length === 0 ? 'the list is empty' : undefined
   if (!isObject(body)) return 'it is neither an object nor a list'
@@ -84,14 +83,14 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
   return { id: fingerprint(concentrations), name, materials }
 }
 
-/** The materials to look at; none when there are too few or too many. */
+/** @returns the materials to validate; none when there are too few or too many */
 function countMaterials(materials: unknown[], path: string, report: Report): unknown[] {
   if (materials.length > 0 && materials.length <= MAX_MATERIALS) return materials
   report.add(`${path}/materials`, 'FORMULA_MATERIALS_COUNT')
   return []
 }
 
-/** @param concentrations the formula's materials so far, by identity; the material is added to them */
+/** @param concentrations of the formula's materials so far, by identity; the material is added */
 function validateMaterial(
   value: unknown,
   path: string,
@@ -128,7 +127,7 @@ function readConcentration(value: unknown): string | null {
   return value instanceof JsonNumber ? canonicalDecimal(value.source) : null
 }
 
-/** A field's value, undefined when there is none: JSON has no such value, and what is inherited does not count. */
+/** An own field's value, not an inherited one; undefined when missing, since JSON has no such value. */
 function own(value: Record<string, unknown>, field: string): unknown {
   return Object.hasOwn(value, field) ? value[field] : undefined
 }
@@ -152,4 +151,24 @@ const pointerToken = (field: string): string => field.replaceAll('~', '~0').repl
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
+}
+
+/** The validated body of POST /formulas. */
+export interface CheckedBody {
+  formulas: Formula[]
+  single: boolean
+}
+
+/** A Fastify validator that applies the contract's rules and messages, which a JSON schema cannot express. */
+export function checkSubmission(body: Buffer | null): { value: CheckedBody } | { error: ServiceError } {
+  let read: unknown
+  try {
+    read = body === null ? undefined : readBody(body)
+  } catch (error) {
+    return { error: error as ServiceError }
+  }
+  const validation = validateSubmission(read)
+  if (validation.valid) return { value: validation }
+  const { problems } = validation
+  return { error: new ServiceError(problems[0].code as ErrorCode, { details: problems }) }
 }

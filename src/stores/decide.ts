@@ -1,35 +1,42 @@
-import type { StoredFormula } from '../formula/formula.ts'
-import { type AnsweredFormula, addedAnswer, existsAnswer, type WriteMaterials } from './answer.ts'
-import type { Decision, FormulaEvent, Holder, KeyRecord, StoredAnswer, Submission, Verdict } from './ports.ts'
-import { traced } from './traced.ts'
+import { AnswerBuilder } from './kept-answer.ts'
+import type {
+  Answer,
+  Decision,
+  FormulaEvent,
+  Holder,
+  KeyRecord,
+  NewFormula,
+  StoredFormula,
+  Submission,
+  Verdict,
+} from './ports.ts'
 
-/** What an engine looks up, inside the transaction that the judgement is part of. */
-export interface Lookup<M> {
+/** What an engine looks up, inside the transaction that the decision is part of. */
+export interface Lookup {
   /** What is kept under the submission's key, unless it has expired. */
-  answer(submission: Submission<M>): KeyRecord | null
+  answer(submission: Submission): KeyRecord | null
   /** Who runs under the submission's key without an answer yet. */
-  running(submission: Submission<M>): { payload: string; holder: Holder } | null
+  running(submission: Submission): { payload: string; holder: Holder } | null
   /** A visible formula. */
-  formula(id: string): StoredFormula<M> | null
-  /** Writes materials as JSON. */
-  write: WriteMaterials<M>
-  /** Whose pending formula has this make-up. */
+  formula(id: string): StoredFormula | null
+  /** Whose pending formula has this composition. */
   claimed(id: string): Holder | null
 }
 
-export type Decided<M> =
-  | Verdict
-  /** Nothing new to store: keep this answer. */
-  | { kind: 'settled'; answer: StoredAnswer }
-  /** Store these, and keep this answer. */
-  | { kind: 'accepted'; added: StoredFormula<M>[]; answer: StoredAnswer }
+/** A submission that is decided now: store these formulas, none perhaps, and keep the answer. */
+export interface Accepted {
+  kind: 'accepted'
+  added: NewFormula[]
+  answer: Answer
+  /** What is to be kept of the answer, beside the sequence numbers of `added`; see kept-answer.ts. */
+  kept: string
+}
 
 /**
- * Decides a submission against what is stored: replay or reuse of its key first, then make-ups still undecided, then
+ * Decides a submission against what is stored: replay or reuse of its key first, then compositions still undecided, then
  * duplicates. Every engine asks it, so that all of them decide alike.
- * @param createdAt the time of acceptance, ISO 8601 in UTC
  */
-export function decide<M>(submission: Submission<M>, lookup: Lookup<M>, createdAt: string): Decided<M> {
+export function decide(submission: Submission, lookup: Lookup): Verdict | Accepted {
   const known = lookup.answer(submission)
   if (known !== null) {
     if (known.payload !== submission.payload) return { kind: 'reused' }
@@ -42,43 +49,46 @@ export function decide<M>(submission: Submission<M>, lookup: Lookup<M>, createdA
   }
   for (const { id } of submission.formulas) {
     const holder = lookup.claimed(id)
-    if (holder !== null) return { kind: 'busy', wants: 'make-up', holder }
+    if (holder !== null) return { kind: 'busy', wants: 'composition', holder }
   }
-  return judgeFormulas(submission, lookup, createdAt)
+  return decideFormulas(submission, lookup)
 }
 
-function judgeFormulas<M>(submission: Submission<M>, lookup: Lookup<M>, createdAt: string): Decided<M> {
-  const added = new Map<string, StoredFormula<M>>()
-  const entries: AnsweredFormula<M>[] = []
+function decideFormulas(submission: Submission, lookup: Lookup): Accepted {
+  const { single, onDuplicate, formulas } = submission
+  const added = new Map<string, { formula: NewFormula; ordinal: number }>()
+  const builder = new AnswerBuilder(single)
   const duplicates: { path: string; id: string }[] = []
-  const skip = submission.onDuplicate === 'skip'
-  submission.formulas.forEach((formula, index) => {
-    const twin = added.get(formula.id) ?? lookup.formula(formula.id)
-    const stored = twin ?? { id: formula.id, name: formula.name, materials: formula.materials, createdAt }
-    if (twin === null) added.set(formula.id, stored)
-    else duplicates.push({ path: submission.single ? '' : `/${index}`, id: formula.id })
-    entries.push(skip ? { ...stored, outcome: twin === null ? 'added' : 'duplicate' } : stored)
-  })
-  if (!skip && duplicates.length > 0) return { kind: 'settled', answer: existsAnswer(duplicates) }
-  const answer = addedAnswer(entries, submission.single, lookup.write)
-  return added.size === 0 ? { kind: 'settled', answer } : { kind: 'accepted', added: [...added.values()], answer }
+  for (const [index, formula] of formulas.entries()) {
+    const { id } = formula
+    const twin = added.get(id)
+    const stored = twin === undefined ? lookup.formula(id) : null
+    if (twin === undefined && stored === null) {
+      added.set(id, { formula, ordinal: added.size })
+      builder.added(formula)
+      continue
+    }
+    duplicates.push({ path: single ? '' : `/${index}`, id })
+    if (twin !== undefined) builder.twin(twin.formula, twin.ordinal)
+    else if (stored !== null) builder.duplicate(stored)
+  }
+  if (onDuplicate === 'reject' && duplicates.length > 0) {
+    return { kind: 'accepted', added: [], answer: { status: 409, duplicates }, kept: JSON.stringify(duplicates) }
+  }
+  return { kind: 'accepted', added: [...added.values()].map(({ formula }) => formula), ...builder.built() }
 }
 
 /** Whether a verdict tells that this submission itself was taken in, so that there may be new events. */
 export const isTakenIn = (verdict: Verdict, { id }: Pick<Submission, 'id'>): boolean =>
   verdict.kind === 'answered' && verdict.submissionId === id && verdict.answer.status === 200
 
-/** The events that tell of the new formulas of a submission. */
-export function eventsOf(
-  formulas: Omit<StoredFormula, 'materials'>[],
-  { traceparent }: Pick<Submission, 'traceparent'>,
-): FormulaEvent[] {
-  return formulas.map(({ id, name, createdAt }) => ({ id, name, createdAt, ...traced(traceparent) }))
-}
+/** The events that tell of new formulas, which have no sequence numbers yet. */
+export const eventsOf = (added: NewFormula[], { createdAt }: Pick<Submission, 'createdAt'>): FormulaEvent[] =>
+  added.map(({ id, eventBody }) => ({ id, seq: null, createdAt, body: eventBody }))
 
 /** Where the decision on an attempt stands, by what is known of its intent. */
 export function decisionOf(
-  intent: { state: string; answer: StoredAnswer; events: FormulaEvent[] } | null | undefined,
+  intent: { state: string; answer: Answer; events: FormulaEvent[] } | null | undefined,
 ): Decision {
   if (intent?.state !== 'completed') return { kind: 'abandoned' }
   return { kind: 'completed', answer: intent.answer, events: intent.events }

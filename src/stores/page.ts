@@ -1,17 +1,10 @@
 /** Most bytes of one page of a list, as JSON in UTF-8. */
 export const PAGE_BYTES = 4 * 2 ** 20
-/** What an entry takes beside its name and materials: field names, id, time. */
-export const ENTRY_BYTES = 256
+/** What a page has beside its entries. */
+const FRAME_BYTES = 256
 
-interface Entry {
-  name: string
-  /** As JSON. */
-  materials: string
-}
-
-/** The most that a formula can take in an answer: each character of its name may be escaped. */
-export const entryBytes = ({ name, materials }: Entry): number =>
-  ENTRY_BYTES + 2 * Buffer.byteLength(name) + Buffer.byteLength(materials)
+/** What a formula takes in an answer, with the comma behind it. */
+export const entryBytes = ({ document }: { document: string }): number => Buffer.byteLength(document) + 1
 
 /**
  * Takes the rows of one page: up to `limit`, and as many as `PAGE_BYTES` hold, but at least one. No row is read beyond
@@ -24,7 +17,7 @@ export function cutPage<R>(
   bytesOf: (row: R) => number,
 ): { shown: R[]; more: boolean } {
   const shown: R[] = []
-  let bytes = ENTRY_BYTES
+  let bytes = FRAME_BYTES
   for (const row of rows) {
     bytes += bytesOf(row)
     if (shown.length === limit || (bytes > PAGE_BYTES && shown.length > 0)) return { shown, more: true }

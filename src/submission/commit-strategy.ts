@@ -1,18 +1,47 @@
 import type { Deadline } from '../kit/deadline.ts'
-import type { StoredAnswer, Submission, Verdict } from '../stores/ports.ts'
+import type { Answer, IdempotencyStore, Intake, Submission, Verdict } from '../stores/ports.ts'
+import type { SubmissionObserver } from './options.ts'
 
-/** A way of storing formulas and publishing their events all or nothing. */
+/** Stores formulas and publishes their events: all or nothing. */
 export interface CommitStrategy {
   /**
-   * Tries once, and takes back what a failed try has done as far as the stores allow.
-   * @param attempt counts the tries of one submission, from 1
-   * @throws {Error} when a store fails; `settle` tells what is left of it
+   * Attempts once. After a failure it tries to roll the attempt back.
+   * @param attempt the number of the attempt within its submission, from 1
+   * @throws {Error} when a store fails; the effect is unknown until `settle`
    */
   attempt(submission: Submission, attempt: number, deadline: Deadline): Promise<Verdict>
   /**
-   * Brings failed attempts to their end: no earlier call of theirs can take effect any more.
-   * @returns the answer when one of them did take effect, or null when nothing of them is left
-   * @throws {Error} when a store fails: the rollback is still owed
+   * Ends failed attempts: no earlier call of theirs can take effect afterwards.
+   * @returns the answer if one of them took effect, or null if nothing of them is left
+   * @throws {Error} when a store fails: the rollback is still pending
    */
-  settle(submission: Submission, deadline: Deadline): Promise<StoredAnswer | null>
+  settle(submission: Submission, deadline: Deadline): Promise<Answer | null>
+}
+
+/**
+ * Claim, formulas, events and answer commit in one transaction. The engine's rollback is the compensation; the stored
+ * answer shows whether a commit of unknown outcome took effect.
+ */
+export class TransactionalCommit implements CommitStrategy {
+  readonly #intake: Intake
+  readonly #idempotency: IdempotencyStore
+  readonly #observer: SubmissionObserver
+
+  constructor(intake: Intake, idempotency: IdempotencyStore, observer: SubmissionObserver) {
+    this.#intake = intake
+    this.#idempotency = idempotency
+    this.#observer = observer
+  }
+
+  attempt(submission: Submission, _attempt: number, deadline: Deadline): Promise<Verdict> {
+    return deadline.bound(this.#intake.accept(submission, deadline.at))
+  }
+
+  async settle(submission: Submission, deadline: Deadline): Promise<Answer | null> {
+    await deadline.bound(this.#intake.giveUp(submission.id))
+    const stored = await deadline.bound(this.#idempotency.find(submission.caller, submission.key))
+    if (stored?.submissionId === submission.id) return stored.answer
+    this.#observer.rolledBack('done')
+    return null
+  }
 }

@@ -1,15 +1,16 @@
-import type { StoredAnswer, Submission } from '../stores/ports.ts'
+import type { Answer, Submission } from '../stores/ports.ts'
+import { slotOf } from './submission.ts'
 
-type Holder = Pick<Submission, 'caller' | 'key'>
+type KeyHolder = Pick<Submission, 'caller' | 'key'>
 
-/** A submission that runs, or whose rollback is owed: it holds its key. */
-export class Run {
+/** A submission that holds its key: it runs, or its rollback is pending. */
+export class InFlightSubmission {
   readonly submissionId: string
   readonly payload: string
   readonly slot: string
-  /** Its attempts have failed and what they may have left is not yet rolled back. */
-  owed = false
-  #end: PromiseWithResolvers<StoredAnswer | null> | undefined
+  /** Its attempts have failed, and what they may have left is not rolled back yet. */
+  rollbackPending = false
+  #end: PromiseWithResolvers<Answer | null> | undefined
 
   constructor(submissionId: string, payload: string, slot: string) {
     this.submissionId = submissionId
@@ -17,36 +18,35 @@ export class Run {
     this.slot = slot
   }
 
-  /** The answer that was kept, or null when the key is free again. */
-  get ended(): Promise<StoredAnswer | null> {
+  /** Resolves with the stored answer, or with null when the key is free again without one. */
+  get ended(): Promise<Answer | null> {
     this.#end ??= Promise.withResolvers()
     return this.#end.promise
   }
 
-  end(answer: StoredAnswer | null): void {
+  end(answer: Answer | null): void {
     this.#end?.resolve(answer)
   }
 }
 
-/** The submissions of this process that hold a key, one for each. */
+/** The submissions of this process that hold a key: at most one for each key. */
 export class InFlightSubmissions {
-  readonly #bySlot = new Map<string, Run>()
+  readonly #bySlot = new Map<string, InFlightSubmission>()
 
-  of(holder: Holder): Run | undefined {
+  get(holder: KeyHolder): InFlightSubmission | undefined {
     return this.#bySlot.get(slotOf(holder))
   }
 
   /** The key must be free. */
-  begin(submission: Submission): Run {
-    const run = new Run(submission.id, submission.payload, slotOf(submission))
-    this.#bySlot.set(run.slot, run)
-    return run
+  claim(submission: KeyHolder & Pick<Submission, 'id' | 'payload'>): InFlightSubmission {
+    const claim = new InFlightSubmission(submission.id, submission.payload, slotOf(submission))
+    this.#bySlot.set(claim.slot, claim)
+    return claim
   }
 
-  end(run: Run, answer: StoredAnswer | null): void {
-    this.#bySlot.delete(run.slot)
-    run.end(answer)
+  /** Frees the key. @param answer the answer stored under it; null when there is none */
+  release(claim: InFlightSubmission, answer: Answer | null): void {
+    this.#bySlot.delete(claim.slot)
+    claim.end(answer)
   }
 }
-
-const slotOf = ({ caller, key }: Holder): string => `${caller}\0${key}`

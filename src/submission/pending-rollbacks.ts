@@ -3,13 +3,13 @@ import { isoTime } from '../kit/clock.ts'
 import { Deadline, SETTLE_MS } from '../kit/deadline.ts'
 import { reasonOf } from '../kit/reason.ts'
 import { waitFor } from '../kit/wait.ts'
-import type { Cleanup, StoredAnswer, Submission } from '../stores/ports.ts'
+import type { Answer, Cleanup } from '../stores/ports.ts'
 import type { CommitStrategy } from './commit-strategy.ts'
 import type { OrchestratorOptions } from './options.ts'
-import { logFields, type Tracked } from './tracked.ts'
+import { type LoggedSubmission, logFields } from './submission.ts'
 
-interface Owed {
-  submission: Submission & Tracked
+interface PendingRollback {
+  submission: LoggedSubmission
   reason: string
   attempts: number
   createdAt: number
@@ -18,80 +18,80 @@ interface Owed {
 }
 
 /**
- * Rollbacks that no store would take, not even as a cleanup. They are tried again until a store answers; should the
- * process end first, nothing runs any more that could bring the attempt about, and start-up recovers its intent.
+ * Rollbacks that failed and that no store could record as a cleanup. They are retried in this process until a store
+ * answers. If the process ends first, the attempt can take no effect any more, and start-up recovers its intent.
  */
 export class PendingRollbacks {
   readonly #strategy: CommitStrategy
   readonly #options: OrchestratorOptions
   readonly #signal: AbortSignal
-  readonly #owed = new Map<string, Owed>()
+  readonly #pending = new Map<string, PendingRollback>()
   readonly #running = new Set<Promise<void>>()
 
-  constructor(way: CommitStrategy, options: OrchestratorOptions, signal: AbortSignal) {
-    this.#strategy = way
+  constructor(strategy: CommitStrategy, options: OrchestratorOptions, signal: AbortSignal) {
+    this.#strategy = strategy
     this.#options = options
     this.#signal = signal
   }
 
-  /** @param done told once: the answer if the submission turns out to be accepted, else null */
-  add(submission: Submission & Tracked, reason: string, done: (answer: StoredAnswer | null) => void): void {
+  /** @param onSettled called once: with the answer if the submission turns out to be accepted, else with null */
+  add(submission: LoggedSubmission, reason: string, onSettled: (answer: Answer | null) => void): void {
     const now = this.#options.clock.now()
     const wake = Promise.withResolvers<void>()
-    const owed: Owed = { submission, reason, attempts: 0, createdAt: now, nextAttemptAt: now, wake }
-    this.#owed.set(submission.id, owed)
-    const running = this.#workOff(owed).then((answer) => {
-      this.#owed.delete(submission.id)
+    const rollback = { submission, reason, attempts: 0, createdAt: now, nextAttemptAt: now, wake }
+    this.#pending.set(submission.id, rollback)
+    const running = this.#retryUntilSettled(rollback).then((answer) => {
+      this.#pending.delete(submission.id)
       this.#running.delete(running)
-      done(answer)
+      onSettled(answer)
     })
     this.#running.add(running)
   }
 
   /**
-   * Tries a rollback again now.
+   * Retries a rollback now.
    * @param id of the submission, or of one of its attempts
-   * @returns false when none of this id is owed
+   * @returns false when no rollback of this id is pending
    */
   retry(id: string): boolean {
-    const owed = this.#owed.get(submissionOf(id))
-    owed?.wake.resolve()
-    return owed !== undefined
+    const rollback = this.#pending.get(submissionOf(id))
+    rollback?.wake.resolve()
+    return rollback !== undefined
   }
 
-  /** These, and those of `kept` that are not the same rollback as the database knows it. */
-  listedWith(kept: Cleanup[]): Cleanup[] {
-    const known = new Set(kept.map(({ id }) => submissionOf(id)))
-    const unknown = [...this.#owed.values()].filter(({ submission }) => !known.has(submission.id))
-    return [...kept, ...unknown.map(toCleanup)]
+  /** Adds the pending rollbacks that are not among the stored cleanups already. */
+  mergeInto(stored: Cleanup[]): Cleanup[] {
+    const known = new Set(stored.map(({ id }) => submissionOf(id)))
+    const unknown = [...this.#pending.values()].filter(({ submission }) => !known.has(submission.id))
+    return [...stored, ...unknown.map(toCleanup)]
   }
 
   async ended(): Promise<void> {
     await Promise.all(this.#running)
   }
 
-  async #workOff(owed: Owed): Promise<StoredAnswer | null> {
+  async #retryUntilSettled(rollback: PendingRollback): Promise<Answer | null> {
     const { clock, random, log } = this.#options
     for (;;) {
-      const pause = backoffMs(owed.attempts + 1, this.#options, random)
-      owed.nextAttemptAt = clock.now() + pause
-      owed.wake = Promise.withResolvers()
-      if ((await waitFor(owed.wake.promise, pause, clock, this.#signal)) === 'stopped') return null
+      const pause = backoffMs(rollback.attempts + 1, this.#options, random)
+      rollback.nextAttemptAt = clock.now() + pause
+      rollback.wake = Promise.withResolvers()
+      if ((await waitFor(rollback.wake.promise, pause, clock, this.#signal)) === 'stopped') return null
       try {
-        return await this.#strategy.settle(owed.submission, new Deadline(clock, SETTLE_MS))
+        return await this.#strategy.settle(rollback.submission, new Deadline(clock, SETTLE_MS))
       } catch (error) {
-        owed.attempts++
-        owed.reason = reasonOf(error)
-        log.warn({ ...logFields(owed.submission), err: error }, 'A rollback is still owed')
+        rollback.attempts++
+        rollback.reason = reasonOf(error)
+        log.warn({ ...logFields(rollback.submission), err: error }, 'A rollback is still owed')
       }
     }
   }
 }
 
-/** The submission that an attempt belongs to; see Saga. */
+/** `Saga` names attempts `<submission>.<number>`. */
 const submissionOf = (id: string): string => id.replace(/\.\d+$/, '')
 
-function toCleanup({ submission, reason, attempts, createdAt, nextAttemptAt }: Owed): Cleanup {
+function toCleanup({ submission, reason, attempts, createdAt, nextAttemptAt }: PendingRollback): Cleanup {
   return {
     id: submission.id,
     formulaIds: submission.formulas.map(({ id }) => id),

@@ -1,58 +1,61 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../kit/clock.ts'
-import type { StoredAnswer } from '../stores/ports.ts'
+import type { Answer } from '../stores/ports.ts'
+import { slotOf } from './submission.ts'
 
-/** How long an answer is remembered, in milliseconds: shorter than any store keeps it. */
-const REMEMBERED_MS = 600_000
-/** Most that is remembered, in characters of answers. */
-const MOST_CHARACTERS = 8 * 2 ** 20
-/** What one answer takes beside its characters. */
+/** How long an answer is cached, in milliseconds: shorter than any store keeps it. */
+const TTL_MS = 600_000
+/** Size of the cache, in characters. */
+const MAX_CHARACTERS = 8 * 2 ** 20
+/** Estimated overhead of one entry, in characters. */
 const OVERHEAD = 256
 
-/** A request as it was sent. */
-export interface Sent {
+/** A submission with its unparsed body. */
+export interface RawRequest {
   caller: string
   key: string
   url: string
   body: Buffer
 }
 
-interface Remembered {
+interface CachedAnswer {
   digest: string
-  answer: StoredAnswer
+  answer: Answer
 }
 
 /**
- * The answers this process gave last. Most repeats come within seconds and are the same bytes: they are answered without
- * being read again. An answer that is kept never changes, so what is remembered cannot be wrong; what is not remembered
- * is looked up.
+ * A cache of the answers this process gave last. Most repeats arrive within seconds and are byte-identical: they are
+ * answered without parsing. A stored answer never changes, so a cached one cannot be wrong; a miss goes to the store.
  */
 export class RecentAnswers {
-  readonly #answers: LRUCache<string, Remembered>
+  readonly #answers: LRUCache<string, CachedAnswer>
 
   constructor(clock: Clock) {
-    this.#answers = new LRUCache<string, Remembered>({
-      maxSize: MOST_CHARACTERS,
-      sizeCalculation: ({ answer }) => answer.body.length + OVERHEAD,
-      ttl: REMEMBERED_MS,
+    this.#answers = new LRUCache<string, CachedAnswer>({
+      maxSize: MAX_CHARACTERS,
+      sizeCalculation: ({ answer }) => lengthOf(answer) + OVERHEAD,
+      ttl: TTL_MS,
       ttlResolution: 0,
       perf: { now: () => clock.now() },
     })
   }
 
-  /** @returns the answer of a request that is, byte for byte, one that was answered under its key */
-  find(sent: Sent): StoredAnswer | null {
-    const known = this.#answers.get(slotOf(sent))
-    return known !== undefined && known.digest === digestOf(sent) ? known.answer : null
+  /** @returns the answer given to the same bytes under the same key, if cached */
+  find(request: RawRequest): Answer | null {
+    const cached = this.#answers.get(slotOf(request))
+    return cached !== undefined && cached.digest === digestOf(request) ? cached.answer : null
   }
 
-  /** @param answer one that was kept just now */
-  remember(sent: Sent, answer: StoredAnswer): void {
-    this.#answers.set(slotOf(sent), { digest: digestOf(sent), answer })
+  /** @param answer must have been stored just now, so that it is not cached for longer than it is stored */
+  remember(request: RawRequest, answer: Answer): void {
+    this.#answers.set(slotOf(request), { digest: digestOf(request), answer })
   }
 }
 
-const slotOf = ({ caller, key }: Sent): string => `${caller}\0${key}`
+function lengthOf(answer: Answer): number {
+  if (answer.status !== 200) return JSON.stringify(answer).length
+  return answer.entries.reduce((sum, { document }) => sum + OVERHEAD + (document?.length ?? 0), 0)
+}
 
-const digestOf = ({ url, body }: Sent): string => `${url}\0${hash('sha256', body, 'base64')}`
+const digestOf = ({ url, body }: RawRequest): string => `${url}\0${hash('sha256', body, 'base64')}`

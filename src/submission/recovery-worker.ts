@@ -3,61 +3,58 @@ import { sleep } from '../kit/clock.ts'
 import { Deadline } from '../kit/deadline.ts'
 import { reasonOf } from '../kit/reason.ts'
 import { waitFor } from '../kit/wait.ts'
-import type { Cleanup, OpenAttempt, Stores } from '../stores/ports.ts'
+import type { Cleanup, OpenAttempt, SubmissionStores } from '../stores/ports.ts'
 import type { OrchestratorOptions } from './options.ts'
 import type { Saga } from './saga.ts'
 
-/** How often the background looks for work, in milliseconds. */
+/** Interval of rounds and heartbeats, in milliseconds. */
 const ROUND_MS = 1_000
-/**
- * It sweeps what has expired each time as long as there is something, since seldom would mean much at once; else every
- * so many rounds.
- */
+/** Sweep every round while rows keep expiring; otherwise every SWEEP_ROUNDS. */
 const SWEEP_ROUNDS = 10
-/** Marks of attempts are kept so long, in milliseconds: a call that arrives later than that is not expected. */
-const MARK_TTL_MS = 24 * 3_600_000
+/** How long the queue keeps tombstones of attempts, in milliseconds: no call is expected to arrive later than that. */
+const TOMBSTONE_TTL_MS = 24 * 3_600_000
 const SWEEP_SIZE = 1_000
-/** How long the background waits for a store, in milliseconds: one that hangs must not end its work for good. */
-const PATIENCE_MS = 10_000
-const DUE_AT_ONCE = 100
-const MOST_LISTED = 1_000
+/** Timeout of a store call, in milliseconds: a store that hangs must not stop the worker for good. */
+const STORE_TIMEOUT_MS = 10_000
+const RECOVERY_BATCH = 100
+const MAX_LISTED = 1_000
 
-/** Works off cleanups and unreleased events until none is left, and sweeps expired keys and marks. */
+/** Finishes cleanups and unreleased events in the background, and sweeps expired keys, tombstones and events. */
 export class RecoveryWorker {
-  readonly #stores: Stores
+  readonly #stores: SubmissionStores
   readonly #saga: Saga
   readonly #options: OrchestratorOptions
   readonly #signal: AbortSignal
-  readonly #onDone: (attemptId: string) => void
-  /** Attempts that other instances leave to this one as long as it is heard of. */
-  readonly #taken = new Set<string>()
+  readonly #onRecovered: (attemptId: string) => void
+  /** Attempts under recovery. Heartbeats name them, so that other instances leave them alone. */
+  readonly #recovering = new Set<string>()
   #wake = Promise.withResolvers<void>()
   #running: Promise<unknown> = Promise.resolve()
 
-  /** @param onDone told of each attempt that has been worked off */
+  /** @param onRecovered called for each attempt that was finished or rolled back */
   constructor(
-    stores: Stores,
+    stores: SubmissionStores,
     saga: Saga,
     options: OrchestratorOptions,
     signal: AbortSignal,
-    onDone: (attemptId: string) => void,
+    onRecovered: (attemptId: string) => void,
   ) {
     this.#stores = stores
     this.#saga = saga
     this.#options = options
     this.#signal = signal
-    this.#onDone = onDone
+    this.#onRecovered = onRecovered
   }
 
-  /** Takes up what a crash has left; resolves when it has been tried once. */
+  /** Starts the worker. Resolves once everything that a crash has left was attempted once. */
   async start(): Promise<void> {
-    const beating = this.#beat()
-    this.#running = beating
+    const heartbeats = this.#sendHeartbeats()
+    this.#running = heartbeats
     if (this.#stores.intake === null) {
       await this.#bound(this.#stores.cleanups.adoptOrphans())
-      await this.#workOffDue()
+      await this.#recoverDue()
     }
-    this.#running = Promise.all([this.#loop(), beating])
+    this.#running = Promise.all([this.#loop(), heartbeats])
   }
 
   async ended(): Promise<void> {
@@ -65,7 +62,7 @@ export class RecoveryWorker {
   }
 
   cleanups(): Promise<Cleanup[]> {
-    return this.#stores.cleanups.list(MOST_LISTED)
+    return this.#stores.cleanups.list(MAX_LISTED)
   }
 
   async retry(id: string): Promise<boolean> {
@@ -75,51 +72,51 @@ export class RecoveryWorker {
   }
 
   async #loop(): Promise<void> {
-    let rest = SWEEP_ROUNDS
+    let roundsToSweep = SWEEP_ROUNDS
     for (;;) {
       this.#wake = Promise.withResolvers()
       if ((await waitFor(this.#wake.promise, ROUND_MS, this.#options.clock, this.#signal)) === 'stopped') return
       try {
-        if (this.#stores.intake === null) await this.#workOffDue()
-        if (--rest <= 0) rest = (await this.#sweep()) ? 1 : SWEEP_ROUNDS
+        if (this.#stores.intake === null) await this.#recoverDue()
+        if (--roundsToSweep <= 0) roundsToSweep = (await this.#sweep()) ? 1 : SWEEP_ROUNDS
       } catch (error) {
         this.#options.log.warn({ err: error }, 'Background work failed and will be tried again')
       }
     }
   }
 
-  /** Tells other instances that this one is alive, whatever its work waits for. */
-  async #beat(): Promise<void> {
+  /** Runs apart from recovery, so that a slow store call delays no heartbeat. */
+  async #sendHeartbeats(): Promise<void> {
     const { clock, log } = this.#options
     while (this.#stores.intake === null && !this.#signal.aborted) {
       await sleep(clock, ROUND_MS, this.#signal)
       try {
-        await this.#bound(this.#stores.cleanups.heartbeat([...this.#saga.running, ...this.#taken]))
+        await this.#bound(this.#stores.cleanups.heartbeat([...this.#saga.running, ...this.#recovering]))
       } catch (error) {
         log.warn({ err: error }, 'A heartbeat failed: other instances may roll back what this one runs')
       }
     }
   }
 
-  async #workOffDue(): Promise<void> {
+  async #recoverDue(): Promise<void> {
     let due: OpenAttempt[]
     do {
-      due = await this.#bound(this.#stores.cleanups.due(DUE_AT_ONCE))
-      for (const { id } of due) this.#taken.add(id)
+      due = await this.#bound(this.#stores.cleanups.due(RECOVERY_BATCH))
+      for (const { id } of due) this.#recovering.add(id)
       try {
-        for (const attempt of due) await this.#workOff(attempt)
+        for (const attempt of due) await this.#recover(attempt)
       } finally {
-        this.#taken.clear()
+        this.#recovering.clear()
       }
-    } while (due.length === DUE_AT_ONCE && !this.#signal.aborted)
+    } while (due.length === RECOVERY_BATCH && !this.#signal.aborted)
   }
 
-  async #workOff(attempt: OpenAttempt): Promise<void> {
+  async #recover(attempt: OpenAttempt): Promise<void> {
     const { clock, random, log } = this.#options
     try {
-      await this.#bound(this.#saga.workOff(attempt))
-      this.#taken.delete(attempt.id)
-      this.#onDone(attempt.id)
+      await this.#bound(this.#saga.recover(attempt))
+      this.#recovering.delete(attempt.id)
+      this.#onRecovered(attempt.id)
     } catch (error) {
       const reason = reasonOf(error)
       log.warn({ attempt: attempt.id, err: error }, 'A cleanup failed and will be tried again')
@@ -128,27 +125,29 @@ export class RecoveryWorker {
     }
   }
 
-  /** @returns whether there was anything */
+  /** @returns whether anything was removed */
   async #sweep(): Promise<boolean> {
     const { cleanups, idempotency, queue } = this.#stores
     const answers = await this.#sweepAll(() => idempotency.sweep(SWEEP_SIZE))
-    // What is completed and still to be finished needs its mark, or it would be published anew.
+    // A completed attempt needs its tombstone until its events are released: without it they would be published again.
     const oldest = (await this.#bound(cleanups.oldestUnfinished())) ?? Infinity
-    const olderThan = Math.min(this.#options.clock.now() - MARK_TTL_MS, oldest)
-    const marks = await this.#sweepAll(() => queue.sweep(olderThan, SWEEP_SIZE))
-    return answers || marks
+    const olderThan = Math.min(this.#options.clock.now() - TOMBSTONE_TTL_MS, oldest)
+    const tombstones = await this.#sweepAll(() => queue.sweep(olderThan, SWEEP_SIZE))
+    const trimBefore = this.#options.clock.now() - this.#options.retentionMs
+    const events = await this.#sweepAll(() => queue.trim(trimBefore, SWEEP_SIZE))
+    return answers || tombstones || events
   }
 
-  /** Slice by slice, until a slice is not full. */
+  /** Removes rows in batches until one is not full. @returns whether anything was removed */
   async #sweepAll(sweep: () => Promise<number>): Promise<boolean> {
-    for (let swept = 0; ; ) {
-      const slice = await this.#bound(sweep())
-      swept += slice
-      if (slice < SWEEP_SIZE || this.#signal.aborted) return swept > 0
+    for (let total = 0; ; ) {
+      const removed = await this.#bound(sweep())
+      total += removed
+      if (removed < SWEEP_SIZE || this.#signal.aborted) return total > 0
     }
   }
 
   #bound<T>(call: Promise<T>): Promise<T> {
-    return new Deadline(this.#options.clock, PATIENCE_MS).bound(call)
+    return new Deadline(this.#options.clock, STORE_TIMEOUT_MS).bound(call)
   }
 }

@@ -2,17 +2,17 @@ import { StoreUnavailable } from '../errors/store-errors.ts'
 import type { Deadline } from '../kit/deadline.ts'
 import { reasonOf } from '../kit/reason.ts'
 import type {
+  Answer,
   Decision,
   EventQueue,
   FormulaDb,
   IdempotencyStore,
   OpenAttempt,
-  StoredAnswer,
   Submission,
   Verdict,
 } from '../stores/ports.ts'
 import type { CommitStrategy } from './commit-strategy.ts'
-import type { SubmissionObserver } from './observer.ts'
+import type { SubmissionObserver } from './options.ts'
 
 type Completed = Extract<Decision, { kind: 'completed' }>
 
@@ -25,36 +25,36 @@ interface SagaStores {
 }
 
 /**
- * Keeps a database and a queue of two engines in step. (1) Durable intent and pending formulas, (2) events published
- * held, (3) complete, the commit point, (4) events released. What fails before (3) is compensated in reverse order, by
- * attempt; after (3) it only goes forward.
+ * Keeps a database and a queue of different engines consistent: (1) durable intent and pending formulas, (2) events
+ * published but held, (3) complete, which is the commit point, (4) events released. A failure before (3) is compensated in
+ * reverse order, by attempt; after (3) it only goes forward.
  */
 export class Saga implements CommitStrategy {
   readonly #db: FormulaDb
   readonly #queue: EventQueue
   readonly #idempotency: IdempotencyStore
-  /** The attempt that is still to be compensated, by submission. */
-  readonly #owed = new Map<string, string>()
+  /** Failed attempts that are not settled yet, by submission. */
+  readonly #unsettled = new Map<string, string>()
   readonly #running = new Set<string>()
   readonly #observer: SubmissionObserver
-  readonly #onLate: (attemptId: string, error: unknown) => void
+  readonly #onDeferred: (attemptId: string, error: unknown) => void
 
-  /** @param onLate told of a completed attempt whose last steps are left to the background */
+  /** @param onDeferred called for a completed attempt whose events are left to the recovery worker */
   constructor(
     { db, queue, idempotency }: SagaStores,
     observer: SubmissionObserver,
-    onLate: (attemptId: string, error: unknown) => void,
+    onDeferred: (attemptId: string, error: unknown) => void,
   ) {
     this.#db = db
     this.#queue = queue
     this.#idempotency = idempotency
     this.#observer = observer
-    this.#onLate = onLate
+    this.#onDeferred = onDeferred
   }
 
-  /** The attempts of this process that are not decided, as far as it knows. */
+  /** Attempts of this process that may still be undecided. */
   get running(): string[] {
-    return [...this.#running, ...this.#owed.values()]
+    return [...this.#running, ...this.#unsettled.values()]
   }
 
   async attempt(submission: Submission, attempt: number, deadline: Deadline): Promise<Verdict> {
@@ -68,9 +68,9 @@ export class Saga implements CommitStrategy {
       const published = await deadline.bound(this.#queue.publish(id, verdict.events))
       const decision = published ? await deadline.bound(this.#db.complete(id)) : ABANDONED
       if (decision.kind === 'abandoned') throw new StoreUnavailable('The attempt was rolled back by another')
-      return answered(submission, await this.#forward(id, decision, deadline))
+      return answered(submission, await this.#releaseEvents(id, decision, deadline))
     } catch (error) {
-      this.#owed.set(submission.id, id)
+      this.#unsettled.set(submission.id, id)
       const answer = await this.settle(submission, deadline, reasonOf(error)).catch(() => null)
       if (answer !== null) return answered(submission, answer)
       throw error
@@ -80,34 +80,30 @@ export class Saga implements CommitStrategy {
   }
 
   /** The compensating rollback, in reverse order: queue, then database. */
-  async settle(
-    submission: Submission,
-    deadline: Deadline,
-    reason = 'The submission failed',
-  ): Promise<StoredAnswer | null> {
-    const id = this.#owed.get(submission.id)
+  async settle(submission: Submission, deadline: Deadline, reason = 'The submission failed'): Promise<Answer | null> {
+    const id = this.#unsettled.get(submission.id)
     if (id === undefined) return null
     const decision = await deadline.bound(this.#db.abandon(id, reason))
     if (decision.kind === 'completed') {
-      this.#owed.delete(submission.id)
-      return this.#forward(id, decision, deadline)
+      this.#unsettled.delete(submission.id)
+      return this.#releaseEvents(id, decision, deadline)
     }
     await deadline.bound(this.#queue.remove(id))
     await deadline.bound(this.#db.remove(id))
-    // An answer whose reply was lost, of an attempt with nothing to publish or one that is finished already, is kept.
-    const kept = await deadline.bound(this.#idempotency.find(submission.caller, submission.key))
-    this.#owed.delete(submission.id)
-    if (kept?.submissionId === submission.id) return kept.answer
+    // The attempt may have been answered though the reply was lost: without events to publish, or finished already.
+    const stored = await deadline.bound(this.#idempotency.find(submission.caller, submission.key))
+    this.#unsettled.delete(submission.id)
+    if (stored?.submissionId === submission.id) return stored.answer
     this.#observer.rolledBack('done')
     return null
   }
 
   /**
-   * Works off one attempt that a crash or a failing store has left: releases the events of a completed one, rolls back
-   * any other.
-   * @throws {Error} when a store fails: it is still owed
+   * Ends one attempt that was left by a crash or a failing store: releases the events of a completed one, rolls back any
+   * other.
+   * @throws {Error} when a store fails: the attempt stays open
    */
-  async workOff({ id, decision }: OpenAttempt): Promise<void> {
+  async recover({ id, decision }: OpenAttempt): Promise<void> {
     if (decision.kind === 'completed') {
       await this.#queue.release(id, decision.events)
       await this.#db.finish(id)
@@ -117,17 +113,17 @@ export class Saga implements CommitStrategy {
     }
   }
 
-  /** After the commit point: the answer stands, whether or not the events can be released at once. */
-  async #forward(id: string, decision: Completed, deadline: Deadline): Promise<StoredAnswer> {
-    const late = (error: unknown): void => this.#onLate(id, error)
+  /** After the commit point: the answer stands even if the events cannot be released now. */
+  async #releaseEvents(id: string, decision: Completed, deadline: Deadline): Promise<Answer> {
+    const deferred = (error: unknown): void => this.#onDeferred(id, error)
     try {
       await deadline.bound(this.#queue.release(id, decision.events))
-      this.#db.finish(id).catch(late)
+      this.#db.finish(id).catch(deferred)
     } catch (error) {
-      late(error)
+      deferred(error)
     }
     return decision.answer
   }
 }
 
-const answered = ({ id }: Submission, answer: StoredAnswer): Verdict => ({ kind: 'answered', submissionId: id, answer })
+const answered = ({ id }: Submission, answer: Answer): Verdict => ({ kind: 'answered', submissionId: id, answer })

@@ -188,7 +188,7 @@ async function orphanPromises(t: Test, open: OpenStores, orphanAfterMs: number):
     t.match(await cleanups.due(10), [{ id: '1', decision: { kind: 'abandoned' } }])
     t.same(await db.complete('1'), { kind: 'abandoned' })
     const wanting = submission([formula('b')])
-    t.same(await db.add('2', wanting), { kind: 'busy', wants: 'make-up', holder: 'cleanup' })
+    t.same(await db.add('2', wanting), { kind: 'busy', wants: 'composition', holder: 'cleanup' })
     await db.remove('1')
     t.match(await db.add('3', wanting), { kind: 'added' })
   })

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
-import type { Intake, Stores, Verdict } from '../../src/stores/ports.ts'
+import type { Intake, NewFormula, Stores, Verdict } from '../../src/stores/ports.ts'
 import type { TestClock } from '../support/test-clock.ts'
-import { lease } from './leasing.ts'
+import { DEFAULT, lease } from './leasing.ts'
 import { type OpenOptions, type OpenStores, start } from './open-stores.ts'
-import { again, answerOf, formula, submission, TRACEPARENT } from './submissions.ts'
+import { again, answer200, answerOf, formula, NOON, namesIn, shown, submission } from './submissions.ts'
 
 /** What every engine promises that holds database and queue together. */
 export function intakeContract(name: string, open: OpenStores): void {
@@ -27,58 +27,34 @@ const countsOf = (verdicts: Verdict[], status: number): number =>
 async function acceptPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('formulas, events and answer are there together', async (t) => {
     const { intake, db, queue, idempotency } = await startIntake(t, open)
-    const list = submission([formula('a', '2'), formula('b', '1')])
+    const list = submission([formula('a', '2'), formula('b', '1')], { createdAt: NOON - 5 })
     const verdict = await intake.accept(list)
-    const stored = list.formulas.map((one) => ({ ...one, createdAt: '2026-01-31T12:00:00.000Z' }))
-    const body = JSON.stringify({ message: 'Formula(s) added!', formulas: stored })
-    const answer = { status: 200, location: null, body }
+    const answer = answer200(list.formulas.map((one) => shown(one)))
     t.same(verdict, { kind: 'answered', submissionId: list.id, answer })
-    t.same((await db.list({ limit: 10 })).items, stored.toReversed())
+    const stored = (await db.list({ limit: 10 })).items
+    t.match(stored, list.formulas.map(({ id, document }) => ({ id, document })).toReversed())
     t.same(await idempotency.find('', list.key), { submissionId: list.id, payload: list.payload, answer })
-    const events = (await lease(queue)).map(({ id, name, createdAt }) => ({ id, name, createdAt }))
-    t.same(
-      events,
-      stored.map(({ id, name, createdAt }) => ({ id, name, createdAt })),
-    )
-  })
-
-  t.test(
-    'events tell the trace of their submission, and those of one beside it that is not traced tell none',
-    async (t) => {
-      const { intake, queue } = await startIntake(t, open)
-      const list = submission([formula('a'), formula('b', '2')], { traceparent: TRACEPARENT })
-      await Promise.all([intake.accept(list), intake.accept(submission([formula('c', '3')]))])
-      const traces = (await lease(queue)).map((event) => [event.name, event.traceparent ?? Object.keys(event).length])
-      t.same(traces.sort(), [
-        ['a', TRACEPARENT],
-        ['b', TRACEPARENT],
-        ['c', 6],
-      ])
-    },
-  )
-
-  t.test('a single formula has a location', async (t) => {
-    const { intake } = await startIntake(t, open)
-    const { location } = answerOf(await intake.accept(submission([formula('a')])))
-    t.equal(location, `/formulas/${formula('a').id}`)
+    const events = list.formulas.map(({ id, eventBody: body }, n) => ({
+      id,
+      createdAt: NOON - 5,
+      body,
+      seq: stored[1 - n]?.seq,
+    }))
+    t.match(await lease(queue), events, 'an event has the number of its formula, and the time of its submission')
   })
 
   t.test('events stand in the queue in the order of acceptance', async (t) => {
     const { intake, queue } = await startIntake(t, open)
     for (const name of ['c', 'a', 'b']) await intake.accept(submission([formula(name, '1', name)]))
-    t.same(
-      (await lease(queue)).map(({ name }) => name),
-      ['c', 'a', 'b'],
-    )
+    t.same(namesIn(await lease(queue)), ['c', 'a', 'b'])
   })
 
   t.test('a long list keeps its order, in the list and in the queue', async (t) => {
     const { intake, db, queue } = await startIntake(t, open)
     const names = Array.from({ length: 60 }, (_, n) => `Rose ${n}`)
     await intake.accept(submission(names.map((name, n) => formula(name, `${n + 1}`))))
-    const namesOfAll = (list: { name: string }[]): string[] => list.map(({ name }) => name)
-    t.same(namesOfAll((await db.list({ limit: 100 })).items), names.toReversed())
-    t.same(namesOfAll(await lease(queue)), names)
+    t.same(namesIn((await db.list({ limit: 100 })).items), names.toReversed())
+    t.same(namesIn(await lease(queue)), names)
   })
 
   t.test('a refused list stores nothing and publishes nothing', async (t) => {
@@ -87,21 +63,17 @@ async function acceptPromises(t: Test, open: OpenStores): Promise<void> {
     const answer = answerOf(await intake.accept(submission([formula('b', '2'), formula('c', '1')])))
     t.equal(answer.status, 409)
     t.equal(await db.get(formula('b', '2').id), null)
-    t.equal((await queue.stats()).ready, 1)
+    t.equal((await queue.stats(DEFAULT)).ready, 1)
   })
 
   t.test('of a list with skipped duplicates only the new formulas have events', async (t) => {
     const { intake, queue } = await startIntake(t, open)
     await intake.accept(submission([formula('a', '1')]))
     const formulas = [formula('b', '1'), formula('c', '2'), formula('d', '2')]
-    const { body } = answerOf(await intake.accept(submission(formulas, { onDuplicate: 'skip' })))
-    const told = [
-      { name: 'a', outcome: 'duplicate' },
-      { name: 'c', outcome: 'added' },
-      { name: 'c', outcome: 'duplicate' },
-    ]
-    t.match(JSON.parse(body).formulas, told)
-    t.match(await lease(queue), [{ name: 'a' }, { name: 'c' }])
+    const answer = answerOf(await intake.accept(submission(formulas, { onDuplicate: 'skip' })))
+    const [, c] = formulas as [NewFormula, NewFormula]
+    t.same(answer, answer200([shown(formula('a', '1'), 'duplicate'), shown(c), shown(c, 'duplicate')]))
+    t.equal(namesIn(await lease(queue)).join(''), 'ac')
   })
 
   t.test('the listeners of the queue are told of new events, once a submission', async (t) => {
@@ -121,7 +93,7 @@ async function repetitionPromises(t: Test, open: OpenStores): Promise<void> {
     clock.advance(1000)
     t.same(await intake.accept(first), verdict)
     t.equal((await db.list({ limit: 10 })).items.length, 1)
-    t.equal((await queue.stats()).ready, 1)
+    t.equal((await queue.stats(DEFAULT)).ready, 1)
   })
 
   t.test('a later submission of the key gets the first answer, a 409 as well as a 200', async (t) => {
@@ -148,13 +120,13 @@ async function repetitionPromises(t: Test, open: OpenStores): Promise<void> {
 }
 
 async function concurrencyPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('of two submissions at once of one make-up exactly one is added', async (t) => {
+  t.test('of two submissions at once of one composition exactly one is added', async (t) => {
     const { intake, queue } = await startIntake(t, open)
     const pair = [formula('a'), formula('b')].map((one) => intake.accept(submission([one])))
     const verdicts = await Promise.all(pair)
     t.equal(countsOf(verdicts, 200), 1)
     t.equal(countsOf(verdicts, 409), 1)
-    t.equal((await queue.stats()).ready, 1)
+    t.equal((await queue.stats(DEFAULT)).ready, 1)
   })
 
   t.test('a key sent many times at once is stored once, and all get its answer', async (t) => {
@@ -166,6 +138,18 @@ async function concurrencyPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal((await db.list({ limit: 10 })).items.length, 1)
   })
 
+  t.test('those taken in together are answered again with their own formulas', async (t) => {
+    const { intake, idempotency } = await startIntake(t, open)
+    const all = Array.from({ length: 20 }, (_, n) =>
+      submission([formula(`a${n}`, `${n + 1}`), formula(`b${n}`, `${n + 101}`)]),
+    )
+    await Promise.all(all.map((one) => intake.accept(one)))
+    for (const { key, formulas } of all) {
+      const answer = answer200(formulas.map((one) => shown(one)))
+      t.same((await idempotency.find('', key))?.answer, answer)
+    }
+  })
+
   t.test('one conflict among many spoils no neighbour', async (t) => {
     const { intake, db, queue } = await startIntake(t, open)
     const concentrations = Array.from({ length: 50 }, (_, index) => `${index === 25 ? 1 : index + 1}`)
@@ -174,7 +158,7 @@ async function concurrencyPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(countsOf(verdicts, 200), 49)
     t.equal(countsOf(verdicts, 409), 1)
     t.equal((await db.list({ limit: 200 })).items.length, 49)
-    t.equal((await queue.stats()).ready, 49)
+    t.equal((await queue.stats(DEFAULT)).ready, 49)
   })
 }
 
@@ -187,7 +171,7 @@ async function giveUpPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await intake.accept(first), { kind: 'given-up' })
     t.equal(await db.get(formula('a').id), null)
     t.equal(await idempotency.find('', first.key), null)
-    t.equal((await queue.stats()).ready, 0)
+    t.equal((await queue.stats(DEFAULT)).ready, 0)
     t.match(await intake.accept(again(first)), { kind: 'answered', answer: { status: 200 } })
     t.same(await intake.accept(first), { kind: 'given-up' })
   })
@@ -198,8 +182,12 @@ async function giveUpPromises(t: Test, open: OpenStores): Promise<void> {
     const verdict = await intake.accept(first)
     await intake.giveUp(first.id)
     t.same(await intake.accept(first), verdict)
-    t.match(await idempotency.find('', first.key), { submissionId: first.id, answer: answerOf(verdict) })
-    t.match(await db.get(formula('a').id), { name: 'a' })
+    t.same(await idempotency.find('', first.key), {
+      submissionId: first.id,
+      payload: first.payload,
+      answer: answerOf(verdict),
+    })
+    t.match(await db.get(formula('a').id), { document: formula('a').document })
   })
 
   t.test('a submission given up while it is on its way is answered or refused, never half', async (t) => {
@@ -208,7 +196,7 @@ async function giveUpPromises(t: Test, open: OpenStores): Promise<void> {
     const [verdict] = await Promise.all([intake.accept(first), intake.giveUp(first.id)])
     const stored = verdict.kind === 'answered' ? 1 : 0
     t.equal((await db.list({ limit: 10 })).items.length, stored)
-    t.equal((await queue.stats()).ready, stored)
+    t.equal((await queue.stats(DEFAULT)).ready, stored)
   })
 
   t.test('what was given up is remembered for as long as answers are kept', async (t) => {

@@ -1,18 +1,40 @@
-import type { EventQueue, LeasedEvent } from '../../src/stores/ports.ts'
-import { events } from './submissions.ts'
+import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent } from '../../src/stores/ports.ts'
+import { events, namesIn } from './submissions.ts'
+
+/** The subscription that most promises are shown on. */
+export const DEFAULT = DEFAULT_SUBSCRIPTION
 
 /** How long leases last unless a test says otherwise. */
 export const LEASE_MS = 30_000
 
-/** Shows events to consumers at once, one for each character of `names`. */
+/** Appends events to the log, one for each character of `names`. */
 export const show = (queue: EventQueue, names: string): Promise<void> => queue.release(`of-${names}`, events(names))
 
-/** Leases up to `max` events. */
-export async function lease(queue: EventQueue, max = 100, leaseMs = LEASE_MS): Promise<LeasedEvent[]> {
-  return (await queue.receive(max, leaseMs)).events
+/** Leases up to `max` events in a subscription. */
+export async function leaseIn(
+  queue: EventQueue,
+  subscription: string,
+  max = 100,
+  leaseMs = LEASE_MS,
+): Promise<LeasedEvent[]> {
+  return (await queue.receive(subscription, max, leaseMs)).events
+}
+
+/** Leases up to `max` events in the default subscription. */
+export const lease = (queue: EventQueue, max = 100, leaseMs = LEASE_MS): Promise<LeasedEvent[]> =>
+  leaseIn(queue, DEFAULT, max, leaseMs)
+
+/** Reads the subscription to its end, and acks all of it. @returns the names of the events in one string */
+export async function readIn(queue: EventQueue, subscription: string): Promise<string> {
+  let names = ''
+  for (let batch = await leaseIn(queue, subscription); batch.length > 0; batch = await leaseIn(queue, subscription)) {
+    names += namesOf(batch)
+    await queue.ack(receiptsOf(batch))
+  }
+  return names
 }
 
 /** The names of events in one string. */
-export const namesOf = (list: { name: string }[]): string => list.map(({ name }) => name).join('')
+export const namesOf = (list: { body: string }[]): string => namesIn(list).join('')
 
 export const receiptsOf = (list: LeasedEvent[]): string[] => list.map(({ receipt }) => receipt)

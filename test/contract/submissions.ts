@@ -1,22 +1,60 @@
 import { hash, randomUUID } from 'node:crypto'
-import type { Formula } from '../../src/formula/formula.ts'
+import { readEventBody, writeDocument, writeEventBody } from '../../src/formula/formula.ts'
+import { searchKey } from '../../src/formula/name-search.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
-import type { AddVerdict, FormulaDb, FormulaEvent, StoredAnswer, Submission } from '../../src/stores/ports.ts'
-import { payloadHash } from '../../src/submission/payload.ts'
+import { isoTime } from '../../src/kit/clock.ts'
+import type {
+  AddVerdict,
+  Answer,
+  AnswerEntry,
+  FormulaDb,
+  FormulaEvent,
+  NewFormula,
+  Submission,
+} from '../../src/stores/ports.ts'
 
-/** A checked formula of one material; another concentration is another make-up. */
-export function formula(name: string, concentration = '1', material = 'Iso E Super'): Formula {
+/** When a `TestClock` begins, in milliseconds since the epoch. */
+export const NOON = Date.UTC(2026, 0, 31, 12)
+
+/** A fingerprint to stand for `name` where there is no formula. */
+export const idOf = (name: string): string => hash('sha256', name, 'hex')
+
+/** What the event of a formula says beside id and time, and of a traced submission where it is seen in the trace. */
+export const eventBody = (name: string, traceparent?: string): string =>
+  writeEventBody({ id: '', name, materials: [] }, traceparent)
+
+/** Where a submission may be seen in a trace. */
+export const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+
+/** A formula of one material as a store is given it; another concentration is another composition. */
+export function formula(
+  name: string,
+  concentration = '1',
+  material = 'Iso E Super',
+  createdAt: number = NOON,
+): NewFormula {
   const validation = validateSubmission({ name, materials: [{ name: material, concentration }] })
   if (!validation.valid || validation.formulas[0] === undefined) throw new Error(`no formula: ${name}`)
-  return validation.formulas[0]
+  const document = writeDocument(validation.formulas[0], isoTime(createdAt))
+  return { id: validation.formulas[0].id, searchKey: searchKey(name), document, eventBody: eventBody(name) }
 }
 
+/** The same formula from a submission that is traced: its event says so. */
+export const traced = (one: NewFormula): NewFormula => {
+  const { name } = readEventBody(one.eventBody)
+  return { ...one, eventBody: eventBody(name, TRACEPARENT) }
+}
+
+/** Formulas, one for each name, each of another composition. */
+export const formulas = (...names: string[]): NewFormula[] => names.map((name, n) => formula(name, `${n + 1}`))
+
 /** A new submission of these formulas: one is sent alone, several as a list. */
-export function submission(formulas: Formula[], own: Partial<Submission> = {}): Submission {
+export function submission(formulas: NewFormula[], own: Partial<Submission> = {}): Submission {
   const onDuplicate = own.onDuplicate ?? 'reject'
-  const payload = payloadHash({ onDuplicate, formulas })
+  const payload = hash('sha256', JSON.stringify([onDuplicate, formulas.map((one) => [one.id, one.eventBody])]), 'hex')
   const id = randomUUID()
-  return { id, caller: '', key: `key-${id}`, payload, onDuplicate, single: formulas.length === 1, formulas, ...own }
+  const single = formulas.length === 1
+  return { id, caller: '', key: `key-${id}`, payload, onDuplicate, single, createdAt: NOON, formulas, ...own }
 }
 
 /** The same payload under the same key, run again. */
@@ -33,18 +71,48 @@ export async function store(db: FormulaDb, of: Submission): Promise<string> {
 }
 
 /** The answer of a verdict that has to have one. */
-export function answerOf(verdict: AddVerdict): StoredAnswer {
+export function answerOf(verdict: AddVerdict): Answer {
   if (verdict.kind !== 'answered') throw new Error(`not answered but ${verdict.kind}`)
   return verdict.answer
 }
 
-/** Where a submission may be seen in a trace. */
-export const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+/** How an answer shows a formula; a duplicate as it is stored. */
+export const shown = (
+  { id, document }: { id: string; document: string },
+  outcome: AnswerEntry['outcome'] = 'added',
+) => ({
+  id,
+  outcome,
+  document,
+})
 
-/** A fingerprint to stand for `name` where there is no formula. */
-export const idOf = (name: string): string => hash('sha256', name, 'hex')
+/** The 200 with these entries. */
+export const answer200 = (entries: AnswerEntry[], single = entries.length === 1): Answer => ({
+  status: 200,
+  single,
+  entries,
+})
 
-/** Events as a queue is given them, one for each character of `names`. */
-export function events(names: string, createdAt = '2026-01-31T12:00:00.000Z'): FormulaEvent[] {
-  return [...names].map((name) => ({ id: idOf(name), name, createdAt }))
-}
+/** The names in documents or event bodies. */
+export const namesIn = (list: ({ document: string } | { body: string })[]): string[] =>
+  list.map((one) => JSON.parse('document' in one ? one.document : one.body).name)
+
+/** Events as a queue is given them, one for each name; a sequence number stands for each character. */
+export const events = (names: Iterable<string>, createdAt: number = NOON, traceparent?: string): FormulaEvent[] =>
+  [...names].map((name) => ({ id: idOf(name), seq: seqOf(name), createdAt, body: eventBody(name, traceparent) }))
+
+/** The sequence number that a formula of this name has in tests of events. */
+export const seqOf = (name: string): number => name.codePointAt(0) as number
+
+/** As many events as a queue is given them, named and numbered from 1. */
+export const manyEvents = (count: number, createdAt: number = NOON): FormulaEvent[] =>
+  Array.from({ length: count }, (_, n) => `${n + 1}`).map((name) => ({
+    id: idOf(name),
+    seq: Number(name),
+    createdAt,
+    body: eventBody(name),
+  }))
+
+/** The events of a submission all of whose formulas are added; `first` is the sequence number of the first. */
+export const eventsOf = ({ formulas, createdAt }: Submission, first: number | null = null): FormulaEvent[] =>
+  formulas.map(({ id, eventBody: body }, n) => ({ id, seq: first === null ? null : first + n, createdAt, body }))

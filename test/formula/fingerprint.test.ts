@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { fingerprint } from '../../src/formula/fingerprint.ts'
+import { fingerprint } from '../../src/formula/identity.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
 import { holds } from '../support/formula/property.ts'
 

@@ -112,10 +112,17 @@ t.test('a new mark of Unicode 17 does not reorder the marks around it', async (t
 
 t.test('the identity of an identity is itself', async (t) => {
   const unstable: string[] = []
+  let next = 0
   for (let code = 0; code <= 0x10ffff; code++) {
     if (code >= 0xd800 && code <= 0xdfff) continue
-    const identity = nameIdentity(String.fromCodePoint(code))
-    if (nameIdentity(identity) !== identity) unstable.push(shown(identity))
+    // One that is not assigned is never changed: the next unassigned ones are passed over.
+    if (UNASSIGNED[next] === code) {
+      code = UNASSIGNED[next + 1] as number
+      next += 2
+    }
+    const character = String.fromCodePoint(code)
+    const identity = nameIdentity(character)
+    if (identity !== character && nameIdentity(identity) !== identity) unstable.push(shown(identity))
   }
   t.strictSame(unstable, [], 'of every code point')
   const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 })

@@ -19,7 +19,7 @@ t.test('each batch is told with its submissions and the time it took; what fails
   await db.add('1', submission([formula('saga', '99')]))
   t.match(told.at(-1), { submissions: 1 }, 'the first step of a saga as well')
   const before = told.length
-  await query(url, `ALTER TABLE formula_intake.formulas ADD CONSTRAINT none CHECK (name = '') NOT VALID`)
+  await query(url, `ALTER TABLE formula_intake.formulas ADD CONSTRAINT none CHECK (document = '') NOT VALID`)
   await t.rejects(intake.accept(submission([formula('refused', '100')])))
   t.equal(told.length, before)
 })

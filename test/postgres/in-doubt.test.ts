@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
+import { DEFAULT } from '../contract/leasing.ts'
 import { again, answerOf, events, formula, submission } from '../contract/submissions.ts'
 import { contentsOf, openEngine } from '../support/postgres/engines.ts'
 import { Network } from '../support/postgres/network.ts'
@@ -8,10 +9,11 @@ import { startPostgres } from '../support/postgres/server.ts'
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())
 
-const WRITE = /formula_intake\.write_2\(/
+const WRITE = /formula_intake\.write\(/
 const ACK = /formula_intake\.ack\(/
 const MAKE_VOID = /INSERT INTO formula_intake\.writes AS w/
-const COMPLETE = /SET state = 'completed'/
+const COMPLETE = /formula_intake\.complete\(/
+const RELEASE = /formula_intake\.release\(/
 const COMMIT = /^COMMIT$/
 
 /** An engine behind a network that lets statements go wrong, and what another instance sees of the same database. */
@@ -92,21 +94,24 @@ t.test('what took effect before it was given up stays, and its key tells', async
   t.same(await contentsOf(other), { formulas: ['a'], events: 1 })
 })
 
-t.test('a late commit is void also when its submission was given up because another holds its make-up', async (t) => {
-  const { intake, network, other, loseSight } = await setUp(t)
-  loseSight()
-  const wanted = formula('a')
-  const first = submission([wanted])
-  await t.rejects(intake.accept(first), StoreUnavailable)
-  network.choose()
-  await other.db.add('1', submission([wanted]))
-  t.same(await intake.accept(first), { kind: 'busy', wants: 'make-up', holder: 'submission' })
-  await intake.giveUp(first.id)
-  await other.db.abandon('1', 'it failed')
-  await other.db.remove('1')
-  t.equal(await network.release(), 1)
-  t.same(await contentsOf(other), { formulas: [], events: 0 })
-})
+t.test(
+  'a late commit is void also when its submission was given up because another holds its composition',
+  async (t) => {
+    const { intake, network, other, loseSight } = await setUp(t)
+    loseSight()
+    const wanted = formula('a')
+    const first = submission([wanted])
+    await t.rejects(intake.accept(first), StoreUnavailable)
+    network.choose()
+    await other.db.add('1', submission([wanted]))
+    t.same(await intake.accept(first), { kind: 'busy', wants: 'composition', holder: 'submission' })
+    await intake.giveUp(first.id)
+    await other.db.abandon('1', 'it failed')
+    await other.db.remove('1')
+    t.equal(await network.release(), 1)
+    t.same(await contentsOf(other), { formulas: [], events: 0 })
+  },
+)
 
 t.test(
   'a late commit is void also when another call of its submission was still waiting as it was given up',
@@ -166,14 +171,14 @@ t.test(
   async (t) => {
     const { db, network, other, loseSight } = await setUp(t)
     network.first(WRITE, 'after')
-    t.match(await db.add('1', submission([formula('a')])), { kind: 'added', events: [{ name: 'a' }] })
+    t.match(await db.add('1', submission([formula('a')])), { kind: 'added', events: [{ id: formula('a').id }] })
     loseSight()
     await t.rejects(db.add('2', submission([formula('b', '2')])), StoreUnavailable)
     network.choose()
     t.same(await db.abandon('2', 'given up'), { kind: 'abandoned' })
     await db.remove('2')
     t.equal(await network.release(), 1)
-    t.match(await other.db.add('3', submission([formula('b', '2')])), { kind: 'added' }, 'its make-up is free')
+    t.match(await other.db.add('3', submission([formula('b', '2')])), { kind: 'added' }, 'its composition is free')
   },
 )
 
@@ -182,7 +187,7 @@ t.test('saga: a commit point whose answer is lost is found', async (t) => {
   await db.add('1', submission([formula('a')]))
   network.first(COMPLETE, 'after')
   await t.rejects(db.complete('1'), StoreUnavailable)
-  t.match(await db.abandon('1', 'it failed'), { kind: 'completed', events: [{ name: 'a' }] })
+  t.match(await db.abandon('1', 'it failed'), { kind: 'completed', events: [{ id: formula('a').id }] })
   t.same(await contentsOf(other), { formulas: ['a'], events: 0 })
 })
 
@@ -218,7 +223,7 @@ t.test('saga: events whose COMMIT is lost are shown once, and those whose COMMIT
   await t.rejects(queue.publish('1', events('a')), StoreUnavailable)
   t.equal(await queue.publish('1', events('a')), true)
   for (const mishap of ['after', 'before'] as const) {
-    network.first(COMMIT, mishap)
+    network.first(RELEASE, mishap)
     await t.rejects(queue.release('1', events('a')), StoreUnavailable)
   }
   await queue.release('1', events('a'))
@@ -237,13 +242,13 @@ t.test('events that are leased are given out, also when it cannot be told what c
   const { intake, queue, network } = await setUp(t)
   await intake.accept(submission([formula('a')]))
   network.first(/SELECT least\(/, 'before')
-  t.match((await queue.receive(1, 30_000)).events, [{ name: 'a', receiveCount: 1 }])
+  t.match((await queue.receive(DEFAULT, 1, 30_000)).events, [{ id: formula('a').id, receiveCount: 1 }])
 })
 
 t.test('an ack whose answer is lost has ended the work, or not', async (t) => {
   const { intake, queue, network, other } = await setUp(t)
   await intake.accept(submission([formula('a'), formula('b', '2')]))
-  const { events } = await queue.receive(2, 30_000)
+  const { events } = await queue.receive(DEFAULT, 2, 30_000)
   const [first = '', second = ''] = events.map(({ receipt }) => receipt)
   network.first(ACK, 'after')
   await t.rejects(queue.ack([first]), StoreUnavailable)
@@ -251,5 +256,5 @@ t.test('an ack whose answer is lost has ended the work, or not', async (t) => {
   await t.rejects(queue.ack([second]), StoreUnavailable)
   network.choose()
   t.same(await queue.ack([first, second]), { accepted: 1, stale: [first] })
-  t.match(await other.queue.stats(), { ready: 0, leased: 0 })
+  t.match(await other.queue.stats(DEFAULT), { ready: 0, leased: 0 })
 })

@@ -3,9 +3,10 @@ import t, { type Test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { systemClock } from '../../src/kit/clock.ts'
 import { LongPoll } from '../../src/outbox/long-poll.ts'
-import type { DurableStores } from '../../src/stores/durable.ts'
+import type { DurableStores } from '../../src/stores/ports.ts'
 import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
 import { migrations } from '../../src/stores/postgres/schema.ts'
+import { DEFAULT } from '../contract/leasing.ts'
 import { answerOf, formula, submission } from '../contract/submissions.ts'
 import { contentsOf, openEngine } from '../support/postgres/engines.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
@@ -48,7 +49,7 @@ const heldMs = async (url: string): Promise<number> =>
 t.test('instances that start at once on an empty database make its tables once', async (t) => {
   const url = await server.createDatabase()
   const engines = await Promise.all(Array.from({ length: 6 }, () => openEngine(t, url)))
-  t.equal(await pick(url, 'SELECT version FROM formula_intake.version'), migrations.length)
+  t.equal(await pick(url, 'SELECT version FROM formula_intake.schema_version'), migrations.length)
   t.equal(await pick(url, 'SELECT count(*)::int FROM formula_intake.identity'), 1)
   const identities = await Promise.all(engines.map(({ queue }) => queue.identity()))
   t.equal(new Set(identities).size, 1)
@@ -58,7 +59,7 @@ t.test('instances that start at once on an empty database make its tables once',
   t.match(await contentsOf(engines[0] as DurableStores), { formulas: ['0', '1', '2', '3', '4', '5'], events: 6 })
 })
 
-t.test('of submissions that race for a key or for make-ups at several instances one is stored', async (t) => {
+t.test('of submissions that race for a key or for compositions at several instances one is stored', async (t) => {
   const { engines, one } = await instances(t, 4)
   for (let round = 1; round <= 10; round++) {
     const [a, b] = [formula(`a${round}`, `${round}.1`), formula(`b${round}`, `${round}.2`)]
@@ -153,7 +154,7 @@ t.test('an event is leased to one consumer, whatever instance it asks', async (t
   const { engines, one } = await instances(t, 4)
   const formulas = Array.from({ length: 200 }, (_, index) => formula(`${index}`, `${index + 1}`))
   await one.intake.accept(submission(formulas))
-  const asked = engines.flatMap(({ queue }) => Array.from({ length: 20 }, () => queue.receive(3, 30_000)))
+  const asked = engines.flatMap(({ queue }) => Array.from({ length: 20 }, () => queue.receive(DEFAULT, 3, 30_000)))
   const leased = (await Promise.all(asked)).flatMap(({ events }) => events)
   t.equal(leased.length, 200)
   t.equal(new Set(leased.map(({ id }) => id)).size, 200)
@@ -169,12 +170,12 @@ t.test('an event is leased to one consumer, whatever instance it asks', async (t
 t.test('leases end by the time of the database', async (t) => {
   const { one, two, url } = await instances(t, 2)
   await one.intake.accept(submission([formula('a')]))
-  const [lease] = (await one.queue.receive(1, 60_000)).events
-  const shift = `UPDATE formula_intake.leased SET leased_until = floor(extract(epoch FROM clock_timestamp()) * 1000)`
-  t.same((await two.queue.receive(1, 60_000)).events, [])
+  const [lease] = (await one.queue.receive(DEFAULT, 1, 60_000)).events
+  const shift = `UPDATE formula_intake.deliveries SET rank = floor(extract(epoch FROM clock_timestamp()) * 1000)`
+  t.same((await two.queue.receive(DEFAULT, 1, 60_000)).events, [])
   await query(url, shift)
   t.same(await one.queue.ack([lease?.receipt ?? '']), { accepted: 0, stale: [lease?.receipt] })
-  t.match((await two.queue.receive(1, 60_000)).events, [{ name: 'a', receiveCount: 2 }])
+  t.match((await two.queue.receive(DEFAULT, 1, 60_000)).events, [{ id: formula('a').id, receiveCount: 2 }])
 })
 
 t.test(
@@ -182,12 +183,12 @@ t.test(
   async (t) => {
     const { one, url } = await instances(t, 1)
     const end = () => query(url, `SELECT pg_terminate_backend(pid) ${OURS}`)
-    await Promise.all(Array.from({ length: 10 }, () => one.queue.stats()))
+    await Promise.all(Array.from({ length: 10 }, () => one.queue.stats(DEFAULT)))
     await end()
     await pause(50)
-    t.match(await one.queue.stats(), { ready: 0 }, 'nobody meets those that were not in use')
+    t.match(await one.queue.stats(DEFAULT), { ready: 0 }, 'nobody meets those that were not in use')
     for (let round = 0; round < 5; round++) {
-      const asked = Promise.allSettled(Array.from({ length: 20 }, () => one.queue.receive(1, 1_000)))
+      const asked = Promise.allSettled(Array.from({ length: 20 }, () => one.queue.receive(DEFAULT, 1, 1_000)))
       await end()
       const refused = (await asked).filter((result) => result.status === 'rejected')
       t.ok(
@@ -209,7 +210,7 @@ t.test('a consumer that waits at one instance is told of what another stores', a
   await pause(50)
   const begun = performance.now()
   await one.intake.accept(submission([formula('a')]))
-  t.match(await waiting, [{ name: 'a' }])
+  t.match(await waiting, [{ id: formula('a').id }])
   t.ok(performance.now() - begun < 800, 'sooner than it would have asked again')
 })
 
@@ -221,7 +222,7 @@ t.test('where nobody can be told, a consumer that waits asks again', async (t) =
   await query(url, `SELECT pg_terminate_backend(pid) ${LISTENERS}`)
   const waiting = poll.receive({ caller: '', max: 1, leaseMs: 30_000, waitMs: 20_000 })
   await one.intake.accept(submission([formula('a')]))
-  t.match(await waiting, [{ name: 'a' }])
+  t.match(await waiting, [{ id: formula('a').id }])
 })
 
 /** Waits until someone listens. */

@@ -50,7 +50,7 @@ async function createDatabase(): Promise<string> {
 
 t.test('the role that the service runs as cannot make tables, nor change them', async (t) => {
   const url = as(`intake_${suffix}`, await createDatabase())
-  for (const statement of ['CREATE TABLE formula_intake.mine ()', 'ALTER TABLE formula_intake.ready ADD mine int']) {
+  for (const statement of ['CREATE TABLE formula_intake.mine ()', 'ALTER TABLE formula_intake.events ADD mine int']) {
     await t.rejects(query(url, statement), { code: '42501' })
   }
 })

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { moveStore } from '../../src/stores/move/move-store.ts'
 import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
-import { lease, receiptsOf } from '../contract/leasing.ts'
+import { DEFAULT, lease, receiptsOf } from '../contract/leasing.ts'
 import { DAY_MS, type OpenOptions } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
 import { formula, submission } from '../contract/submissions.ts'
@@ -21,7 +21,7 @@ const SOURCES = new URL('../../src/stores/postgres/', import.meta.url)
 const GRAMMAR = ['coalesce', 'extract', 'greatest', 'least']
 
 t.test('a built-in function is called with its schema, but in functions that say where names are looked up', (t) => {
-  for (const file of globSync('*.ts', { cwd: SOURCES, exclude: ['functions.ts'] })) {
+  for (const file of globSync('*.ts', { cwd: SOURCES, exclude: ['*functions.ts'] })) {
     const code = readFileSync(new URL(file, SOURCES), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^ *\/\/.*$/gm, '')
     const texts = [...code.matchAll(/`[^`]*`|'[^'\n]*'/g)].map(([text]) => text.replaceAll(/\$\{[^}]*\}/g, ''))
     const bare = texts.flatMap((text) => [...text.matchAll(/(?<![.\w])([a-z_]\w*)\(([^()]*,)?/g)])
@@ -67,7 +67,7 @@ t.test('who may make functions in the database gets no rights of the service by 
   }
   t.match(await intake?.accept(submission([formula('a')])), { answer: { status: 200 } })
   await queue.nack(receiptsOf(await lease(queue)), 0)
-  t.equal(await queue.redrive([formula('a').id]), 1)
+  t.equal(await queue.redrive(DEFAULT, [formula('a').id]), 1)
   await t.rejects(query(mallory, 'SELECT * FROM formula_intake.formulas'), { code: '42501' })
 })
 
@@ -103,7 +103,7 @@ t.test('beside shadows, the time is that of the database', async (t) => {
   const { intake, queue, idempotency } = await openEngine(t, await takeShadowed(t))
   await intake.accept(submission([formula('a')]))
   t.match(await queue.extend(receiptsOf(await lease(queue)), 60_000), { accepted: 1 })
-  t.match(await queue.stats(), { leased: 1 })
+  t.match(await queue.stats(DEFAULT), { leased: 1 })
   t.equal(await idempotency.sweep(1), 0)
 })
 

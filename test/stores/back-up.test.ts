@@ -4,7 +4,6 @@ import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { backUp } from '../../src/stores/sqlite/durability/back-up.ts'
 import { openForWriting } from '../../src/stores/sqlite/durability/file.ts'
-import { APPLICATION_ID, migrations } from '../../src/stores/sqlite/schema.ts'
 
 const pathsOf = (t: Test) => ({ path: join(t.testdir(), 'a.db'), target: join(t.testdirName, 'copy.db') })
 
@@ -28,19 +27,6 @@ t.test('damage that is copied along is told, when the copy is read back', async 
     name: 'StoreRefused',
     message: /^What was copied is damaged: NULL value/,
   })
-})
-
-t.test('a file of an earlier version is backed up as it is, before a newer one brings it up', async (t) => {
-  const { path, target } = pathsOf(t)
-  const old = new DatabaseSync(path)
-  old.exec('PRAGMA journal_mode = WAL')
-  old.exec(migrations[0] as string)
-  old.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1`)
-  old.close()
-  t.same(backUp(path, target), { formulas: 0, events: 0 })
-  const copy = new DatabaseSync(target, { readOnly: true })
-  t.teardown(() => copy.close())
-  t.same({ ...copy.prepare('PRAGMA user_version').get() }, { user_version: 1 })
 })
 
 t.test('what is no file of this service is left alone', async (t) => {

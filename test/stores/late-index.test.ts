@@ -1,13 +1,13 @@
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
+import type { Verdict } from '../../src/stores/ports.ts'
+import { slotOf } from '../../src/stores/slot.ts'
 import { Batches } from '../../src/stores/sqlite/batches.ts'
 import { readCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
 import { openForReading, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 import type { Call } from '../../src/stores/sqlite/messages.ts'
-import { pack } from '../../src/stores/sqlite/packed.ts'
-import { APPLICATION_ID, migrations } from '../../src/stores/sqlite/schema.ts'
-import { formula, submission } from '../contract/submissions.ts'
+import { pack, unpackVerdict } from '../../src/stores/sqlite/packed.ts'
+import { formula, namesIn, submission } from '../contract/submissions.ts'
 
 const TTL_MS = 60_000
 /** More than are written in one slice. */
@@ -22,14 +22,14 @@ function openWriter(t: Test, path: string) {
   const call = (now: number, command: string, ...args: unknown[]): Call => [command, now, args, Infinity]
   const run = <T>(now: number, command: string, ...args: unknown[]): T => {
     const [result] = batches.run([call(now, command, ...args)])
-    if (result === undefined || 'error' in result) throw new Error(result?.error)
+    if (result === undefined || !('value' in result)) throw new Error(JSON.stringify(result))
     return result.value as T
   }
   /** Takes in a formula of its own number under a key of that number. @returns the status of the answer */
   const submit = (number: number, key = number, now = 0): number | string => {
     const one = submission([formula(`Name ${number}`, String(number))], { key: `key-${key}` })
-    const verdict = run<[string, number] | { kind: string }>(now, 'accept', pack(one))
-    return Array.isArray(verdict) ? verdict[1] : verdict.kind
+    const verdict = unpackVerdict(run<Verdict>(now, 'accept', pack(one)), one)
+    return verdict.kind === 'answered' ? verdict.answer.status : verdict.kind
   }
   /** Takes in so many formulas at once, as `submit` does. */
   const fill = (howMany: number): void => {
@@ -50,26 +50,23 @@ function openWriter(t: Test, path: string) {
 /** What must hold however much of the indexes has been written. */
 function holds(t: Test, path: string, { submit }: ReturnType<typeof openWriter>, when: string): void {
   for (const number of [1, MANY / 2, MANY]) {
-    t.equal(submit(number, number + 0.5), 409, `${when}: make-up ${number} is known`)
+    t.equal(submit(number, number + 0.5), 409, `${when}: composition ${number} is known`)
     t.equal(submit(number), 200, `${when}: key ${number} is replayed`)
     t.equal(submit(number + 0.25, number), 'reused', `${when}: key ${number} is taken`)
   }
   const reading = openForReading(path)
   const { get, list } = readCommands(reading)
-  t.equal(get(0, formula('Any', String(MANY)).id)?.name, `Name ${MANY}`, `${when}: a reader finds the newest`)
-  const { items } = list(0, { limit: 200, namePrefix: 'name 12' })
+  const newest = get(0, formula('Any', String(MANY)).id)
+  t.same(namesIn(newest === null ? [] : [newest]), [`Name ${MANY}`], `${when}: a reader finds the newest`)
+  const { items } = list(0, { limit: 200, searchPrefix: 'name 12' })
   const expected = Array.from({ length: MANY }, (_, index) => `Name ${index + 1}`).filter((name) =>
     /^Name 12/.test(name),
   )
-  t.same(
-    items.map(({ name }) => name),
-    expected.reverse(),
-    `${when}: names are found, the newest first`,
-  )
+  t.same(namesIn(items), expected.reverse(), `${when}: names are found, the newest first`)
   reading.close()
 }
 
-t.test('make-ups, keys and names are found whether or not the indexes have them yet', async (t) => {
+t.test('compositions, keys and names are found whether or not the indexes have them yet', async (t) => {
   const path = join(t.testdir(), 'a.db')
   const writer = openWriter(t, path)
   writer.fill(MANY)
@@ -79,7 +76,7 @@ t.test('make-ups, keys and names are found whether or not the indexes have them 
   t.ok(slices >= 9, 'three indexes, each in slices')
   for (const table of ['formulas_by_prefix', 'formulas_by_search'])
     t.equal(writer.count(table), writer.count('formulas'))
-  t.equal(writer.count('answers_by_hash'), writer.count('answers'))
+  t.equal(writer.count('answers_by_prefix'), writer.count('answers'))
   holds(t, path, writer, 'all are written')
 })
 
@@ -100,7 +97,7 @@ t.test('what was rolled back is not known, and its rows may be given again', asy
   const writer = openWriter(t, path)
   writer.submit(1)
   const lost = submission([formula('Lost', '7')], { key: 'lost' })
-  const broken = submission([formula('Broken', '8')], { caller: {} as string })
+  const broken = submission([formula('Broken', '8')], { payload: null as never })
   writer.db.exec('PRAGMA query_only = 1')
   t.throws(() => writer.run(0, 'accept', pack(lost)))
   writer.db.exec('PRAGMA query_only = 0')
@@ -108,7 +105,7 @@ t.test('what was rolled back is not known, and its rows may be given again', asy
     ['accept', 0, [pack(lost)], Infinity],
     ['accept', 0, [pack(broken)], Infinity],
   ])
-  t.match([kept, failed], [{ value: [String, 200] }, { error: String }])
+  t.match([kept, failed], [{ value: 'all-added' }, { error: String }])
   t.equal(writer.submit(8, 9), 200, 'the broken one left nothing')
   t.equal(writer.submit(7, 10), 409)
   while (writer.slice());
@@ -117,7 +114,7 @@ t.test('what was rolled back is not known, and its rows may be given again', asy
 
 t.test('a row that takes the place of one that was rolled back is known, also when a saga shows it', async (t) => {
   const writer = openWriter(t, join(t.testdir(), 'a.db'))
-  writer.db.exec(`CREATE TEMP TRIGGER refuse BEFORE INSERT ON answers WHEN NEW.key = 'key-2'
+  writer.db.exec(`CREATE TEMP TRIGGER refuse BEFORE INSERT ON answers WHEN NEW.slot = x'${slotOf('', 'key-2')}'
     BEGIN SELECT RAISE(ABORT, 'no room'); END`)
   writer.submit(1)
   t.throws(() => writer.submit(2), /no room/, 'its formula was added before')
@@ -146,11 +143,11 @@ t.test('the index of answers is rid of those that were swept, once as many have 
   while (writer.slice());
   t.equal(writer.run(TTL_MS, 'sweepAnswers', 600), 600)
   while (writer.slice());
-  t.equal(writer.count('answers_by_hash'), MANY, 'not worth it yet')
+  t.equal(writer.count('answers_by_prefix'), MANY, 'not worth it yet')
   for (let number = MANY + 1; number <= MANY + 10; number++) writer.submit(number, number, TTL_MS)
   t.equal(writer.run(TTL_MS, 'sweepAnswers', 2_000), 700)
   while (writer.slice());
-  t.equal(writer.count('answers_by_hash'), 10)
+  t.equal(writer.count('answers_by_prefix'), 10)
   t.equal(writer.submit(MANY + 10, MANY + 10, TTL_MS), 200, 'what is left is found')
 })
 
@@ -170,23 +167,39 @@ t.test('when all answers have been swept, new ones are still found', async (t) =
   t.equal(third.submit(22, 21, TTL_MS), 'reused', 'also by the next process')
 })
 
-t.test('a file of before is brought up: what it holds is known, and its old indexes are gone', async (t) => {
+/** The sequence number of the formula of this number. */
+const seqOf = (reading: ReturnType<typeof readCommands>, number: number): number =>
+  reading.get(0, formula('Any', String(number)).id)?.seq ?? 0
+
+t.test('a formula that is erased is in no index, whether or not they had it', async (t) => {
   const path = join(t.testdir(), 'a.db')
-  const old = new DatabaseSync(path)
-  old.exec(`${migrations[0]}; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1`)
-  old.exec("INSERT INTO identity (store_id) VALUES ('old')")
-  const one = formula('Name 12', '12')
-  const id = Buffer.from(one.id, 'hex')
-  old
-    .prepare(
-      'INSERT INTO formulas (prefix, fingerprint, name, search, materials, created_at) VALUES (?, ?, ?, ?, ?, 0)',
-    )
-    .run(id.readUIntBE(0, 6), id, one.name, 'name 12', JSON.stringify(one.materials))
-  old.close()
   const writer = openWriter(t, path)
-  t.equal(writer.submit(12), 409)
-  t.equal(writer.submit(12), 409, 'replayed')
-  const { list } = readCommands(writer.db)
-  t.equal(list(0, { limit: 5, namePrefix: 'NAME' }).items.length, 1)
-  t.equal(writer.count(`sqlite_schema WHERE name IN ('formulas_prefix', 'formulas_search', 'answers_hash')`), 0)
+  const reading = readCommands(writer.db)
+  const erase = (number: number): boolean =>
+    writer.run(0, 'eraseFormula', formula('Any', String(number)).id, seqOf(reading, number))
+  writer.fill(MANY)
+  t.ok(erase(2), 'in memory')
+  for (let slices = 0; slices < 4; slices++) writer.slice()
+  t.ok(erase(3), 'half written')
+  while (writer.slice());
+  t.ok(erase(4), 'written')
+  for (const table of ['formulas', 'formulas_by_prefix', 'formulas_by_search'])
+    t.equal(writer.count(table), MANY - 3, table)
+  t.same(reading.list(0, { limit: 1, searchPrefix: 'name 3' }).items.length, 1)
+  for (const number of [2, 3, 4]) t.equal(writer.submit(number, number + 0.5), 200, `${number} is taken in anew`)
+  holds(t, path, writer, 'some are erased')
+})
+
+t.test('the number of a formula that was erased is never given again', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const first = openWriter(t, path)
+  first.fill(3)
+  const erased = formula('Any', '3').id
+  t.notOk(first.run(0, 'eraseFormula', erased, 2), 'not by another number')
+  t.ok(first.run(0, 'eraseFormula', erased, 3))
+  first.db.close()
+  const second = openWriter(t, path)
+  second.submit(3, 4)
+  t.equal(seqOf(readCommands(second.db), 3), 4)
+  t.equal(second.submit(3, 3), 410, 'its answer is gone')
 })

@@ -3,7 +3,7 @@ import { type Test, test } from 'tap'
 import { systemClock } from '../../src/kit/clock.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
-import { formula, submission } from '../contract/submissions.ts'
+import { formula, namesIn, submission } from '../contract/submissions.ts'
 import { scratch } from '../faults/scratch.ts'
 import { until } from '../support/until.ts'
 
@@ -28,9 +28,9 @@ test('a search that finds many formulas walks a bounded number of them for a pag
   const sizes: number[] = []
   let before: number | null = Number.MAX_SAFE_INTEGER
   while (before !== null) {
-    const { items, next } = await db.list({ limit: 200, namePrefix: 'rose', before })
+    const { items, next } = await db.list({ limit: 200, searchPrefix: 'rose', before })
     sizes.push(items.length)
-    for (const { name } of items) found.add(name)
+    for (const name of namesIn(items)) found.add(name)
     before = next
   }
   t.equal(sizes[0], 0, 'the first page walked 20,000 violets and found no rose')
@@ -39,7 +39,8 @@ test('a search that finds many formulas walks a bounded number of them for a pag
 
 test('a search that finds few is answered by the index, however far back they stand', async (t) => {
   const { db } = await openGarden(t, 30_000, 1_000)
-  const search = () => db.list({ limit: 200, namePrefix: 'vio' })
+  const search = () => db.list({ limit: 200, searchPrefix: 'vio' })
   await until(async () => (await search()).items.length > 0)
-  t.match(await search(), { items: [{ name: 'Violet' }], next: null }, 'once the index has caught up')
+  const { items, next } = await search()
+  t.same([namesIn(items), next], [['Violet'], null], 'once the index has caught up')
 })

@@ -74,7 +74,7 @@ t.test('another queue is refused while the old one holds events, or is gone', as
   renameSync(join(directory, 'q.db'), join(directory, 'moved.db'))
   await t.rejects(open(t, file('a.db'), file('other.db')), { message: /not there to be drained/ })
   const moved = await open(t, file('a.db'), file('moved.db'))
-  t.match(await moved.queue.stats(), { ready: 1 }, 'the same queue in another place is taken')
+  t.match(await moved.queue.stats('default'), { ready: 1 }, 'the same queue in another place is taken')
 })
 
 t.test('another file where the old queue was is not taken for it', async (t) => {

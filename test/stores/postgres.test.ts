@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap'
-import { openMemoryQueue } from '../../src/stores/memory/engine.ts'
 import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
+import { openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
 import { cleanupQueueContract } from '../contract/cleanup-queue.ts'
 import { eventQueueContract } from '../contract/event-queue.ts'
+import { DEFAULT } from '../contract/leasing.ts'
 import { DAY_MS, type OpenOptions, type OpenStores } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
 import { formula, submission } from '../contract/submissions.ts'
@@ -39,7 +40,7 @@ t.test('postgres: what a saga has not completed has no event', async (t) => {
   const { db, queue } = await openDatabase(t, { clock: new TestClock() })
   await db.add('1', submission([formula('a')]))
   await db.complete('1')
-  t.match(await queue.stats(), { ready: 0 }, 'its events belong to another queue')
+  t.match(await queue.stats(DEFAULT), { ready: 0 }, 'its events belong to another queue')
 })
 
 t.test('postgres: a submission given up while it waits in line is not stored', async (t) => {

@@ -7,16 +7,21 @@ import { systemClock } from '../../src/kit/clock.ts'
 import { Batches } from '../../src/stores/sqlite/batches.ts'
 import { type ReadCommands, readCommands, type WriteCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
 import { openForWriting } from '../../src/stores/sqlite/durability/file.ts'
-import { eventStatements } from '../../src/stores/sqlite/event-statements.ts'
 import type { Call } from '../../src/stores/sqlite/messages.ts'
 import { pack } from '../../src/stores/sqlite/packed.ts'
+import {
+  deadStatements,
+  deliveryStatements,
+  subscriptionStatements,
+} from '../../src/stores/sqlite/queue/delivery-statements.ts'
+import { eventStatements, heldStatements } from '../../src/stores/sqlite/queue/event-statements.ts'
 import { WorkerClient } from '../../src/stores/sqlite/worker-client.ts'
-import { events, formula, submission } from '../contract/submissions.ts'
+import { events, formula, namesIn, submission } from '../contract/submissions.ts'
 
 const OPTIONS = { answerTtlMs: 60_000, maxReceives: 5 }
 
 /** The result of a submission that was accepted. */
-const ACCEPTED = { value: [String, 200] }
+const ACCEPTED = { value: 'all-added' }
 
 /** A time by which every call has begun. */
 const LATE = Number.POSITIVE_INFINITY
@@ -37,7 +42,7 @@ t.test('calls that arrive together share one transaction', async (t) => {
     [1, 2, 3].map(() => ACCEPTED),
   )
   t.same(db.prepare('PRAGMA data_version').get(), before)
-  t.match(batches.run([['stats', 0, [], LATE]]), [{ value: { ready: 3 } }])
+  t.match(batches.run([['stats', 0, ['default'], LATE]]), [{ value: { ready: 3 } }])
 })
 
 t.test('what is answered is committed, for every other connection to see', async (t) => {
@@ -46,7 +51,7 @@ t.test('what is answered is committed, for every other connection to see', async
   t.teardown(() => other.close())
   const rows = (table: string) => other.prepare(`SELECT count(*) AS count FROM ${table}`).get()?.count
   t.match(batches.run([['accept', 0, [pack(submission([formula('a')]))], LATE]]), [ACCEPTED])
-  t.same(['formulas', 'answers', 'ready'].map(rows), [1, 1, 1])
+  t.same(['formulas', 'answers', 'events'].map(rows), [1, 1, 1])
 })
 
 t.test('a rollback that is done leaves no row but its tombstones', async (t) => {
@@ -71,7 +76,7 @@ t.test('a rollback that is done leaves no row but its tombstones', async (t) => 
 
 t.test("one member's failure is its own", async (t) => {
   const { batches } = openBatches(t)
-  const broken = pack({ ...submission([formula('b', '2')]), caller: {} as string })
+  const broken = pack({ ...submission([formula('b', '2')]), payload: null as never })
   const results = batches.run([
     ['accept', 0, [pack(submission([formula('a', '1')]))], LATE],
     ['accept', 0, [broken], LATE],
@@ -79,7 +84,7 @@ t.test("one member's failure is its own", async (t) => {
   ])
   t.match(results, [ACCEPTED, { error: String }, ACCEPTED])
   t.match(
-    batches.run([['stats', 0, [], LATE]]),
+    batches.run([['stats', 0, ['default'], LATE]]),
     [{ value: { ready: 2 } }],
     'counters do not count what was rolled back',
   )
@@ -96,7 +101,7 @@ t.test('a commit that fails leaves nothing, and the next one works', async (t) =
     [{ error: String }],
     'an unknown command is an error of its own',
   )
-  t.match(batches.run([['stats', 0, [], LATE]]), [{ value: { ready: 0 } }])
+  t.match(batches.run([['stats', 0, ['default'], LATE]]), [{ value: { ready: 0 } }])
 })
 
 t.test('a call that waited too long is not begun any more, its neighbours are', async (t) => {
@@ -106,7 +111,7 @@ t.test('a call that waited too long is not begun any more, its neighbours are', 
     ['accept', 0, [pack(submission([formula('b', '2')]))], LATE],
   ])
   t.match(results, [{ error: /waited too long/ }, ACCEPTED])
-  t.match(batches.run([['stats', 0, [], LATE]]), [{ value: { ready: 1 } }])
+  t.match(batches.run([['stats', 0, ['default'], LATE]]), [{ value: { ready: 1 } }])
 })
 
 t.test(
@@ -123,7 +128,7 @@ t.test(
     tool.exec('ROLLBACK')
     tool.close()
     await t.rejects(refused, StoreUnavailable)
-    t.match(await writer.call('stats'), { ready: 0 })
+    t.match(await writer.call('stats', 'default'), { ready: 0 })
     await writer.close()
   },
 )
@@ -135,8 +140,8 @@ t.test('a call that is overdue fails also while the worker is stuck', async (t) 
   const tool = new DatabaseSync(path)
   tool.exec('BEGIN IMMEDIATE')
   const stuck = writer.call('probe')
-  await new Promise((resolve) => setImmediate(resolve))
-  await t.rejects(writer.callBefore(Date.now() - 5_000, 'stats'), { message: /did not answer in time/ })
+  const overdue = writer.callBefore(Date.now() + 20, 'stats', 'default')
+  await t.rejects(overdue, { message: /did not answer in time/ })
   tool.close()
   await stuck
   await writer.close()
@@ -148,7 +153,7 @@ t.test('closing does not wait for a worker that is stuck', async (t) => {
   await writer.open()
   const tool = new DatabaseSync(path)
   tool.exec('BEGIN IMMEDIATE')
-  const stuck = [writer.call('probe'), writer.callBefore(Date.now() - 5_000, 'stats')]
+  const stuck = [writer.callBefore(Date.now() + 20, 'probe'), writer.callBefore(Date.now() + 20, 'stats', 'default')]
   const ends = Promise.allSettled(stuck)
   await writer.close()
   t.match(await ends, [{ status: 'rejected' }, { status: 'rejected' }])
@@ -161,10 +166,10 @@ t.test('a prefix finds every name that begins with it, to the last code point th
   const all = names.map((name, index) => formula(name, String(index + 1)))
   batches.run([['accept', 0, [pack(submission(all))], LATE]])
   const { list } = readCommands(db)
-  t.equal(list(0, { limit: 9, namePrefix: 'a' }).items.length, 3)
-  t.equal(list(0, { limit: 9, namePrefix: 'a\u{10ffff}' }).items.length, 2)
-  t.equal(list(0, { limit: 9, namePrefix: 'a\ud7ff' }).items.length, 1)
-  t.equal(list(0, { limit: 9, namePrefix: '\u{10ffff}' }).items.length, 0)
+  t.equal(list(0, { limit: 9, searchPrefix: 'a' }).items.length, 3)
+  t.equal(list(0, { limit: 9, searchPrefix: 'a\u{10ffff}' }).items.length, 2)
+  t.equal(list(0, { limit: 9, searchPrefix: 'a\ud7ff' }).items.length, 1)
+  t.equal(list(0, { limit: 9, searchPrefix: '\u{10ffff}' }).items.length, 0)
 })
 
 t.test('a reader sees what was committed before', async (t) => {
@@ -173,7 +178,7 @@ t.test('a reader sees what was committed before', async (t) => {
   await writer.open()
   const reader = new WorkerClient<ReadCommands>({ mode: 'read', path }, systemClock)
   await writer.call('accept', pack(submission([formula('a')])))
-  t.match(await reader.call('list', { limit: 1 }), { items: [{ name: 'a' }] })
+  t.same(namesIn((await reader.call('list', { limit: 1 })).items), ['a'])
   await Promise.all([writer.close(), reader.close()])
   await t.rejects(writer.call('probe'), StoreUnavailable, 'a closed store is unavailable')
 })
@@ -187,10 +192,10 @@ t.test('a worker that dies fails the calls it had, and is started again for the 
   const remote = new WorkerClient<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
   await remote.open()
   await remote.call('accept', pack(submission([formula('a')])))
-  const lost = remote.call('stats')
+  const lost = remote.call('stats', 'default')
   await workers[0]?.terminate()
   t.type(await lost.catch((error: unknown) => error), StoreUnavailable)
-  t.match(await remote.call('stats'), { ready: 1 })
+  t.match(await remote.call('stats', 'default'), { ready: 1 })
   t.equal(workers.length, 2)
   await remote.close()
 })
@@ -201,7 +206,7 @@ t.test('a call that cannot be sent fails, and the next one works', async (t) => 
     systemClock,
   )
   await t.rejects(remote.call('giveUp', (() => 'no message') as never), StoreUnavailable)
-  t.match(await remote.call('stats'), { ready: 0 })
+  t.match(await remote.call('stats', 'default'), { ready: 0 })
   await remote.close()
 })
 
@@ -210,34 +215,49 @@ t.test('a batch that cannot be sent fails in whole, and the next one works', asy
     { mode: 'write', path: join(t.testdir(), 'a.db'), ...OPTIONS },
     systemClock,
   )
-  await remote.call('stats')
-  const calls = Array.from({ length: 31 }, () => remote.call('stats'))
+  await remote.call('stats', 'default')
+  const calls = Array.from({ length: 31 }, () => remote.call('stats', 'default'))
   const unsendable = remote.call('giveUp', (() => 'no message') as never)
   const ends = await Promise.allSettled([...calls, unsendable])
   t.same(new Set(ends.map(({ status }) => status)), new Set(['rejected']))
-  t.match(await remote.call('stats'), { ready: 0 })
+  t.match(await remote.call('stats', 'default'), { ready: 0 })
   await remote.close()
 })
 
 t.test('a file that can no longer be opened makes its calls fail, not the process', async (t) => {
   const path = join(t.testdir({ 'a.db': 'noise, not a database at all '.repeat(50) }), 'a.db')
   const remote = new WorkerClient<WriteCommands>({ mode: 'write', path, ...OPTIONS }, systemClock)
-  await t.rejects(remote.call('stats'), StoreUnavailable)
+  await t.rejects(remote.call('stats', 'default'), StoreUnavailable)
   await t.rejects(remote.open(), { name: 'StoreRefused' })
   await remote.close()
 })
 
-t.test('no statement of the queue looks through it, but two of an operator', async (t) => {
+t.test('no statement of the queue looks through it, but two that are rare', async (t) => {
   const { db } = openBatches(t)
-  const { loadCounters, ...statements } = eventStatements(db)
-  t.ok(loadCounters())
-  const scanning = Object.entries(statements).filter(([, statement]) => {
-    const plan = db.prepare(`EXPLAIN QUERY PLAN ${statement.sourceSQL}`).all() as { detail: string }[]
+  const statements = [
+    eventStatements,
+    heldStatements,
+    subscriptionStatements,
+    deliveryStatements,
+    deadStatements,
+  ].flatMap((statementsOf) => Object.entries(statementsOf(db)))
+  const scanning = statements.filter(([name, { sourceSQL }]) => {
+    const plan = db.prepare(`EXPLAIN QUERY PLAN ${sourceSQL}`).all() as { detail: string }[]
     // In order of its key and up to a limit, a scan reads no more rows than it gives.
-    const bounded = statement.sourceSQL.endsWith('LIMIT ?')
-    return plan.some(({ detail }) => /^SCAN (ready|leased|delayed|dead|held|marks)/.test(detail)) && !bounded
+    const bounded = /ORDER BY position LIMIT (\?|1)$/.test(sourceSQL) && name !== 'firstAt'
+    return plan.some(({ detail }) => /^SCAN (events|deliveries|held|marks)/.test(detail)) && !bounded
   })
-  t.same(scanning.map(([name]) => name).sort(), ['redriveAll', 'takeLeases'])
+  t.same(scanning.map(([name]) => name).sort(), ['firstAt'])
+})
+
+t.test('an unknown subscription spoils no batch', async (t) => {
+  const { batches } = openBatches(t)
+  const results = batches.run([
+    ['accept', 0, [pack(submission([formula('a')]))], LATE],
+    ['receive', 0, ['nobody', 1, 1000], LATE],
+    ['stats', 0, ['default'], LATE],
+  ])
+  t.match(results, [ACCEPTED, { unknownSubscription: 'nobody' }, { value: { ready: 1 } }])
 })
 
 t.test('reading commands read', async (t) => {
@@ -251,9 +271,7 @@ t.test('reading commands read', async (t) => {
     ],
   ])
   const { list, get } = readCommands(db as DatabaseSync)
-  t.match(list(0, { limit: 5, namePrefix: 'ROSE' }), {
-    items: [{ name: 'rose water' }, { name: 'Rose absolue' }],
-    next: null,
-  })
+  const { items, next } = list(0, { limit: 5, searchPrefix: 'rose' })
+  t.same([namesIn(items), next], [['rose water', 'Rose absolue'], null])
   t.equal(get(0, 'not an id'), null)
 })

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { openMemoryQueue } from '../../src/stores/memory/engine.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
+import { openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
 import { cleanupQueueContract } from '../contract/cleanup-queue.ts'
 import { eventQueueContract } from '../contract/event-queue.ts'
 import { DAY_MS, type OpenOptions, type OpenStores } from '../contract/open-stores.ts'

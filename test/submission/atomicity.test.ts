@@ -45,7 +45,7 @@ for (const fault of ['before', 'after'] as const) {
       t.match(
         await bench.submit(request('other', ['1'])),
         { kind: 'answered', replayed: false },
-        'the make-up is free again',
+        'the composition is free again',
       )
     },
   )

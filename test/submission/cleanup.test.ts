@@ -1,6 +1,7 @@
 import t from 'tap'
-import type { Outcome } from '../../src/submission/outcome.ts'
-import { type Bench, contents, request, setUp } from '../support/submission/orchestrator-bench.ts'
+import type { Outcome } from '../../src/submission/submission.ts'
+import { DEFAULT } from '../contract/leasing.ts'
+import { type Bench, contents, ranElsewhere, request, setUp } from '../support/submission/orchestrator-bench.ts'
 
 const settled = (bench: Bench): Promise<void> =>
   bench.finish(
@@ -44,7 +45,7 @@ t.test('a rollback that fails half-way is known to the database until the queue 
   t.equal(await bench.real.queue.publish('submission-1.1', []), false, 'and the queue has its tombstone')
 })
 
-t.test('while a cleanup is owed its key and its make-ups wait, then get 503', async (t) => {
+t.test('while a cleanup is owed its key and its compositions wait, then get 503', async (t) => {
   const bench = setUp(t, 'saga')
   bench.queue.fail('publish')
   bench.queue.fail('remove')
@@ -53,7 +54,7 @@ t.test('while a cleanup is owed its key and its make-ups wait, then get 503', as
   bench.queue.fail('remove')
   t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' }, 'same key')
   t.same(await bench.submit(request('k', ['3'])), { kind: 'failed' }, 'same key, other payload')
-  t.same(await bench.submit(request('other', ['1'])), { kind: 'failed' }, 'same make-up')
+  t.same(await bench.submit(request('other', ['1'])), { kind: 'failed' }, 'same composition')
   bench.queue.mend()
   t.match(await bench.submit(request('free', ['2'])), { kind: 'answered', answer: { status: 200 } }, 'others go on')
 })
@@ -136,13 +137,13 @@ t.test('marks are swept as fast as they are made, but not those of what is still
   bench.clock.advance(25 * 3_600_000)
   await bench.finish(new Promise<void>((resolve) => bench.clock.after(15_000, resolve)))
   t.equal(await bench.real.queue.sweep(bench.clock.now() - 86_400_000, 1_000), 1, 'only that of the open one is left')
-  t.match(await bench.real.queue.stats(), { ready: 1 }, 'and its event was not published anew')
+  t.match(await bench.real.queue.stats(DEFAULT), { ready: 1 }, 'and its event was not published anew')
 })
 
 t.test('start-up works off any number of orphans', async (t) => {
   const bench = setUp(t, 'saga')
   for (let number = 1; number <= 250; number++) {
-    const submission = { ...request(`k${number}`, [`${number}`]), id: `crashed-${number}`, payload: 'ab'.repeat(32) }
+    const submission = ranElsewhere(request(`k${number}`, [`${number}`]), `crashed-${number}`)
     await bench.real.db.add(`crashed-${number}.1`, submission)
   }
   await bench.orchestrator.start()
@@ -164,8 +165,7 @@ t.test('saga: after the commit point it only goes forward: events are released l
 
 t.test('start-up rolls back what a crash has interrupted before the commit point', async (t) => {
   const bench = setUp(t, 'saga')
-  const { formulas, ...rest } = request('k', ['1'])
-  const submission = { ...rest, formulas, id: 'crashed', payload: 'ab'.repeat(32) }
+  const submission = ranElsewhere(request('k', ['1']), 'crashed')
   const added = await bench.real.db.add('crashed.1', submission)
   await bench.real.queue.publish('crashed.1', added.kind === 'added' ? added.events : [])
   await bench.orchestrator.start()
@@ -176,7 +176,7 @@ t.test('start-up rolls back what a crash has interrupted before the commit point
 
 t.test('start-up releases what a crash has interrupted after the commit point', async (t) => {
   const bench = setUp(t, 'saga')
-  const submission = { ...request('k', ['1']), id: 'crashed', payload: 'ab'.repeat(32) }
+  const submission = ranElsewhere(request('k', ['1']), 'crashed')
   await bench.real.db.add('crashed.1', submission)
   await bench.real.db.complete('crashed.1')
   await bench.finish(new Promise<void>((resolve) => bench.clock.after(6_000, resolve)))
@@ -187,7 +187,7 @@ t.test('start-up releases what a crash has interrupted after the commit point', 
 t.test('what is worked off is said to be, from the start on, so that other instances leave it alone', async (t) => {
   const bench = setUp(t, 'saga')
   const later = (ms: number) => bench.finish(new Promise<void>((resolve) => bench.clock.after(ms, resolve)))
-  await bench.real.db.add('crashed.1', { ...request('k', ['1']), id: 'crashed', payload: 'ab'.repeat(32) })
+  await bench.real.db.add('crashed.1', ranElsewhere(request('k', ['1']), 'crashed'))
   await bench.real.db.abandon('crashed.1', 'tested')
   await later(6_000)
   const said: string[][] = []
@@ -205,7 +205,7 @@ t.test('what is worked off is said to be, from the start on, so that other insta
 t.test('a cleanup that an operator retries is worked off at once', async (t) => {
   const bench = setUp(t, 'saga')
   await bench.orchestrator.start()
-  const submission = { ...request('k', ['1']), id: 'other', payload: 'ab'.repeat(32) }
+  const submission = ranElsewhere(request('k', ['1']), 'other')
   await bench.real.db.add('other.1', submission)
   await bench.real.db.abandon('other.1', 'tested')
   t.equal(await bench.orchestrator.cleanups.retry('other.1'), true)

@@ -1,14 +1,14 @@
 import t from 'tap'
 import type { Intake, Stores } from '../../src/stores/ports.ts'
-import { payloadHash } from '../../src/submission/payload.ts'
-import { contents, request, setUp } from '../support/submission/orchestrator-bench.ts'
+import { payloadHash } from '../../src/submission/submission.ts'
+import { contents, ranElsewhere, request, setUp } from '../support/submission/orchestrator-bench.ts'
 
 t.test('of many submissions with one key exactly one runs, and all others replay it', async (t) => {
   const bench = setUp(t, 'saga')
   const all = Array.from({ length: 20 }, () => bench.orchestrator.submit(request('k', ['1'])))
   const outcomes = await bench.finish(Promise.all(all))
   t.equal(outcomes.filter((outcome) => outcome.kind === 'answered' && !outcome.replayed).length, 1)
-  t.equal(new Set(outcomes.map((outcome) => outcome.kind === 'answered' && outcome.answer.body)).size, 1)
+  for (const outcome of outcomes) t.same({ ...outcome, replayed: false }, { ...outcomes[0], replayed: false })
   t.equal(bench.db.calls.add, 1)
 })
 
@@ -65,7 +65,7 @@ t.test('when the first ends without an answer, one waiter takes its place and th
   t.equal(bench.intake.calls.accept, 2)
 })
 
-t.test('a make-up held by an unfinished submission is waited for, not called a duplicate', async (t) => {
+t.test('a composition held by an unfinished submission is waited for, not called a duplicate', async (t) => {
   const bench = setUp(t, 'saga', { retries: 1 })
   bench.queue.fail('publish', 'before', 1)
   const first = bench.orchestrator.submit(request('a', ['1']))
@@ -74,7 +74,7 @@ t.test('a make-up held by an unfinished submission is waited for, not called a d
   t.match(await bench.finish(second), { kind: 'answered', answer: { status: 200 } })
 })
 
-t.test('lists that hold the same make-ups in another order do not block each other', async (t) => {
+t.test('lists that hold the same compositions in another order do not block each other', async (t) => {
   const bench = setUp(t, 'saga')
   const both = [
     ['1', '2'],
@@ -122,7 +122,7 @@ t.test('closing waits for an attempt that its store has not answered yet', async
 t.test('an intent of another process makes its key wait, then 409', async (t) => {
   const bench = setUp(t, 'saga', { waitMs: 1_000 })
   const other = request('k', ['1'])
-  await bench.real.db.add('other.1', { ...other, id: 'other', payload: payloadHash(other) })
+  await bench.real.db.add('other.1', ranElsewhere(other, 'other'))
   t.same(await bench.submit(other), { kind: 'in-use' })
   t.same(await bench.submit(request('k', ['2'])), { kind: 'reused' })
 })

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { SubmissionObserver } from '../../src/submission/observer.ts'
+import type { SubmissionObserver } from '../../src/submission/options.ts'
 import { type Bench, request, setUp } from '../support/submission/orchestrator-bench.ts'
 
 interface Counts {
@@ -52,7 +52,7 @@ t.test('what is replayed, refused or known adds nothing', async (t) => {
   t.same(counts, { added: 1, retries: 0, done: 0, interrupted: 0 })
 })
 
-t.test('waiting for a make-up that another holds is no retry', async (t) => {
+t.test('waiting for a composition that another holds is no retry', async (t) => {
   const { bench, counts } = observed(t, 'saga')
   bench.queue.fail('publish', 'hang', 1)
   const first = bench.orchestrator.submit(list('k', ['1']))

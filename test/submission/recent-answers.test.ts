@@ -1,15 +1,17 @@
 import { test } from 'tap'
-import { RecentAnswers, type Sent } from '../../src/submission/recent-answers.ts'
+import type { Answer } from '../../src/stores/ports.ts'
+import { type RawRequest, RecentAnswers } from '../../src/submission/recent-answers.ts'
+import { answer200, idOf } from '../contract/submissions.ts'
 import { TestClock } from '../support/test-clock.ts'
 
-const sent = (own: Partial<Sent> = {}): Sent => ({
+const sent = (own: Partial<RawRequest> = {}): RawRequest => ({
   caller: '',
   key: 'k',
   url: '/formulas',
   body: Buffer.from('{"name":"Rose"}'),
   ...own,
 })
-const answer = (body = 'added') => ({ status: 200, location: null, body }) as const
+const answer = (document = '{"name":"Rose"}'): Answer => answer200([{ id: idOf('Rose'), outcome: 'added', document }])
 
 test('the same bytes under the same key get the same answer', async (t) => {
   const answers = new RecentAnswers(new TestClock())

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { lease, receiptsOf } from '../contract/leasing.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
-import { formula, submission, TRACEPARENT } from '../contract/submissions.ts'
+import { formula, submission, traced } from '../contract/submissions.ts'
 import { TestClock } from './test-clock.ts'
 
 export const OPTIONS = { answerTtlMs: DAY_MS, maxReceives: 2 }
@@ -24,11 +24,12 @@ export async function filledFile(t: Test) {
   await intake.accept(expired)
   await queue.ack(receiptsOf(await lease(queue)))
   clock.advance(DAY_MS)
-  const list = submission([formula('first', '1'), formula('Ｓｅｃｏｎｄ 🌹', '2')], { traceparent: TRACEPARENT })
+  const list = submission([formula('first', '1'), formula('Ｓｅｃｏｎｄ 🌹', '2')].map(traced))
   await intake.accept(list)
-  const rest = Array.from({ length: FORMULAS - 3 }, (_, n) =>
-    submission([formula(`Rose ${n}`, `${n + 3}`)], n % 50 === 0 ? { traceparent: TRACEPARENT } : {}),
-  )
+  const rest = Array.from({ length: FORMULAS - 3 }, (_, n) => {
+    const rose = formula(`Rose ${n}`, `${n + 3}`)
+    return submission([n % 50 === 0 ? traced(rose) : rose])
+  })
   await Promise.all(rest.map((one) => intake.accept(one)))
   const refused = submission([formula('again', '1')])
   await intake.accept(refused)

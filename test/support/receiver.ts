@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
 import { Forwarder } from '../../src/outbox/forwarder.ts'
-import type { Sender, Sent } from '../../src/outbox/sink.ts'
-import { openMemoryQueue } from '../../src/stores/memory/engine.ts'
+import type { SendResult, Sink } from '../../src/outbox/sink.ts'
 import type { EventQueue, FormulaEvent } from '../../src/stores/ports.ts'
+import { openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
 import { namesOf, show } from '../contract/leasing.ts'
 import { TestClock } from './test-clock.ts'
 
@@ -10,25 +10,25 @@ import { TestClock } from './test-clock.ts'
 export interface Open {
   names: string
   signal: AbortSignal
-  answer(...sent: Sent[]): void
+  answer(...sent: SendResult[]): void
   fail(message?: string): void
 }
 
-export const TAKEN: Sent = { kind: 'taken' }
-export const FAILED: Sent = { kind: 'failed', reason: 'not now' }
-export const REFUSED: Sent = { kind: 'refused', reason: 'too odd' }
+export const TAKEN: SendResult = { kind: 'taken' }
+export const FAILED: SendResult = { kind: 'failed', reason: 'not now' }
+export const REFUSED: SendResult = { kind: 'refused', reason: 'too odd' }
 
 /** A receiver that answers when a test says so. */
-export class Receiver implements Sender {
+export class Receiver implements Sink {
   readonly open: Open[] = []
   closed = false
 
-  send(events: FormulaEvent[], signal: AbortSignal): Promise<Sent[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Sent[]>()
+  send(events: FormulaEvent[], signal: AbortSignal): Promise<SendResult[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<SendResult[]>()
     this.open.push({
       names: namesOf(events),
       signal,
-      answer: (...sent) => resolve(events.map((_, index) => sent[index] ?? (sent[0] as Sent))),
+      answer: (...sent) => resolve(events.map((_, index) => sent[index] ?? (sent[0] as SendResult))),
       fail: (message = 'down') => reject(new Error(message)),
     })
     return promise

@@ -1,7 +1,7 @@
 import { PostgresWriter } from '../postgres/postgres-writer.ts'
 import { SqliteReader } from '../sqlite/sqlite-reader.ts'
 import { Digest } from './digest.ts'
-import type { MovedAnswer, MovedEvent, MovedFormula } from './moved-rows.ts'
+import type { MovedAnswer, MovedDelivery, MovedEvent, MovedFormula, MovedSubscription } from './moved-rows.ts'
 
 /** What is being done, for whoever watches. */
 export interface Progress {
@@ -36,7 +36,7 @@ export class MoveDiffers extends Error {
 
 /**
  * Moves a SQLite file's contents to PostgreSQL. It can be interrupted at any time and run again: formulas and answers go
- * on where they were, events begin anew. What is there in the end is read back and compared by count and hash.
+ * on where they were, the queue begins anew. What is there in the end is read back and compared by count and hash.
  * @throws {StoreRefused} when either must not be used so
  * @throws {MoveDiffers} when the copy is not the same: the service does not start on it
  */
@@ -51,12 +51,9 @@ export async function moveStore({ from, to, now, progress }: MoveOptions): Promi
     if (identity === null) return { kind: 'partly', formulas: source.formulasAfter(0) }
     progress.begin('answers', source.answersAfter(done.answers, now))
     await copy(source.answerPages(done.answers, now), (page) => target.addAnswers(page), progress)
-    progress.begin('events', source.events())
-    await target.clearEvents()
-    await copy(source.eventPages(), (page) => target.addEvents(page), progress)
-    for (const page of source.markPages()) await target.addMarks(page)
+    await copyQueue(source, target, progress)
     const counts = await compare(source, target, now, progress)
-    await target.end(identity)
+    await target.end(identity, source.numbers())
     return { kind: 'whole', ...counts }
   } finally {
     await target.close()
@@ -72,6 +69,15 @@ async function copy<R>(pages: Iterable<R[]>, add: (page: R[]) => Promise<void>, 
   progress.end()
 }
 
+async function copyQueue(source: SqliteReader, target: PostgresWriter, progress: Progress): Promise<void> {
+  progress.begin('events', source.events())
+  await target.clearQueue()
+  await copy(source.eventPages(), (page) => target.addEvents(page), progress)
+  for (const page of source.subscriptionPages()) await target.addSubscriptions(page)
+  for (const page of source.deliveryPages()) await target.addDeliveries(page)
+  for (const page of source.markPages()) await target.addMarks(page)
+}
+
 async function compare(source: SqliteReader, target: PostgresWriter, now: number, progress: Progress) {
   progress.begin('rows read back', source.formulasAfter(0) + source.answersAfter(0, now) + source.events())
   const isKept = ({ expiresAt }: { expiresAt: number }): boolean => expiresAt > now
@@ -84,6 +90,8 @@ async function compare(source: SqliteReader, target: PostgresWriter, now: number
     progress,
   )
   const events = await agreed('Events', source.eventPages(), target.eventPages(), eventFields, progress)
+  await agreed('Subscriptions', source.subscriptionPages(), target.subscriptionPages(), subscriptionFields)
+  await agreed('Deliveries', source.deliveryPages(), target.deliveryPages(), deliveryFields)
   progress.end()
   return { formulas, answers, events }
 }
@@ -94,13 +102,13 @@ async function agreed<R>(
   from: Iterable<R[]>,
   to: AsyncIterable<R[]>,
   fields: (row: R) => unknown[],
-  progress: Progress,
+  progress?: Progress,
 ): Promise<number> {
   const [source, target] = [new Digest(), new Digest()]
   for (const page of from) for (const row of page) source.add(fields(row))
   for await (const page of to) {
     for (const row of page) target.add(fields(row))
-    progress.add(page.length)
+    progress?.add(page.length)
   }
   if (!source.equals(target)) throw new MoveDiffers(what, source, target)
   return source.count
@@ -110,14 +118,25 @@ async function* filtered<R>(pages: AsyncIterable<R[]>, keep: (row: R) => boolean
   for await (const page of pages) yield page.filter(keep)
 }
 
-const formulaFields = ({ seq, id, name, materials, createdAt }: MovedFormula) => [seq, id, name, materials, createdAt]
+const formulaFields = ({ seq, id, searchKey, document }: MovedFormula) => [seq, id, searchKey, document]
 
 const answerFields = (answer: Omit<MovedAnswer, 'seq'>) => {
-  const { caller, key, payload, submission, status, location, body, expiresAt } = answer
-  return [caller, key, payload, submission, status, location, body, expiresAt]
+  const { slot, payload, submission, status, kept, firstAdded, added, expiresAt } = answer
+  return [slot, payload, submission, status, kept, firstAdded, added, expiresAt]
 }
 
-const eventFields = (event: MovedEvent) => {
-  const { state, position, id, name, createdAt, receives, at, reason, traceparent } = event
-  return [state, position, id, name, createdAt, receives, at, reason, traceparent]
+const eventFields = ({ position, id, formula, createdAt, body }: MovedEvent) => [position, id, formula, createdAt, body]
+
+const subscriptionFields = ({ id, name, createdAt, paused, position }: MovedSubscription) => [
+  id,
+  name,
+  createdAt,
+  paused,
+  position,
+]
+
+const deliveryFields = (delivery: MovedDelivery) => {
+  const { subscription, position, state, rank, receives, after, diedAt, reason, detail } = delivery
+  const { id, formula, createdAt, body } = delivery
+  return [subscription, position, state, rank, receives, after, diedAt, reason, detail, id, formula, createdAt, body]
 }

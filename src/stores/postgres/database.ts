@@ -1,5 +1,6 @@
 import pg from 'pg'
-import { StoreRefused, StoreUnavailable } from '../../errors/store-errors.ts'
+import { StoreRefused, StoreUnavailable, UnknownSubscription } from '../../errors/store-errors.ts'
+import { type Clock, systemClock } from '../../kit/clock.ts'
 import { reasonOf } from '../../kit/reason.ts'
 import { readServerUrl } from './server-url.ts'
 
@@ -18,7 +19,12 @@ const CONNECTION: pg.ClientConfig = {
 const NO_TLS = 'The server does not support SSL connections'
 /** How long a read may take that is not of one row, in milliseconds. */
 const READ_MS = 2_000
-const READ = `BEGIN READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET LOCAL enable_seqscan = off`
+/**
+ * Said where the default may be another: a statement has to see what was committed while the one before it waited for a
+ * lock.
+ */
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
+const READ = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET LOCAL enable_seqscan = off`
 /** How often what collided with another transaction is run again. */
 const COLLISIONS = 3
 
@@ -42,6 +48,11 @@ const UNIQUE_VIOLATION = '23505'
 const DATA_EXCEPTION = /^22/
 /** Deadlock, and a serialization failure as distributed databases report it: run again, it succeeds. */
 const COLLISION = new Set(['40P01', '40001'])
+/** Raised by functions.ts: the transaction is not READ COMMITTED, and was changed by nothing. */
+export const OTHER_ISOLATION = 'FI001'
+/** Raised by lease-functions.ts, the message being the name. */
+export const NO_SUBSCRIPTION = 'FI404'
+const ISOLATION = `SELECT pg_catalog.current_setting('transaction_isolation') AS isolation`
 /** The server is going, gone, or has become a standby: another connection may lead to one that can be written. */
 const OF_NO_USE_CODES = /^(08|57P0|25006)/
 
@@ -59,11 +70,30 @@ export const DURABLE = `pg_catalog.set_config('synchronous_commit',
   CASE pg_catalog.current_setting('synchronous_commit')
     WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, true)`
 
-/** Counts and times fit into a number. */
+/**
+ * The time of a statement, in milliseconds: the database's own, so that instances whose clocks differ agree on when a
+ * lease ends. What is given is null then; it is another time where a test moves the clock by hand.
+ */
+export const timeUnless = (given: string, clock: 'statement' | 'clock' = 'statement'): string =>
+  `coalesce(${given},
+  pg_catalog.floor(extract(epoch FROM pg_catalog.${clock}_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint)`
+
+export const NOW = timeUnless('$1::bigint')
+
+/** What stands for `$1` in statements that ask for `NOW`. */
+export type GivenTime = () => number | null
+
+export const givenTime = (clock: Clock): GivenTime => (clock === systemClock ? () => null : () => clock.now())
+
 const INT8 = 20
+const INT8_ARRAY = 1016
+/** Counts, times and sequence numbers fit into numbers. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text') =>
-    oid === INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+  getTypeParser: ((oid: number, format?: 'text') => {
+    if (oid === INT8) return Number
+    if (oid === INT8_ARRAY) return (text: string) => JSON.parse(`[${text.slice(1, -1)}]`)
+    return pg.types.getTypeParser(oid, format)
+  }) as typeof pg.types.getTypeParser,
 }
 
 /**
@@ -75,6 +105,8 @@ export class Database {
   readonly connection: pg.ClientConfig
   readonly #pool: pg.Pool
   readonly #mayBePlain: boolean
+  /** Whether READ COMMITTED is what a transaction is unless told, as it is as shipped. */
+  #isReadCommitted = true
 
   constructor(url: string) {
     const { config, mayBePlain } = readServerUrl(url)
@@ -99,7 +131,15 @@ export class Database {
    * @throws {StoreUnavailable} with unknown outcome
    */
   query(text: string, values: Values = []): Promise<Row[]> {
-    return this.#again((client) => run(client, text, values))
+    return this.#again((client) =>
+      this.#isReadCommitted ? run(client, text, values) : within(client, BEGIN, (query) => query(text, values)),
+    )
+  }
+
+  /** Learns what a transaction is unless told; where that changes later, the functions say so. */
+  async checkIsolation(): Promise<void> {
+    const [row] = await this.query(ISOLATION)
+    this.#isReadCommitted = row?.isolation === 'read committed'
   }
 
   /**
@@ -109,7 +149,7 @@ export class Database {
    * @throws {StoreUnavailable} with unknown outcome
    */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#transaction(`BEGIN; SELECT ${DURABLE}`, work)
+    return this.#again((client) => within(client, `${BEGIN}; SELECT ${DURABLE}`, work))
   }
 
   /**
@@ -118,26 +158,11 @@ export class Database {
    * @throws {StoreUnavailable}
    */
   read<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#transaction(READ, work)
+    return this.#again((client) => within(client, READ, work))
   }
 
   close(): Promise<void> {
     return this.#pool.end()
-  }
-
-  #transaction<T>(begin: string, work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#again(async (client) => {
-      await client.query(begin)
-      try {
-        const result = await work((text, values = []) => run(client, text, values))
-        await client.query('COMMIT')
-        return result
-      } catch (error) {
-        // One that is given up takes its transaction along; asking it would mean to wait for it once more.
-        if (!isOfNoUse(error)) await client.query('ROLLBACK')
-        throw error
-      }
-    })
   }
 
   async #again<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -148,8 +173,10 @@ export class Database {
         if (error instanceof StoreRefused) throw error
         const code = codeOf(error)
         if (code === UNIQUE_VIOLATION) throw new Taken((error as pg.DatabaseError).constraint)
+        if (code === NO_SUBSCRIPTION) throw new UnknownSubscription((error as Error).message)
         if (DATA_EXCEPTION.test(code)) throw new Unstorable(reasonOf(error), { cause: error })
-        if (COLLISION.has(code) && collisions < COLLISIONS) continue
+        if (code === OTHER_ISOLATION) this.#isReadCommitted = false
+        if ((COLLISION.has(code) || code === OTHER_ISOLATION) && collisions < COLLISIONS) continue
         throw new StoreUnavailable(`PostgreSQL: ${reasonOf(error) || code}`, { cause: error })
       }
     }
@@ -178,6 +205,20 @@ export class Database {
       this.#pool.options.ssl = false
       return this.#pool.connect()
     }
+  }
+}
+
+/** Runs what a transaction is made of. */
+async function within<T>(client: pg.PoolClient, begin: string, work: (query: Query) => Promise<T>): Promise<T> {
+  await client.query(begin)
+  try {
+    const result = await work((text, values = []) => run(client, text, values))
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    // One that is given up takes its transaction along; asking it would mean to wait for it once more.
+    if (!isOfNoUse(error)) await client.query('ROLLBACK')
+    throw error
   }
 }
 

@@ -1,106 +1,76 @@
-import { DURABLE } from './database.ts'
-import { NOW } from './time.ts'
+import { DURABLE, NOW } from './database.ts'
 
-const EVENT = `id, name, created_at, receives, traceparent`
+const EVENT = `pg_catalog.encode(fingerprint, 'hex') AS id, formula, at, body`
 
-/** $1 time, $2 how many, $3 how long, $4 most receives, $5 and $6 where the queue and the leases begin. */
+/** $1 time, $2 subscription, $3 how many, $4 how long, $5 most receives. */
 export const RECEIVE = `
-SELECT receipt, leased_until, position, pg_catalog.encode(id, 'hex') AS id, name, created_at, receives, traceparent,
-  rank, now
-FROM formula_intake.receive_2($1, $2, $3, $4, $5, $6)`
+SELECT subscription, position, nonce, leased_until, receives, ${EVENT} FROM formula_intake.receive($1, $2, $3, $4, $5)`
 
-/** In how many milliseconds the next lease or delay ends. $1 time. */
+/** In how many milliseconds the next lease or delay ends. $1 time, $2 subscription. */
 export const NEXT_DUE = `
 SELECT least(
-  (SELECT pg_catalog.min(leased_until) FROM formula_intake.leased WHERE leased_until > ${NOW}),
-  (SELECT pg_catalog.min(due) FROM formula_intake.delayed WHERE due > ${NOW})
-)::bigint - ${NOW} AS due_ms`
+  (SELECT pg_catalog.min(rank) FROM formula_intake.deliveries
+    WHERE subscription = own.id AND state = 'leased' AND rank > ${NOW}),
+  (SELECT pg_catalog.min(rank) FROM formula_intake.deliveries
+    WHERE subscription = own.id AND state = 'delayed' AND rank > ${NOW})
+)::bigint - ${NOW} AS due_ms
+FROM formula_intake.subscriptions AS own WHERE name = $2`
 
-/** $1 time, $2 most receives, $3 where the leases begin. */
-export const MOVE_DUE = `SELECT formula_intake.move_due($1, $2, $3) AS now`
+/** $1 time, $2 subscription, all of them when null, $3 most receives. */
+export const MOVE_DUE = `SELECT formula_intake.move_due($1, $2, $3)`
 
-/** $1 time, $2 receipts. */
-export const ACK = `SELECT receipt FROM formula_intake.ack($1, $2) AS receipt`
+/** Of receipts: $1 time, $2 subscriptions, $3 positions, $4 nonces. */
+export const ACK = `SELECT nonce FROM formula_intake.ack($1, $2, $3, $4) AS nonce`
 
-/** $1 time, $2 receipts, $3 delay, $4 most receives. */
-export const NACK = `
-WITH given AS (
-  DELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING *
-), buried AS (
-  INSERT INTO formula_intake.dead (${EVENT}, died_at, reason)
-  SELECT ${EVENT}, ${NOW}, 'nacked' FROM given WHERE receives >= $4
-  ORDER BY pg_catalog.array_position($2::uuid[], receipt)
-), delayed AS (
-  INSERT INTO formula_intake.delayed (position, ${EVENT}, due)
-  SELECT position, ${EVENT}, ${NOW} + $3::bigint FROM given WHERE receives < $4 AND $3 > 0
-), returned AS (
-  INSERT INTO formula_intake.returned SELECT position, ${EVENT} FROM given WHERE receives < $4 AND $3 = 0
-)
-SELECT receipt, ${DURABLE} FROM given`
+/** As ACK, $5 delay, $6 what is said, $7 most receives. */
+export const NACK = `SELECT nonce FROM formula_intake.nack($1, $2, $3, $4, $5, $6, $7) AS nonce`
 
-/** $1 time, $2 receipts. */
-export const PUT_BACK = `
-WITH given AS (
-  DELETE FROM formula_intake.leased WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING *
-), returned AS (
-  INSERT INTO formula_intake.returned SELECT position, id, name, created_at, receives - 1, traceparent FROM given
-)
-SELECT receipt, ${DURABLE} FROM given`
+/** As ACK. */
+export const PUT_BACK = `SELECT nonce FROM formula_intake.put_back($1, $2, $3, $4) AS nonce`
 
-/** $1 time, $2 fingerprints in hex. Looks through the leases: an index would cost each of them more than a rare call does. */
-export const END_LEASES = `
-WITH given AS (
-  DELETE FROM formula_intake.leased
-  WHERE id = ANY (ARRAY(SELECT pg_catalog.decode(wanted, 'hex') FROM pg_catalog.unnest($2::text[]) AS wanted))
-    AND leased_until > ${NOW}
-  RETURNING *
-), returned AS (
-  INSERT INTO formula_intake.returned SELECT position, id, name, created_at, receives - 1, traceparent FROM given
-)
-SELECT pg_catalog.count(*) AS ended, ${DURABLE} FROM given`
+/** As ACK, $5 how long. */
+export const EXTEND = `SELECT nonce, leased_until FROM formula_intake.extend($1, $2, $3, $4, $5)`
 
-/** $1 time, $2 receipts, $3 how long. */
-export const EXTEND = `
-UPDATE formula_intake.leased SET leased_until = ${NOW} + $3::bigint
-WHERE receipt = ANY ($2::uuid[]) AND leased_until > ${NOW} RETURNING receipt, leased_until, ${DURABLE}`
+/** $1 time, $2 subscription, $3 fingerprints in hex. */
+export const END_LEASES = `SELECT formula_intake.end_leases($1, $2, $3) AS ended`
 
-/** $1 time. */
+/** $1 time, $2 subscription, all of them when null. */
 export const STATS = `
-SELECT
-  (SELECT pg_catalog.count(*) FROM formula_intake.ready)
-    + (SELECT pg_catalog.count(*) FROM formula_intake.returned) AS ready,
-  (SELECT pg_catalog.count(*) FROM formula_intake.leased) AS leased,
-  (SELECT pg_catalog.count(*) FROM formula_intake.delayed) AS delayed,
-  (SELECT pg_catalog.count(*) FROM formula_intake.dead) AS dead,
-  ${NOW} AS now,
-  coalesce(
-    (SELECT created_at FROM formula_intake.returned ORDER BY position LIMIT 1),
-    (SELECT created_at FROM formula_intake.ready ORDER BY position LIMIT 1)
-  ) AS oldest`
+SELECT name, created_at, paused, ready, leased, delayed, dead, oldest, now FROM formula_intake.stats($1, $2)`
 
-/** $1 before, $2 limit. */
+/** $1 subscription, $2 before, $3 limit. */
 export const DEAD = `
-SELECT seq, pg_catalog.encode(id, 'hex') AS id, name, created_at, receives, died_at, reason, traceparent
-FROM formula_intake.dead
-WHERE seq < $1 ORDER BY seq DESC LIMIT $2`
+SELECT rank, receives, died_at, reason, detail, ${EVENT} FROM formula_intake.deliveries
+WHERE subscription = (SELECT id FROM formula_intake.subscriptions WHERE name = $1) AND state = 'dead' AND rank < $2
+ORDER BY rank DESC LIMIT $3`
 
-/** $1 fingerprints in hex; all when null. */
-export const REDRIVE = `
-WITH gone AS (
-  DELETE FROM formula_intake.dead
-  WHERE $1::text[] IS NULL OR id = ANY (ARRAY(
-    SELECT pg_catalog.decode(given, 'hex') FROM pg_catalog.unnest($1::text[]) AS given
-  ))
-  RETURNING *
-), back AS (
-  INSERT INTO formula_intake.ready
-  SELECT pg_catalog.nextval('formula_intake.acceptance'), id, name, created_at, 0, traceparent
-  FROM (SELECT * FROM gone ORDER BY seq) AS gone
-)
-SELECT pg_catalog.count(*) AS redriven, ${DURABLE} FROM gone`
+/** $1 time, $2 subscription, $3 fingerprints in hex, all when null, $4 most receives. */
+export const REDRIVE = `SELECT formula_intake.redrive($1, $2, $3, $4) AS redriven`
 
-/** $1 fingerprint in hex. */
-export const REMOVE_DEAD = `DELETE FROM formula_intake.dead WHERE id = pg_catalog.decode($1, 'hex') RETURNING ${DURABLE}`
+/** $1 subscription, $2 fingerprint in hex. */
+export const REMOVE_DEAD = `
+DELETE FROM formula_intake.deliveries
+WHERE subscription = (SELECT id FROM formula_intake.subscriptions WHERE name = $1) AND state = 'dead'
+  AND fingerprint = pg_catalog.decode($2, 'hex')
+RETURNING ${DURABLE}`
+
+/** $1 time, $2 name, $3 since when, the end when null, $4 most subscriptions. */
+export const SUBSCRIBE = `SELECT formula_intake.subscribe($1, $2, $3, $4) AS outcome`
+
+/** $1 name. */
+export const UNSUBSCRIBE = `SELECT formula_intake.unsubscribe($1) AS gone`
+
+/** $1 name, $2 since when, the end when null. */
+export const SEEK = `SELECT formula_intake.seek($1, $2)`
+
+/** $1 name, $2 whether it pauses. */
+export const PAUSE = `UPDATE formula_intake.subscriptions SET paused = $2 WHERE name = $1 RETURNING ${DURABLE}`
+
+/** $1 how old in milliseconds since the epoch, $2 limit. */
+export const TRIM = `SELECT formula_intake.trim_log($1, $2) AS trimmed`
+
+/** $1 fingerprint in hex, $2 sequence number of the formula. */
+export const ERASE = `SELECT formula_intake.erase($1, $2)`
 
 /** An attempt's mark, locked; it is made unless it is there. $1 time, $2 attempt, $3 state. */
 export const MARK = `
@@ -110,19 +80,14 @@ ON CONFLICT (attempt) DO UPDATE SET state = mark.state RETURNING state, xmax = 0
 /** $1 time, $2 attempt, $3 state. */
 export const SET_MARK = `UPDATE formula_intake.marks SET state = $3, at = ${NOW} WHERE attempt = $2`
 
-/** $1 attempt, $2 fingerprints in hex, $3 names, $4 times, $5 traceparents. */
+/** $1 attempt, $2 fingerprints in hex, $3 times, $4 bodies. */
 export const HOLD = `
 INSERT INTO formula_intake.held
-SELECT $1, ordinal, pg_catalog.decode(id, 'hex'), name, created_at, traceparent
-FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[]) WITH ORDINALITY
-  AS event (id, name, created_at, traceparent, ordinal)`
+SELECT $1, ordinal, pg_catalog.decode(id, 'hex'), at, body
+FROM unnest($2::text[], $3::bigint[], $4::text[]) WITH ORDINALITY AS event (id, at, body, ordinal)`
 
-/** $1 attempt. */
-export const SHOW_HELD = `
-WITH shown AS (DELETE FROM formula_intake.held WHERE attempt = $1 RETURNING *)
-INSERT INTO formula_intake.ready
-SELECT pg_catalog.nextval('formula_intake.acceptance'), id, name, created_at, 0, traceparent
-FROM (SELECT * FROM shown ORDER BY ordinal) AS shown`
+/** $1 time, $2 attempt, $3 fingerprints in hex, $4 sequence numbers of formulas, $5 times, $6 bodies. */
+export const RELEASE = `SELECT formula_intake.release($1, $2, $3, $4, $5, $6)`
 
 /** $1 attempt. */
 export const REMOVE_HELD = `DELETE FROM formula_intake.held WHERE attempt = $1`

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { StoreUnavailable } from '../../errors/store-errors.ts'
-import { searchKey } from '../../formula/name-search.ts'
 import type { Clock } from '../../kit/clock.ts'
-import { eventsOf } from '../decide.ts'
+import { BatchScheduler } from '../batch-scheduler.ts'
+import { type Accepted, eventsOf } from '../decide.ts'
 import {
   type AddVerdict,
   type KeyRecord,
@@ -11,12 +11,11 @@ import {
   type Submission,
   type Verdict,
 } from '../ports.ts'
-import { type BatchItem, decide, type Known, nothingKnown, type Plan, slotOf, toBatchItem } from './batch-item.ts'
-import { type Database, Taken } from './database.ts'
-import { GroupCommit } from './group-commit.ts'
+import { slotOf } from '../slot.ts'
+import { type BatchItem, Claims, decide, type Known, lookUp, nothingKnown, toBatchItem } from './batch-item.ts'
+import { type Database, type GivenTime, Taken } from './database.ts'
 import { FIND, MAKE_VOID, WRITE } from './intake-statements.ts'
-import { lookUp, toKeyRecord } from './lookup.ts'
-import type { GivenTime } from './time.ts'
+import { readAnswers, toKept } from './kept-answers.ts'
 
 /** How often a batch is written that others keep getting ahead of. */
 const ROUNDS = 10
@@ -30,23 +29,26 @@ interface IntakeOptions {
 
 type Result = AddVerdict | Error
 
-/** A member that is not decided yet, and its place in the batch. */
+/** An item that is not decided yet, and its place in the batch. */
 interface Open {
   index: number
-  member: BatchItem
+  item: BatchItem
 }
 
-/** A member as it was judged at `now`, in milliseconds since the epoch. */
+/** An item as it was decided. */
 interface Planned extends Open {
-  now: number
-  plan: Plan
+  plan: Accepted
 }
 
 /** Stores submissions in batches, with their events, or (for a saga) with an intent. */
 export class PostgresIntake {
   readonly #database: Database
   readonly #options: IntakeOptions
-  readonly #batches = new GroupCommit((members) => this.#commit(members))
+  readonly #claims = new Claims()
+  readonly #batches = new BatchScheduler<BatchItem, AddVerdict>({
+    run: (items) => this.#commit(items).finally(() => this.#claims.release(items)),
+    admit: () => this.#claims.admit(),
+  })
   /** When submissions were given up, in milliseconds since the epoch. */
   readonly #givenUp = new Map<string, number>()
   /** Writes whose outcome is unknown, each with the submissions that it may store. */
@@ -75,7 +77,7 @@ export class PostgresIntake {
 
   /** @throws {StoreUnavailable} with unknown outcome */
   add(attempt: string, submission: Submission): Promise<AddVerdict> {
-    return this.#batches.add(toBatchItem(submission, attempt), Number.POSITIVE_INFINITY)
+    return this.#batches.add(toBatchItem(submission, attempt))
   }
 
   /** @throws {StoreUnavailable} */
@@ -91,7 +93,13 @@ export class PostgresIntake {
   /** What is kept under a key, unless it has expired. */
   async find(caller: string, key: string): Promise<KeyRecord | null> {
     const [row] = await this.#database.query(FIND, [this.#options.time(), slotOf(caller, key)])
-    return row === undefined ? null : toKeyRecord(row)
+    if (row === undefined) return null
+    const [answer] = await readAnswers((text, values) => this.#database.query(text, values), [toKept(row)])
+    return {
+      submissionId: row.submission as string,
+      payload: row.payload as string,
+      answer: answer as KeyRecord['answer'],
+    }
   }
 
   /** Forgets what was given up so long ago that no answer of that time is kept. */
@@ -100,10 +108,10 @@ export class PostgresIntake {
     for (const [id, at] of this.#givenUp) if (at < until) this.#givenUp.delete(id)
   }
 
-  async #commit(members: BatchItem[]): Promise<Result[]> {
+  async #commit(items: BatchItem[]): Promise<Result[]> {
     const began = performance.now()
     const results: Result[] = []
-    const open = members.map((member, index) => ({ member, index }))
+    const open = items.map((item, index) => ({ item, index }))
     const left = await this.#decideAll(open, results).catch((error: Error) => {
       for (const { index } of open) results[index] ??= error
     })
@@ -116,55 +124,47 @@ export class PostgresIntake {
   }
 
   /**
-   * Writes each as it is judged; what meets something else is judged again by what is there, until all are decided.
+   * Writes each as it is decided; what meets something else is decided again by what is there, until all are.
    * @returns those that are not decided after many rounds
    */
-  async #decideAll(members: Open[], results: Result[]): Promise<Open[]> {
-    const { clock, time } = this.#options
+  async #decideAll(items: Open[], results: Result[]): Promise<Open[]> {
     let known = nothingKnown()
-    let open = members
+    let open = items
     for (let round = 0; open.length > 0 && round < ROUNDS; round++) {
-      if (round > 0) {
-        known = await lookUp(
-          this.#database,
-          time,
-          open.map(({ member }) => member),
-        )
-      }
-      const now = clock.now()
+      const wanted = open.map(({ item }) => item)
+      if (round > 0) known = await lookUp(this.#database, this.#options.time, wanted)
       const planned: Planned[] = []
-      for (const { member, index } of open) {
-        const decision = this.#decide(member, known, now)
-        if ('plan' in decision) planned.push({ member, index, now, plan: decision.plan })
-        else results[index] = decision.verdict
+      for (const { item, index } of open) {
+        const decision = this.#decide(item, known)
+        if (decision.kind === 'accepted') planned.push({ item, index, plan: decision })
+        else results[index] = decision
       }
       open = planned.length === 0 ? [] : await this.#write(planned, results)
     }
     return open
   }
 
-  #decide(member: BatchItem, known: Known, now: number): ReturnType<typeof decide> {
-    const { id } = member.submission
-    const isVoid = member.attempt === null && this.#givenUp.has(id)
-    if (isVoid && known.answers.get(member.slot)?.submissionId !== id) return { verdict: { kind: 'given-up' } }
-    return decide(member, known, now)
+  #decide(item: BatchItem, known: Known): ReturnType<typeof decide> {
+    const { id } = item.submission
+    const isVoid = item.attempt === null && this.#givenUp.has(id)
+    if (isVoid && known.answers.get(item.slot)?.submissionId !== id) return { kind: 'given-up' }
+    return decide(item, known)
   }
 
   /** @returns those that are not decided: they met something, or nobody knows which of them did */
   async #write(planned: Planned[], results: Result[]): Promise<Planned[]> {
     const write = randomUUID()
     // Those of a saga are given up by their attempt: an intent says what became of them.
-    const alone = planned.filter(({ member }) => member.attempt === null)
-    if (alone.length > 0) this.#inDoubt.set(write, new Set(alone.map(({ member }) => member.submission.id)))
+    const alone = planned.filter(({ item }) => item.attempt === null)
+    if (alone.length > 0) this.#inDoubt.set(write, new Set(alone.map(({ item }) => item.submission.id)))
     try {
       const { time, answerTtlMs } = this.#options
-      const columns = [...memberColumns(planned), ...formulaColumns(planned)]
-      const values = [time(), write, answerTtlMs, OWNER_LEASE_MS, ...columns]
+      const values = [time(), write, answerTtlMs, OWNER_LEASE_MS, ...memberColumns(planned), ...formulaColumns(planned)]
       const [row] = await this.#database.query(WRITE, values)
       this.#inDoubt.delete(write)
       const refused = new Set(row?.refused as number[])
-      for (const [ordinal, { index, member, plan }] of planned.entries()) {
-        if (!refused.has(ordinal + 1)) results[index] = verdictOf(member, plan)
+      for (const [ordinal, { index, item, plan }] of planned.entries()) {
+        if (!refused.has(ordinal + 1)) results[index] = verdictOf(item, plan)
       }
       return planned.filter((_, ordinal) => refused.has(ordinal + 1))
     } catch (error) {
@@ -190,41 +190,41 @@ export class PostgresIntake {
   }
 }
 
-function verdictOf({ submission, attempt }: BatchItem, { added, answer }: Plan): AddVerdict {
+function verdictOf({ submission, attempt }: BatchItem, { added, answer }: Accepted): AddVerdict {
   if (attempt !== null && added.length > 0) return { kind: 'added', events: eventsOf(added, submission) }
   return { kind: 'answered', submissionId: submission.id, answer }
 }
 
-const isAnyTraced = (planned: Planned[]): boolean =>
-  planned.some(({ member }) => member.submission.traceparent !== undefined)
-
 /** One array for each column. */
 function memberColumns(planned: Planned[]): unknown[] {
   const column = (of: (planned: Planned) => unknown): unknown[] => planned.map(of)
+  let formulas = 0
+  const lasts = planned.map(({ plan }) => {
+    formulas += plan.added.length
+    return formulas
+  })
   return [
-    column(({ member }) => member.slot),
-    column(({ member }) => member.submission.caller),
-    column(({ member }) => member.submission.key),
-    column(({ member }) => member.submission.payload),
-    column(({ member }) => member.submission.id),
-    column(({ member }) => member.attempt),
-    isAnyTraced(planned) ? column(({ member }) => member.submission.traceparent ?? null) : null,
+    column(({ item }) => item.slot),
+    column(({ item }) => item.submission.payload),
+    column(({ item }) => item.submission.id),
+    column(({ item }) => item.attempt),
     column(({ plan }) => plan.answer.status),
-    column(({ plan }) => plan.answer.location),
-    column(({ plan }) => plan.answer.body),
+    column(({ plan }) => plan.kept),
+    column(({ item }) => item.submission.createdAt),
+    lasts.map((last, ordinal) => last - (planned[ordinal] as Planned).plan.added.length + 1),
+    lasts,
   ]
 }
 
 function formulaColumns(planned: Planned[]): unknown[] {
-  const rows = planned.flatMap(({ plan, now }, ordinal) =>
-    plan.added.map(({ id, name, materials }) => ({ member: ordinal + 1, id, name, materials, now })),
+  const rows = planned.flatMap(({ plan }, ordinal) =>
+    plan.added.map((formula) => ({ member: ordinal + 1, ...formula })),
   )
   return [
     rows.map(({ member }) => member),
     rows.map(({ id }) => id),
-    rows.map(({ name }) => name),
-    rows.map(({ name }) => searchKey(name)),
-    rows.map(({ materials }) => materials),
-    rows.map(({ now }) => now),
+    rows.map(({ searchKey }) => searchKey),
+    rows.map(({ document }) => document),
+    rows.map(({ eventBody }) => eventBody),
   ]
 }

@@ -1,13 +1,22 @@
 import { StoreRefused } from '../../errors/store-errors.ts'
-import { searchKey } from '../../formula/name-search.ts'
-import type { MovedAnswer, MovedEvent, MovedFormula, MovedIdentity, MovedMark } from '../move/moved-rows.ts'
-import { slotOf } from './batch-item.ts'
-import { Database, type Row } from './database.ts'
+import type {
+  MovedAnswer,
+  MovedDelivery,
+  MovedEvent,
+  MovedFormula,
+  MovedIdentity,
+  MovedMark,
+  MovedNumbers,
+  MovedSubscription,
+} from '../move/moved-rows.ts'
+import { Database } from './database.ts'
 import * as sql from './postgres-writer-statements.ts'
 import { migrate } from './schema-version.ts'
 
 /** Rows of a page that is read back. */
 const PAGE = 2_000
+/** Before all others. */
+const NO_UUID = '00000000-0000-0000-0000-000000000000'
 
 /** How far a move has come: the last rows that have been copied. */
 export interface MoveProgress {
@@ -46,9 +55,7 @@ export class PostgresWriter {
   }
 
   async addFormulas(rows: MovedFormula[]): Promise<void> {
-    const columns = columnsOf(rows, ['seq', 'id', 'name', 'search', 'materials', 'createdAt'], ({ name }) => ({
-      search: searchKey(name),
-    }))
+    const columns = columnsOf(rows, ['seq', 'id', 'searchKey', 'document'])
     await this.#database.transaction(async (query) => {
       await query(sql.ADD_FORMULAS, columns)
       await query(sql.FORMULAS_MOVED, [this.#source, rows.at(-1)?.seq])
@@ -56,41 +63,47 @@ export class PostgresWriter {
   }
 
   async addAnswers(rows: MovedAnswer[]): Promise<void> {
-    const columns = columnsOf(
-      rows,
-      ['slot', 'caller', 'key', 'payload', 'submission', 'status', 'location', 'body', 'expiresAt'],
-      ({ caller, key }) => ({ slot: slotOf(caller, key) }),
-    )
+    const columns = columnsOf(rows, [
+      ...(['slot', 'payload', 'submission', 'status', 'kept', 'firstAdded', 'added', 'expiresAt'] as const),
+    ])
     await this.#database.transaction(async (query) => {
       await query(sql.ADD_ANSWERS, columns)
       await query(sql.ANSWERS_MOVED, [this.#source, rows.at(-1)?.seq])
     })
   }
 
-  async clearEvents(): Promise<void> {
-    await this.#database.query(sql.CLEAR_EVENTS)
+  /** Empties the queue, which is copied from the beginning. */
+  async clearQueue(): Promise<void> {
+    await this.#database.query(sql.CLEAR_QUEUE)
   }
 
   async addEvents(rows: MovedEvent[]): Promise<void> {
-    const names = ['position', 'id', 'name', 'createdAt', 'receives', 'state', 'at', 'reason', 'traceparent'] as const
-    const columns = columnsOf(rows, names, () => ({}))
-    await this.#database.transaction(async (query) => {
-      for (const statement of sql.ADD_EVENTS) await query(statement, columns)
-    })
+    await this.#database.query(sql.ADD_EVENTS, columnsOf(rows, ['position', 'id', 'formula', 'createdAt', 'body']))
+  }
+
+  async addSubscriptions(rows: MovedSubscription[]): Promise<void> {
+    const columns = columnsOf(rows, ['id', 'name', 'createdAt', 'paused', 'position'])
+    await this.#database.query(sql.ADD_SUBSCRIPTIONS, columns)
+  }
+
+  async addDeliveries(rows: MovedDelivery[]): Promise<void> {
+    const columns = columnsOf(rows, [
+      ...(['subscription', 'position', 'state', 'rank', 'receives', 'after', 'diedAt', 'reason', 'detail'] as const),
+      ...(['id', 'formula', 'createdAt', 'body'] as const),
+    ])
+    await this.#database.query(sql.ADD_DELIVERIES, columns)
   }
 
   async addMarks(rows: MovedMark[]): Promise<void> {
-    await this.#database.query(
-      sql.ADD_MARKS,
-      columnsOf(rows, ['attempt', 'state', 'at'], () => ({})),
-    )
+    await this.#database.query(sql.ADD_MARKS, columnsOf(rows, ['attempt', 'state', 'at']))
   }
 
   /** The database is the store from now on. */
-  async end({ storeId, queueId, queueLocation, lastPosition }: MovedIdentity): Promise<void> {
+  async end({ storeId, queueId, queueLocation }: MovedIdentity, last: MovedNumbers): Promise<void> {
     await this.#database.transaction(async (query) => {
       await query(sql.TAKE_IDENTITY, [storeId, queueId, queueLocation])
-      await query(sql.NUMBER_ON, [lastPosition])
+      await query(sql.NUMBER_ON, [last.formula, last.death])
+      await query(sql.SET_HEAD, [last.position])
       await query(sql.END_MOVE, [this.#source])
     })
   }
@@ -99,12 +112,22 @@ export class PostgresWriter {
     return this.#pages<MovedFormula>(sql.FORMULAS_BACK, [0], ({ seq }) => [seq])
   }
 
-  answerPages(): AsyncIterable<(Omit<MovedAnswer, 'seq'> & { slot: string })[]> {
-    return this.#pages(sql.ANSWERS_BACK, ['00000000-0000-0000-0000-000000000000'], ({ slot }) => [slot])
+  answerPages(): AsyncIterable<Omit<MovedAnswer, 'seq'>[]> {
+    const pages = this.#pages<Omit<MovedAnswer, 'seq'>>(sql.ANSWERS_BACK, [NO_UUID], ({ slot }) => [slot])
+    return mapped(pages, (row) => ({ ...row, slot: row.slot.replaceAll('-', '') }))
   }
 
   eventPages(): AsyncIterable<MovedEvent[]> {
-    return this.#pages<MovedEvent>(sql.EVENTS_BACK, ['', 0], ({ state, position }) => [state, position])
+    return this.#pages<MovedEvent>(sql.EVENTS_BACK, [0], ({ position }) => [position])
+  }
+
+  subscriptionPages(): AsyncIterable<MovedSubscription[]> {
+    return this.#pages<MovedSubscription>(sql.SUBSCRIPTIONS_BACK, [0], ({ id }) => [id])
+  }
+
+  deliveryPages(): AsyncIterable<MovedDelivery[]> {
+    const key = ({ subscription, position }: MovedDelivery): unknown[] => [subscription, position]
+    return this.#pages<MovedDelivery>(sql.DELIVERIES_BACK, [0, 0], key)
   }
 
   async *#pages<R>(statement: string, first: unknown[], key: (row: R) => unknown[]): AsyncIterable<R[]> {
@@ -118,8 +141,10 @@ export class PostgresWriter {
   }
 }
 
-/** One array for each column, of the rows and of what is made of them. */
-function columnsOf<R extends object>(rows: R[], names: readonly string[], more: (row: R) => Row): unknown[] {
-  const full = rows.map((row): Row => ({ ...row, ...more(row) }))
-  return names.map((name) => full.map((row) => row[name]))
+async function* mapped<R>(pages: AsyncIterable<R[]>, change: (row: R) => R): AsyncIterable<R[]> {
+  for await (const page of pages) yield page.map(change)
 }
+
+/** One array for each column. */
+const columnsOf = <R extends object>(rows: R[], names: readonly (keyof R)[]): unknown[] =>
+  names.map((name) => rows.map((row) => row[name]))

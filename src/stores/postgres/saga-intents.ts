@@ -9,16 +9,16 @@ import {
   ORPHANED,
   OWNER_LEASE_MS,
 } from '../ports.ts'
-import { type Database, type Row, Unstorable } from './database.ts'
-import { toAnswer, toEvents } from './lookup.ts'
+import { toEvents } from './batch-item.ts'
+import { type Database, type GivenTime, givenTime, type Row, Unstorable } from './database.ts'
+import { readAnswers, toKept } from './kept-answers.ts'
 import * as sql from './saga-statements.ts'
-import { type GivenTime, givenTime } from './time.ts'
 
 /** The steps of a saga that follow `add`. */
 export function sagaSteps(database: Database, time: GivenTime, answerTtlMs: number) {
   const decision = async (id: string): Promise<Decision> => {
-    const [row] = await database.query(sql.INTENT_BY_ID, [id])
-    return toDecision(row)
+    const [decision] = await decisionsOf(database, await database.query(sql.INTENT_BY_ID, [id]))
+    return decision ?? { kind: 'abandoned' }
   }
   return {
     async complete(id: string): Promise<Decision> {
@@ -52,7 +52,13 @@ export function cleanupQueue(database: Database, clock: Clock): CleanupQueue {
       await database.query(sql.ADOPT, [time(), ORPHANED])
     },
     list: async (limit) => (await database.query(sql.CLEANUPS, [limit])).map(toCleanup),
-    due: async (limit) => (await database.query(sql.DUE, [time(), limit, OWNER_LEASE_MS])).map(toOpenAttempt),
+    async due(limit) {
+      const rows = await database.query(sql.DUE, [time(), limit, OWNER_LEASE_MS])
+      const decisions = await decisionsOf(database, rows)
+      return rows.map(({ id, attempts }, index) => {
+        return { id, attempts, decision: decisions[index] } as OpenAttempt
+      })
+    },
     async oldestUnfinished() {
       const [row] = await database.query(sql.OLDEST_COMPLETED)
       return (row?.at ?? null) as number | null
@@ -71,18 +77,19 @@ export function cleanupQueue(database: Database, clock: Clock): CleanupQueue {
   }
 }
 
-const toDecision = (row: Row | undefined): Decision =>
-  decisionOf(row && { state: row.state as string, answer: toAnswer(row), events: toEvents(row.events as string) })
-
-const toOpenAttempt = (row: Row): OpenAttempt => ({
-  id: row.id as string,
-  attempts: row.attempts as number,
-  decision: toDecision(row),
-})
+/** Where the decisions on attempts stand. */
+async function decisionsOf(database: Database, intents: Row[]): Promise<Decision[]> {
+  const completed = intents.filter(({ state }) => state === 'completed')
+  const answers = await readAnswers((text, values) => database.query(text, values), completed.map(toKept))
+  return intents.map((intent) => {
+    const answer = answers[completed.indexOf(intent)]
+    return decisionOf(answer && { state: 'completed', answer, events: toEvents(intent) })
+  })
+}
 
 const toCleanup = (row: Row): Cleanup => ({
   id: row.id as string,
-  formulaIds: toEvents(row.events as string).map(({ id }) => id),
+  formulaIds: row.event_ids as string[],
   reason: row.reason as string,
   attempts: row.attempts as number,
   createdAt: isoTime(row.decided_at as number),

@@ -1,7 +1,7 @@
-import { DURABLE } from './database.ts'
-import { NOW } from './time.ts'
+import { DURABLE, NOW } from './database.ts'
 
-const INTENT = `id, state, events, status, location, body, reason, attempts, decided_at, next_attempt_at`
+const INTENT = `id, state, event_ids, event_bodies, event_at, added, status, kept, reason, attempts, decided_at,
+  next_attempt_at`
 
 /**
  * Where the decision on an attempt stands. With a lock, which a server refuses that is no longer the primary one: what it
@@ -9,29 +9,8 @@ const INTENT = `id, state, events, status, location, body, reason, attempts, dec
  */
 export const INTENT_BY_ID = `SELECT ${INTENT} FROM formula_intake.intents WHERE id = $1 FOR UPDATE`
 
-/**
- * The commit point of a saga: its formulas become visible, in their order and at the front of all, and its answer is
- * given. The state is the fence: whoever takes an intent over has changed it before. $1 time, $2 attempt, $3 how long
- * answers are kept, $4 head start.
- */
-export const COMPLETE = `
-WITH decided AS (
-  UPDATE formula_intake.intents
-  SET state = 'completed', decided_at = ${NOW}, next_attempt_at = ${NOW} + $4::bigint, held_until = 0
-  WHERE id = $2 AND state = 'pending' RETURNING id
-), shown AS (
-  UPDATE formula_intake.formulas SET attempt = NULL, seq = numbered.seq
-  FROM (
-    SELECT fingerprint, pg_catalog.nextval('formula_intake.acceptance') AS seq FROM (
-      SELECT fingerprint FROM formula_intake.formulas WHERE attempt IN (SELECT id FROM decided) ORDER BY seq
-    ) AS pending
-  ) AS numbered
-  WHERE formulas.fingerprint = numbered.fingerprint
-), given AS (
-  UPDATE formula_intake.answers SET attempt = NULL, expires_at = ${NOW} + $3::bigint
-  WHERE attempt IN (SELECT id FROM decided)
-)
-SELECT ${DURABLE}`
+/** The commit point of a saga; see functions.ts. $1 time, $2 attempt, $3 how long answers are kept, $4 head start. */
+export const COMPLETE = `SELECT formula_intake.complete($1, $2, $3, $4)`
 
 /** An attempt that was never added is refused from then on. $1 time, $2 attempt, $3 reason, $4 head start. */
 export const ABANDON = `
@@ -49,7 +28,8 @@ export const REMOVE = `
 WITH gone AS (
   INSERT INTO formula_intake.intents AS own (id, state, decided_at, next_attempt_at, held_until)
   VALUES ($2, 'removed', ${NOW}, 0, 0)
-  ON CONFLICT (id) DO UPDATE SET state = 'removed', events = '[]', body = NULL, decided_at = ${NOW}
+  ON CONFLICT (id) DO UPDATE SET state = 'removed', event_ids = '{}', event_bodies = '{}',
+    kept = NULL, decided_at = ${NOW}
   WHERE own.state <> 'completed'
   RETURNING id
 ), formulas AS (

@@ -1,7 +1,9 @@
-import { OLD_FINGERPRINTS, StoreRefused } from '../../errors/store-errors.ts'
+import { EARLIER_VERSION, StoreRefused } from '../../errors/store-errors.ts'
 import type { Database, Query } from './database.ts'
 import { FUNCTIONS } from './functions.ts'
-import { FINGERPRINTS_2, migrations } from './schema.ts'
+import { LEASE_FUNCTIONS } from './lease-functions.ts'
+import { migrations } from './schema.ts'
+import { SUBSCRIPTION_FUNCTIONS } from './subscription-functions.ts'
 
 /** Names the lock that migrations are under: "FFI" and a number. */
 const LOCK = 0x46464901
@@ -14,8 +16,13 @@ const PATIENCE = `SET LOCAL lock_timeout = '2s'`
 
 const BEGINNING = `
 CREATE SCHEMA IF NOT EXISTS formula_intake;
-CREATE TABLE formula_intake.version (version integer NOT NULL);
-INSERT INTO formula_intake.version VALUES (0)`
+CREATE TABLE formula_intake.schema_version (version integer NOT NULL);
+INSERT INTO formula_intake.schema_version VALUES (0)`
+
+/** Earlier versions of the service counted in another table. */
+const FOUND = `
+SELECT pg_catalog.to_regclass('formula_intake.version') IS NOT NULL AS is_earlier,
+  pg_catalog.to_regclass('formula_intake.schema_version') IS NOT NULL AS is_ours`
 
 const ENCODING = `SELECT pg_catalog.current_setting('server_encoding') AS encoding`
 
@@ -23,7 +30,7 @@ const ENCODING = `SELECT pg_catalog.current_setting('server_encoding') AS encodi
 const MISSING_RIGHTS = `
 SELECT needed, relname AS name FROM pg_catalog.pg_class,
   (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS rights (needed)
-WHERE relnamespace = pg_catalog.to_regnamespace('formula_intake')::oid AND relkind = 'r' AND relname <> 'version'
+WHERE relnamespace = pg_catalog.to_regnamespace('formula_intake')::oid AND relkind = 'r' AND relname <> 'schema_version'
   AND NOT pg_catalog.has_table_privilege(oid, needed)
 UNION ALL
 SELECT 'USAGE', relname FROM pg_catalog.pg_class
@@ -74,16 +81,17 @@ async function bringUp(query: Query): Promise<void> {
   if (encoding !== 'UTF8') {
     throw new StoreRefused(`The database has the encoding ${encoding}: the service needs one with UTF8`)
   }
-  const [found] = await query(`SELECT pg_catalog.to_regclass('formula_intake.version') IS NOT NULL AS exists`)
-  if (found?.exists !== true) await query(BEGINNING)
-  const [row] = await query('SELECT version FROM formula_intake.version')
+  const [found] = await query(FOUND)
+  if (found?.is_earlier === true) throw new StoreRefused(`The database ${EARLIER_VERSION}`)
+  if (found?.is_ours !== true) await query(BEGINNING)
+  const [row] = await query('SELECT version FROM formula_intake.schema_version')
   const done = row?.version as number
   if (done > migrations.length) {
     throw new StoreRefused(`The database was written by a newer version of this service (schema ${done})`)
   }
-  if (done > 0 && done < FINGERPRINTS_2) throw new StoreRefused(`The database ${OLD_FINGERPRINTS}`)
   if (done === migrations.length) return
   await query(PATIENCE)
-  for (const statement of [...migrations.slice(done), ...FUNCTIONS]) await query(statement)
-  await query('UPDATE formula_intake.version SET version = $1', [migrations.length])
+  const functions = [...FUNCTIONS, ...LEASE_FUNCTIONS, ...SUBSCRIPTION_FUNCTIONS]
+  for (const statement of [...migrations.slice(done), ...functions]) await query(statement)
+  await query('UPDATE formula_intake.schema_version SET version = $1', [migrations.length])
 }

@@ -1,6 +1,6 @@
 /**
- * The migrations, in order; `formula_intake.version` counts those a database has had. One that has been released is
- * never changed again. Everything lies in a schema of its own and is named with it, and built-in functions are named
+ * The migrations, in order; `formula_intake.schema_version` counts those a database has had. One that has been released
+ * is never changed again. Everything lies in a schema of its own and is named with it, and built-in functions are named
  * with theirs: nothing rests on a session's settings. Times are milliseconds since the epoch. Instances of the version
  * before may still run on the tables: a column that is added is the last one and may be null. Functions follow the
  * migrations: see functions.ts.
@@ -23,33 +23,30 @@ export const migrations: readonly string[] = [
     done boolean NOT NULL DEFAULT false
   );
 
-  -- Numbers formulas, and events, in the order in which they were accepted.
+  -- Numbers formulas in the order in which they are accepted.
   CREATE SEQUENCE formula_intake.acceptance;
 
-  -- A formula with an attempt is pending: it claims its make-up, and is shown to nobody.
+  -- A formula with an attempt is pending: it claims its composition, and is shown to nobody.
   CREATE TABLE formula_intake.formulas (
     fingerprint bytea PRIMARY KEY,
     seq bigint NOT NULL,
-    name text NOT NULL,
     search text COLLATE "C" NOT NULL,
-    materials text NOT NULL,
-    created_at bigint NOT NULL,
+    document text NOT NULL,
     attempt text
   );
   CREATE UNIQUE INDEX formulas_by_seq ON formula_intake.formulas (seq);
   CREATE INDEX formulas_by_search ON formula_intake.formulas (search);
   CREATE INDEX formulas_pending ON formula_intake.formulas (attempt) WHERE attempt IS NOT NULL;
 
-  -- The slot is the first half of SHA-256 over caller and key. An answer with an attempt is not yet given.
+  -- The slot is that of slot.ts, what is kept is told in kept-answer.ts, and added are the numbers of the formulas that
+  -- the submission added. An answer with an attempt is not yet given.
   CREATE TABLE formula_intake.answers (
     slot uuid PRIMARY KEY,
-    caller text NOT NULL,
-    key text NOT NULL,
     payload bytea NOT NULL,
     submission text NOT NULL,
     status smallint NOT NULL,
-    location text,
-    body text NOT NULL,
+    kept text NOT NULL,
+    added bigint[] NOT NULL,
     expires_at bigint NOT NULL,
     attempt text
   );
@@ -64,13 +61,16 @@ export const migrations: readonly string[] = [
   );
   CREATE INDEX writes_by_time ON formula_intake.writes (at);
 
+  -- The events of a saga wait here in pieces of the same order: ids, bodies and, once it is complete, formulas' numbers.
   CREATE TABLE formula_intake.intents (
     id text PRIMARY KEY,
     state text NOT NULL CHECK (state IN ('pending', 'completed', 'rolling-back', 'removed')),
-    events text NOT NULL DEFAULT '[]',
+    event_ids text[] NOT NULL DEFAULT '{}',
+    event_bodies text[] NOT NULL DEFAULT '{}',
+    event_at bigint,
+    added bigint[],
     status smallint,
-    location text,
-    body text,
+    kept text,
     reason text NOT NULL DEFAULT '',
     attempts integer NOT NULL DEFAULT 0,
     decided_at bigint NOT NULL,
@@ -81,46 +81,71 @@ export const migrations: readonly string[] = [
   CREATE INDEX intents_open ON formula_intake.intents (state, next_attempt_at) WHERE state <> 'removed';
   CREATE INDEX intents_removed ON formula_intake.intents (decided_at) WHERE state = 'removed';
 
-  -- An event is one row, in the table that tells its state: ready, back at the front, leased, delayed, dead or held.
-  CREATE TABLE formula_intake.ready (
-    position bigint PRIMARY KEY,
-    id bytea NOT NULL,
-    name text NOT NULL,
-    created_at bigint NOT NULL,
-    receives integer NOT NULL
-  );
-  CREATE TABLE formula_intake.returned (LIKE formula_intake.ready INCLUDING ALL);
-  CREATE TABLE formula_intake.delayed (LIKE formula_intake.ready INCLUDING ALL, due bigint NOT NULL);
-  CREATE INDEX delayed_by_due ON formula_intake.delayed (due);
-  CREATE TABLE formula_intake.leased (
-    receipt uuid PRIMARY KEY,
-    leased_until bigint NOT NULL,
-    position bigint NOT NULL,
-    id bytea NOT NULL,
-    name text NOT NULL,
-    created_at bigint NOT NULL,
-    receives integer NOT NULL
-  );
-  CREATE INDEX leased_by_end ON formula_intake.leased (leased_until);
+  -- The last position given. A write takes the row last, so positions come in the order of commits.
+  CREATE TABLE formula_intake.log (
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    head bigint NOT NULL DEFAULT 0
+  ) WITH (fillfactor = 10);
+  INSERT INTO formula_intake.log DEFAULT VALUES;
 
-  CREATE SEQUENCE formula_intake.deaths;
-  CREATE TABLE formula_intake.dead (
-    seq bigint PRIMARY KEY DEFAULT pg_catalog.nextval('formula_intake.deaths'),
-    id bytea NOT NULL,
-    name text NOT NULL,
-    created_at bigint NOT NULL,
-    receives integer NOT NULL,
-    died_at bigint NOT NULL,
-    reason text NOT NULL CHECK (reason IN ('expired', 'nacked'))
+  -- Append-only, without gaps. One that was erased is blank: it keeps its position and its time.
+  CREATE TABLE formula_intake.events (
+    position bigint PRIMARY KEY,
+    fingerprint bytea,
+    formula bigint,
+    at bigint NOT NULL,
+    body text
   );
-  CREATE INDEX dead_by_id ON formula_intake.dead (id);
+  CREATE INDEX events_by_formula ON formula_intake.events (formula);
+  CREATE INDEX events_blank ON formula_intake.events (position) WHERE fingerprint IS NULL;
+
+  -- The position is the last one handed out. Nothing is due at or before due_after.
+  CREATE SEQUENCE formula_intake.subscription_ids;
+  CREATE TABLE formula_intake.subscriptions (
+    id integer PRIMARY KEY DEFAULT pg_catalog.nextval('formula_intake.subscription_ids'),
+    name text COLLATE "C" NOT NULL UNIQUE,
+    created_at bigint NOT NULL,
+    paused boolean NOT NULL DEFAULT false,
+    position bigint NOT NULL,
+    due_after bigint NOT NULL DEFAULT -1
+  ) WITH (fillfactor = 10);
+  INSERT INTO formula_intake.subscriptions (name, created_at, position) VALUES ('default',
+    pg_catalog.floor(extract(epoch FROM pg_catalog.statement_timestamp()) OPERATOR(pg_catalog.*) 1000), 0);
+
+  -- Numbers deaths and redrives.
+  CREATE SEQUENCE formula_intake.deaths;
+
+  -- What a subscription has out of line. The rank is, of what is leased, the end of the lease; of what is delayed, the end
+  -- of the delay; of what was given back, its position; of what was redriven, its number, and of a dead letter that of its
+  -- death. Behind is the head of the log when it was redriven. What is or was dead has a copy of its event.
+  CREATE TABLE formula_intake.deliveries (
+    subscription integer NOT NULL,
+    position bigint NOT NULL,
+    state text COLLATE "C" NOT NULL CHECK (state IN ('leased', 'delayed', 'returned', 'redriven', 'dead')),
+    rank bigint NOT NULL,
+    receives integer NOT NULL,
+    nonce uuid,
+    behind bigint,
+    died_at bigint,
+    reason text CHECK (reason IN ('expired', 'nacked')),
+    detail text,
+    fingerprint bytea,
+    formula bigint,
+    at bigint,
+    body text,
+    PRIMARY KEY (subscription, position)
+  );
+  -- Partial, though all have a state: what is looked up by position says nothing of states, so it never goes this way,
+  -- on which lie all deliveries of the subscription.
+  CREATE INDEX deliveries_by_rank ON formula_intake.deliveries (subscription, state, rank) WHERE state <> '';
+  CREATE INDEX deliveries_copied ON formula_intake.deliveries (fingerprint) WHERE fingerprint IS NOT NULL;
 
   CREATE TABLE formula_intake.held (
     attempt text NOT NULL,
     ordinal integer NOT NULL,
-    id bytea NOT NULL,
-    name text NOT NULL,
-    created_at bigint NOT NULL,
+    fingerprint bytea NOT NULL,
+    at bigint NOT NULL,
+    body text NOT NULL,
     PRIMARY KEY (attempt, ordinal)
   );
   CREATE TABLE formula_intake.marks (
@@ -131,29 +156,14 @@ export const migrations: readonly string[] = [
   CREATE INDEX marks_by_time ON formula_intake.marks (at) WHERE state <> 'held';
 
   -- Rows of these come and go all the time: what is dead must not wait until it is a fifth of a table of millions.
-  ALTER TABLE formula_intake.ready SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+  ALTER TABLE formula_intake.deliveries SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0);
-  ALTER TABLE formula_intake.leased SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
-    autovacuum_vacuum_cost_delay = 0);
-  ALTER TABLE formula_intake.returned SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
-  ALTER TABLE formula_intake.delayed SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+  ALTER TABLE formula_intake.log SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+  ALTER TABLE formula_intake.subscriptions SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
   ALTER TABLE formula_intake.writes SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
   ALTER TABLE formula_intake.held SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
   ALTER TABLE formula_intake.marks SET (autovacuum_vacuum_scale_factor = 0.01);
+  ALTER TABLE formula_intake.events SET (autovacuum_vacuum_scale_factor = 0.02);
   ALTER TABLE formula_intake.answers SET (autovacuum_vacuum_scale_factor = 0.02);
   `,
-  // Where the submission of an event is seen in a trace; null, which takes no room, where it is not.
-  `
-  ALTER TABLE formula_intake.ready ADD COLUMN traceparent text;
-  ALTER TABLE formula_intake.returned ADD COLUMN traceparent text;
-  ALTER TABLE formula_intake.delayed ADD COLUMN traceparent text;
-  ALTER TABLE formula_intake.leased ADD COLUMN traceparent text;
-  ALTER TABLE formula_intake.dead ADD COLUMN traceparent text;
-  ALTER TABLE formula_intake.held ADD COLUMN traceparent text;
-  `,
-  // Changes nothing: what has it has fingerprints of version 2.
-  'SELECT 1',
 ]
-
-/** The schema version from which on fingerprints are of version 2. */
-export const FINGERPRINTS_2 = 3

@@ -1,94 +1,76 @@
-import { hash } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
-import type { KeyRecord, StoredAnswer, Submission } from '../ports.ts'
-import { LateIndex } from './durability/late-index.ts'
+import { readKept } from '../kept-answer.ts'
+import type { Answer, KeyRecord, StoredFormula } from '../ports.ts'
+import { type AnswerRow, answerStatements } from './answer-statements.ts'
+import { prefixOf } from './formula-table.ts'
+import { LateIndex } from './upkeep/late-index.ts'
 
-interface AnswerRow {
-  payload: Uint8Array
-  submission: string
-  status: 200 | 409
-  location: string | null
-  body: string
+/** What is kept of an answer: see kept-answer.ts. */
+export interface KeptAnswer {
+  submissionId: string
+  payload: string
+  status: Answer['status']
+  kept: string
+  /** The sequence number of the first formula that the submission added; 0 where there is none. */
+  firstAdded: number
+  added: number
 }
 
-/** Whether an answer is the one of a key and a caller, now. */
-const IS_KEPT = 'key = ? AND caller = ? AND expires_at > ?'
-
-/** The answers kept for replay, by caller and key. */
-export function answerTable(db: DatabaseSync, ttlMs: number) {
+/** The answers kept for replay, by slot (see slot.ts). */
+export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: number) => StoredFormula | null) {
+  const sql = answerStatements(db)
   const index = answerIndex(db)
-  const bySeq = db.prepare(
-    `SELECT payload, submission, status, location, body FROM answers WHERE seq = ? AND ${IS_KEPT}`,
-  )
-  const byIndex = db.prepare(
-    `SELECT payload, submission, status, location, body FROM answers_by_hash CROSS JOIN answers USING (seq)
-     WHERE answers_by_hash.hash = ? AND ${IS_KEPT}`,
-  )
-  const insert = db.prepare(
-    `INSERT INTO answers (seq, hash, caller, key, payload, submission, status, location, body, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  )
-  // Answers are kept in the order in which they expire, so the oldest are at the front; no index is needed.
-  const sweep = db.prepare(
-    'DELETE FROM answers WHERE seq IN (SELECT seq FROM answers ORDER BY seq LIMIT ?) AND expires_at <= ?',
-  )
-  // When all have been swept, SQLite would give numbers again, which the index takes for those it holds.
-  const nextSeq = db.prepare(
-    'SELECT max((SELECT ifnull(max(seq), 0) FROM answers), (SELECT answers FROM indexed)) + 1 AS seq',
-  )
   let next: number | null = null
+
+  const read = ({ status, kept, firstAdded, added }: Omit<KeptAnswer, 'submissionId' | 'payload'>): Answer =>
+    readKept({ status, kept }, seqsFrom(firstAdded, added), formula)
+
   return {
     index,
+    read,
     /** Forgets what a transaction has numbered that was rolled back. */
     reload(): void {
       next = null
     },
-    find(now: number, { hash, caller, key }: Slot): KeyRecord | null {
+    find(now: number, slot: string): KeyRecord | null {
+      const [prefix, bytes] = [prefixOf(slot), Buffer.from(slot, 'hex')]
       let row: unknown
-      for (const seq of index.seqsOf(hash)) row ??= bySeq.get(seq, key, caller, now)
-      row ??= byIndex.get(hash, key, caller, now)
+      for (const seq of index.seqsOf(prefix)) row ??= sql.bySeq.get(seq, bytes, now)
+      row ??= sql.byPrefix.get(prefix, bytes, now)
       if (row === undefined) return null
-      const { payload, submission, status, location, body } = row as AnswerRow
+      const { payload, submission, status, kept, first_added: firstAdded, added } = row as AnswerRow
       return {
         submissionId: submission,
         payload: Buffer.from(payload).toString('hex'),
-        answer: { status, location, body },
+        answer: read({ status, kept, firstAdded, added }),
       }
     },
-    keep(
-      now: number,
-      { hash, caller, key }: Slot,
-      submission: Pick<Submission, 'id' | 'payload'>,
-      answer: StoredAnswer,
-    ) {
-      const { status, location, body } = answer
-      const [payload, id] = [Buffer.from(submission.payload, 'hex'), submission.id]
-      next ??= nextSeq.get()?.seq as number
+    keep(now: number, slot: string, answer: KeptAnswer): void {
+      const { submissionId, payload, status, kept, firstAdded, added } = answer
+      const [prefix, bytes] = [prefixOf(slot), Buffer.from(slot, 'hex')]
+      next ??= sql.nextSeq.get()?.seq as number
       const seq = next++
-      insert.run(seq, hash, caller, key, payload, id, status, location, body, now + ttlMs)
-      index.add(seq, hash, '')
+      const hash = Buffer.from(payload, 'hex')
+      sql.insert.run(seq, prefix, bytes, hash, submissionId, status, kept, firstAdded, added, now + ttlMs)
+      index.add(seq, prefix, '')
     },
-    sweep: (now: number, limit: number): number => Number(sweep.run(limit, now).changes),
+    sweep: (now: number, limit: number): number => Number(sql.sweep.run(limit, now).changes),
   }
 }
 
 function answerIndex(db: DatabaseSync): LateIndex {
-  const add = db.prepare('INSERT OR IGNORE INTO answers_by_hash VALUES (?, ?)')
+  const { rowsAfter, indexPrefix } = answerStatements(db)
   return new LateIndex(db, {
     column: 'answers',
-    rowsAfter: db.prepare("SELECT seq, hash, '' AS text FROM answers WHERE seq > ? ORDER BY seq"),
-    targets: [{ order: (kept) => kept.byHash(), write: (kept, entry) => add.run(kept.hash(entry), kept.seq(entry)) }],
+    rowsAfter,
+    targets: [
+      { order: (kept) => kept.byHash(), write: (kept, entry) => indexPrefix.run(kept.hash(entry), kept.seq(entry)) },
+    ],
   })
 }
 
-/** What an answer is kept under. */
-export interface Slot {
-  /** The first 48 bits of a hash over caller and key. */
-  hash: number
-  caller: string
-  key: string
-}
+/** So many numbers that follow on one another. */
+export const seqsFrom = (first: number, howMany: number): number[] =>
+  Array.from({ length: howMany }, (_, index) => first + index)
 
-export function slotOf(caller: string, key: string): Slot {
-  return { hash: Number.parseInt(hash('sha256', `${caller}\0${key}`, 'hex').slice(0, 12), 16), caller, key }
-}
+export type AnswerTable = ReturnType<typeof answerTable>

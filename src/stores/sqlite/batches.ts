@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { UnknownSubscription } from '../../errors/store-errors.ts'
 import { reasonOf } from '../../kit/reason.ts'
 import type { Call, CallResult } from './messages.ts'
 
@@ -66,7 +67,13 @@ export class Batches {
   #execute(call: Call): CallResult {
     if (isLate(call)) return TOO_LATE
     const [command, now, args] = call
-    return { value: (this.#options.commands[command] as Command)(now, ...(args as never[])) }
+    try {
+      return { value: (this.#options.commands[command] as Command)(now, ...(args as never[])) }
+    } catch (error) {
+      // It has done nothing, so its batch goes on.
+      if (error instanceof UnknownSubscription) return { unknownSubscription: error.subscription }
+      throw error
+    }
   }
 }
 

@@ -1,140 +1,124 @@
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { isoTime } from '../../kit/clock.ts'
-import { decisionOf } from '../decide.ts'
-import {
-  type Cleanup,
-  type FormulaEvent,
-  HEAD_START_MS,
-  type Holder,
-  type OpenAttempt,
-  type StoredAnswer,
-  type Submission,
-} from '../ports.ts'
-import { type Slot, slotOf } from './answer-table.ts'
+import { type Cleanup, type FormulaEvent, HEAD_START_MS, type Holder } from '../ports.ts'
 import { EmptyTableCache } from './empty-table-cache.ts'
+import { type IntentRow, intentStatements } from './intent-statements.ts'
 
 export interface Intent {
   id: string
-  caller: string
-  key: string
+  slot: string
   payload: string
-  submission: string
-  state: 'pending' | 'completed' | 'rolling-back'
+  submissionId: string
+  state: IntentRow['state']
+  /** With the sequence numbers of their formulas once it is completed. */
   events: FormulaEvent[]
-  answer: StoredAnswer
+  kept: string
+  /** The first of these numbers; 0 before. */
+  firstAdded: number
+  attempts: number
 }
-
-type Row = Record<string, SQLOutputValue>
 
 /** The intents of sagas; one that is rolling back is a cleanup. */
-export function intentTable(db: DatabaseSync) {
-  const occupied = new EmptyTableCache(db, 'intents')
-  const get = db.prepare('SELECT * FROM intents WHERE id = ?')
-  const running = db.prepare(
-    `SELECT payload, state FROM intents WHERE hash = ? AND key = ? AND caller = ? AND state <> 'completed'`,
-  )
-  const insert = db.prepare(
-    `INSERT INTO intents (id, hash, caller, key, payload, submission, state, events, status, location, body,
-       decided_at, next_attempt_at) VALUES (?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)`,
-  )
-  const decide = db.prepare(
-    'UPDATE intents SET state = ?, reason = ?, decided_at = ?, next_attempt_at = ? WHERE id = ?',
-  )
-  const remove = db.prepare('DELETE FROM intents WHERE id = ?')
-  const adopt = db.prepare(
-    `UPDATE intents SET state = 'rolling-back', reason = ?, decided_at = ? WHERE state = 'pending'`,
-  )
-  const hasten = db.prepare('UPDATE intents SET next_attempt_at = ?')
-  const list = db.prepare(`SELECT * FROM intents WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT ?`)
-  const due = db.prepare(
-    `SELECT * FROM intents WHERE state <> 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?`,
-  )
-  const oldest = db.prepare(`SELECT min(decided_at) AS at FROM intents WHERE state = 'completed'`)
-  const postpone = db.prepare(
-    `UPDATE intents SET attempts = attempts + 1, reason = ?, next_attempt_at = ? WHERE id = ? AND state <> 'pending'`,
-  )
-  const retry = db.prepare(`UPDATE intents SET next_attempt_at = ? WHERE id = ? AND state = 'rolling-back'`)
-  return {
-    /** Whether any saga is under way or owed. */
-    any: (): boolean => occupied.any,
-    reload: () => occupied.changed(),
-    get(id: string): Intent | null {
-      const row = get.get(id)
-      return row === undefined ? null : toIntent(row)
-    },
-    running({ hash, caller, key }: Slot): { payload: string; holder: Holder } | null {
-      const row = running.get(hash, key, caller)
-      if (row === undefined) return null
-      return { payload: hex(row.payload), holder: row.state === 'pending' ? 'submission' : 'cleanup' }
-    },
-    add(
-      now: number,
-      id: string,
-      submission: Pick<Submission, 'id' | 'caller' | 'key' | 'payload'>,
-      events: FormulaEvent[],
-      answer: StoredAnswer,
-    ): void {
-      const { caller, key } = submission
-      const payload = Buffer.from(submission.payload, 'hex')
-      const { status, location, body } = answer
-      const text = JSON.stringify(events)
-      const { hash } = slotOf(caller, key)
-      insert.run(id, hash, caller, key, payload, submission.id, text, status, location, body, now, now)
-      occupied.changed()
-    },
-    /** Left to the one who runs the attempt for a while, before it is due. */
-    decide(now: number, id: string, state: 'completed' | 'rolling-back', reason = ''): void {
-      decide.run(state, reason, now, now + HEAD_START_MS, id)
-    },
-    remove(id: string): void {
-      remove.run(id)
-      occupied.changed()
-    },
-    adoptOrphans(now: number, reason: string): number {
-      const orphans = Number(adopt.run(reason, now).changes)
-      hasten.run(now)
-      return orphans
-    },
-    list: (limit: number): Cleanup[] => list.all(limit).map(toCleanup),
-    due: (now: number, limit: number): OpenAttempt[] => due.all(now, limit).map(toOpenAttempt),
-    oldestCompleted: (): number | null => (oldest.get()?.at ?? null) as number | null,
-    postpone(id: string, reason: string, nextAttemptAt: number): void {
-      postpone.run(reason, nextAttemptAt, id)
-    },
-    retry: (now: number, id: string): boolean => retry.run(now, id).changes === 1,
+export class IntentTable {
+  readonly #occupied: EmptyTableCache
+  readonly #sql: ReturnType<typeof intentStatements>
+
+  constructor(db: DatabaseSync) {
+    this.#occupied = new EmptyTableCache(db, 'intents')
+    this.#sql = intentStatements(db)
+  }
+
+  /** Whether any saga is under way or owed. */
+  get any(): boolean {
+    return this.#occupied.any
+  }
+
+  reload(): void {
+    this.#occupied.changed()
+  }
+
+  get(id: string): Intent | null {
+    const row = this.#sql.get.get(id)
+    return row === undefined ? null : toIntent(row as unknown as IntentRow)
+  }
+
+  running(slot: string): { payload: string; holder: Holder } | null {
+    const row = this.#sql.running.get(Buffer.from(slot, 'hex')) as IntentRow | undefined
+    if (row === undefined) return null
+    return { payload: hex(row.payload), holder: row.state === 'pending' ? 'submission' : 'cleanup' }
+  }
+
+  add(now: number, intent: Pick<Intent, 'id' | 'slot' | 'payload' | 'submissionId' | 'events' | 'kept'>): void {
+    const { id, slot, payload, submissionId, events, kept } = intent
+    const [slotBytes, payloadBytes] = [Buffer.from(slot, 'hex'), Buffer.from(payload, 'hex')]
+    this.#sql.insert.run(id, slotBytes, payloadBytes, submissionId, JSON.stringify(events), kept, now, now)
+    this.#occupied.changed()
+  }
+
+  // One that is decided is left to the one who runs the attempt for a while, before it is due.
+  complete(now: number, id: string, firstAdded: number): void {
+    this.#sql.complete.run(firstAdded, now, now + HEAD_START_MS, id)
+  }
+
+  abandon(now: number, id: string, reason: string): void {
+    this.#sql.abandon.run(reason, now, now + HEAD_START_MS, id)
+  }
+
+  remove(id: string): void {
+    this.#sql.remove.run(id)
+    this.#occupied.changed()
+  }
+
+  adoptOrphans(now: number, reason: string): number {
+    const orphans = Number(this.#sql.adopt.run(reason, now).changes)
+    this.#sql.hasten.run(now)
+    return orphans
+  }
+
+  cleanups(limit: number): Cleanup[] {
+    return (this.#sql.cleanups.all(limit) as unknown as IntentRow[]).map(toCleanup)
+  }
+
+  due(now: number, limit: number): Intent[] {
+    return (this.#sql.due.all(now, limit) as unknown as IntentRow[]).map(toIntent)
+  }
+
+  oldestCompleted(): number | null {
+    return (this.#sql.oldest.get()?.at ?? null) as number | null
+  }
+
+  postpone(id: string, reason: string, nextAttemptAt: number): void {
+    this.#sql.postpone.run(reason, nextAttemptAt, id)
+  }
+
+  retry(now: number, id: string): boolean {
+    return this.#sql.retry.run(now, id).changes === 1
   }
 }
 
-const hex = (bytes: unknown): string => Buffer.from(bytes as Uint8Array).toString('hex')
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
-function toIntent(row: Row): Intent {
+function toIntent(row: IntentRow): Intent {
+  const { id, state, kept, attempts, first_added: firstAdded } = row
+  const events: FormulaEvent[] = JSON.parse(row.events)
   return {
-    id: row.id as string,
-    caller: row.caller as string,
-    key: row.key as string,
+    id,
+    slot: hex(row.slot),
     payload: hex(row.payload),
-    submission: row.submission as string,
-    state: row.state as Intent['state'],
-    events: JSON.parse(row.events as string),
-    answer: {
-      status: row.status as StoredAnswer['status'],
-      location: row.location as string | null,
-      body: row.body as string,
-    },
+    submissionId: row.submission,
+    state,
+    events: state === 'completed' ? events.map((event, n) => ({ ...event, seq: firstAdded + n })) : events,
+    kept,
+    firstAdded,
+    attempts,
   }
 }
 
-function toCleanup(row: Row): Cleanup {
-  return {
-    id: row.id as string,
-    formulaIds: toIntent(row).events.map(({ id }) => id),
-    reason: row.reason as string,
-    attempts: row.attempts as number,
-    createdAt: isoTime(row.decided_at as number),
-    nextAttemptAt: isoTime(row.next_attempt_at as number),
-  }
-}
-
-function toOpenAttempt(row: Row): OpenAttempt {
-  return { id: row.id as string, attempts: row.attempts as number, decision: decisionOf(toIntent(row)) }
-}
+const toCleanup = (row: IntentRow): Cleanup => ({
+  id: row.id,
+  formulaIds: toIntent(row).events.map(({ id }) => id),
+  reason: row.reason,
+  attempts: row.attempts,
+  createdAt: isoTime(row.decided_at),
+  nextAttemptAt: isoTime(row.next_attempt_at),
+})

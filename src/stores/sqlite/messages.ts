@@ -9,7 +9,7 @@ export type WorkerSetup = { mode: 'read'; path: string } | ({ mode: 'write'; pat
  */
 export type Call = [command: string, now: number, args: unknown[], startBy: number]
 
-export type CallResult = { value: unknown } | { error: string }
+export type CallResult = { value: unknown } | { error: string } | { unknownSubscription: string }
 
 /** What a worker tells its owner: first that it is open or why not, then the results of each batch and how long it took. */
 export type WorkerMessage =

@@ -1,33 +1,28 @@
-import type { Formula } from '../../formula/formula.ts'
-import type { StoredAnswer, Submission, Verdict } from '../ports.ts'
+import { allAdded } from '../kept-answer.ts'
+import type { NewFormula, Submission, Verdict } from '../ports.ts'
 
 /**
- * A submission as it is sent to the writer: text alone, the materials as JSON, which is copied between threads several
- * times faster than objects are, and stored as it is. Its own fields come first, then id, name and materials of each
- * formula.
+ * A submission as it is sent to the writer: text alone, which is copied between threads several times faster than objects
+ * are. Its own fields come first, then those of each formula.
  */
 export type PackedSubmission = string[]
 
-type Answered = Extract<Verdict, { kind: 'answered' }>
-
-/** The verdict of nearly every submission. */
-export type PackedAnswer = [submissionId: string, status: StoredAnswer['status'], location: string | null, body: string]
+/** Fields that a submission has of its own, and fields of a formula. */
+const OWN_FIELDS = 7
+const FORMULA_FIELDS = 4
 
 export function pack(submission: Submission): PackedSubmission {
-  const { id, caller, key, payload, onDuplicate, single, formulas, traceparent = '' } = submission
-  const packed = [id, caller, key, payload, onDuplicate, single ? 'single' : 'list', traceparent]
-  for (const { id, name, materials } of formulas) packed.push(id, name, JSON.stringify(materials))
+  const { id, caller, key, payload, onDuplicate, single, createdAt, formulas } = submission
+  const packed = [id, caller, key, payload, onDuplicate, single ? 'single' : 'list', String(createdAt)]
+  for (const { id, searchKey, document, eventBody } of formulas) packed.push(id, searchKey, document, eventBody)
   return packed
 }
 
-/** Fields that a submission has of its own. */
-const OWN_FIELDS = 7
-
-export function unpack(packed: PackedSubmission): Submission<string> {
+export function unpack(packed: PackedSubmission): Submission {
   const at = (index: number): string => packed[index] as string
-  const formulas: Formula<string>[] = []
-  for (let first = OWN_FIELDS; first < packed.length; first += 3) {
-    formulas.push({ id: at(first), name: at(first + 1), materials: at(first + 2) })
+  const formulas: NewFormula[] = []
+  for (let first = OWN_FIELDS; first < packed.length; first += FORMULA_FIELDS) {
+    formulas.push({ id: at(first), searchKey: at(first + 1), document: at(first + 2), eventBody: at(first + 3) })
   }
   return {
     id: at(0),
@@ -36,19 +31,15 @@ export function unpack(packed: PackedSubmission): Submission<string> {
     payload: at(3),
     onDuplicate: at(4) as Submission['onDuplicate'],
     single: at(5) === 'single',
+    createdAt: Number(at(6)),
     formulas,
-    traceparent: at(6) || undefined,
   }
 }
 
-export function packVerdict<V extends { kind: string }>(verdict: V): Exclude<V, Answered> | PackedAnswer {
-  if (verdict.kind !== 'answered') return verdict as Exclude<V, Answered>
-  const { submissionId, answer } = verdict as unknown as Answered
-  return [submissionId, answer.status, answer.location, answer.body]
-}
+/** The verdict on nearly every submission: all its formulas were added, so nothing has to be sent back. */
+export const ALL_ADDED = 'all-added'
 
-export function unpackVerdict<V extends { kind: string }>(packed: V | PackedAnswer): V | Answered {
-  if (!Array.isArray(packed)) return packed
-  const [submissionId, status, location, body] = packed
-  return { kind: 'answered', submissionId, answer: { status, location, body } }
+export function unpackVerdict(verdict: Verdict | typeof ALL_ADDED, submission: Submission): Verdict {
+  if (verdict !== ALL_ADDED) return verdict
+  return { kind: 'answered', submissionId: submission.id, answer: allAdded(submission) }
 }

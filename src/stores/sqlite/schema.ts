@@ -1,14 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Marks a file as ours: "FFI" and the version of the fingerprints in it. */
-export const APPLICATION_ID = 0x46464902
-/** Marks a file with fingerprints of version 1, which would not be found again. */
-export const FINGERPRINTS_1 = 0x46464901
+/** Marks a file as ours: "FFI" and the number of its layout. */
+export const APPLICATION_ID = 0x46464903
+/** The marks of files of earlier versions, which cannot be brought up. */
+export const EARLIER_IDS: readonly number[] = [0x46464901, 0x46464902]
 
 /**
  * The migrations, in order; `PRAGMA user_version` counts those a file has had. One that has been released is never
- * changed again. Keys and fingerprints are indexed by their first 48 bits, an integer that SQLite stores in 6 bytes;
- * every lookup compares the whole value as well.
+ * changed again. Hashes are looked up by their first 48 bits (`prefix`), an integer that SQLite stores in 6 bytes; every
+ * lookup compares the whole value as well.
  */
 export const migrations: readonly string[] = [
   `
@@ -17,31 +17,34 @@ export const migrations: readonly string[] = [
     queue_id TEXT,
     queue_location TEXT
   );
+
   CREATE TABLE formulas (
     seq INTEGER PRIMARY KEY,
     prefix INTEGER NOT NULL,
     fingerprint BLOB NOT NULL,
-    name TEXT NOT NULL,
     search TEXT NOT NULL,
-    materials TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    document TEXT NOT NULL
   );
-  CREATE INDEX formulas_prefix ON formulas (prefix);
-  CREATE INDEX formulas_search ON formulas (search);
-
+  -- An answer refers to its formulas: see kept-answer.ts. Those it added follow on one another.
   CREATE TABLE answers (
     seq INTEGER PRIMARY KEY,
-    hash INTEGER NOT NULL,
-    caller TEXT NOT NULL,
-    key TEXT NOT NULL,
+    prefix INTEGER NOT NULL,
+    slot BLOB NOT NULL,
     payload BLOB NOT NULL,
     submission TEXT NOT NULL,
     status INTEGER NOT NULL,
-    location TEXT,
-    body TEXT NOT NULL,
+    kept TEXT NOT NULL,
+    first_added INTEGER NOT NULL,
+    added INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
   );
-  CREATE INDEX answers_hash ON answers (hash);
+  -- Indexes that are written late and in order: see late-index.ts.
+  CREATE TABLE formulas_by_prefix (prefix INTEGER, seq INTEGER, PRIMARY KEY (prefix, seq)) WITHOUT ROWID;
+  CREATE TABLE formulas_by_search (search TEXT, seq INTEGER, PRIMARY KEY (search, seq)) WITHOUT ROWID;
+  CREATE TABLE answers_by_prefix (prefix INTEGER, seq INTEGER, PRIMARY KEY (prefix, seq)) WITHOUT ROWID;
+  -- The last row of each table that its indexes hold, and the last answer that they have been rid of.
+  CREATE TABLE indexed (formulas INTEGER NOT NULL, answers INTEGER NOT NULL, answers_gone INTEGER NOT NULL);
+  INSERT INTO indexed VALUES (0, 0, 0);
 
   CREATE TABLE given_up (
     id TEXT PRIMARY KEY,
@@ -51,80 +54,89 @@ export const migrations: readonly string[] = [
 
   CREATE TABLE intents (
     id TEXT PRIMARY KEY,
-    hash INTEGER NOT NULL,
-    caller TEXT NOT NULL,
-    key TEXT NOT NULL,
+    slot BLOB NOT NULL,
     payload BLOB NOT NULL,
     submission TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('pending', 'completed', 'rolling-back')),
     events TEXT NOT NULL,
-    status INTEGER NOT NULL,
-    location TEXT,
-    body TEXT NOT NULL,
+    kept TEXT NOT NULL,
+    first_added INTEGER NOT NULL DEFAULT 0,
     reason TEXT NOT NULL DEFAULT '',
     attempts INTEGER NOT NULL DEFAULT 0,
     decided_at INTEGER NOT NULL,
     next_attempt_at INTEGER NOT NULL
   ) WITHOUT ROWID;
-  CREATE INDEX intents_hash ON intents (hash);
+  CREATE INDEX intents_slot ON intents (slot);
   CREATE INDEX intents_due ON intents (next_attempt_at) WHERE state <> 'pending';
-
   CREATE TABLE pending (
     intent TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
     prefix INTEGER NOT NULL,
     fingerprint BLOB NOT NULL,
-    name TEXT NOT NULL,
     search TEXT NOT NULL,
-    materials TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
+    document TEXT NOT NULL,
     PRIMARY KEY (intent, ordinal)
   ) WITHOUT ROWID;
   CREATE INDEX pending_prefix ON pending (prefix);
 
-  CREATE TABLE ready (
+  -- The log. One that was erased keeps its row, and has neither fingerprint nor formula nor body.
+  CREATE TABLE events (
     position INTEGER PRIMARY KEY,
-    id BLOB NOT NULL,
-    name TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    receives INTEGER NOT NULL
+    fingerprint BLOB,
+    formula INTEGER,
+    at INTEGER NOT NULL,
+    body TEXT
   );
-  CREATE TABLE leased (
-    lease INTEGER PRIMARY KEY,
-    nonce TEXT NOT NULL,
-    leased_until INTEGER NOT NULL,
+  CREATE INDEX events_formula ON events (formula) WHERE formula IS NOT NULL;
+  CREATE INDEX events_blank ON events (position) WHERE fingerprint IS NULL;
+
+  -- Counted as deliveries move, so that nothing is ever counted by looking at all of them.
+  CREATE TABLE subscriptions (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    paused INTEGER NOT NULL DEFAULT 0,
     position INTEGER NOT NULL,
-    id BLOB NOT NULL,
-    name TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    receives INTEGER NOT NULL
+    leased INTEGER NOT NULL DEFAULT 0,
+    delayed INTEGER NOT NULL DEFAULT 0,
+    returned INTEGER NOT NULL DEFAULT 0,
+    redriven INTEGER NOT NULL DEFAULT 0,
+    dead INTEGER NOT NULL DEFAULT 0
   );
-  CREATE INDEX leased_until ON leased (leased_until);
-  CREATE TABLE delayed (
-    position INTEGER PRIMARY KEY,
-    due INTEGER NOT NULL,
-    id BLOB NOT NULL,
-    name TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    receives INTEGER NOT NULL
-  );
-  CREATE INDEX delayed_due ON delayed (due);
-  CREATE TABLE dead (
-    seq INTEGER PRIMARY KEY,
-    id BLOB NOT NULL,
-    name TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
+
+  -- What a subscription has out of line: leased, delayed, returned, redriven or dead. rank is what those of one state are in order of: when the lease ends, when the
+  -- delay does, the position, a number given at the redrive or at the death. A redriven one is due behind the position
+  -- after. One that died has a copy of its event (fingerprint, formula, at, body), for good; others have nulls.
+  CREATE TABLE deliveries (
+    position INTEGER NOT NULL,
+    subscription INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    rank INTEGER NOT NULL,
     receives INTEGER NOT NULL,
-    died_at INTEGER NOT NULL,
-    reason TEXT NOT NULL
-  );
-  CREATE INDEX dead_id ON dead (id);
+    nonce TEXT,
+    after INTEGER,
+    died_at INTEGER,
+    reason TEXT,
+    detail TEXT,
+    fingerprint BLOB,
+    formula INTEGER,
+    at INTEGER,
+    body TEXT,
+    PRIMARY KEY (position, subscription)
+  ) WITHOUT ROWID;
+  CREATE INDEX deliveries_rank ON deliveries (subscription, state, rank);
+  CREATE INDEX deliveries_copied ON deliveries (fingerprint) WHERE fingerprint IS NOT NULL;
+
+  -- The last numbers given to a formula, an event and a death or redrive, where no row tells them: none is given twice.
+  CREATE TABLE numbers (formula INTEGER NOT NULL, position INTEGER NOT NULL, death INTEGER NOT NULL);
+  INSERT INTO numbers VALUES (0, 0, 0);
+
   CREATE TABLE held (
     attempt TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
-    id BLOB NOT NULL,
-    name TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
+    fingerprint BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    body TEXT NOT NULL,
     PRIMARY KEY (attempt, ordinal)
   ) WITHOUT ROWID;
   CREATE TABLE marks (
@@ -133,47 +145,24 @@ export const migrations: readonly string[] = [
     at INTEGER NOT NULL
   ) WITHOUT ROWID;
   CREATE INDEX marks_at ON marks (at) WHERE state <> 'held';
-
-  -- Counted as events move, so that nothing is ever counted by looking at all of them.
-  CREATE TABLE counters (
-    next_position INTEGER NOT NULL,
-    ready INTEGER NOT NULL,
-    leased INTEGER NOT NULL,
-    delayed INTEGER NOT NULL,
-    dead INTEGER NOT NULL
-  );
-  INSERT INTO counters VALUES (1, 0, 0, 0, 0);
-  `,
-  // Indexes that are written late and in order: see late-index.ts.
-  `
-  CREATE TABLE formulas_by_prefix (prefix INTEGER, seq INTEGER, PRIMARY KEY (prefix, seq)) WITHOUT ROWID;
-  CREATE TABLE formulas_by_search (search TEXT, seq INTEGER, PRIMARY KEY (search, seq)) WITHOUT ROWID;
-  CREATE TABLE answers_by_hash (hash INTEGER, seq INTEGER, PRIMARY KEY (hash, seq)) WITHOUT ROWID;
-  INSERT INTO formulas_by_prefix SELECT prefix, seq FROM formulas ORDER BY prefix;
-  INSERT INTO formulas_by_search SELECT search, seq FROM formulas ORDER BY search;
-  INSERT INTO answers_by_hash SELECT hash, seq FROM answers ORDER BY hash;
-  DROP INDEX formulas_prefix;
-  DROP INDEX formulas_search;
-  DROP INDEX answers_hash;
-
-  -- The last row of each table that its indexes hold, and the last answer that they have been rid of.
-  CREATE TABLE indexed (formulas INTEGER NOT NULL, answers INTEGER NOT NULL, answers_gone INTEGER NOT NULL);
-  INSERT INTO indexed VALUES (
-    (SELECT ifnull(max(seq), 0) FROM formulas),
-    (SELECT ifnull(max(seq), 0) FROM answers),
-    (SELECT ifnull(min(seq) - 1, 0) FROM answers)
-  );
-  `,
-  // Where the submission of an event is seen in a trace; null, which takes a byte, where it is not.
-  `
-  ALTER TABLE ready ADD COLUMN traceparent TEXT;
-  ALTER TABLE leased ADD COLUMN traceparent TEXT;
-  ALTER TABLE delayed ADD COLUMN traceparent TEXT;
-  ALTER TABLE dead ADD COLUMN traceparent TEXT;
-  ALTER TABLE held ADD COLUMN traceparent TEXT;
   `,
 ]
 
 /** How many migrations a file has had; 0 when it is new. */
 export const version = (db: DatabaseSync): number =>
   (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
+
+/** Brings a file up to the last version. @param storeId what a new one is called */
+export function migrate(db: DatabaseSync, storeId: string): void {
+  for (let done = version(db); done < migrations.length; done++) {
+    db.exec('BEGIN IMMEDIATE')
+    db.exec(migrations[done] as string)
+    if (done === 0) {
+      db.prepare('INSERT INTO identity (store_id) VALUES (?)').run(storeId)
+      db.prepare(`INSERT INTO subscriptions (name, created_at, position) VALUES ('default', ?, 0)`).run(Date.now())
+    }
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
+    db.exec(`PRAGMA user_version = ${done + 1}`)
+    db.exec('COMMIT')
+  }
+}

@@ -1,7 +1,16 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreRefused } from '../../errors/store-errors.ts'
-import type { MovedAnswer, MovedEvent, MovedFormula, MovedIdentity, MovedMark } from '../move/moved-rows.ts'
+import type {
+  MovedAnswer,
+  MovedDelivery,
+  MovedEvent,
+  MovedFormula,
+  MovedIdentity,
+  MovedMark,
+  MovedNumbers,
+  MovedSubscription,
+} from '../move/moved-rows.ts'
 import { lock, openForReading, openForWriting } from './durability/file.ts'
 import { checkOrigin } from './durability/integrity.ts'
 import { migrations, version } from './schema.ts'
@@ -10,23 +19,19 @@ type Values = (string | number | null)[]
 
 /** Every statement that reads what is moved; each goes on behind where the last page ended. */
 const PAGES = {
-  formulas: `SELECT seq, lower(hex(fingerprint)) AS id, name, materials, created_at AS createdAt FROM formulas
+  formulas: `SELECT seq, lower(hex(fingerprint)) AS id, search AS searchKey, document FROM formulas
     WHERE seq > ? ORDER BY seq LIMIT ?`,
-  answers: `SELECT seq, caller, key, lower(hex(payload)) AS payload, submission, status, location, body,
-      expires_at AS expiresAt FROM answers
+  answers: `SELECT seq, lower(hex(slot)) AS slot, lower(hex(payload)) AS payload, submission, status, kept,
+      first_added AS firstAdded, added, expires_at AS expiresAt FROM answers
     WHERE seq > ? AND expires_at > ? ORDER BY seq LIMIT ?`,
-  ready: `SELECT position, lower(hex(id)) AS id, name, created_at AS createdAt, receives, 'ready' AS state, 0 AS at,
-      '' AS reason, traceparent FROM ready
+  events: `SELECT position, iif(fingerprint IS NULL, NULL, lower(hex(fingerprint))) AS id, formula, at AS createdAt, body FROM events
     WHERE position > ? ORDER BY position LIMIT ?`,
-  leased: `SELECT lease, position, lower(hex(id)) AS id, name, created_at AS createdAt, receives, 'returned' AS state,
-      0 AS at, '' AS reason, traceparent FROM leased
-    WHERE lease > ? ORDER BY lease LIMIT ?`,
-  delayed: `SELECT position, lower(hex(id)) AS id, name, created_at AS createdAt, receives, 'delayed' AS state,
-      due AS at, '' AS reason, traceparent FROM delayed
-    WHERE position > ? ORDER BY position LIMIT ?`,
-  dead: `SELECT seq AS position, lower(hex(id)) AS id, name, created_at AS createdAt, receives, 'dead' AS state,
-      died_at AS at, reason, traceparent FROM dead
-    WHERE seq > ? ORDER BY seq LIMIT ?`,
+  subscriptions: `SELECT id, name, created_at AS createdAt, paused, position FROM subscriptions
+    WHERE id > ? ORDER BY id LIMIT ?`,
+  deliveries: `SELECT subscription, position, iif(state = 'leased', 'returned', state) AS state,
+      iif(state = 'leased', position, rank) AS rank, receives, after, died_at AS diedAt, reason, detail,
+      iif(fingerprint IS NULL, NULL, lower(hex(fingerprint))) AS id, formula, at AS createdAt, body FROM deliveries
+    WHERE (position, subscription) > (?, ?) ORDER BY position, subscription LIMIT ?`,
   marks: `SELECT attempt, state, at FROM marks WHERE attempt > ? ORDER BY attempt LIMIT ?`,
 }
 
@@ -70,8 +75,7 @@ export class SqliteReader {
       throw new StoreRefused('Submissions are unfinished: start the service on it once more, and stop it')
     }
     const row = this.#one(
-      `SELECT store_id AS storeId, queue_id AS queueId, queue_location AS queueLocation,
-         (SELECT next_position - 1 FROM counters) AS lastPosition FROM identity`,
+      'SELECT store_id AS storeId, queue_id AS queueId, queue_location AS queueLocation FROM identity',
     )
     return row as unknown as MovedIdentity
   }
@@ -89,40 +93,49 @@ export class SqliteReader {
     return Number(this.#one('SELECT count(*) AS n FROM answers WHERE seq > ? AND expires_at > ?', seq, now).n)
   }
 
+  /** Those in the log. */
   events(): number {
-    const { n } = this.#one(
-      `SELECT (SELECT count(*) FROM ready) + (SELECT count(*) FROM leased) + (SELECT count(*) FROM delayed)
-         + (SELECT count(*) FROM dead) AS n`,
+    return Number(this.#one('SELECT count(*) AS n FROM events').n)
+  }
+
+  numbers(): MovedNumbers {
+    const row = this.#one(
+      `SELECT max((SELECT ifnull(max(seq), 0) FROM formulas), formula) AS formula,
+         max((SELECT ifnull(max(position), 0) FROM events), position) AS position, death FROM numbers`,
     )
-    return Number(n)
+    return { ...row } as unknown as MovedNumbers
   }
 
   formulaPages(after: number): Iterable<MovedFormula[]> {
-    return this.#pages<MovedFormula>('formulas', after, ({ seq }) => seq)
+    return this.#pages<MovedFormula>('formulas', [after], ({ seq }) => [seq])
   }
 
   /** Those that have not expired at `now`. */
   answerPages(after: number, now: number): Iterable<MovedAnswer[]> {
-    return this.#pages<MovedAnswer>('answers', after, ({ seq }) => seq, [now])
+    return this.#pages<MovedAnswer>('answers', [after], ({ seq }) => [seq], [now])
   }
 
-  *eventPages(): Iterable<MovedEvent[]> {
-    for (const table of ['ready', 'delayed', 'dead'] as const) {
-      yield* this.#pages<MovedEvent>(table, 0, ({ position }) => position)
-    }
-    for (const page of this.#pages<MovedEvent & { lease?: number }>('leased', 0, ({ lease }) => lease ?? 0)) {
-      yield page.map(({ lease: _, ...event }) => event)
-    }
+  eventPages(): Iterable<MovedEvent[]> {
+    return this.#pages<MovedEvent>('events', [0], ({ position }) => [position])
+  }
+
+  *subscriptionPages(): Iterable<MovedSubscription[]> {
+    const pages = this.#pages<MovedSubscription>('subscriptions', [0], ({ id }) => [id])
+    for (const page of pages) yield page.map((row) => ({ ...row, paused: Boolean(row.paused) }))
+  }
+
+  deliveryPages(): Iterable<MovedDelivery[]> {
+    return this.#pages<MovedDelivery>('deliveries', [0, 0], ({ position, subscription }) => [position, subscription])
   }
 
   markPages(): Iterable<MovedMark[]> {
-    return this.#pages<MovedMark>('marks', '', ({ attempt }) => attempt)
+    return this.#pages<MovedMark>('marks', [''], ({ attempt }) => [attempt])
   }
 
-  *#pages<R>(table: keyof typeof PAGES, after: string | number, key: (row: R) => string | number, more: Values = []) {
+  *#pages<R>(table: keyof typeof PAGES, after: Values, key: (row: R) => Values, more: Values = []) {
     const statement = this.#db.prepare(PAGES[table])
     for (let last = after; ; ) {
-      const page = statement.all(last, ...more, PAGE).map((row) => ({ ...row })) as R[]
+      const page = statement.all(...last, ...more, PAGE).map((row) => ({ ...row })) as R[]
       const end = page.at(-1)
       if (end === undefined) return
       yield page

@@ -1,16 +1,9 @@
 import { Worker } from 'node:worker_threads'
-import { StoreRefused, StoreUnavailable } from '../../errors/store-errors.ts'
+import { StoreRefused, StoreUnavailable, UnknownSubscription } from '../../errors/store-errors.ts'
 import type { Clock } from '../../kit/clock.ts'
+import { BatchScheduler, PATIENCE_MS } from '../batch-scheduler.ts'
 import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
 
-/** Batches on their way to the worker at a time: while one is being committed, the next is already there. */
-const BATCHES_IN_FLIGHT = 2
-/** So many calls are sent without waiting for more: the worker begins while others are still being read. */
-const WORTH_SENDING = 32
-/** Most calls in one transaction. */
-const BATCH_SIZE = 256
-/** A call that could not be begun for so long is not begun any more, in milliseconds. */
-const PATIENCE_MS = 10_000
 /** How much longer a call may take that was begun, in milliseconds. */
 const OVERTIME_MS = 1_000
 /** What a worker may allocate until it looks for garbage, in megabytes: it keeps little beyond a batch. */
@@ -21,12 +14,20 @@ const CLOSE_POLL_MS = 2
 type CommandsOf<C> = { [K in keyof C]: (now: number, ...args: never[]) => unknown }
 type ArgsOf<F> = F extends (now: number, ...args: infer A) => unknown ? A : never
 
-/** Told of each batch that the worker is done with, and of the time it took. */
-export type OnBatch = (sent: readonly { call: Call }[], results: CallResult[], seconds: number) => void
+/** Calls commands that have a connection of their own. All throw {StoreUnavailable}, with unknown outcome. */
+export interface Caller<C extends CommandsOf<C>> {
+  call<K extends keyof C & string>(command: K, ...args: ArgsOf<C[K]>): Promise<ReturnType<C[K]>>
+  /** A call that is not begun after `notAfter` (ms since the epoch): it may not take effect when nobody waits for it. */
+  callBefore<K extends keyof C & string>(notAfter: number, command: K, ...args: ArgsOf<C[K]>): Promise<ReturnType<C[K]>>
+  close(): Promise<void>
+}
 
-interface Waiting {
-  call: Call
-  resolve(value: unknown): void
+/** Told of each batch that the worker is done with, and of the time it took. */
+export type OnBatch = (sent: readonly Call[], results: CallResult[], seconds: number) => void
+
+interface InFlight {
+  calls: Call[]
+  resolve(results: unknown[]): void
   reject(error: Error): void
 }
 
@@ -34,17 +35,21 @@ interface Waiting {
  * Calls the commands of a worker thread that owns a connection. Calls that arrive while the worker is busy travel as
  * one batch. A worker that dies fails the calls it had, with unknown outcome, and is started again for the next one.
  */
-export class WorkerClient<C extends CommandsOf<C>> {
+export class WorkerClient<C extends CommandsOf<C>> implements Caller<C> {
   readonly #setup: WorkerSetup
   readonly #clock: Clock
   readonly #onBatch: OnBatch
+  readonly #scheduler = new BatchScheduler<Call, unknown>({
+    run: (calls) =>
+      this.#run(calls).catch((cause: Error) => {
+        throw new StoreUnavailable(cause.message, { cause })
+      }),
+  })
   #worker: Promise<Worker> | null = null
   /** The worker once it is open, until it ends. */
   #live: Worker | null = null
-  readonly #queue: Waiting[] = []
-  readonly #inFlight = new Map<number, Waiting[]>()
+  readonly #inFlight = new Map<number, InFlight>()
   #lastBatch = 0
-  #scheduled = false
   #closed = false
   readonly #watch: NodeJS.Timeout
 
@@ -52,7 +57,7 @@ export class WorkerClient<C extends CommandsOf<C>> {
     this.#setup = setup
     this.#clock = clock
     this.#onBatch = onBatch
-    this.#watch = setInterval(() => this.#failOverdue(), OVERTIME_MS).unref()
+    this.#watch = setInterval(() => this.#scheduler.failOverdue(OVERTIME_MS), OVERTIME_MS).unref()
   }
 
   /** @throws {StoreRefused} when the file must not be opened */
@@ -60,36 +65,30 @@ export class WorkerClient<C extends CommandsOf<C>> {
     await this.#opened()
   }
 
-  /** @throws {StoreUnavailable} with unknown outcome */
   call<K extends keyof C & string>(command: K, ...args: ArgsOf<C[K]>): Promise<ReturnType<C[K]>> {
     return this.callBefore(Number.POSITIVE_INFINITY, command, ...args)
   }
 
-  /**
-   * A call that is not begun after `notAfter` (ms since the epoch): it may not take effect when nobody waits for it.
-   * @throws {StoreUnavailable} with unknown outcome
-   */
   callBefore<K extends keyof C & string>(
     notAfter: number,
     command: K,
     ...args: ArgsOf<C[K]>
   ): Promise<ReturnType<C[K]>> {
     if (this.#closed) return Promise.reject(new StoreUnavailable('The store is closed'))
-    return new Promise((resolve, reject) => {
-      const now = this.#clock.now()
-      const call: Call = [command, now, args, Date.now() + Math.min(PATIENCE_MS, notAfter - now)]
-      this.#queue.push({ call, resolve: resolve as (value: unknown) => void, reject })
-      if (this.#queue.length >= WORTH_SENDING && this.#hasRoom) this.#sendNow()
-      else this.#schedule()
-    })
+    const now = this.#clock.now()
+    const waitMs = Math.min(PATIENCE_MS, notAfter - now)
+    const call: Call = [command, now, args, Date.now() + waitMs]
+    return this.#scheduler.add(call, waitMs) as Promise<ReturnType<C[K]>>
   }
 
   /** Waits for the calls under way, but not for those overdue, and lets the worker close its connection. */
   async close(): Promise<void> {
     this.#closed = true
-    while (this.#awaited()) await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS))
+    while (this.#scheduler.isAwaited) {
+      await new Promise((resolve) => setTimeout(resolve, CLOSE_POLL_MS))
+      this.#scheduler.failOverdue(OVERTIME_MS)
+    }
     clearInterval(this.#watch)
-    this.#failOverdue()
     const worker = await this.#worker?.catch(() => null)
     if (worker == null) return
     const ended = new Promise((resolve) => worker.once('exit', resolve))
@@ -98,41 +97,12 @@ export class WorkerClient<C extends CommandsOf<C>> {
     await ended
   }
 
-  get #hasRoom(): boolean {
-    return this.#inFlight.size < BATCHES_IN_FLIGHT
-  }
-
-  // Once a turn of the event loop, so that requests read in one turn share a batch.
-  #schedule(): void {
-    if (this.#scheduled || this.#queue.length === 0 || !this.#hasRoom) return
-    this.#scheduled = true
-    setImmediate(() => {
-      this.#scheduled = false
-      this.#send().catch((error: Error) => this.#failAll(error))
-    })
-  }
-
-  /** Sends what waits before the turn of the event loop is over, if the worker is there. */
-  #sendNow(): void {
-    try {
-      if (this.#live === null) this.#schedule()
-      else this.#post(this.#live)
-    } catch (error) {
-      this.#failAll(error as Error)
-    }
-  }
-
-  async #send(): Promise<void> {
-    const worker = await this.#opened()
-    this.#live = worker
-    while (this.#queue.length > 0 && this.#hasRoom) this.#post(worker)
-  }
-
-  #post(worker: Worker): void {
-    const waiting = this.#queue.splice(0, BATCH_SIZE)
+  async #run(calls: Call[]): Promise<unknown[]> {
+    // A worker that is there has the batch before the turn of the event loop is over.
+    const worker = this.#live ?? (await this.#opened())
     const batch = ++this.#lastBatch
-    this.#inFlight.set(batch, waiting)
-    worker.postMessage({ batch, calls: waiting.map(({ call }) => call) })
+    worker.postMessage({ batch, calls })
+    return new Promise((resolve, reject) => this.#inFlight.set(batch, { calls, resolve, reject }))
   }
 
   /** The worker, started unless it runs; one that could not be started is started anew the next time. */
@@ -156,8 +126,10 @@ export class WorkerClient<C extends CommandsOf<C>> {
         void worker.terminate()
       }
       worker.on('message', (message: WorkerMessage) => {
-        if ('opened' in message) resolve(worker)
-        else if ('refused' in message) fail(new StoreRefused(message.refused))
+        if ('opened' in message) {
+          this.#live = worker
+          resolve(worker)
+        } else if ('refused' in message) fail(new StoreRefused(message.refused))
         else this.#settle(message.batch, message.results, message.seconds)
       })
       worker.on('error', (error) => {
@@ -168,48 +140,23 @@ export class WorkerClient<C extends CommandsOf<C>> {
         this.#live = null
         const error = new StoreUnavailable(`The worker of ${this.#setup.path} has ended`, { cause })
         reject(cause instanceof StoreRefused ? cause : error)
-        this.#failAll(error)
+        for (const batch of this.#inFlight.values()) batch.reject(error)
+        this.#inFlight.clear()
       })
     })
   }
 
-  #settle(batch: number, results: CallResult[], seconds: number): void {
-    const waiting = this.#inFlight.get(batch) ?? []
-    this.#inFlight.delete(batch)
-    this.#schedule()
-    this.#onBatch(waiting, results, seconds)
-    waiting.forEach(({ resolve, reject }, index) => {
-      const result = results[index] as CallResult
-      if ('error' in result) reject(new StoreUnavailable(result.error))
-      else resolve(result.value)
-    })
-  }
-
-  /** What overdue calls still do is unknown; should their answer come, nobody waits for it. */
-  #failOverdue(): void {
-    const queued = this.#queue.splice(0)
-    this.#queue.push(...queued.filter((waiting) => !isOverdue(waiting)))
-    for (const { reject } of [...queued, ...this.#sent].filter(isOverdue)) {
-      reject(new StoreUnavailable('The store did not answer in time'))
-    }
-  }
-
-  /** The calls that the worker has. */
-  get #sent(): Waiting[] {
-    return [...this.#inFlight.values()].flat()
-  }
-
-  /** Whether a call is still waited for. */
-  #awaited(): boolean {
-    return this.#queue.length > 0 || this.#sent.some((waiting) => !isOverdue(waiting))
-  }
-
-  #failAll(cause: Error): void {
-    const error = new StoreUnavailable(cause.message, { cause })
-    const failed = [...this.#sent, ...this.#queue.splice(0)]
-    this.#inFlight.clear()
-    for (const { reject } of failed) reject(error)
+  #settle(number: number, results: CallResult[], seconds: number): void {
+    const batch = this.#inFlight.get(number)
+    if (batch === undefined) return
+    this.#inFlight.delete(number)
+    batch.resolve(results.map(outcomeOf))
+    this.#onBatch(batch.calls, results, seconds)
   }
 }
 
-const isOverdue = ({ call }: Waiting): boolean => call[3] < Date.now() - OVERTIME_MS
+/** What a call returns or throws. */
+export function outcomeOf(result: CallResult): unknown {
+  if ('value' in result) return result.value
+  return 'error' in result ? new StoreUnavailable(result.error) : new UnknownSubscription(result.unknownSubscription)
+}

@@ -5,8 +5,8 @@ import { Batches } from './batches.ts'
 import { readCommands, writeCommands } from './commands.ts'
 import { checkpoints } from './durability/checkpoints.ts'
 import { openForReading, openForWriting } from './durability/file.ts'
-import { Upkeep } from './durability/upkeep.ts'
 import type { Call, WorkerMessage, WorkerSetup } from './messages.ts'
+import { Upkeep } from './upkeep/upkeep.ts'
 
 interface Work {
   db: DatabaseSync
@@ -25,6 +25,7 @@ function begin(setup: WorkerSetup): Work {
   const db = openForWriting(setup.path)
   const { chores, ...commands } = writeCommands(db, setup)
   const [upkeep, checkpoint] = [new Upkeep(db, chores), checkpoints(db)]
+  upkeep.watch()
   const afterBatch = (): void => {
     upkeep.afterBatch()
     checkpoint()

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -18,9 +18,6 @@ const HERE = '127.0.0.1:3000'
 const MARK = '----- next -----'
 /** What a project has that commands are run in. */
 const PROJECT = ['package.json', 'node_modules', 'src', 'plugins', 'routes', 'examples']
-
-/** The programs that scripts of the pages use and this machine does not have. */
-export const missing = ['bash', 'curl'].filter((program) => spawnSync(program, ['--version']).error)
 
 /** The scripts of a page in their order, but for those that install the project, in which the tests run already. */
 function examplesOf(page: string): Example[] {

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { type AppOptions, buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import type { ErrorBody } from '../../../src/errors/service-error.ts'
-import type { StoredFormula } from '../../../src/formula/formula.ts'
+import type { Formula } from '../../../src/formula/formula.ts'
 
 export type Answer = LightMyRequestResponse
 
@@ -32,6 +32,13 @@ export async function startService(t: Test, env: NodeJS.ProcessEnv = {}, options
   return { app, ...clientOf(app), as }
 }
 
+/** Starts a service that listens, in this process: a process of its own takes a second more. */
+export async function startListening(t: Test, env: NodeJS.ProcessEnv = {}, options: AppOptions = {}) {
+  const { app } = await startService(t, env, options)
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  return { url, close: () => app.close() }
+}
+
 let keys = 0
 
 function clientOf(app: FastifyInstance, shown: Record<string, string> = {}): Client {
@@ -55,7 +62,10 @@ export const formula = (number: number, name = `Formula ${number}`) => ({
   materials: [{ name: 'Linalool', concentration: number }],
 })
 
-export const formulasOf = (answer: Answer): (StoredFormula & { outcome?: string })[] => answer.json().formulas
+/** A formula as an answer shows it. */
+export type ShownFormula = Formula & { createdAt: string; outcome?: string }
+
+export const formulasOf = (answer: Answer): ShownFormula[] => answer.json().formulas
 
 /** Checks that an answer is the one shape of all errors, and gives back its body. */
 export function errorOf(t: Test, answer: Answer, status: number, code: string): ErrorBody {

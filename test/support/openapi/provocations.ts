@@ -106,6 +106,15 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     const request = exampleRequest(operation)
     return plain.send({ ...request, headers: { ...request.headers, 'Idempotency-Key': 'reused' } })
   },
+  async FORMULA_ERASED({ plain }, operation) {
+    const { id } = (await plain.submit(formula(3), { key: 'erased' })).json().formulas[0]
+    const { seq = 0 } = (await plain.app.db.get(id)) ?? {}
+    await plain.app.db.erase(id, seq)
+    const request = exampleRequest(operation)
+    // In other bytes than those whose answer the service remembers.
+    const headers = { ...request.headers, ...json, 'Idempotency-Key': 'erased' }
+    return plain.send({ ...request, headers, payload: ` ${JSON.stringify(formula(3))}` })
+  },
   RATE_LIMITED: ({ limited }, operation) => limited.send(exampleRequest(operation)),
   SUBMISSION_FAILED: ({ failing }, operation) => failing.send(exampleRequest(operation)),
   SERVICE_OVERLOADED: ({ overloaded }, operation) => overloaded.send(exampleRequest(operation)),

@@ -15,12 +15,12 @@ export interface Installed extends Binaries {
   folder: string
 }
 
-/** @returns undefined where none is installed, in a folder of PATH or where Debian has them */
-export function findInstalled(): Installed | undefined {
+/** Finds a PostgreSQL in a folder of PATH, or where Debian has it. @throws where none is installed */
+export function findInstalled(): Installed {
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...globSync('/usr/lib/postgresql/*/bin')]
   const programs = ['initdb', 'postgres', 'pg_dump', 'pg_restore']
   const folder = folders.find((folder) => programs.every((program) => existsSync(join(folder, program))))
-  if (folder === undefined) return undefined
+  if (folder === undefined) throw new Error(`No folder has all of ${programs.join(', ')}: install PostgreSQL`)
   return { folder, initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') }
 }
 

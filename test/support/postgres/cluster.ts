@@ -1,6 +1,19 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
+import { hash } from 'node:crypto'
 import { once } from 'node:events'
-import { appendFileSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +27,7 @@ const execute = promisify(execFile)
 
 /** Longer than the recovery after any crash of a test. */
 const PATIENCE_MS = 60_000
+const CACHE = join(import.meta.dirname, '../../../node_modules/.cache/postgres')
 export const SUPERUSER = { user: 'postgres', password: 'postgres' }
 
 /** Settings of postgresql.conf. */
@@ -28,11 +42,11 @@ export class Cluster {
   readonly #binaries: Binaries
   #postmaster: ChildProcess | undefined
 
-  private constructor(port: number, binaries: Binaries) {
+  private constructor(port: number, binaries: Binaries, inMemory: boolean) {
     this.port = port
     this.#binaries = binaries
     this.#account = accountOf()
-    this.#directory = mkdtempSync(join(tmpdir(), 'formula-postgres-'))
+    this.#directory = mkdtempSync(join(inMemory ? memoryFolder() : tmpdir(), 'formula-postgres-'))
     this.#keeper = new Keeper(this.#directory)
     this.#own(this.#directory)
   }
@@ -40,10 +54,11 @@ export class Cluster {
   /**
    * Makes the files, and starts the server on them.
    * @param locale an ICU locale such as `en-US`, or `C`
+   * @param inMemory whether the files may be in memory: they outlast a crash of the server there too
    * @param binaries those of npm unless told
    */
-  static async start(settings: Settings, locale: string, binaries?: Binaries): Promise<Cluster> {
-    const cluster = new Cluster(await freePort(), binaries ?? (await findBinaries()))
+  static async start(settings: Settings, locale: string, inMemory: boolean, binaries?: Binaries): Promise<Cluster> {
+    const cluster = new Cluster(await freePort(), binaries ?? (await findBinaries()), inMemory)
     return cluster.#startOn(settings, () => cluster.#initialise(locale))
   }
 
@@ -53,7 +68,7 @@ export class Cluster {
     binaries: Binaries,
     put: (data: string, account: Account) => Promise<void>,
   ): Promise<Cluster> {
-    const cluster = new Cluster(await freePort(), binaries)
+    const cluster = new Cluster(await freePort(), binaries, false)
     return cluster.#startOn(settings, () => put(cluster.#data, cluster.#account))
   }
 
@@ -154,7 +169,16 @@ export class Cluster {
     await this.#keeper.finish()
   }
 
+  /** Copies the files of a fresh server, which are made once for each locale: a copy takes a fifth of the time. */
   async #initialise(locale: string): Promise<void> {
+    const fresh = join(CACHE, hash('sha256', `${this.#binaries.initdb} ${locale} ${this.#account.uid}`))
+    if (!existsSync(fresh)) {
+      await this.#makeFiles(locale)
+      await keep(this.#data, fresh)
+    } else await execute('cp', ['-a', fresh, this.#data])
+  }
+
+  async #makeFiles(locale: string): Promise<void> {
     const secret = join(this.#directory, 'password')
     writeFileSync(secret, SUPERUSER.password)
     this.#own(secret)
@@ -169,6 +193,24 @@ export class Cluster {
     const { uid, gid } = this.#account
     if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid)
   }
+}
+
+/** A file system in memory, where there is one that is large enough; else the usual folder. */
+function memoryFolder(): string {
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm')
+    return bavail * bsize > 2 ** 30 ? '/dev/shm' : tmpdir()
+  } catch {
+    return tmpdir()
+  }
+}
+
+/** Keeps a copy of a folder, which is whole once it has its name. Another process may have made the same one meanwhile. */
+async function keep(folder: string, copy: string): Promise<void> {
+  mkdirSync(CACHE, { recursive: true })
+  const unfinished = mkdtempSync(`${copy}-`)
+  await execute('cp', ['-a', `${folder}/.`, unfinished])
+  await rename(unfinished, copy).catch(() => rm(unfinished, { recursive: true }))
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -8,11 +8,15 @@ DECLARE tables name[] := ARRAY(SELECT tablename FROM pg_tables WHERE schemaname 
 DECLARE emptied name;
 BEGIN
   FOREACH emptied IN ARRAY tables LOOP
-    CONTINUE WHEN emptied IN ('version', 'identity');
+    CONTINUE WHEN emptied IN ('schema_version', 'identity', 'log', 'subscriptions');
     EXECUTE format('DELETE FROM formula_intake.%I', emptied);
   END LOOP;
   IF 'identity' = ANY (tables) THEN
     UPDATE formula_intake.identity SET store_id = gen_random_uuid(), queue_id = NULL, queue_location = NULL;
+    UPDATE formula_intake.log SET head = 0;
+    DELETE FROM formula_intake.subscriptions WHERE name <> 'default';
+    UPDATE formula_intake.subscriptions SET paused = false, position = 0, due_after = -1;
+    PERFORM setval('formula_intake.acceptance', 1, false), setval('formula_intake.deaths', 1, false);
   END IF;
 END $$`
 

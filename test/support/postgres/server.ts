@@ -7,6 +7,8 @@ import { Cluster, type Settings, SUPERUSER } from './cluster.ts'
 export interface PostgresOptions {
   /** Whether commits reach the disk, as shipped; false is faster, for tests that lose nothing by it. */
   durable?: boolean
+  /** Whether its files are in memory where that can be; they are when it is not durable. A crash leaves them as they are. */
+  inMemory?: boolean
   /** More of postgresql.conf, such as `max_connections`. */
   settings?: Settings
   /** An ICU locale, whose order differs from that of code points as on most servers; or `C`. */
@@ -47,9 +49,9 @@ export interface PostgresServer {
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const external = process.env.TEST_DATABASE_URL
   if (external !== undefined && external !== '') return new ExternalServer(external)
-  const { durable = true, settings = {}, locale = 'en-US', binaries } = options
+  const { durable = true, inMemory = !durable, settings = {}, locale = 'en-US', binaries } = options
   const lasting = durable ? {} : { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
-  return new OwnServer(await Cluster.start({ ...lasting, ...settings }, locale, binaries))
+  return new OwnServer(await Cluster.start({ ...lasting, ...settings }, locale, inMemory, binaries))
 }
 
 /**

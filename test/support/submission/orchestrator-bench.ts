@@ -1,7 +1,6 @@
 import type { Test } from 'tap'
 import type { Formula } from '../../../src/formula/formula.ts'
 import { validateSubmission } from '../../../src/formula/validate.ts'
-import { openMemory, openMemoryQueue } from '../../../src/stores/memory/engine.ts'
 import type {
   CleanupQueue,
   EventQueue,
@@ -9,11 +8,14 @@ import type {
   IdempotencyStore,
   Intake,
   Stores,
+  Submission,
 } from '../../../src/stores/ports.ts'
-import type { OrchestratorOptions } from '../../../src/submission/options.ts'
+import { openMemory, openMemoryQueue } from '../../../src/stores/sqlite/memory.ts'
+import { type OrchestratorOptions, UNTRACED } from '../../../src/submission/options.ts'
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'
-import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
-import { UNTRACED } from '../../../src/submission/tracer.ts'
+import { type Outcome, payloadHash, type SubmissionRequest, toSubmission } from '../../../src/submission/submission.ts'
+import { DEFAULT } from '../../contract/leasing.ts'
+import { NOON, namesIn } from '../../contract/submissions.ts'
 import { TestClock } from '../test-clock.ts'
 import { type Faulty, faulty } from './faulty-stores.ts'
 
@@ -63,6 +65,7 @@ export function setUp(t: Test, way: 'one transaction' | 'saga', changed: Partial
       maxMs: 10_000,
       deadlineMs: 30_000,
       waitMs: 10_000,
+      retentionMs: 3_600_000,
       clock,
       random: () => 0.5,
       tracer: UNTRACED,
@@ -120,10 +123,14 @@ export function request(
   return { caller: '', key, onDuplicate: 'reject', single: false, formulas, ...changed }
 }
 
+/** A submission of a request that another process ran. */
+export const ranElsewhere = (of: SubmissionRequest, id: string): Submission =>
+  toSubmission(of, { id, payload: payloadHash(of), createdAt: NOON, traceparent: undefined })
+
 /** What the stores show: names of formulas and ids of events that wait. */
 export async function contents(stores: Stores): Promise<{ formulas: string[]; events: number; cleanups: number }> {
   const { items } = await stores.db.list({ limit: 200 })
-  const { ready, leased, delayed, dead } = await stores.queue.stats()
+  const { ready, leased, delayed, dead } = await stores.queue.stats(DEFAULT)
   const cleanups = (await stores.cleanups.list(100)).length
-  return { formulas: items.map(({ name }) => name), events: ready + leased + delayed + dead, cleanups }
+  return { formulas: namesIn(items), events: ready + leased + delayed + dead, cleanups }
 }

@@ -9,7 +9,7 @@ import { refuseMountedAlone } from './mounted-alone.ts'
 /** What a copy holds. */
 export interface BackedUp {
   formulas: number
-  /** Ready, leased, delayed and dead. */
+  /** Those in the log. */
   events: number
 }
 
@@ -44,7 +44,7 @@ function readBack(path: string): BackedUp {
     const found = copy.prepare('PRAGMA integrity_check(1)').get()?.integrity_check
     if (found !== 'ok') throw new StoreRefused(`What was copied is damaged: ${found}`)
     const counted = copy.prepare(`SELECT (SELECT count(*) FROM formulas) AS formulas,
-      ready + leased + delayed + dead AS events FROM counters`)
+      (SELECT count(*) FROM events WHERE fingerprint IS NOT NULL) AS events`)
     return counted.get() as unknown as BackedUp
   } finally {
     copy.close()

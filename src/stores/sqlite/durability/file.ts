@@ -5,10 +5,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { StoreRefused } from '../../../errors/store-errors.ts'
 import { realPath } from '../real-path.ts'
-import { APPLICATION_ID, migrations, version } from '../schema.ts'
-import { checkSqliteVersion } from '../sqlite-version.ts'
+import { migrate } from '../schema.ts'
 import { checkSound, LEFT } from './integrity.ts'
 import { refuseMountedAlone } from './mounted-alone.ts'
+import { checkSqliteVersion } from './sqlite-version.ts'
 import { logIsDamaged } from './wal-check.ts'
 
 /** Enough for the inner pages of every index at millions of formulas. */
@@ -35,7 +35,7 @@ export function openForWriting(path: string): DatabaseSync {
       db.exec('PRAGMA synchronous = FULL')
       // What is deleted is secret still; measured, it costs 3 % more bytes written and no time.
       db.exec('PRAGMA secure_delete = ON')
-      migrate(db)
+      migrate(db, randomUUID())
       // Within a commit, everybody would wait for it: see checkpoints.ts.
       db.exec('PRAGMA wal_autocheckpoint = 0')
       db.exec(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`)
@@ -162,17 +162,6 @@ function refusing<T>(path: string, open: () => T): T {
       throw new StoreRefused(`${path} is damaged or no SQLite database; ${LEFT}`)
     }
     throw new StoreRefused(`${path} cannot be opened: ${(error as Error).message}`)
-  }
-}
-
-function migrate(db: DatabaseSync): void {
-  for (let done = version(db); done < migrations.length; done++) {
-    db.exec('BEGIN IMMEDIATE')
-    db.exec(migrations[done] as string)
-    if (done === 0) db.prepare('INSERT INTO identity (store_id) VALUES (?)').run(randomUUID())
-    db.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
-    db.exec(`PRAGMA user_version = ${done + 1}`)
-    db.exec('COMMIT')
   }
 }
 

@@ -1,14 +1,14 @@
 import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { OLD_FINGERPRINTS, StoreRefused } from '../../../errors/store-errors.ts'
-import { APPLICATION_ID, FINGERPRINTS_1, migrations, version } from '../schema.ts'
+import { EARLIER_VERSION, StoreRefused } from '../../../errors/store-errors.ts'
+import { APPLICATION_ID, EARLIER_IDS, migrations, version } from '../schema.ts'
 
 /** Up to this size, in bytes, indexes are compared with their tables as well; it takes about 0.4 s. */
 const CLOSE_CHECK_BYTES = 64 * 2 ** 20
 /** Up to this size, in bytes, a file is checked in whole; it takes about 0.4 s. */
 const WHOLE_CHECK_BYTES = 256 * 2 ** 20
 /** The tables that grow without end: left out of the check of a larger file, which is to start within seconds. */
-const ENDLESS = ['formulas', 'answers', 'formulas_by_prefix', 'formulas_by_search', 'answers_by_hash']
+const ENDLESS = ['formulas', 'answers', 'formulas_by_prefix', 'formulas_by_search', 'answers_by_prefix', 'events']
 
 /**
  * Makes sure that an open file may be written: it is ours, of a version we know, with the tables of that version, and
@@ -23,8 +23,10 @@ export function checkSound(db: DatabaseSync, path: string): void {
     const [finding] = Object.values(db.prepare(`PRAGMA ${check}`).get() ?? {}) as [string]
     if (finding !== 'ok') throw new StoreRefused(`${path} is damaged: ${finding.replace(/\s+/g, ' ')}; ${LEFT}`)
   }
-  if (version(db) > 0) checkCounters(db, path)
-  if (version(db) > 1) checkIndexes(db, path)
+  if (version(db) === 0) return
+  checkIndexes(db, path)
+  checkLog(db, path)
+  checkDeliveries(db, path)
 }
 
 /** What every refusal ends with. */
@@ -34,7 +36,7 @@ export const LEFT = 'it is left as it is'
 export function checkOrigin(db: DatabaseSync, path: string): void {
   const tables = db.prepare('SELECT count(*) AS count FROM sqlite_schema').get() as { count: number }
   const { application_id: origin } = db.prepare('PRAGMA application_id').get() as { application_id: number }
-  if (origin === FINGERPRINTS_1) throw new StoreRefused(`${path} ${OLD_FINGERPRINTS}`)
+  if (EARLIER_IDS.includes(origin)) throw new StoreRefused(`${path} ${EARLIER_VERSION}`)
   if (origin !== APPLICATION_ID && (tables.count > 0 || origin !== 0)) {
     throw new StoreRefused(`${path} is a database of another program; ${LEFT}`)
   }
@@ -84,7 +86,7 @@ function checksOf(path: string, migrated: number): string[] {
 const INDEXES = [
   ['formulas', 'prefix', 'formulas_by_prefix'],
   ['formulas', 'search', 'formulas_by_search'],
-  ['answers', 'hash', 'answers_by_hash'],
+  ['answers', 'prefix', 'answers_by_prefix'],
 ] as const
 
 /** A formula that an index lacks would be taken in again, and an answer would be given anew. */
@@ -92,7 +94,9 @@ function checkIndexes(db: DatabaseSync, path: string): void {
   const { check, one } = checking(db, path)
   check(one('SELECT count(*) FROM indexed') === 1, 'indexed is not one row')
   check(
-    one(`SELECT (SELECT formulas FROM indexed) <= (SELECT ifnull(max(seq), 0) FROM formulas)`) === 1,
+    one(
+      `SELECT (SELECT formulas FROM indexed) <= max((SELECT ifnull(max(seq), 0) FROM formulas), formula) FROM numbers`,
+    ) === 1,
     'its indexes reach behind its formulas',
   )
   if (statSync(path).size > CLOSE_CHECK_BYTES) return
@@ -105,25 +109,46 @@ function checkIndexes(db: DatabaseSync, path: string): void {
   }
 }
 
-/** Up to so many events of one state are counted. */
+/** Up to so many events, and deliveries of one state, are counted. */
 const MOST_COUNTED = 100_000
 
-/** Counters that do not fit would miscount for ever, or give one event the place of another. */
-function checkCounters(db: DatabaseSync, path: string): void {
+/** The head of the log: a position that is taken would be given to another event. */
+const HEAD = '(SELECT max((SELECT ifnull(max(position), 0) FROM events), position) FROM numbers)'
+
+function checkLog(db: DatabaseSync, path: string): void {
   const { check, one } = checking(db, path)
-  for (const table of ['identity', 'counters'])
+  for (const table of ['identity', 'numbers'])
     check(one(`SELECT count(*) FROM ${table}`) === 1, `${table} is not one row`)
-  const counters = db.prepare('SELECT * FROM counters').get() as Record<string, number>
-  for (const state of ['ready', 'leased', 'delayed', 'dead']) {
-    const counted = counters[state] as number
-    if (counted > MOST_COUNTED) continue
-    const there = one(`SELECT count(*) FROM (SELECT 1 FROM ${state} LIMIT ${MOST_COUNTED + 1})`)
-    check(there === counted, `it holds ${there} events that are ${state} and counts ${counted}`)
-  }
-  const last = one(
-    'SELECT max((SELECT ifnull(max(position), 0) FROM ready), (SELECT ifnull(max(position), 0) FROM delayed))',
+  const first = one(`SELECT ifnull(min(position), ${HEAD} + 1) FROM events`)
+  const length = one(`SELECT ${HEAD}`) - first + 1
+  if (length > MOST_COUNTED) return
+  check(one('SELECT count(*) FROM events') === length, 'its event log has gaps')
+}
+
+/** Deliveries are counted where they are written: counts that do not fit would be wrong for ever. */
+function checkDeliveries(db: DatabaseSync, path: string): void {
+  const { check, one } = checking(db, path)
+  check(one(`SELECT count(*) FROM subscriptions WHERE name = 'default'`) === 1, 'it lacks a subscription')
+  check(
+    one(`SELECT ifnull(max(position), 0) <= ${HEAD} FROM subscriptions`) === 1,
+    'a subscription is ahead of its log',
   )
-  check(last < (counters.next_position as number), `position ${last} is taken, and to be given again`)
+  for (const subscription of db.prepare('SELECT * FROM subscriptions').all()) {
+    for (const state of ['leased', 'delayed', 'returned', 'redriven', 'dead']) {
+      const counted = subscription[state] as number
+      if (counted > MOST_COUNTED) continue
+      const there = one(
+        `SELECT count(*) FROM (SELECT 1 FROM deliveries
+           WHERE subscription = ${subscription.id} AND state = '${state}' LIMIT ${MOST_COUNTED + 1})`,
+      )
+      check(there === counted, `${subscription.name} has ${there} events that are ${state} and counts ${counted}`)
+    }
+  }
+  const lost = one(
+    `SELECT count(*) FROM (SELECT position FROM deliveries WHERE fingerprint IS NULL LIMIT ${MOST_COUNTED}) AS wanted
+     WHERE NOT EXISTS (SELECT 1 FROM events WHERE events.position = wanted.position AND fingerprint IS NOT NULL)`,
+  )
+  check(lost === 0, `it lacks the events of ${lost} deliveries`)
 }
 
 function checking(db: DatabaseSync, path: string) {

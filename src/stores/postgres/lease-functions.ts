@@ -1,0 +1,282 @@
+import { DURABLE, NO_SUBSCRIPTION, timeUnless } from './database.ts'
+import { PLANNED_ONCE, READ_COMMITTED } from './functions.ts'
+
+/** The time once all locks are held, so that of two who hold a lock one after the other the later has the later time. */
+export const NOW = timeUnless('given_time', 'clock')
+
+/** Whether a lease or a delay of the subscription `own` has ended and was not moved yet. */
+const IS_DUE = `
+EXISTS (SELECT FROM formula_intake.deliveries
+  WHERE subscription = own.id AND state IN ('leased', 'delayed') AND rank > own.due_after AND rank <= now_ms)`
+
+/** What receipts are for, of rows `d` of deliveries: leases, as nothing else has a nonce, that have not ended. */
+const RECEIPTS = `unnest(readers, positions, nonces) WITH ORDINALITY AS r (subscription, position, nonce, ordinal)`
+const HOLDS = `d.subscription = r.subscription AND d.position = r.position AND d.nonce = r.nonce
+  AND d.rank > now_ms`
+
+/** Who sets when something is due holds the subscriptions, so that nobody looks for what is due meanwhile. */
+const LOCK_THEM = `PERFORM FROM formula_intake.subscriptions WHERE id = ANY (readers) ORDER BY id FOR UPDATE;`
+/** The clock may have been set back. */
+const LOOK_AGAIN = `
+  UPDATE formula_intake.subscriptions SET due_after = now_ms WHERE id = ANY (readers) AND due_after > now_ms;`
+
+/** Locks a subscription. What follows sees all that was committed by those who held it before. */
+const LOCK = `
+CREATE OR REPLACE FUNCTION formula_intake.lock_subscription(wanted text)
+RETURNS formula_intake.subscriptions ${PLANNED_ONCE} AS $$
+DECLARE
+  own formula_intake.subscriptions;
+BEGIN
+  ${READ_COMMITTED}
+  SELECT * INTO own FROM formula_intake.subscriptions WHERE name = wanted FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '%', wanted USING ERRCODE = '${NO_SUBSCRIPTION}';
+  END IF;
+  RETURN own;
+END $$`
+
+/** Moves what is over, of a subscription that is locked: ended leases to the front or to the dead, delays to the front. */
+const END_DUE = `
+CREATE OR REPLACE FUNCTION formula_intake.end_due(own formula_intake.subscriptions, now_ms bigint, most_receives integer)
+RETURNS void ${PLANNED_ONCE} AS $$
+BEGIN
+  UPDATE formula_intake.deliveries AS d
+  SET state = 'dead', rank = ended.death, nonce = NULL, died_at = ended.rank, reason = 'expired',
+    fingerprint = coalesce(d.fingerprint, e.fingerprint), formula = coalesce(d.formula, e.formula),
+    at = coalesce(d.at, e.at), body = coalesce(d.body, e.body)
+  FROM (
+    SELECT position, rank, nextval('formula_intake.deaths') AS death FROM (
+      SELECT position, rank FROM formula_intake.deliveries
+      WHERE subscription = own.id AND state = 'leased' AND rank > own.due_after AND rank <= now_ms
+        AND receives >= most_receives
+      ORDER BY rank, position FOR UPDATE
+    ) AS last_ones
+  ) AS ended LEFT JOIN formula_intake.events AS e USING (position)
+  WHERE d.subscription = own.id AND d.position = ended.position;
+
+  UPDATE formula_intake.deliveries SET state = 'returned', rank = position, nonce = NULL
+  WHERE subscription = own.id AND state IN ('leased', 'delayed') AND rank > own.due_after AND rank <= now_ms;
+
+  UPDATE formula_intake.subscriptions SET due_after = now_ms WHERE id = own.id;
+END $$`
+
+/** Moves what is over in a subscription, in all of them without a name. Where nothing is, nothing is locked. */
+const MOVE_DUE = `
+CREATE OR REPLACE FUNCTION formula_intake.move_due(given_time bigint, wanted text, most_receives integer)
+RETURNS void ${PLANNED_ONCE} AS $$
+DECLARE
+  own formula_intake.subscriptions;
+  now_ms bigint := ${NOW};
+BEGIN
+  FOR own IN SELECT * FROM formula_intake.subscriptions WHERE wanted IS NULL OR name = wanted ORDER BY id LOOP
+    wanted := NULL;
+    IF ${IS_DUE} THEN
+      ${READ_COMMITTED}
+      SELECT * INTO own FROM formula_intake.subscriptions WHERE id = own.id FOR UPDATE;
+      IF FOUND THEN
+        PERFORM formula_intake.end_due(own, ${NOW}, most_receives);
+      END IF;
+    END IF;
+  END LOOP;
+  IF wanted IS NOT NULL THEN
+    RAISE EXCEPTION '%', wanted USING ERRCODE = '${NO_SUBSCRIPTION}';
+  END IF;
+END $$`
+
+const LEASED_COLUMNS = `
+  subscription integer, "position" bigint, nonce uuid, leased_until bigint, receives integer,
+  fingerprint bytea, formula bigint, at bigint, body text`
+
+/** Leases deliveries of a subscription that is locked: those that were given back, or those redriven whose turn it is. */
+const LEASE_AGAIN = `
+CREATE OR REPLACE FUNCTION formula_intake.lease_again(
+  own formula_intake.subscriptions, from_state text, most integer, until_ms bigint
+) RETURNS TABLE (${LEASED_COLUMNS}) ${PLANNED_ONCE} AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH again AS (
+    UPDATE formula_intake.deliveries AS d
+    SET state = 'leased', rank = until_ms, nonce = gen_random_uuid(), receives = d.receives + 1, behind = NULL
+    FROM (
+      SELECT position, rank FROM formula_intake.deliveries
+      WHERE subscription = own.id AND state = from_state AND state <> '' AND coalesce(behind, 0) <= own.position
+      ORDER BY rank LIMIT most
+    ) AS first
+    WHERE d.subscription = own.id AND d.position = first.position
+    RETURNING first.rank AS place, d.*
+  )
+  SELECT own.id, a.position, a.nonce, a.rank, a.receives, coalesce(a.fingerprint, e.fingerprint),
+    coalesce(a.formula, e.formula), coalesce(a.at, e.at), coalesce(a.body, e.body)
+  FROM again AS a LEFT JOIN formula_intake.events AS e ON e.position = a.position AND a.fingerprint IS NULL
+  ORDER BY place;
+END $$`
+
+/**
+ * Leases events of the log behind the position, up to a place in it where there is one, and moves the position. The
+ * position is never moved beyond what the statement itself has seen.
+ */
+const LEASE_NEXT = `
+CREATE OR REPLACE FUNCTION formula_intake.lease_next(
+  own formula_intake.subscriptions, up_to bigint, most integer, until_ms bigint, now_ms bigint
+) RETURNS TABLE (${LEASED_COLUMNS}) ${PLANNED_ONCE} AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  WITH next AS MATERIALIZED (
+    SELECT position, gen_random_uuid() AS nonce, fingerprint, formula, at, body FROM formula_intake.events
+    WHERE position > own.position AND position <= coalesce(up_to, 9223372036854775807) AND fingerprint IS NOT NULL
+    ORDER BY position LIMIT most
+  ), leased AS (
+    INSERT INTO formula_intake.deliveries (subscription, position, state, rank, receives, nonce)
+    SELECT own.id, position, 'leased', until_ms, 1, nonce FROM next
+  ), moved AS (
+    UPDATE formula_intake.subscriptions SET due_after = now_ms, position = CASE
+      WHEN (SELECT count(*) FROM next) = most THEN (SELECT max(position) FROM next)
+      ELSE coalesce(up_to, greatest(position, (SELECT max(position) FROM formula_intake.events))) END
+    WHERE id = own.id
+  )
+  SELECT own.id, position, nonce, until_ms, 1, fingerprint, formula, at, body FROM next ORDER BY position;
+END $$`
+
+/**
+ * Leases events: those that came back first, then the line, in which what was redriven stands where the log ended then.
+ * Where nothing is ready, nothing is locked.
+ */
+const RECEIVE = `
+CREATE OR REPLACE FUNCTION formula_intake.receive(
+  given_time bigint, wanted text, most integer, lease_ms bigint, most_receives integer
+) RETURNS TABLE (${LEASED_COLUMNS}) ${PLANNED_ONCE} AS $$
+#variable_conflict use_column
+DECLARE
+  own formula_intake.subscriptions;
+  now_ms bigint := ${NOW};
+  up_to bigint;
+  got bigint;
+BEGIN
+  SELECT * INTO own FROM formula_intake.subscriptions WHERE name = wanted;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION '%', wanted USING ERRCODE = '${NO_SUBSCRIPTION}';
+  END IF;
+  IF own.paused OR NOT (
+    EXISTS (SELECT FROM formula_intake.events WHERE position > own.position)
+    OR EXISTS (SELECT FROM formula_intake.deliveries WHERE subscription = own.id AND state IN ('returned', 'redriven'))
+    OR ${IS_DUE}
+  ) THEN
+    RETURN;
+  END IF;
+  own := formula_intake.lock_subscription(wanted);
+  IF own.paused THEN
+    RETURN;
+  END IF;
+  PERFORM ${DURABLE};
+  now_ms := ${NOW};
+  IF ${IS_DUE} THEN
+    PERFORM formula_intake.end_due(own, now_ms, most_receives);
+  END IF;
+  IF EXISTS (SELECT FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'returned') THEN
+    RETURN QUERY SELECT * FROM formula_intake.lease_again(own, 'returned', most, now_ms + lease_ms);
+    GET DIAGNOSTICS got = ROW_COUNT;
+    most := most - got;
+  END IF;
+  WHILE most > 0 LOOP
+    up_to := (
+      SELECT behind FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'redriven' ORDER BY rank LIMIT 1
+    );
+    IF up_to <= own.position THEN
+      RETURN QUERY SELECT * FROM formula_intake.lease_again(own, 'redriven', most, now_ms + lease_ms);
+      GET DIAGNOSTICS got = ROW_COUNT;
+    ELSE
+      RETURN QUERY SELECT * FROM formula_intake.lease_next(own, up_to, most, now_ms + lease_ms, now_ms);
+      GET DIAGNOSTICS got = ROW_COUNT;
+      EXIT WHEN up_to IS NULL;
+      own.position := (SELECT position FROM formula_intake.subscriptions WHERE id = own.id);
+    END IF;
+    most := most - got;
+  END LOOP;
+END $$`
+
+/** Ends leases for good; returns the nonces of those that had not ended by themselves. */
+const ACK = `
+CREATE OR REPLACE FUNCTION formula_intake.ack(
+  given_time bigint, readers integer[], positions bigint[], nonces uuid[]
+) RETURNS SETOF uuid ${PLANNED_ONCE} AS $$
+DECLARE
+  now_ms bigint := ${NOW};
+BEGIN
+  PERFORM ${DURABLE};
+  RETURN QUERY DELETE FROM formula_intake.deliveries AS d USING ${RECEIPTS} WHERE ${HOLDS} RETURNING r.nonce;
+END $$`
+
+/** Gives leases back: to the front, for a time out of line, or to the dead; returns the nonces of those that held. */
+const NACK = `
+CREATE OR REPLACE FUNCTION formula_intake.nack(
+  given_time bigint, readers integer[], positions bigint[], nonces uuid[],
+  delay_ms bigint, said text, most_receives integer
+) RETURNS SETOF uuid ${PLANNED_ONCE} AS $$
+#variable_conflict use_column
+DECLARE
+  now_ms bigint;
+BEGIN
+  PERFORM ${DURABLE};
+  IF delay_ms > 0 THEN
+    ${LOCK_THEM}
+  END IF;
+  now_ms := ${NOW};
+  RETURN QUERY
+  WITH held AS MATERIALIZED (
+    SELECT d.subscription, d.position, d.nonce, d.receives >= most_receives AS dies
+    FROM ${RECEIPTS} JOIN formula_intake.deliveries AS d ON ${HOLDS} ORDER BY ordinal FOR UPDATE OF d
+  ), numbered AS MATERIALIZED (
+    SELECT *, CASE WHEN dies THEN nextval('formula_intake.deaths') END AS death FROM held
+  )
+  UPDATE formula_intake.deliveries AS d
+  SET state = CASE WHEN dies THEN 'dead' WHEN delay_ms > 0 THEN 'delayed' ELSE 'returned' END,
+    rank = CASE WHEN dies THEN death WHEN delay_ms > 0 THEN now_ms + delay_ms ELSE d.position END,
+    nonce = NULL, detail = said, died_at = CASE WHEN dies THEN now_ms END, reason = CASE WHEN dies THEN 'nacked' END,
+    fingerprint = coalesce(d.fingerprint, e.fingerprint), formula = coalesce(d.formula, e.formula),
+    at = coalesce(d.at, e.at), body = coalesce(d.body, e.body)
+  FROM numbered AS n LEFT JOIN formula_intake.events AS e ON n.dies AND e.position = n.position
+  WHERE d.subscription = n.subscription AND d.position = n.position
+  RETURNING n.nonce;
+  IF delay_ms > 0 THEN
+    ${LOOK_AGAIN}
+  END IF;
+END $$`
+
+/** Gives leases back as if there had been none; returns the nonces of those that held. */
+const PUT_BACK = `
+CREATE OR REPLACE FUNCTION formula_intake.put_back(
+  given_time bigint, readers integer[], positions bigint[], nonces uuid[]
+) RETURNS SETOF uuid ${PLANNED_ONCE} AS $$
+DECLARE
+  now_ms bigint := ${NOW};
+BEGIN
+  PERFORM ${DURABLE};
+  RETURN QUERY UPDATE formula_intake.deliveries AS d
+  SET state = 'returned', rank = d.position, nonce = NULL, receives = d.receives - 1
+  FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.nonce;
+END $$`
+
+/** Lets leases end later, or sooner; returns the nonces of those that held, and when they end. */
+const EXTEND = `
+CREATE OR REPLACE FUNCTION formula_intake.extend(
+  given_time bigint, readers integer[], positions bigint[], nonces uuid[], lease_ms bigint
+) RETURNS TABLE (nonce uuid, leased_until bigint) ${PLANNED_ONCE} AS $$
+#variable_conflict use_column
+DECLARE
+  now_ms bigint;
+BEGIN
+  PERFORM ${DURABLE};
+  ${LOCK_THEM}
+  now_ms := ${NOW};
+  RETURN QUERY UPDATE formula_intake.deliveries AS d SET rank = now_ms + lease_ms
+  FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.nonce, d.rank;
+  ${LOOK_AGAIN}
+END $$`
+
+/** The functions of leases; see functions.ts. */
+export const LEASE_FUNCTIONS = [
+  ...[LOCK, END_DUE, MOVE_DUE, LEASE_AGAIN, LEASE_NEXT, RECEIVE],
+  ...[ACK, NACK, PUT_BACK, EXTEND],
+]

@@ -1,0 +1,186 @@
+import { DURABLE } from './database.ts'
+import { PLANNED_ONCE, READ_COMMITTED } from './functions.ts'
+import { NOW } from './lease-functions.ts'
+
+/** Puts events back whose leases others hold; goes through all leases, as an index on ids would cost each of them more. */
+const END_LEASES = `
+CREATE OR REPLACE FUNCTION formula_intake.end_leases(given_time bigint, wanted text, ids text[])
+RETURNS bigint ${PLANNED_ONCE} AS $$
+DECLARE
+  own formula_intake.subscriptions := formula_intake.lock_subscription(wanted);
+  now_ms bigint := ${NOW};
+  ended bigint;
+BEGIN
+  PERFORM ${DURABLE};
+  UPDATE formula_intake.deliveries AS d
+  SET state = 'returned', rank = d.position, nonce = NULL, receives = d.receives - 1
+  FROM (
+    SELECT leased.position FROM formula_intake.deliveries AS leased LEFT JOIN formula_intake.events AS e USING (position)
+    WHERE leased.subscription = own.id AND leased.state = 'leased' AND leased.rank > now_ms
+      AND (coalesce(leased.fingerprint, e.fingerprint) IN (SELECT decode(id, 'hex') FROM unnest(ids) AS i (id))) IS TRUE
+    FOR UPDATE OF leased
+  ) AS chosen
+  WHERE d.subscription = own.id AND d.position = chosen.position;
+  GET DIAGNOSTICS ended = ROW_COUNT;
+  RETURN ended;
+END $$`
+
+/** Sends dead letters to the back of the line, in the order in which they died; all of them without ids. */
+const REDRIVE = `
+CREATE OR REPLACE FUNCTION formula_intake.redrive(given_time bigint, wanted text, ids text[], most_receives integer)
+RETURNS bigint ${PLANNED_ONCE} AS $$
+DECLARE
+  own formula_intake.subscriptions := formula_intake.lock_subscription(wanted);
+  positions bigint[];
+  redriven bigint;
+BEGIN
+  PERFORM ${DURABLE};
+  PERFORM formula_intake.end_due(own, ${NOW}, most_receives);
+  IF ids IS NULL THEN
+    positions := ARRAY(
+      SELECT position FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'dead' ORDER BY rank
+    );
+  ELSE
+    positions := ARRAY(
+      SELECT position FROM formula_intake.deliveries
+      WHERE subscription = own.id AND state = 'dead'
+        AND fingerprint = ANY (ARRAY(SELECT decode(id, 'hex') FROM unnest(ids) AS i (id)))
+      ORDER BY rank
+    );
+  END IF;
+  UPDATE formula_intake.deliveries AS d
+  SET state = 'redriven', rank = numbered.turn, receives = 0, behind = (SELECT head FROM formula_intake.log WHERE single),
+    died_at = NULL, reason = NULL, detail = NULL
+  FROM (SELECT position, nextval('formula_intake.deaths') AS turn FROM unnest(positions) AS p (position)) AS numbered
+  WHERE d.subscription = own.id AND d.position = numbered.position;
+  GET DIAGNOSTICS redriven = ROW_COUNT;
+  RETURN redriven;
+END $$`
+
+/** The figures of a subscription, of all of them without a name. What is ready in the log is reckoned, not counted. */
+const STATS = `
+CREATE OR REPLACE FUNCTION formula_intake.stats(given_time bigint, wanted text) RETURNS TABLE (
+  name text, created_at bigint, paused boolean, ready bigint, leased bigint, delayed bigint, dead bigint,
+  oldest bigint, now bigint
+) ${PLANNED_ONCE} AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT own.name, own.created_at, own.paused,
+    log.head - own.position
+      - (SELECT count(*) FROM formula_intake.events WHERE position > own.position AND fingerprint IS NULL)
+      + (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'returned')
+      + (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'redriven'),
+    (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'leased'),
+    (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'delayed'),
+    (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'dead'),
+    coalesce(
+      (SELECT coalesce(d.at, e.at) FROM formula_intake.deliveries AS d LEFT JOIN formula_intake.events AS e USING (position)
+        WHERE d.subscription = own.id AND d.state = 'returned' ORDER BY d.rank LIMIT 1),
+      CASE WHEN redriven.behind <= own.position THEN redriven.at END,
+      (SELECT at FROM formula_intake.events WHERE position > own.position AND fingerprint IS NOT NULL
+        ORDER BY position LIMIT 1),
+      redriven.at
+    ), ${NOW}
+  FROM formula_intake.subscriptions AS own JOIN formula_intake.log ON single LEFT JOIN LATERAL (
+    SELECT behind, at FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'redriven'
+    ORDER BY rank LIMIT 1
+  ) AS redriven ON true
+  WHERE wanted IS NULL OR own.name = wanted ORDER BY own.name;
+END $$`
+
+/** The position before the first event whose time is not before another; the last one given where there is none. */
+const PLACE = `
+CREATE OR REPLACE FUNCTION formula_intake.place(since bigint) RETURNS bigint ${PLANNED_ONCE} AS $$
+DECLARE
+  found bigint := (SELECT position - 1 FROM formula_intake.events WHERE at >= since ORDER BY position LIMIT 1);
+BEGIN
+  RETURN coalesce(found, (SELECT head FROM formula_intake.log WHERE single));
+END $$`
+
+/** Makes a subscription unless it is there. Who makes one holds the first, as does who trims the log. */
+const SUBSCRIBE = `
+CREATE OR REPLACE FUNCTION formula_intake.subscribe(given_time bigint, wanted text, since bigint, most integer)
+RETURNS text ${PLANNED_ONCE} AS $$
+BEGIN
+  PERFORM formula_intake.lock_subscription('default');
+  IF EXISTS (SELECT FROM formula_intake.subscriptions WHERE name = wanted) THEN
+    RETURN 'there';
+  END IF;
+  IF (SELECT count(*) FROM formula_intake.subscriptions) >= most THEN
+    RETURN 'full';
+  END IF;
+  PERFORM ${DURABLE};
+  INSERT INTO formula_intake.subscriptions (name, created_at, position)
+  VALUES (wanted, ${NOW}, formula_intake.place(since));
+  RETURN 'made';
+END $$`
+
+const UNSUBSCRIBE = `
+CREATE OR REPLACE FUNCTION formula_intake.unsubscribe(wanted text) RETURNS boolean ${PLANNED_ONCE} AS $$
+DECLARE
+  gone integer := (SELECT id FROM formula_intake.subscriptions WHERE name = wanted FOR UPDATE);
+BEGIN
+  PERFORM ${DURABLE};
+  DELETE FROM formula_intake.deliveries WHERE subscription = gone;
+  DELETE FROM formula_intake.subscriptions WHERE id = gone;
+  RETURN FOUND;
+END $$`
+
+const SEEK = `
+CREATE OR REPLACE FUNCTION formula_intake.seek(wanted text, since bigint) RETURNS void ${PLANNED_ONCE} AS $$
+DECLARE
+  own formula_intake.subscriptions := formula_intake.lock_subscription(wanted);
+  place bigint := formula_intake.place(since);
+BEGIN
+  PERFORM ${DURABLE};
+  DELETE FROM formula_intake.deliveries AS d WHERE d.subscription = own.id AND (d.state <> 'dead' OR d.position > place);
+  UPDATE formula_intake.subscriptions SET position = place WHERE id = own.id;
+END $$`
+
+/** Removes events from the front of the log, as far as every subscription is past them and nobody joins them any more. */
+const TRIM = `
+CREATE OR REPLACE FUNCTION formula_intake.trim_log(older_than bigint, most integer) RETURNS bigint ${PLANNED_ONCE} AS $$
+DECLARE
+  trimmed bigint;
+BEGIN
+  ${READ_COMMITTED}
+  IF older_than <= (SELECT at FROM formula_intake.events ORDER BY position LIMIT 1) THEN
+    RETURN 0;
+  END IF;
+  PERFORM FROM formula_intake.subscriptions ORDER BY id FOR UPDATE;
+  WITH oldest AS MATERIALIZED (
+    SELECT position, at FROM formula_intake.events
+    WHERE position <= (SELECT min(position) FROM formula_intake.subscriptions) ORDER BY position LIMIT most
+  ), wanted AS (
+    SELECT min(position) AS position FROM oldest WHERE at >= older_than OR EXISTS (
+      SELECT FROM formula_intake.subscriptions AS s JOIN formula_intake.deliveries AS d ON d.subscription = s.id
+      WHERE d.position = oldest.position AND d.fingerprint IS NULL
+    )
+  )
+  DELETE FROM formula_intake.events USING oldest
+  WHERE events.position = oldest.position AND oldest.position < coalesce((SELECT position FROM wanted), 9223372036854775807);
+  GET DIAGNOSTICS trimmed = ROW_COUNT;
+  RETURN trimmed;
+END $$`
+
+/** Blanks the event of a formula. Nobody receives meanwhile, so nobody leases it afterwards. */
+const ERASE = `
+CREATE OR REPLACE FUNCTION formula_intake.erase(erased_id text, seq bigint) RETURNS void ${PLANNED_ONCE} AS $$
+DECLARE
+  erased bytea := decode(erased_id, 'hex');
+BEGIN
+  ${READ_COMMITTED}
+  PERFORM ${DURABLE};
+  PERFORM FROM formula_intake.subscriptions ORDER BY id FOR UPDATE;
+  WITH blank AS (
+    UPDATE formula_intake.events SET fingerprint = NULL, formula = NULL, body = NULL
+    WHERE formula = seq AND fingerprint = erased RETURNING position
+  )
+  DELETE FROM formula_intake.deliveries AS d USING blank, formula_intake.subscriptions AS s
+  WHERE d.subscription = s.id AND d.position = blank.position;
+  DELETE FROM formula_intake.deliveries WHERE fingerprint = erased AND formula = seq;
+END $$`
+
+/** The functions of subscriptions and of the log; they follow those of leases, which they call. */
+export const SUBSCRIPTION_FUNCTIONS = [END_LEASES, REDRIVE, STATS, PLACE, SUBSCRIBE, UNSUBSCRIBE, SEEK, TRIM, ERASE]

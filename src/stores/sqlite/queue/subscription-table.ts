@@ -1,0 +1,109 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { UnknownSubscription } from '../../../errors/store-errors.ts'
+import { DEFAULT_SUBSCRIPTION, MAX_SUBSCRIPTIONS } from '../../ports.ts'
+import { type DeliveryState, type SubscriptionRow, subscriptionStatements } from './delivery-statements.ts'
+
+/**
+ * The subscriptions, which are few, in memory: what has moved is written once a transaction. Deaths and redrives are
+ * numbered by one counter: a number that was used twice would put new letters behind an old cursor.
+ */
+export class SubscriptionTable {
+  readonly #sql: ReturnType<typeof subscriptionStatements>
+  #rows: SubscriptionRow[] = []
+  readonly #changed = new Set<SubscriptionRow>()
+  #lastDeath = 0
+  #savedDeath = 0
+
+  constructor(db: DatabaseSync) {
+    this.#sql = subscriptionStatements(db)
+    this.reload()
+  }
+
+  get all(): readonly SubscriptionRow[] {
+    return this.#rows
+  }
+
+  /** The last number given to a death or a redrive. */
+  get lastDeath(): number {
+    return this.#lastDeath
+  }
+
+  /** Takes numbers for deaths or redrives. @returns the last */
+  number(howMany = 1): number {
+    this.#lastDeath += howMany
+    return this.#lastDeath
+  }
+
+  /** Forgets what a transaction has changed that was rolled back. */
+  reload(): void {
+    this.#rows = this.#sql.all.all().map((row) => ({ ...row }) as unknown as SubscriptionRow)
+    this.#changed.clear()
+    this.#lastDeath = this.#sql.lastDeath.get()?.death as number
+    this.#savedDeath = this.#lastDeath
+  }
+
+  /** Writes what has changed into the transaction that changed it. */
+  flush(): void {
+    for (const { id, paused, position, leased, delayed, returned, redriven, dead } of this.#changed) {
+      this.#sql.save.run(paused, position, leased, delayed, returned, redriven, dead, id)
+    }
+    this.#changed.clear()
+    if (this.#lastDeath === this.#savedDeath) return
+    this.#sql.keepDeath.run(this.#lastDeath)
+    this.#savedDeath = this.#lastDeath
+  }
+
+  /** @throws {UnknownSubscription} */
+  named(name: string): SubscriptionRow {
+    const row = this.#rows.find((row) => row.name === name)
+    if (row === undefined) throw new UnknownSubscription(name)
+    return row
+  }
+
+  withId(id: number): SubscriptionRow | undefined {
+    return this.#rows.find((row) => row.id === id)
+  }
+
+  count(row: SubscriptionRow, state: DeliveryState, by: number): void {
+    if (by === 0) return
+    row[state] += by
+    this.#changed.add(row)
+  }
+
+  moveTo(row: SubscriptionRow, position: number): void {
+    row.position = position
+    this.#changed.add(row)
+  }
+
+  pause(row: SubscriptionRow, paused: boolean): void {
+    row.paused = paused ? 1 : 0
+    this.#changed.add(row)
+  }
+
+  add(now: number, name: string, position: () => number): 'made' | 'there' | 'full' {
+    if (this.#rows.some((row) => row.name === name)) return 'there'
+    if (this.#rows.length >= MAX_SUBSCRIPTIONS) return 'full'
+    this.flush()
+    this.#sql.add.run(name, now, position())
+    this.reload()
+    return 'made'
+  }
+
+  remove(name: string): boolean {
+    const row = this.#rows.find((row) => row.name === name)
+    if (row === undefined || name === DEFAULT_SUBSCRIPTION) return false
+    this.flush()
+    this.#sql.removeDeliveries.run(row.id)
+    this.#sql.remove.run(row.id)
+    this.reload()
+    return true
+  }
+
+  /** Moves a subscription, and drops what it has out of line but the dead letters before its new place. */
+  seek(row: SubscriptionRow, position: number): void {
+    this.#sql.removeLiving.run(row.id)
+    row.dead -= Number(this.#sql.removeDeadBehind.run(row.id, position).changes)
+    row.leased = row.delayed = row.returned = row.redriven = 0
+    this.moveTo(row, position)
+  }
+}

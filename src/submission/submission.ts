@@ -1,0 +1,78 @@
+import { hash } from 'node:crypto'
+import type { Formula } from '../formula/formula.ts'
+import { writeDocument, writeEventBody } from '../formula/formula.ts'
+import { searchKey } from '../formula/name-search.ts'
+import { isoTime } from '../kit/clock.ts'
+import type { Answer, Submission, Verdict } from '../stores/ports.ts'
+
+/** A validated POST. */
+export interface SubmissionRequest {
+  /** The stable name of the caller; '' when API keys are not in use. */
+  caller: string
+  key: string
+  onDuplicate: 'reject' | 'skip'
+  /** Whether the body was one formula rather than a list. */
+  single: boolean
+  formulas: Formula[]
+  /** For log lines. */
+  requestId?: string
+}
+
+/** A submission with the id of its request, for log lines. */
+export type LoggedSubmission = Submission & Pick<SubmissionRequest, 'requestId'>
+
+/** The outcome of a submission. `routes/formulas/outcome.ts` chooses the status from it. */
+export type Outcome =
+  /** `replayed`: the answer of an earlier submission with the same key and payload. `submissionId` is its id, if known. */
+  | { kind: 'answered'; submissionId?: string; answer: Answer; replayed: boolean }
+  /** The key was used with another payload. */
+  | { kind: 'reused' }
+  /** A submission with the same key was still running when the wait ended. */
+  | { kind: 'in-use' }
+  /** Not stored after the last attempt. */
+  | { kind: 'failed' }
+  /** The service is closing; nothing was stored. */
+  | { kind: 'stopping' }
+
+export type AttemptResult = Verdict | { kind: 'failed' }
+
+/**
+ * Two payloads are the same if names, compositions, order and `onDuplicate` are the same; the bytes may differ.
+ * @returns SHA-256 in lower-case hex
+ */
+export function payloadHash({ onDuplicate, formulas }: Pick<SubmissionRequest, 'onDuplicate' | 'formulas'>): string {
+  const entries = formulas.map(({ id, name }) => [id, name])
+  return hash('sha256', JSON.stringify([onDuplicate, entries]), 'hex')
+}
+
+/** What the orchestrator adds to a request. */
+interface SubmissionFields {
+  id: string
+  payload: string
+  /** In milliseconds since the epoch. */
+  createdAt: number
+  /** The span of the submission (W3C Trace Context); absent when it is not traced. */
+  traceparent: string | undefined
+}
+
+/** Writes the documents and event bodies of a request. From here on these texts are stored and sent unchanged. */
+export function toSubmission(
+  request: SubmissionRequest,
+  { traceparent, ...fields }: SubmissionFields,
+): LoggedSubmission {
+  const createdAt = isoTime(fields.createdAt)
+  const formulas = request.formulas.map((formula) => ({
+    id: formula.id,
+    searchKey: searchKey(formula.name),
+    document: writeDocument(formula, createdAt),
+    eventBody: writeEventBody(formula, traceparent),
+  }))
+  return { ...request, ...fields, formulas }
+}
+
+/** Identifies a submission in log lines. */
+export const logFields = ({ id, requestId }: { id: string; requestId?: string }): object =>
+  requestId === undefined ? { submission: id } : { submission: id, reqId: requestId }
+
+/** Identifies a key of a caller in maps. */
+export const slotOf = ({ caller, key }: { caller: string; key: string }): string => `${caller}\0${key}`

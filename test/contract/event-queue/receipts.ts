@@ -1,0 +1,147 @@
+import type { Test } from 'tap'
+import { DEFAULT, LEASE_MS, lease, namesOf, receiptsOf, show } from '../leasing.ts'
+import { type OpenStores, start } from '../open-stores.ts'
+import { events, idOf, NOON } from '../submissions.ts'
+
+/** What a receipt is good for. */
+export async function receiptPromises(t: Test, open: OpenStores): Promise<void> {
+  t.test('an acked event is gone for good', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'ab')
+    t.same(await queue.ack(receiptsOf(await lease(queue))), { accepted: 2, stale: [] })
+    clock.advance(LEASE_MS)
+    t.same(await lease(queue), [])
+    t.match(await queue.stats(DEFAULT), { ready: 0, leased: 0, dead: 0 })
+  })
+
+  t.test('a receipt works once', async (t) => {
+    const { queue } = await start(t, open)
+    await show(queue, 'a')
+    const receipts = receiptsOf(await lease(queue))
+    t.same(await queue.ack(receipts), { accepted: 1, stale: [] })
+    t.same(await queue.ack(receipts), { accepted: 0, stale: receipts })
+  })
+
+  for (const operation of ['ack', 'nack', 'extend', 'putBack'] as const) {
+    t.test(`a receipt that stands twice in one ${operation} counts once, held or stale`, async (t) => {
+      const { queue } = await start(t, open)
+      await show(queue, 'ab')
+      const [a = '', b = ''] = receiptsOf(await lease(queue))
+      const { accepted, stale } = await queue[operation]([a, 'x', b, a, 'x', b, a], LEASE_MS)
+      t.same({ accepted, stale }, { accepted: 2, stale: ['x'] })
+    })
+  }
+
+  t.test('an unknown receipt is stale and spoils nothing for the others', async (t) => {
+    const { queue } = await start(t, open)
+    await show(queue, 'ab')
+    const [a = '', b = ''] = receiptsOf(await lease(queue))
+    t.same(await queue.ack([a, 'x', b, '', '1-\u{1f339}']), { accepted: 2, stale: ['x', '', '1-\u{1f339}'] })
+    t.match(await queue.stats(DEFAULT), { ready: 0, leased: 0 })
+  })
+
+  t.test('after the end of a lease its receipt is refused', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'a')
+    const receipts = receiptsOf(await lease(queue))
+    clock.advance(LEASE_MS)
+    t.same(await queue.extend(receipts, LEASE_MS), { accepted: 0, stale: receipts, leasedUntil: null })
+    t.same(await queue.nack(receipts, 0), { accepted: 0, stale: receipts })
+    t.same(await queue.ack(receipts), { accepted: 0, stale: receipts })
+    t.match(await queue.stats(DEFAULT), { ready: 1, leased: 0 })
+  })
+
+  for (const operation of ['ack', 'nack', 'extend'] as const) {
+    t.test(`the end of a lease is noticed by an ${operation} that comes too late itself`, async (t) => {
+      const { queue, clock } = await start(t, open)
+      await show(queue, 'a')
+      const receipts = receiptsOf(await lease(queue))
+      clock.advance(LEASE_MS)
+      t.match(await queue[operation](receipts, LEASE_MS), { accepted: 0, stale: receipts })
+      t.match(await lease(queue), [{ id: idOf('a'), receiveCount: 2 }])
+    })
+  }
+
+  t.test('the receipt of an earlier lease does not touch the lease that runs', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'a')
+    const old = receiptsOf(await lease(queue))
+    await queue.nack(old, 0)
+    const current = receiptsOf(await lease(queue))
+    t.notSame(current, old)
+    t.same(await queue.ack(old), { accepted: 0, stale: old })
+    t.same(await queue.nack(old, 0), { accepted: 0, stale: old })
+    t.same(await queue.extend(old, 10 * LEASE_MS), { accepted: 0, stale: old, leasedUntil: null })
+    clock.advance(LEASE_MS - 1)
+    t.same(await queue.ack(current), { accepted: 1, stale: [] })
+  })
+
+  t.test('an extended lease keeps its receipt and ends that long from now', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'a')
+    const receipts = receiptsOf(await lease(queue))
+    clock.advance(LEASE_MS - 1)
+    const leasedUntil = clock.now() + 60_000
+    t.same(await queue.extend([...receipts, 'x'], 60_000), { accepted: 1, stale: ['x'], leasedUntil })
+    clock.advance(59_999)
+    t.same(await lease(queue), [])
+    t.same(await queue.ack(receipts), { accepted: 1, stale: [] })
+  })
+
+  t.test('an extension counts as no receive, and may also shorten a lease', async (t) => {
+    const { queue, clock } = await start(t, open, { maxReceives: 2 })
+    await show(queue, 'a')
+    await queue.extend(receiptsOf(await lease(queue)), 10)
+    clock.advance(10)
+    t.match(await lease(queue), [{ receiveCount: 2 }])
+  })
+}
+
+/** What becomes of an event that is given back. */
+export async function nackPromises(t: Test, open: OpenStores): Promise<void> {
+  t.test('a nacked event returns to the front at once', async (t) => {
+    const { queue } = await start(t, open)
+    await show(queue, 'abc')
+    const receipts = receiptsOf(await lease(queue, 1))
+    t.same(await queue.nack([...receipts, ...receipts], 0), { accepted: 1, stale: [] })
+    t.equal(namesOf(await lease(queue)), 'abc')
+  })
+
+  t.test('a nack with a delay returns to the front when the delay is over', async (t) => {
+    const { queue, clock } = await start(t, open)
+    await show(queue, 'abc')
+    await queue.nack(receiptsOf(await lease(queue, 1)), 5000)
+    t.match(await queue.stats(DEFAULT), { ready: 2, leased: 0, delayed: 1 })
+    clock.advance(4999)
+    t.equal(namesOf(await lease(queue, 1)), 'b')
+    clock.advance(1)
+    t.equal(namesOf(await lease(queue)), 'ac')
+  })
+
+  t.test('an event nacked on its last lease is dead at once, also with a delay', async (t) => {
+    const { queue, clock } = await start(t, open, { maxReceives: 1 })
+    await show(queue, 'ab')
+    const [a = '', b = ''] = receiptsOf(await lease(queue))
+    clock.advance(1000)
+    t.same(await queue.nack([a], 0), { accepted: 1, stale: [] })
+    t.same(await queue.nack([b], 5000), { accepted: 1, stale: [] })
+    t.match(await queue.stats(DEFAULT), { ready: 0, leased: 0, delayed: 0, dead: 2 })
+    const died = { receiveCount: 1, diedAt: NOON + 1000, reason: 'nacked', detail: null }
+    t.same(
+      (await queue.dead(DEFAULT, 10)).items,
+      events('ba').map((event) => ({ ...event, ...died })),
+    )
+    clock.advance(5000)
+    t.same(await lease(queue), [])
+  })
+
+  t.test('an earlier nack counts towards the last lease', async (t) => {
+    const { queue, clock } = await start(t, open, { maxReceives: 2 })
+    await show(queue, 'a')
+    await queue.nack(receiptsOf(await lease(queue)), 1000)
+    clock.advance(1000)
+    await lease(queue)
+    clock.advance(LEASE_MS)
+    t.match((await queue.dead(DEFAULT, 10)).items, [{ id: idOf('a'), receiveCount: 2, reason: 'expired' }])
+  })
+}

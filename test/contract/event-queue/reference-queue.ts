@@ -1,0 +1,244 @@
+import type { DeadEvent, FormulaEvent, LogPlace, QueueStats, Settled, Subscription } from '../../../src/stores/ports.ts'
+
+type Event = FormulaEvent & { seq: number }
+
+interface Row {
+  position: number
+  at: number
+  /** Null when it was erased. */
+  event: Event | null
+}
+
+interface Delivery {
+  position: number
+  event: Event
+  state: 'leased' | 'delayed' | 'returned' | 'redriven' | 'dead'
+  receives: number
+  /** When the lease or the delay ends. */
+  until: number
+  receipt: string
+  /** Numbers deaths and redrives. */
+  number: number
+  /** The head of the log at the redrive. */
+  behind: number
+  detail: string | null
+  diedAt: number
+  reason: DeadEvent['reason']
+}
+
+interface Reader {
+  createdAt: number
+  paused: boolean
+  position: number
+  deliveries: Delivery[]
+}
+
+/** A queue as plain lists, written from the port: what engines are compared with. Subscriptions that it is asked for exist. */
+export class ReferenceQueue {
+  readonly readers = new Map<string, Reader>()
+  readonly receipts: string[] = []
+  readonly #maxReceives: number
+  #log: Row[] = []
+  #head = 0
+  #numbers = 0
+
+  constructor(maxReceives: number) {
+    this.#maxReceives = maxReceives
+    this.readers.set('default', { createdAt: 0, paused: false, position: 0, deliveries: [] })
+  }
+
+  release(events: Event[]): void {
+    for (const event of events) this.#log.push({ position: ++this.#head, at: event.createdAt, event })
+  }
+
+  /** Ends leases and delays, in the order of their ends. */
+  moveDue(now: number): void {
+    for (const { deliveries } of this.readers.values()) {
+      const ended = deliveries.filter(({ state, until }) => (state === 'leased' || state === 'delayed') && until <= now)
+      for (const one of ended.sort((a, b) => a.until - b.until || a.position - b.position)) {
+        if (one.state === 'leased' && one.receives >= this.#maxReceives) this.#die(one, one.until, 'expired')
+        else one.state = 'returned'
+      }
+    }
+  }
+
+  #die(one: Delivery, diedAt: number, reason: DeadEvent['reason']): void {
+    Object.assign(one, { state: 'dead', diedAt, reason, number: ++this.#numbers })
+  }
+
+  subscribe(name: string, from: LogPlace, now: number): 'made' | 'there' {
+    if (this.readers.has(name)) return 'there'
+    this.readers.set(name, { createdAt: now, paused: false, position: this.#positionOf(from), deliveries: [] })
+    return 'made'
+  }
+
+  unsubscribe(name: string): boolean {
+    return name !== 'default' && this.readers.delete(name)
+  }
+
+  seek(name: string, to: LogPlace): void {
+    const reader = this.#reader(name)
+    const position = this.#positionOf(to)
+    const kept = reader.deliveries.filter((one) => one.state === 'dead' && one.position <= position)
+    Object.assign(reader, { position, deliveries: kept })
+  }
+
+  #positionOf(place: LogPlace): number {
+    if (place === 'end') return this.#head
+    const first = this.#log.find(({ at }) => place === 'start' || at >= place)
+    return first === undefined ? this.#head : first.position - 1
+  }
+
+  /** What a subscription has ready, in the order in which it hands it out. */
+  #ready({ position, deliveries }: Reader): (Row | Delivery)[] {
+    const returned = deliveries.filter(({ state }) => state === 'returned').sort((a, b) => a.position - b.position)
+    const rows = this.#log.filter((row) => row.position > position && row.event !== null)
+    const redriven = deliveries.filter(({ state }) => state === 'redriven').sort((a, b) => a.number - b.number)
+    const line: (Row | Delivery)[] = []
+    for (const one of redriven) {
+      while (rows[0] !== undefined && rows[0].position <= one.behind) line.push(rows.shift() as Row)
+      line.push(one)
+    }
+    return [...returned, ...line, ...rows]
+  }
+
+  /** @param receipts those that the engine gave, in its order */
+  receive(name: string, max: number, until: number, receipts: string[]) {
+    const reader = this.#reader(name)
+    if (reader.paused) return []
+    const taken = this.#ready(reader).slice(0, max)
+    const events = taken.map((one, index) => {
+      const receipt = receipts[index] ?? 'none'
+      this.receipts.push(receipt)
+      const delivery = 'state' in one ? one : this.#takeOut(reader, one)
+      Object.assign(delivery, { state: 'leased', receives: delivery.receives + 1, until, receipt })
+      return { ...delivery.event, receipt, receiveCount: delivery.receives, leasedUntil: until }
+    })
+    // Where it reads to the end it passes over what was erased there.
+    if (taken.length < max) reader.position = Math.max(reader.position, this.#log.at(-1)?.position ?? 0)
+    return events
+  }
+
+  #takeOut(reader: Reader, { position, event }: Row): Delivery {
+    const none = { receives: 0, until: 0, receipt: '', number: 0, behind: 0, detail: null, diedAt: 0 }
+    const delivery: Delivery = { position, event: event as Event, state: 'leased', reason: 'expired', ...none }
+    reader.position = position
+    reader.deliveries.push(delivery)
+    return delivery
+  }
+
+  #settle(receipts: string[], use: (one: Delivery, reader: Reader) => void): Settled {
+    const distinct = [...new Set(receipts)]
+    const stale = distinct.filter((receipt) => {
+      for (const reader of this.readers.values()) {
+        const one = reader.deliveries.find(({ state, receipt: own }) => state === 'leased' && own === receipt)
+        if (one === undefined) continue
+        use(one, reader)
+        return false
+      }
+      return true
+    })
+    return { accepted: distinct.length - stale.length, stale }
+  }
+
+  ack(receipts: string[]): Settled {
+    return this.#settle(receipts, (one, reader) => reader.deliveries.splice(reader.deliveries.indexOf(one), 1))
+  }
+
+  nack(receipts: string[], now: number, delayMs: number, detail: string | null): Settled {
+    return this.#settle(receipts, (one) => {
+      one.detail = detail
+      if (one.receives >= this.#maxReceives) this.#die(one, now, 'nacked')
+      else Object.assign(one, { state: delayMs > 0 ? 'delayed' : 'returned', until: now + delayMs })
+    })
+  }
+
+  putBack(receipts: string[]): Settled {
+    return this.#settle(receipts, (one) => Object.assign(one, { state: 'returned', receives: one.receives - 1 }))
+  }
+
+  extend(receipts: string[], until: number): Settled {
+    return this.#settle(receipts, (one) => Object.assign(one, { until }))
+  }
+
+  endLeases(name: string, ids: string[]): number {
+    const ended = this.#reader(name).deliveries.filter(
+      ({ state, event }) => state === 'leased' && ids.includes(event.id),
+    )
+    for (const one of ended) Object.assign(one, { state: 'returned', receives: one.receives - 1 })
+    return ended.length
+  }
+
+  redrive(name: string, ids?: string[]): number {
+    const chosen = this.#dead(name).filter(({ event }) => ids?.includes(event.id) ?? true)
+    for (const one of chosen) {
+      Object.assign(one, { state: 'redriven', receives: 0, detail: null, behind: this.#head, number: ++this.#numbers })
+    }
+    return chosen.length
+  }
+
+  removeDead(name: string, id: string): boolean {
+    const reader = this.#reader(name)
+    const kept = reader.deliveries.filter(({ state, event }) => state !== 'dead' || event.id !== id)
+    const isGone = kept.length < reader.deliveries.length
+    reader.deliveries = kept
+    return isGone
+  }
+
+  trim(olderThan: number, limit: number): number {
+    const passed = Math.min(...[...this.readers.values()].map(({ position }) => position))
+    const busy = [...this.readers.values()].flatMap(({ deliveries }) =>
+      deliveries.filter(({ state }) => !['dead', 'redriven'].includes(state)).map(({ position }) => position),
+    )
+    const end = this.#log.findIndex(
+      ({ position, at }) => at >= olderThan || position > passed || busy.includes(position),
+    )
+    return this.#log.splice(0, Math.min(limit, end < 0 ? this.#log.length : end)).length
+  }
+
+  erase(id: string, seq: number): void {
+    const isIt = (event: Event | null): boolean => event?.id === id && event.seq === seq
+    for (const row of this.#log) if (isIt(row.event)) row.event = null
+    for (const reader of this.readers.values())
+      reader.deliveries = reader.deliveries.filter(({ event }) => !isIt(event))
+  }
+
+  dead(name: string): DeadEvent[] {
+    const letters = this.#dead(name).toReversed()
+    return letters.map(({ event, receives, diedAt, reason, detail }) => {
+      return { ...event, receiveCount: receives, diedAt, reason, detail }
+    })
+  }
+
+  #dead(name: string): Delivery[] {
+    const { deliveries } = this.#reader(name)
+    return deliveries.filter(({ state }) => state === 'dead').sort((a, b) => a.number - b.number)
+  }
+
+  subscriptions(now: number): Subscription[] {
+    const list = [...this.readers].map(([name, { createdAt, paused }]) => {
+      return { name, createdAt, paused, ...this.#stats(name, now) }
+    })
+    return list.sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  #stats(name: string, now: number): QueueStats {
+    const reader = this.#reader(name)
+    const ready = this.#ready(reader)
+    const count = (wanted: Delivery['state']): number =>
+      reader.deliveries.filter(({ state }) => state === wanted).length
+    const oldest = ready[0]?.event?.createdAt
+    const oldestReadyAgeSeconds = oldest === undefined ? null : (now - oldest) / 1000
+    return {
+      ready: ready.length,
+      leased: count('leased'),
+      delayed: count('delayed'),
+      dead: count('dead'),
+      oldestReadyAgeSeconds,
+    }
+  }
+
+  #reader(name: string): Reader {
+    return this.readers.get(name) as Reader
+  }
+}

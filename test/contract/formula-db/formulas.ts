@@ -1,0 +1,76 @@
+import type { Test } from 'tap'
+import type { NewFormula } from '../../../src/stores/ports.ts'
+import { type OpenStores, start } from '../open-stores.ts'
+import { formula, formulas, idOf, store, submission } from '../submissions.ts'
+
+/** A formula whose texts are JSON, written as nobody else would, with fields that no store knows. */
+const odd: NewFormula = {
+  id: idOf('odd'),
+  searchKey: 'not a name at all',
+  document: '{ "x" : [1.0, 2e0,"b\\u00e9", "Cafe\u0301 🌹 \u2028 \\"\\\\\\/"],\n"id":"another","name":null ,"x":{} }',
+  eventBody: '{ "y" :  1.50 }',
+}
+
+const ascending = (a: number, b: number): number => a - b
+
+/** How formulas are kept. */
+export async function formulaPromises(t: Test, open: OpenStores): Promise<void> {
+  t.test('a stored formula is found by its fingerprint, with its number and the document it was given', async (t) => {
+    const { db } = await start(t, open)
+    const rose = formula('Straße')
+    await store(db, submission([rose]))
+    const stored = await db.get(rose.id)
+    t.same(stored, { id: rose.id, seq: stored?.seq, document: rose.document })
+    t.ok(Number.isSafeInteger(stored?.seq) && (stored?.seq ?? 0) > 0)
+  })
+
+  t.test('a document is kept byte for byte, whatever it says, and so is the body of the event', async (t) => {
+    const { db, idempotency } = await start(t, open)
+    const list = submission([odd, formula('a')])
+    t.match(await db.add('1', list), { events: [{ id: odd.id, body: odd.eventBody }, {}] })
+    const decision = await db.complete('1')
+    t.match(decision, { events: [{ id: odd.id, body: odd.eventBody }, {}] })
+    const stored = await db.get(odd.id)
+    t.equal(stored?.document, odd.document)
+    t.same((await db.list({ limit: 10 })).items[1], stored)
+    t.same((await db.list({ limit: 10, searchPrefix: 'not a' })).items, [stored])
+    const kept = (await idempotency.find('', list.key))?.answer
+    t.equal(kept?.status === 200 && kept.entries[0]?.document, odd.document)
+  })
+
+  t.test('numbers go up in the order of acceptance', async (t) => {
+    const { db } = await start(t, open)
+    const [a, b, c, d] = formulas('a', 'b', 'c', 'd') as [NewFormula, NewFormula, NewFormula, NewFormula]
+    await store(db, submission([d]))
+    await store(db, submission([c, a]))
+    await store(db, submission([b]))
+    const seqs = await Promise.all([d, c, a, b].map(async ({ id }) => (await db.get(id))?.seq ?? 0))
+    t.same(new Set(seqs).size, 4)
+    t.same(seqs, seqs.toSorted(ascending))
+    const listed = (await db.list({ limit: 10 })).items.map(({ seq }) => seq)
+    t.same(listed, seqs.toReversed())
+  })
+
+  t.test('a formula is found as soon as it is stored, whatever was looked up before', async (t) => {
+    const { db } = await start(t, open)
+    const [rose, iris] = [formula('rose', '1'), formula('iris', '2')]
+    t.equal(await db.get(rose.id), null)
+    await store(db, submission([rose], { id: 's1', key: 'k1' }))
+    t.equal((await db.get(rose.id))?.document, rose.document)
+    t.equal(await db.get(iris.id), null)
+    await store(db, submission([iris], { id: 's2', key: 'k2' }))
+    t.equal((await db.get(iris.id))?.document, iris.document)
+  })
+
+  t.test('what is not there is null', async (t) => {
+    const { db } = await start(t, open)
+    t.equal(await db.get(formula('a').id), null)
+    t.equal(await db.get('x'), null)
+    t.same(await db.list({ limit: 10 }), { items: [], next: null })
+  })
+
+  t.test('it answers a probe', async (t) => {
+    const { db } = await start(t, open)
+    await t.resolves(db.probe())
+  })
+}

@@ -1,0 +1,60 @@
+import pg from 'pg'
+import t from 'tap'
+import { namesIn } from '../contract/submissions.ts'
+import { openEngine } from '../support/postgres/engines.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
+
+const server = await startPostgres({ durable: false })
+t.teardown(() => server.stop())
+
+/** Adds formulas of one name, newer than those that are there. */
+const add = (url: string, name: string, count: number): Promise<unknown> =>
+  query(
+    url,
+    `INSERT INTO formula_intake.formulas (fingerprint, seq, search, document)
+     SELECT sha256(convert_to(seq::text, 'UTF8')), seq, $1, json_build_object('name', $1::text)
+     FROM (SELECT nextval('formula_intake.acceptance') AS seq FROM generate_series(1, $2)) AS new`,
+    [name, count],
+  )
+
+t.test(
+  'a search for what many names begin with looks at so many formulas a page, and leads on to all of them',
+  async (t) => {
+    const url = await server.createDatabase()
+    const { db } = await openEngine(t, url)
+    await add(url, 'rose', 10_001)
+    await add(url, 'iris', 15_000)
+    const pages = []
+    for (let before: number | null = Number.MAX_SAFE_INTEGER; before !== null; ) {
+      const { items, next } = await db.list({ limit: 200, before, searchPrefix: 'ro' })
+      pages.push(items)
+      before = next
+    }
+    t.same(pages[0], [], 'all that is looked at first has another name')
+    t.equal(pages[1]?.length, 200)
+    t.same(new Set(namesIn(pages.flat())), new Set(['rose']))
+    t.equal(new Set(pages.flat().map(({ id }) => id)).size, 10_001)
+  },
+)
+
+t.test('what few names begin with is found in one page, however old it is', async (t) => {
+  const url = await server.createDatabase()
+  const { db } = await openEngine(t, url)
+  await add(url, 'rose', 150)
+  await add(url, 'iris', 25_000)
+  t.equal((await db.list({ limit: 200, searchPrefix: 'ro' })).items.length, 150)
+  const { items, next } = await db.list({ limit: 100, searchPrefix: 'ro' })
+  t.equal(items.length, 100)
+  t.equal((await db.list({ limit: 100, searchPrefix: 'ro', before: next as number })).next, null)
+})
+
+t.test('a search that takes long is ended by the server', async (t) => {
+  const url = await server.createDatabase()
+  const { db } = await openEngine(t, url)
+  const blocking = new pg.Client({ connectionString: url })
+  await blocking.connect()
+  t.teardown(() => blocking.end())
+  await blocking.query('BEGIN; LOCK TABLE formula_intake.formulas')
+  const search = db.list({ limit: 1, searchPrefix: 'ro' })
+  await t.rejects(search, { name: 'StoreUnavailable', message: /statement timeout/ })
+})
