@@ -4,22 +4,22 @@ import { idOf } from '../src/access/api-key.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Where administrative acts are logged: all of them, also when `LOG_LEVEL` is above info. */
+    /** The log of administrative calls. It writes them even when `LOG_LEVEL` is above info. */
     auditLog: FastifyBaseLogger
   }
   interface FastifyRequest {
-    /** What a route adds to its line in the audit, beside its parameters, ids and counts. */
+    /** Fields that a route adds to its audit line. */
     audit: Readonly<Record<string, unknown>> | null
   }
 }
 
-/** Most ids in one line; `idsGiven` says how many there were. */
-const MOST_IDS = 100
+/** Maximum number of ids in one line; `idsGiven` is the number in the request. */
+const MAX_IDS = 100
 const CHANGING = ['POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
- * Logs a line for each successful call of a route that changes state and is for `admin` alone, also where no keys are in
- * use. The line is written before the answer is sent, so that a caller who hangs up cannot avoid it.
+ * Logs each successful call of a route that changes state and requires the scope `admin`, whether or not keys are in use.
+ * The line is written before the answer is sent, so that a caller who hangs up cannot avoid it.
  */
 export default fp(
   async (fastify) => {
@@ -52,13 +52,13 @@ function fieldsOf(request: FastifyRequest, reply: FastifyReply, payload: unknown
   return { ...(params as object), ...idsIn(body), ...countsIn(payload), ...audit, ...who }
 }
 
-/** The first of the ids that a body names. Without any, the call was about all there were. */
+/** The first ids of a body. A body without ids means all there are. */
 function idsIn(body: unknown): object {
   const { ids } = (body ?? {}) as { ids?: unknown }
-  return Array.isArray(ids) ? { ids: ids.slice(0, MOST_IDS), idsGiven: ids.length } : {}
+  return Array.isArray(ids) ? { ids: ids.slice(0, MAX_IDS), idsGiven: ids.length } : {}
 }
 
-/** The numbers of an answer, such as `redriven`. */
+/** The counts of an answer, such as `redriven`. */
 function countsIn(payload: unknown): object {
   if (typeof payload !== 'string' || !payload.startsWith('{')) return {}
   return Object.fromEntries(Object.entries(JSON.parse(payload)).filter(([, value]) => typeof value === 'number'))

@@ -8,21 +8,21 @@ import { LineLimiter } from '../src/kit/line-limiter.ts'
 
 const REFUSALS: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'RATE_LIMITED']
 
-/** Lines about one address and code in a second: what people and programs that are set up wrongly send. */
+/** Lines per second for one address and code: enough for misconfigured clients. */
 const REFUSAL_LINES = 10
-/** Lines in a second, whoever they are about. */
+/** Lines per second in total. */
 const ALL_LINES = 100
-/** Addresses that are counted apart. */
-const MOST_ADDRESSES = 1_000
+/** Addresses with a limit of their own. */
+const MAX_ADDRESSES = 1_000
 
 /**
- * Logs one line for each call that was refused because of who called: who, what and why, but never a secret. Of a flood
- * from one address some lines are left out; the next one tells how many.
+ * Logs calls that were refused because of their caller: who, what and why, never a secret. Lines past the limits are left
+ * out; the next line has their number.
  */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const all = new LineLimiter(ALL_LINES, clock)
-    const refusals = new LRUCache<string, LineLimiter>({ max: MOST_ADDRESSES })
+    const refusals = new LRUCache<string, LineLimiter>({ max: MAX_ADDRESSES })
     const linesOf = (key: string): LineLimiter => {
       const lines = refusals.get(key) ?? new LineLimiter(REFUSAL_LINES, clock)
       refusals.set(key, lines)

@@ -8,24 +8,24 @@ import { type Clock, systemClock } from '../src/kit/clock.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The API keys in force; null where callers are anonymous. */
+    /** The API keys in force; null when API keys are not in use. */
     apiKeys: KeyRing | null
   }
   interface FastifyRequest {
-    /** The key that was shown. */
+    /** The key that the request carries. */
     apiKey: ApiKey | null
-    /** The stable name of whoever sent it; '' where callers are anonymous. */
+    /** The stable name of the caller; '' when API keys are not in use. */
     caller: string
   }
   interface FastifyContextConfig {
-    /** Whether the route asks for no key. */
+    /** Whether the route works without a key. */
     public?: boolean
   }
 }
 
 /**
- * Asks for an API key before anything else of a request is looked at, where keys are in use: also for what no route takes,
- * so that a stranger does not learn which routes there are.
+ * Requires an API key before anything else of a request is read, if keys are in use. Unknown paths require one too, so
+ * that strangers do not learn which routes exist.
  */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
@@ -50,9 +50,9 @@ export default fp<{ clock?: Clock }>(
       addHook: false,
       keys: [],
       auth: isKnown,
-      // The scheme in any case, as clients write it.
+      // The scheme is case-insensitive.
       specCompliance: 'rfc6749',
-      // A refused call has its line in the audit.
+      // The audit plugin logs refused calls.
       verifyErrorLogLevel: 'trace',
     })
     const verify = fastify.verifyBearerAuth as NonNullable<FastifyInstance['verifyBearerAuth']>

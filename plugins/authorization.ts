@@ -1,15 +1,15 @@
 import fp from 'fastify-plugin'
-import { allows, type Scope } from '../src/access/scopes.ts'
+import { allows, type Scope } from '../src/access/api-key.ts'
 import { detail, ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a key must be allowed for the route, one of these; `admin` where nothing is said. */
+    /** A key needs one of these scopes for the route; the default is `admin`. */
     scope?: Scope | readonly Scope[]
   }
 }
 
-/** Refuses a key that lacks the scope of the route. It stands behind the limit: what is refused here counts as well. */
+/** Refuses keys without the scope of the route. It runs after the rate limit, so that refused calls count as well. */
 export default fp(
   async (fastify) => {
     if (fastify.apiKeys === null) return

@@ -10,14 +10,14 @@ declare module 'fastify' {
   }
 }
 
-/** Enough for every client there may be; each takes some 10 kB. */
-const MOST_CONNECTIONS = 10_000
-/** File descriptors for everything else: files, stores, logs. */
+/** A connection takes about 10 kB. */
+const MAX_CONNECTIONS = 10_000
+/** File descriptors reserved for files, stores and logs. */
 const OTHER_DESCRIPTORS = 64
 
 /**
- * Decorates the instance with its open connections, and what is being answered on each. Bounds how many there are, so that
- * file descriptors never run out, and how long an answer may take.
+ * Decorates the instance with its open connections and the answers under way on each. Limits the number of connections, so
+ * that file descriptors never run out, and the time an answer may take.
  */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
@@ -28,7 +28,7 @@ export default fp<{ clock?: Clock }>(
       done()
     })
 
-    fastify.server.maxConnections = mostConnections()
+    fastify.server.maxConnections = connectionLimit()
     const lines = new LineLimiter(1, clock)
     const count = connectionMetrics(fastify.metrics.registry, {
       connections: () => connections.open,
@@ -54,12 +54,12 @@ export default fp<{ clock?: Clock }>(
   { name: 'connections', dependencies: ['metrics'] },
 )
 
-/** As many as the limit of open files leaves room for. */
-function mostConnections(): number {
-  // Without it the report looks up the names of all peers.
+/** The process's limit of open files, less a reserve. */
+function connectionLimit(): number {
+  // Otherwise the report resolves the names of all peers.
   Object.assign(process.report, { excludeNetwork: true })
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } }
   const descriptors = Number(report.userLimits?.open_files?.soft)
-  if (Number.isNaN(descriptors)) return MOST_CONNECTIONS
-  return Math.min(MOST_CONNECTIONS, Math.max(descriptors - OTHER_DESCRIPTORS, descriptors / 2))
+  if (Number.isNaN(descriptors)) return MAX_CONNECTIONS
+  return Math.min(MAX_CONNECTIONS, Math.max(descriptors - OTHER_DESCRIPTORS, descriptors / 2))
 }

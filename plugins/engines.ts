@@ -13,11 +13,11 @@ const HOUR_MS = 3_600_000
 
 export interface EnginesOptions {
   clock?: Clock
-  /** Taken instead of opening those of the configuration. */
+  /** Used instead of opening the configured ones. */
   stores?: Stores
 }
 
-/** Opens the stores of the configuration, and closes them last of all. */
+/** Decorates the instance with the configured stores. They are opened here and closed last of all. */
 export default fp<EnginesOptions>(
   async (fastify, { clock = systemClock, stores }) => {
     const { database, queue, idempotencyTtlHours, eventMaxReceives } = fastify.config

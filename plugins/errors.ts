@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import { toServiceError } from '../src/errors/from-http.ts'
 import { errorBody } from '../src/errors/service-error.ts'
 
-/** Answers every error in the one shape that all have. What the caller must not see is logged. */
+/** Answers errors in the common shape, and logs those whose cause the caller must not see. */
 export default fp(
   async (fastify) => {
     fastify.setErrorHandler((thrown, request, reply) => {

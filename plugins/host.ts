@@ -6,41 +6,41 @@ import { detail, ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Why a request may not be answered by the host it names; undefined where it may. */
-    refusedHost(request: IncomingMessage, isForAnyHost: boolean): ServiceError | undefined
+    /** Why the host that a request names is refused; undefined when it is not. */
+    hostError(request: IncomingMessage, anyHost: boolean): ServiceError | undefined
   }
   interface FastifyContextConfig {
-    /** Whether the route answers under any name: who watches the service may not know how it is called. */
+    /** Whether the route accepts any host: probes may not know the name of the service. */
     anyHost?: boolean
   }
 }
 
 /**
- * Refuses requests that name another host than the service has. A page can give its own name the address of the service
- * (DNS rebinding), and its scripts could then read and send what they like; but the browser names that host.
+ * Refuses requests for a host that is not one of the service's: this prevents DNS rebinding. A page can point its own host
+ * name at the address of the service, and its scripts could then use the service; but browsers send that host name.
  */
 export default fp(
   async (fastify) => {
-    const allowed = hostsToCompare(fastify.config)
-    fastify.decorate('refusedHost', (request, isForAnyHost) => {
+    const allowed = allowedHostsOf(fastify.config)
+    fastify.decorate('hostError', (request, anyHost) => {
       if (hasSeveralHosts(request)) return refusal('BAD_REQUEST')
       const { host } = request.headers
-      if (allowed === null || isForAnyHost) {
-        // Node itself would answer without a body.
+      if (allowed === null || anyHost) {
+        // Node's own answer would have no body.
         return host === undefined && request.httpVersion === '1.1' ? refusal('BAD_REQUEST') : undefined
       }
       const isAllowed = host !== undefined && allowed.allows(host) && isTargetAllowed(request.url ?? '', allowed)
       return isAllowed ? undefined : refusal('HOST_NOT_ALLOWED')
     })
     fastify.addHook('onRequest', ({ raw, routeOptions }, _reply, done) => {
-      done(fastify.refusedHost(raw, routeOptions.config.anyHost === true))
+      done(fastify.hostError(raw, routeOptions.config.anyHost === true))
     })
   },
   { name: 'host', dependencies: ['config', 'request-id', 'safety-headers'] },
 )
 
-/** Null where any host will do. Without keys on loopback, reaching the port is all it takes, and pages do through browsers. */
-function hostsToCompare({ host, apiKeysFile, allowedHosts }: Config): AllowedHosts | null {
+/** Null when any host is accepted. On loopback without keys pages in the user's browser can reach the service. */
+function allowedHostsOf({ host, apiKeysFile, allowedHosts }: Config): AllowedHosts | null {
   const isOpenToPages = apiKeysFile === null && isLoopback(host)
   if (!isOpenToPages && allowedHosts.length === 0) return null
   return new AllowedHosts(['localhost', '127.0.0.1', '[::1]', ...allowedHosts, readHost(host) ?? 'localhost'])
@@ -49,7 +49,7 @@ function hostsToCompare({ host, apiKeysFile, allowedHosts }: Config): AllowedHos
 const refusal = (code: 'BAD_REQUEST' | 'HOST_NOT_ALLOWED'): ServiceError =>
   new ServiceError(code, { details: [detail('Host', code)] })
 
-/** Of several, Node shows the first alone; a proxy before it may have gone by another. */
+/** Node shows only the first `Host` header; a proxy may have used another. */
 function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
   let hosts = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -59,7 +59,7 @@ function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
   return hosts > 1
 }
 
-/** A request line may name a host as well, which counts instead of the header's: `GET http://host/formulas HTTP/1.1`. */
+/** A host in the request line takes precedence over the header: `GET http://host/formulas HTTP/1.1`. */
 function isTargetAllowed(target: string, allowed: AllowedHosts): boolean {
   if (target.startsWith('/')) return true
   const host = /^[^/?#]*:\/\/([^/?#]*)/.exec(target)?.[1]

@@ -7,7 +7,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates the instance with the answers kept for replay of the configured engine. */
+/** Decorates the instance with the idempotency store of the configured engine. */
 export default fp(
   async (fastify) => {
     fastify.decorate('idempotency', fastify.engines.idempotency)

@@ -1,21 +1,21 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { detail, ServiceError } from '../src/errors/service-error.ts'
-import { readBody } from '../src/formula/read-body.ts'
+import { readBody } from '../src/formula/json.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether the route reads its body itself: it is given the bytes. */
-    unreadBody?: boolean
+    /** Whether the route gets its body unparsed, as a buffer. */
+    rawBody?: boolean
   }
 }
 
-/** The labels of UTF-8 in the Encoding Standard. */
+/** Labels of UTF-8 in the Encoding Standard. */
 const UTF8 = 'utf-?8|unicode-1-1-utf-8|unicode11utf8|(?:x-)?unicode20utf8'
-/** Fastify writes a media type as `type/subtype; name="value"` before it looks for a parser. */
+/** Fastify normalises the media type to `type/subtype; name="value"` before it looks for a parser. */
 const JSON_IN_UTF8 = new RegExp(`^application/json(?=;|$)(?!.*; charset="(?!(?:${UTF8})"))`, 'i')
 
-/** Reads bodies as JSON in UTF-8 without losing a digit, and refuses any other media type. */
+/** Parses bodies as JSON in UTF-8 without rounding numbers, and refuses any other media type. */
 export default fp(
   async (fastify) => {
     fastify.removeAllContentTypeParsers()
@@ -25,7 +25,7 @@ export default fp(
         return done(new ServiceError('UNSUPPORTED_MEDIA_TYPE', { details }))
       }
       if (body.length === 0) return done(null, undefined)
-      if (request.routeOptions.config.unreadBody) return done(null, body)
+      if (request.routeOptions.config.rawBody) return done(null, body)
       try {
         done(null, readBody(body))
       } catch (error) {

@@ -7,7 +7,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates the instance with what the service measures of itself, and measures each request. */
+/** Decorates the instance with its metrics, and measures requests. */
 export default fp<{ observed?: boolean }>(
   async (fastify, { observed = true }) => {
     const metrics = new Metrics()

@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import findMyWay, { type HTTPMethod } from 'find-my-way'
 import { ServiceError } from '../src/errors/service-error.ts'
 
-/** Answers what no route takes, before its body is read: 405 where another method is known for the path, else 404. */
+/** Answers requests without a route before their body is read: 405 if the path has other methods, else 404. */
 export default fp(
   async (fastify) => {
     const { maxParamLength = 100, ignoreTrailingSlash = false } = fastify.initialConfig.routerOptions ?? {}
@@ -14,7 +14,7 @@ export default fp(
         if (!router.hasRoute(each, url)) router.on(each, url, () => {})
       }
     })
-    // For routes that find out only by themselves that there is nothing.
+    // For routes that call `reply.callNotFound()`.
     fastify.setNotFoundHandler(() => {
       throw new ServiceError('ROUTE_NOT_FOUND')
     })

@@ -5,25 +5,25 @@ import fp from 'fastify-plugin'
 import type { ErrorCode } from '../src/errors/catalogue.ts'
 import { about } from '../src/openapi/about.ts'
 import { completeDocument, type OpenApiDocument } from '../src/openapi/document.ts'
-import { NamedSchemas } from '../src/openapi/named-schemas.ts'
 import { type Examples, type RouteFacts, securityOf } from '../src/openapi/operation.ts'
+import { NamedSchemas } from '../src/openapi/schema.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
-    /** Codes the route itself may answer with, perhaps none; the document adds those of every request. */
+    /** Error codes of the route itself; the document adds those that any request may get. */
     errors?: readonly ErrorCode[]
-    /** Headers that the route reads by itself: they are told, and not checked by this. */
+    /** Headers that the route reads; documentation only, they are not validated by it. */
     requestHeaders?: TObject
-    /** Headers of its successful answers, beside those of all. */
+    /** Headers of its successful answers, besides those of all routes. */
     responseHeaders?: readonly string[]
     bodyOptional?: boolean
-    /** Examples, by what is said of them, of its body and of its successful answer. */
+    /** Examples by their titles. */
     bodyExamples?: Examples
     answerExamples?: Examples
   }
 }
 
-/** Describes every route as OpenAPI 3.1, made when it is first asked for, from what the routes declare. */
+/** Describes all routes in OpenAPI 3.1. The document is made from their schemas when first requested. */
 export default fp(
   async (fastify) => {
     const routes = new Map<string, RouteFacts>()
@@ -67,7 +67,7 @@ function factsOf({ method, url, config = {} }: RouteOptions, schema: FastifySche
   }
 }
 
-/** A route's schema with what its document has beside it. None of this is compiled or checked. */
+/** The schema of a route as documented. It is not used for validation. */
 function described(schema: FastifySchema, facts: RouteFacts, schemas: NamedSchemas): FastifySchema {
   const { description, body, response, requestHeaders } = schema
   const needs = facts.scopes?.map((scope) => `\`${scope}\``).join(' or ')
@@ -86,7 +86,7 @@ function described(schema: FastifySchema, facts: RouteFacts, schemas: NamedSchem
   }
 }
 
-/** What stands under `content` may have a media type of its own, and be a reference; all else is JSON. */
+/** A response with `content` names its media type; all others are JSON. Only `content` may hold references. */
 function asContent(schema: { type?: string; description?: string }, schemas: NamedSchemas): object {
   if (schema.type === 'null' || 'content' in schema) return schema
   return { description: schema.description, content: { 'application/json': { schema: schemas.refer(schema) } } }

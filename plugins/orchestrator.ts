@@ -14,27 +14,34 @@ export interface OrchestratorPluginOptions {
   random?: Random
 }
 
-/** Decorates the instance with what runs submissions. It works off what a crash left before the first request. */
+const HOUR_MS = 3_600_000
+
+/** Decorates the instance with the orchestrator, and finishes interrupted submissions before the first request. */
 export default fp<OrchestratorPluginOptions>(
   async (fastify, { clock = systemClock, random = Math.random }) => {
-    const { submitRetries, submitRetryBaseMs, submitRetryMaxMs, submitDeadlineMs, idempotencyWaitMs } = fastify.config
-    const orchestrator = new Orchestrator(fastify.engines, {
-      retries: submitRetries,
-      baseMs: submitRetryBaseMs,
-      maxMs: submitRetryMaxMs,
-      deadlineMs: submitDeadlineMs,
-      waitMs: idempotencyWaitMs,
-      clock,
-      random,
-      newId: randomUUID,
-      log: fastify.log,
-      observer: fastify.metrics.submissions,
-      tracer: fastify.tracing.tracer,
-    })
+    const { config, db, queue, idempotency, engines } = fastify
+    const { cleanups, intake } = engines
+    const orchestrator = new Orchestrator(
+      { db, queue, idempotency, cleanups, intake },
+      {
+        retries: config.submitRetries,
+        baseMs: config.submitRetryBaseMs,
+        maxMs: config.submitRetryMaxMs,
+        deadlineMs: config.submitDeadlineMs,
+        waitMs: config.idempotencyWaitMs,
+        retentionMs: config.eventRetentionHours * HOUR_MS,
+        clock,
+        random,
+        newId: randomUUID,
+        log: fastify.log,
+        observer: fastify.metrics.submissions,
+        tracer: fastify.tracer,
+      },
+    )
     fastify.decorate('orchestrator', orchestrator)
     fastify.addHook('onReady', () => orchestrator.start())
     fastify.addHook('preClose', async () => orchestrator.stop())
     fastify.addHook('onClose', () => orchestrator.close())
   },
-  { name: 'orchestrator', dependencies: ['config', 'engines', 'metrics', 'tracing', 'closing'] },
+  { name: 'orchestrator', dependencies: ['config', 'db', 'queue', 'idempotency', 'metrics', 'tracing', 'closing'] },
 )

@@ -3,27 +3,27 @@ import { type Readable, Transform } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorBody, ServiceError } from '../src/errors/service-error.ts'
-import { type Room, SMALL_BYTES } from '../src/kit/byte-budget.ts'
+import { type ByteBudget, SMALL_BYTES } from '../src/kit/byte-budget.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What its body takes of the room for bodies, in bytes. */
+    /** Bytes of its body that count against the budget for bodies. */
     bodyBytes: number
-    /** Whether what still arrives of its body is of no use. */
+    /** Whether it is answered: the rest of its body is discarded. */
     isAnswered: boolean
   }
   interface FastifyContextConfig {
-    /** Whether requests to the route are refused while more submissions are under way than can end soon. */
-    sheds?: boolean
+    /** Whether requests are refused while too many submissions are under way. */
+    loadShedding?: boolean
   }
 }
 
-/** Most submissions under way at a time: what is committed within some tenths of a second. */
-const MOST_SUBMISSIONS = 4_096
-/** Most formulas in them: what is committed within a second. */
-const MOST_FORMULAS = 65_536
-/** Most requests of one connection that are not answered yet. */
-const MOST_PIPELINED = 32
+/** Limit of submissions under way: these are committed within a few tenths of a second. */
+const MAX_SUBMISSIONS = 4_096
+/** Limit of formulas in them: these are committed within a second. */
+const MAX_FORMULAS = 65_536
+/** Limit of unanswered requests on one connection. */
+const MAX_PIPELINED = 32
 
 const BODY = JSON.stringify(errorBody('SERVICE_OVERLOADED'))
 const HEADERS = {
@@ -33,10 +33,10 @@ const HEADERS = {
 }
 
 /**
- * Refuses submissions past what the stores can take, and any body past what there is room for, before it is read: those
- * that are taken in do not wait long then, and memory stays bounded. A body counts until its answer, for a submission may
- * wait for as long as that: a small one from its headers on, any other as it arrives, so that what is only announced shuts
- * nobody out.
+ * Load shedding: refuses submissions beyond what the stores can commit soon, and bodies beyond the byte budget, before
+ * they are read. So accepted requests do not wait long, and memory stays bounded. A body counts until its answer, because
+ * a submission may wait that long. A small body counts from its headers on, a larger one as it arrives, so that bodies that
+ * are only announced block nobody.
  */
 export default fp(
   async (fastify) => {
@@ -46,16 +46,16 @@ export default fp(
     fastify.decorateRequest('bodyBytes', 0)
     fastify.decorateRequest('isAnswered', false)
     fastify.addHook('onRequest', (request, reply, done) => {
-      const { sheds = false } = request.routeOptions.config
+      const { loadShedding = false } = request.routeOptions.config
       const announced = Number(request.headers['content-length'] ?? 0)
-      // What is too large is refused without being read.
+      // A body over the limit is refused without being read.
       const bytes = announced > bodyLimitBytes ? 0 : announced
       const isTooMuch =
         !fits(bytes) ||
-        fastify.connections.unanswered(request.raw.socket) >= MOST_PIPELINED ||
-        (sheds && isBusy(fastify.orchestrator.load))
+        fastify.connections.unanswered(request.raw.socket) >= MAX_PIPELINED ||
+        (loadShedding && isBusy(fastify.orchestrator.load))
       if (isTooMuch) {
-        if (sheds) fastify.metrics.submissionEnded('overloaded')
+        if (loadShedding) fastify.metrics.submissionEnded('overloaded')
         return refuse(reply)
       }
       if (bytes <= SMALL_BYTES) take(bodies, request, bytes)
@@ -64,7 +64,7 @@ export default fp(
     fastify.addHook('preParsing', (request, _reply, payload, done) => {
       const { 'transfer-encoding': coding, 'content-length': length = 0 } = request.headers
       if (coding === undefined && Number(length) <= SMALL_BYTES) done(null, payload)
-      else done(null, measured(payload, request, bodies))
+      else done(null, counted(payload, request, bodies))
     })
     fastify.addHook('onSend', (request, _reply, _payload, done) => {
       request.isAnswered = true
@@ -76,15 +76,15 @@ export default fp(
 )
 
 const isBusy = ({ submissions, formulas }: { submissions: number; formulas: number }): boolean =>
-  submissions >= MOST_SUBMISSIONS || formulas >= MOST_FORMULAS
+  submissions >= MAX_SUBMISSIONS || formulas >= MAX_FORMULAS
 
-function take(bodies: Room, request: FastifyRequest, bytes: number): void {
+function take(bodies: ByteBudget, request: FastifyRequest, bytes: number): void {
   request.bodyBytes += bytes
   bodies.take(bytes)
 }
 
-/** Lets a body through as far as there is room for it. */
-function measured(payload: Readable, request: FastifyRequest, bodies: Room): Readable {
+/** Counts a body as it arrives, and fails once it exceeds the budget. */
+function counted(payload: Readable, request: FastifyRequest, bodies: ByteBudget): Readable {
   const through = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       if (request.isAnswered) return done()
@@ -97,7 +97,7 @@ function measured(payload: Readable, request: FastifyRequest, bodies: Room): Rea
   return payload.pipe(through)
 }
 
-/** Sends the answer past everything that other answers go through: what is spent on it, accepted ones lack. */
+/** Answers without Fastify's reply pipeline, so that a refusal costs as little as possible. */
 function refuse(reply: FastifyReply): void {
   reply.hijack()
   const headers: OutgoingHttpHeaders = { ...(reply.getHeaders() as OutgoingHttpHeaders), ...HEADERS }

@@ -6,17 +6,17 @@ import { ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts a request as so many more; nothing where there is no limit. */
-    countAsMore(request: FastifyRequest, reply: FastifyReply, more: number): void
+    /** Counts a request as `extra` more requests; does nothing when there is no limit. */
+    chargeRateLimit(request: FastifyRequest, reply: FastifyReply, extra: number): void
   }
 }
 
 const MINUTE_MS = 60_000
-const MOST_CALLERS = 5_000
+const MAX_CALLERS = 5_000
 
 /**
- * Bounds the requests of each caller in a minute, those that no route takes included; of each address (of each network,
- * with IPv6) where callers are anonymous. Public routes stay free: who watches the service must not be shut out.
+ * Limits the requests of each caller per minute, including those without a route. Without API keys the caller is the
+ * address (the network, with IPv6). Public routes are exempt, so that probes are never refused.
  */
 export default fp(
   async (fastify) => {
@@ -24,9 +24,9 @@ export default fp(
     const counts = new RequestCounts()
     const keyGenerator =
       apiKeysFile === null ? ({ ip }: FastifyRequest) => normalizeIP(ip) : ({ caller }: FastifyRequest) => caller
-    fastify.decorate('countAsMore', (request, reply, more) => {
+    fastify.decorate('chargeRateLimit', (request, reply, extra) => {
       if (rateLimitPerMinute === 0) return
-      const left = rateLimitPerMinute - counts.add(keyGenerator(request), more).current
+      const left = rateLimitPerMinute - counts.add(keyGenerator(request), extra).current
       reply.header('x-ratelimit-remaining', Math.max(0, left))
     })
     if (rateLimitPerMinute === 0) return
@@ -36,8 +36,8 @@ export default fp(
       timeWindow: MINUTE_MS,
       keyGenerator,
       store: class implements FastifyRateLimitStore {
-        incr(caller: string, told: Parameters<FastifyRateLimitStore['incr']>[1]): void {
-          told(null, counts.add(caller, 1))
+        incr(caller: string, done: Parameters<FastifyRateLimitStore['incr']>[1]): void {
+          done(null, counts.add(caller, 1))
         }
 
         child(): this {
@@ -56,9 +56,9 @@ export default fp(
   { name: 'rate-limit', dependencies: ['authentication', 'tracing'] },
 )
 
-/** The requests of each caller in its minute, by the system's clock. */
+/** Counts requests per caller in fixed windows of a minute, by the system clock. */
 class RequestCounts {
-  readonly #callers = new LRUCache<string, { current: number; begunAt: number }>({ max: MOST_CALLERS })
+  readonly #callers = new LRUCache<string, { current: number; begunAt: number }>({ max: MAX_CALLERS })
 
   add(caller: string, requests: number): { current: number; ttl: number } {
     const now = Date.now()

@@ -5,16 +5,16 @@ import { type Clock, sleep, systemClock } from '../src/kit/clock.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** @returns one entry for each store that does not answer in time */
+    /** @returns one entry for each store that is not available */
     readiness(): Promise<ErrorDetail[]>
   }
 }
 
 const PROBE_MS = 2000
-/** For so long an answer is given to all who ask, in milliseconds: a probe writes to the disk. */
-const SHARED_MS = 1000
+/** How long a result is cached, in milliseconds: a probe writes to the disk. */
+const CACHE_MS = 1000
 
-/** Decorates the instance with a check of its stores, which is made once at a time, whoever asks. */
+/** Decorates the instance with a check of its stores. Concurrent callers share one check. */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const answers = async (probe: Promise<void>): Promise<boolean> => {
@@ -40,7 +40,7 @@ export default fp<{ clock?: Clock }>(
         const current = { answer: probe(), until: Number.POSITIVE_INFINITY }
         latest = current
         current.answer.finally(() => {
-          current.until = clock.now() + SHARED_MS
+          current.until = clock.now() + CACHE_MS
         })
       }
       return latest.answer

@@ -8,7 +8,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates the instance with the answers to submissions that it gave last. */
+/** Decorates the instance with a cache of recent answers to submissions. */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     fastify.decorate('recentAnswers', new RecentAnswers(clock))

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 
-/** Tells the caller the id under which its request is logged. */
+/** Answers with the id under which the request is logged. */
 export default fp(
   async (fastify) => {
     fastify.addHook('onRequest', (request, reply, done) => {

@@ -6,25 +6,25 @@ import { LineLimiter } from '../src/kit/line-limiter.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The submission that the request is about, once it is known. */
+    /** The id of its submission, once it is known. */
     submissionId: string | undefined
   }
   interface FastifyContextConfig {
-    /** Whether requests to the route may wait for something to happen: that they take long means nothing. */
-    waits?: boolean
+    /** Whether requests may wait for an event: a long duration is not logged as slow. */
+    longPoll?: boolean
   }
 }
 
-/** From here on a request is slow, in milliseconds: many times what a busy service takes. */
+/** Requests that take longer are slow, in milliseconds: many times the usual duration under load. */
 const SLOW_MS = 1_000
-/** Enough to see each request of a quiet service; of a busy one it is a sample. */
+/** Lines per second for ordinary requests: all of a quiet service, a sample of a busy one. */
 const ORDINARY_LINES = 10
-/** Failures and slow requests are what a log is read for; but a flood of them must not become the load itself. */
+/** Lines per second for failures and slow requests: bounded, so that logging a flood of them does not add to the load. */
 const NOTABLE_LINES = 100
 
 /**
- * Logs a line for a request when it is answered: failures (5xx) and slow requests as warnings, others for information,
- * each up to so many lines a second. The next line tells how many were left out. At debug and below none is left out.
+ * Logs answered requests: failures (5xx) and slow requests as warnings, others at level info. Lines past a limit per second
+ * are left out; the next line has their number. At level debug and below there is no limit.
  */
 export default fp<{ clock?: Clock; observed?: boolean }>(
   async (fastify, { clock = systemClock, observed = true }) => {
@@ -35,11 +35,12 @@ export default fp<{ clock?: Clock; observed?: boolean }>(
     const ordinary = new LineLimiter(ORDINARY_LINES, clock)
     const notable = new LineLimiter(NOTABLE_LINES, clock)
     fastify.addHook('onResponse', (request, reply, done) => {
-      const isNotable = reply.statusCode >= 500 || (reply.elapsedTime >= SLOW_MS && !mayWait(request))
+      const isNotable =
+        reply.statusCode >= 500 || (reply.elapsedTime >= SLOW_MS && !request.routeOptions.config.longPoll)
       const lines = isNotable ? notable : ordinary
       if (!all && !lines.hasRoom()) return done()
-      // Who watches the service asks often, and always the same.
-      if (!all && !isNotable && isPublic(request)) return done()
+      // Probes are frequent and always the same.
+      if (!all && !isNotable && request.routeOptions.config.public) return done()
       const leftOut = all ? 0 : lines.take()
       const fields = { ...fieldsOf(request, reply), ...(leftOut > 0 && { leftOut }) }
       if (isNotable) request.log.warn(fields, 'answered')
@@ -50,11 +51,7 @@ export default fp<{ clock?: Clock; observed?: boolean }>(
   { name: 'request-log', dependencies: ['config', 'authentication'] },
 )
 
-const mayWait = ({ routeOptions }: FastifyRequest): boolean => routeOptions.config.waits === true
-
-const isPublic = ({ routeOptions }: FastifyRequest): boolean => routeOptions.config.public === true
-
-/** The route instead of the URL, which may hold a name; of the API key its id. */
+/** The route, not the URL, which may contain a formula's name; the id of the API key, not the key. */
 function fieldsOf(request: FastifyRequest, reply: FastifyReply): object {
   const { apiKey, caller, method, routeOptions, submissionId } = request
   const key = apiKey === null ? undefined : idOf(apiKey)

@@ -5,20 +5,20 @@ import helmet, { type HelmetOptions } from 'helmet'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What each answer tells browsers. */
+    /** Security headers of all answers. */
     safetyHeaders: Readonly<Record<string, string>>
-    /** What a page tells them in place of that. */
+    /** Security headers of pages, in place of those. */
     pageHeaders: Readonly<Record<string, string>>
   }
 }
 
-/** For answers that are data: no browser is to take them for a page, run what they hold or show them in a frame. */
+/** For data: browsers must not render it as a page, run scripts in it or show it in a frame. */
 const FOR_DATA: HelmetOptions = {
   contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
   xFrameOptions: { action: 'deny' },
-  // Whoever ends TLS knows whether all of the host has it.
+  // The TLS terminator decides whether the whole host uses TLS.
   strictTransportSecurity: false,
-  // These matter for pages only, or to browsers long gone, and each takes time on each reply.
+  // Relevant only to pages or to obsolete browsers; each header costs time on every reply.
   crossOriginOpenerPolicy: false,
   crossOriginResourcePolicy: false,
   referrerPolicy: false,
@@ -29,7 +29,7 @@ const FOR_DATA: HelmetOptions = {
   xXssProtection: false,
 }
 
-/** For a page: it runs its own scripts and styles alone, talks to this service alone, and nobody frames it. */
+/** For pages: only their own scripts and styles run, they connect to this service only, and they cannot be framed. */
 const FOR_PAGE: HelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -49,10 +49,10 @@ const FOR_PAGE: HelmetOptions = {
   strictTransportSecurity: false,
 }
 
-/** Sets helmet's headers on each reply. A route that answers with a page sets `pageHeaders` in their place. */
+/** Sets helmet's headers on each reply. Routes that answer with a page set `pageHeaders` instead. */
 export default fp(
   async (fastify) => {
-    // What is data is also kept by no cache, unless its route says otherwise.
+    // Data is not cached either, unless its route allows it.
     const headers = { ...helmetHeaders(FOR_DATA), 'cache-control': 'no-store' }
     fastify.decorate('safetyHeaders', headers)
     fastify.decorate('pageHeaders', helmetHeaders(FOR_PAGE))
@@ -64,7 +64,7 @@ export default fp(
   { name: 'safety-headers' },
 )
 
-/** The headers are the same for every reply, so helmet is asked once: for each, it would make them anew. */
+/** The headers never change: helmet runs once instead of on every reply. */
 function helmetHeaders(options: HelmetOptions): Record<string, string> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)

@@ -1,7 +1,7 @@
 import sensible from '@fastify/sensible'
 import fp from 'fastify-plugin'
 
-/** Adds the helpers of @fastify/sensible: promises as values. */
+/** Registers @fastify/sensible, for `fastify.to`. */
 export default fp(
   async (fastify) => {
     await fastify.register(sensible)

@@ -2,13 +2,13 @@ import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/kit/clock.ts'
 import { StateGauges } from '../src/metrics/state-gauges.ts'
 
-/** Adds to the metrics what is asked for at each scrape: the queue, cleanups, and whether stores and forwarder are up. */
+/** Adds the gauges that are read at each scrape: queue, cleanups, stores, forwarder and keys. */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const sources = {
       queue: fastify.queue,
       cleanups: () => fastify.orchestrator.cleanups.list(),
-      silentStores: async () => (await fastify.readiness()).map(({ path }) => path),
+      unavailableStores: async () => (await fastify.readiness()).map(({ path }) => path),
       forwarder: () => fastify.forwarder.health,
       keysAreStale: () => fastify.apiKeys?.isStale ?? false,
     }

@@ -1,60 +1,59 @@
-import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { toServiceError } from '../src/errors/from-http.ts'
 import { type Clock, systemClock } from '../src/kit/clock.ts'
-import { type LogTraceContext, NOT_TRACING, type Tracing } from '../src/tracing/tracing.ts'
+import { type Tracer, UNTRACED } from '../src/submission/options.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    tracing: Tracing
+    /** Traces submissions. */
+    tracer: Tracer
   }
 }
 
-/** Asked all the time, and part of nobody's trace. */
+/** Requested all the time, and never as part of a caller's trace. */
 const UNTRACED_ROUTES = /^\/(?:health|metrics)(?:[/?]|$)/
+
+/** The trace fields of log lines. The logger exists before tracing does, so the plugin sets `ids` later. */
+export interface LogTraceContext {
+  ids(): object
+}
 
 export interface TracingOptions {
   clock?: Clock
-  /** Told the trace that each line of the log is written in. */
   logTraceContext?: LogTraceContext
 }
 
 /**
- * Decorates the instance with tracing and traces requests, where a collector is named: behind authentication, so that a
- * stranger's request makes no span, and its lines in the log stand in no trace that it names.
+ * Decorates the instance with a tracer, and traces requests if a collector is configured. It runs after authentication, so
+ * that strangers cannot make spans, nor have log lines written under a trace id of their choice.
  */
 export default fp<TracingOptions>(
   async (fastify, { clock = systemClock, logTraceContext }) => {
-    if (fastify.config.otlpEndpoint === null) return void fastify.decorate('tracing', NOT_TRACING)
-    // OpenTelemetry takes time and memory to load: whoever does not trace has no use for it.
-    const [{ FastifyOtelInstrumentation }, { openTracing }, spans] = await Promise.all([
+    if (fastify.config.otlpEndpoint === null) return void fastify.decorate('tracer', UNTRACED)
+    // Loaded on demand: OpenTelemetry costs time and memory.
+    const [{ FastifyOtelInstrumentation }, { clearSpanError, nameSpan, openTracing }] = await Promise.all([
       import('@fastify/otel'),
       import('../src/tracing/open-tracing.ts'),
-      import('../src/tracing/request-spans.ts'),
     ])
     const tracing = openTracing(clock, fastify.log)
     if (logTraceContext !== undefined) logTraceContext.ids = tracing.ids
-    fastify.decorate('tracing', tracing)
+    fastify.decorate('tracer', tracing.tracer)
     fastify.addHook('onClose', () => tracing.close())
     const requests = new FastifyOtelInstrumentation({
       instrumentHooks: false,
       instrumentHandler: false,
-      // They stand in the log, with the trace's id.
+      // Exceptions are logged, with the trace id.
       recordExceptions: false,
       ignorePaths: ({ url }) => UNTRACED_ROUTES.test(url),
-      requestHook: (span, { method, routeOptions }) => spans.nameSpan(span, method, routeOptions.url),
+      requestHook: (span, { method, routeOptions }) => nameSpan(span, method, routeOptions.url),
     })
     requests.setTracerProvider(tracing.provider)
     await fastify.register(requests.plugin())
-    addHooks(fastify, spans)
+    fastify.addHook('onError', (request, _reply, error, done) => {
+      const { span } = request.opentelemetry()
+      if (span != null && toServiceError(error).status < 500) clearSpanError(span)
+      done()
+    })
   },
   { name: 'tracing', dependencies: ['config', 'authentication'] },
 )
-
-function addHooks(fastify: FastifyInstance, spans: typeof import('../src/tracing/request-spans.ts')): void {
-  fastify.addHook('onError', (request, _reply, error, done) => {
-    const { span } = request.opentelemetry()
-    if (span != null && toServiceError(error).status < 500) spans.clearSpanError(span)
-    done()
-  })
-}

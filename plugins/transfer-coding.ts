@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { detail, ServiceError } from '../src/errors/service-error.ts'
 
-/** Refuses a body whose end cannot be found, or which cannot be read, because its transfer coding is not known. */
+/** Refuses bodies with an unknown transfer coding. */
 export default fp(
   async (fastify) => {
     fastify.addHook('onRequest', ({ headers }, _reply, done) => {

@@ -7,16 +7,16 @@ import { type ErrorDetail, MAX_DETAILS, ServiceError } from '../src/errors/servi
 type Query = Record<string, unknown>
 
 /**
- * Checks a part of a request by its TypeBox schema. A body is taken as it is: nothing is converted or dropped. In a
- * query, digits become an integer where one is due.
+ * Validates a part of a request with its TypeBox schema. Bodies are neither converted nor stripped; in queries, digits
+ * become a number where the schema has an integer.
  */
 const checkBySchema: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
-  const inQuery = httpPart === 'querystring'
+  const isQuery = httpPart === 'querystring'
   const check = TypeCompiler.Compile(schema)
   return (data: unknown) => {
-    const value = inQuery ? withIntegers(schema, data as Query) : data
+    const value = isQuery ? withIntegers(schema, data as Query) : data
     if (check.Check(value)) return { value }
-    return { error: new ServiceError('VALIDATION_FAILED', { details: problems(check.Errors(value), inQuery) }) }
+    return { error: new ServiceError('VALIDATION_FAILED', { details: problems(check.Errors(value), isQuery) }) }
   }
 }
 
@@ -29,12 +29,12 @@ function withIntegers(schema: TSchema, query: Query): Query {
   return value
 }
 
-/** One entry for each place: a missing field is not also of the wrong type. */
-function problems(errors: Iterable<ValueError>, inQuery: boolean): ErrorDetail[] {
+/** The first problem of each path: TypeBox reports a missing field as of the wrong type too. */
+function problems(errors: Iterable<ValueError>, isQuery: boolean): ErrorDetail[] {
   const byPath = new Map<string, ErrorDetail>()
   for (const error of errors) {
     if (byPath.size === MAX_DETAILS) break
-    const path = inQuery ? error.path.replace('/', '?').replaceAll('~1', '/').replaceAll('~0', '~') : error.path
+    const path = isQuery ? error.path.replace('/', '?').replaceAll('~1', '/').replaceAll('~0', '~') : error.path
     if (!byPath.has(path)) byPath.set(path, { path, code: 'VALIDATION_FAILED', message: messageOf(error) })
   }
   return [...byPath.values()]
@@ -47,7 +47,7 @@ function messageOf({ schema, message }: ValueError): string {
 
 const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
 
-/** Checks requests by the schemas of their routes. A route without a schema for its query takes no parameters. */
+/** Validates requests with the schemas of their routes. A route without a query schema accepts no parameters. */
 export default fp(
   async (fastify) => {
     fastify.setValidatorCompiler(checkBySchema)

@@ -1,134 +1,113 @@
-import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import autoload from '@fastify/autoload'
-import Fastify, {
-  type FastifyHttpOptions,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  LogController,
-} from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyPluginCallback } from 'fastify'
+import audit from '../plugins/audit.ts'
+import auditTrail from '../plugins/audit-trail.ts'
+import authentication from '../plugins/authentication.ts'
+import authorization from '../plugins/authorization.ts'
+import closing from '../plugins/closing.ts'
+import config from '../plugins/config.ts'
+import connections from '../plugins/connections.ts'
+import crossSite from '../plugins/cross-site.ts'
+import db from '../plugins/db.ts'
+import engines from '../plugins/engines.ts'
+import errors from '../plugins/errors.ts'
+import formulaReads from '../plugins/formula-reads.ts'
+import forwarder from '../plugins/forwarder.ts'
+import host from '../plugins/host.ts'
+import idempotency from '../plugins/idempotency.ts'
+import json from '../plugins/json.ts'
+import longPoll from '../plugins/long-poll.ts'
+import metrics from '../plugins/metrics.ts'
+import notFound from '../plugins/not-found.ts'
+import openapi from '../plugins/openapi.ts'
+import orchestrator from '../plugins/orchestrator.ts'
+import overload from '../plugins/overload.ts'
+import queue from '../plugins/queue.ts'
+import rateLimit from '../plugins/rate-limit.ts'
+import readiness from '../plugins/readiness.ts'
+import recentAnswers from '../plugins/recent-answers.ts'
+import requestId from '../plugins/request-id.ts'
+import requestLog from '../plugins/request-log.ts'
+import safetyHeaders from '../plugins/safety-headers.ts'
+import sensible from '../plugins/sensible.ts'
+import stateMetrics from '../plugins/state-metrics.ts'
+import tracing, { type LogTraceContext } from '../plugins/tracing.ts'
+import transferCoding from '../plugins/transfer-coding.ts'
+import validation from '../plugins/validation.ts'
 import type { Config } from './config/config.ts'
-import { codeOfParserError, rawErrorAnswer, toServiceError } from './errors/from-http.ts'
-import { errorBody } from './errors/service-error.ts'
-import { continueWhenWanted, EndingResponse } from './http/unread-body.ts'
+import { type Logging, serverOptions, setUpServer } from './http/server-options.ts'
 import type { Clock, Random } from './kit/clock.ts'
 import type { Stores } from './stores/ports.ts'
-import type { LogTraceContext } from './tracing/tracing.ts'
 
-type ServerOptions = FastifyHttpOptions<Server>
-type Logging = NonNullable<ServerOptions['logger']>
-
-/** Largest body that is no submission: 1,000 ids take half of it. */
-const OTHER_BODIES_BYTES = 131_072
-
-/** What a test may put in place of the real thing. */
+/** Replacements for tests. */
 export interface AppOptions {
   clock?: Clock
   random?: Random
-  /** Taken instead of opening those of the configuration; the app closes them. */
+  /** Used instead of opening the configured ones; the app closes them. */
   stores?: Stores
-  /** No logging when not given. */
+  /** Default: no logging. */
   logger?: Logging
-  /** Whether requests are measured, and lines about them logged; true unless given. */
+  /** Whether requests are measured and logged; default true. */
   observed?: boolean
 }
 
-/** Composes the service: plugins/, then routes/. It opens its stores when it is made ready. */
+interface PluginOptions extends Omit<AppOptions, 'logger'> {
+  config: Config
+  logTraceContext: LogTraceContext
+}
+
+/** The plugins, in the order in which their hooks run. */
+const plugins: FastifyPluginCallback<PluginOptions>[] = [
+  // Basics of all routes: configuration, helpers, errors, validation, documentation, bodies.
+  config,
+  sensible,
+  errors,
+  validation,
+  openapi,
+  json,
+
+  // The path of a request to its route: metrics, request id, origin checks, authentication, limits, log.
+  metrics,
+  connections,
+  requestId,
+  safetyHeaders,
+  host,
+  crossSite,
+  closing,
+  auditTrail,
+  authentication,
+  audit,
+  tracing,
+  rateLimit,
+  authorization,
+  notFound,
+  transferCoding,
+  requestLog,
+
+  // The stores, and the services that use them.
+  engines,
+  db,
+  formulaReads,
+  queue,
+  idempotency,
+  recentAnswers,
+  orchestrator,
+  overload,
+  longPoll,
+  forwarder,
+  readiness,
+  stateMetrics,
+]
+
+/** Composes the service from plugins and routes/. Its stores are opened by `ready()`. */
 export function buildApp(config: Config, { logger = false, ...options }: AppOptions = {}): FastifyInstance {
   const logTraceContext: LogTraceContext = { ids: () => ({}) }
   const isTraced = config.otlpEndpoint !== null && typeof logger === 'object'
   const app = Fastify(serverOptions(config, isTraced ? { ...logger, mixin: () => logTraceContext.ids() } : logger))
-  app.server.on('checkExpectation', (request, response) => refuseExpectation(app, request, response))
-  continueWhenWanted(app.server)
-  // A client may end its half of the connection when it has sent its request; it still gets its answer.
-  Object.assign(app.server, { httpAllowHalfOpen: true })
-  const root = join(import.meta.dirname, '..')
-  app.register(autoload, { dir: join(root, 'plugins'), options: { config, logTraceContext, ...options } })
-  app.register(autoload, { dir: join(root, 'routes'), matchFilter: (path) => path.endsWith('/index.ts') })
+  setUpServer(app)
+  for (const plugin of plugins) app.register(plugin, { config, logTraceContext, ...options })
+  const dir = join(import.meta.dirname, '../routes')
+  app.register(autoload, { dir, matchFilter: (path) => path.endsWith('/index.ts') })
   return app
-}
-
-function serverOptions(config: Config, logger: Logging): ServerOptions {
-  const longestAnswerMs = config.submitDeadlineMs + config.idempotencyWaitMs
-  return {
-    logger,
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: requestId,
-    // Routes that take submissions have their own.
-    bodyLimit: Math.min(config.bodyLimitBytes, OTHER_BODIES_BYTES),
-    // What proxies say of the host is not believed: only `request.ip` may be asked.
-    ...(config.trustedProxies.length > 0 && { trustProxy: config.trustedProxies }),
-    // A request must have arrived by then. Answers may take longer; a silent connection must outlast the slowest.
-    requestTimeout: 30_000,
-    connectionTimeout: Math.max(75_000, longestAnswerMs + 15_000),
-    keepAliveTimeout: 72_000,
-    http: {
-      headersTimeout: 15_000,
-      connectionsCheckingInterval: 5_000,
-      requireHostHeader: false,
-      ServerResponse: EndingResponse,
-    },
-    // Recovery may take as long as it needs before the first request.
-    pluginTimeout: 0,
-    // An id of any length is one that is not stored, up to what Node takes as a URL.
-    routerOptions: { maxParamLength: 8192, ignoreTrailingSlash: true },
-    return503OnClosing: false,
-    forceCloseConnections: 'idle',
-    frameworkErrors: answerFrameworkError as NonNullable<ServerOptions['frameworkErrors']>,
-    clientErrorHandler: refuseUnreadable(),
-  }
-}
-
-/**
- * Answers what cannot be read as HTTP and ends its connection: behind the answers to what was read before it, or a
- * client that sends ahead would take this one for the answer to a submission that was stored.
- */
-function refuseUnreadable(): NonNullable<ServerOptions['clientErrorHandler']> {
-  const refused = new WeakSet<Socket>()
-  return function (this: FastifyInstance, error, socket) {
-    if (error.code === 'ECONNRESET' || socket.destroyed || refused.has(socket)) return
-    refused.add(socket)
-    const [last, before] = this.connections.of(socket)?.responses.toReversed() ?? []
-    const isWithin = last?.req.complete === false
-    const refuse = (): void => {
-      const isAnswered = isWithin && last.headersSent
-      if (socket.writable && !isAnswered) socket.write(rawErrorAnswer(codeOfParserError(error.code)))
-      socket.destroy()
-    }
-    const awaited = isWithin ? before : last
-    if (awaited === undefined || awaited.closed) refuse()
-    else awaited.once('close', refuse)
-  }
-}
-
-/** The caller's own id where it is fit for a log line, else a new one. */
-function requestId({ headers }: IncomingMessage): string {
-  const given = headers['x-request-id']
-  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
-}
-
-/** Fastify refuses a URL it cannot read before any hook or handler of ours. */
-function answerFrameworkError(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  const { raw, server } = request
-  const { status, code, details } = server.refusedHost(raw, false) ?? server.refusedSite(raw) ?? toServiceError(error)
-  server.metrics.requests.observe(request.method, 'none', status, 0)
-  const headers = { ...server.safetyHeaders, 'X-Request-Id': request.id }
-  reply.code(status).headers(headers).send(errorBody(code, details))
-}
-
-/** Node answers an Expect header it does not know without a body, before any route sees the request. */
-function refuseExpectation(app: FastifyInstance, request: IncomingMessage, response: ServerResponse): void {
-  const refusal = app.refusedHost(request, false) ?? app.refusedSite(request)
-  const body = errorBody(refusal?.code ?? 'EXPECTATION_FAILED', refusal?.details)
-  const text = JSON.stringify(body)
-  const headers = {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(text),
-    'Cache-Control': 'no-store',
-    Connection: 'close',
-  }
-  response.writeHead(body.status, headers).end(text)
 }

@@ -8,15 +8,15 @@ import { StoreRefused, StoreUnavailable } from './errors/store-errors.ts'
 import { loggerOptions } from './logging.ts'
 import { describeLocation } from './stores/location.ts'
 
-/** What closing takes beyond the longest submission, in milliseconds. */
+/** Time for closing beyond the longest submission, in milliseconds. */
 const GRACE_MS = 15_000
 
 /** Runs the service until a signal ends it. */
 async function run(): Promise<void> {
   const config = readConfig(process.env)
-  // OpenTelemetry reads it by itself, and as it is written.
+  // OpenTelemetry reads the variable itself: give it the trimmed value.
   if (config.otlpEndpoint !== null) process.env.OTEL_EXPORTER_OTLP_ENDPOINT = config.otlpEndpoint
-  // Formulas are secrets: files are for this user alone.
+  // Formulas are secret: only this user may read the files.
   process.umask(0o077)
   const app = buildApp(config, { logger: loggerOptions(config, process.stdout.isTTY) })
   warnOfUnknownVariables(app)
@@ -57,7 +57,7 @@ async function listen(app: FastifyInstance, config: Config): Promise<void> {
   })
 }
 
-/** What the operator is told when the service cannot start: one line a problem, where it is one to expect. */
+/** Explains why the service cannot start: one line per problem, or a stack for an unexpected error. */
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof StoreRefused || error instanceof KeyFileRefused)
     return error.message

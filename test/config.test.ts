@@ -35,6 +35,7 @@ test('without any variable the documented defaults hold', async (t) => {
     eventLeaseSeconds: 30,
     eventMaxLeaseSeconds: 43_200,
     eventMaxReceives: 5,
+    eventRetentionHours: 168,
     bodyLimitBytes: 1_048_576,
     rateLimitPerMinute: 0,
   })

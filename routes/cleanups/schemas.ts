@@ -17,25 +17,25 @@ const Cleanup = Type.Object(
   {
     id: Type.String({ description: 'The attempt that is rolled back', examples: [cleanup.id] }),
     formulaIds: Type.Array(formulaId()),
-    reason: Type.String({ description: 'Why it is rolled back, or why the last try failed' }),
+    reason: Type.String({ description: 'Why it is rolled back, or why the last attempt to do so failed' }),
     attempts: Type.Integer({ minimum: 0, examples: [1] }),
-    createdAt: timestamp('When it came to be owed'),
-    nextAttemptAt: timestamp('When it is tried next'),
+    createdAt: timestamp('When it was interrupted'),
+    nextAttemptAt: timestamp('When it is attempted next'),
   },
-  { $id: 'Cleanup', description: 'A rollback that was interrupted and is still owed' },
+  { $id: 'Cleanup', description: 'An interrupted rollback that is still pending' },
 )
 
 export const listCleanups = {
   operationId: 'listCleanups',
   tags,
   summary: 'List cleanups',
-  description: 'Rollbacks that were interrupted and are still owed, the oldest first.',
+  description: 'Interrupted rollbacks that are still pending, oldest first.',
   response: {
-    200: Type.Object({ cleanups: Type.Array(Cleanup) }, { $id: 'Cleanups', description: 'What is owed' }),
+    200: Type.Object({ cleanups: Type.Array(Cleanup) }, { $id: 'Cleanups', description: 'Pending cleanups' }),
     ...errorAnswers,
   },
   errors: ['STORE_UNAVAILABLE'],
-  answerExamples: { 'One is owed': { cleanups: [cleanup] }, 'None is owed': { cleanups: [] } },
+  answerExamples: { 'One cleanup': { cleanups: [cleanup] }, 'No cleanups': { cleanups: [] } },
 } as const
 
 export const retryCleanup = {
@@ -47,7 +47,7 @@ export const retryCleanup = {
   response: {
     202: Type.Object(
       { message: Type.String({ examples: ['Cleanup scheduled'] }) },
-      { $id: 'CleanupScheduled', description: 'It is tried again at once' },
+      { $id: 'CleanupScheduled', description: 'The cleanup is due now' },
     ),
     ...errorAnswers,
   },

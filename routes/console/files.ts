@@ -10,14 +10,13 @@ export interface ConsoleFile {
 
 const FOLDER = join(import.meta.dirname, '../../console')
 
-/** What the page takes from packages: single files that import nothing, under the names it knows them by. */
+/** Files from packages, by the names the page uses. Each is a single file without imports. */
 const VENDOR = {
   'vendor/htm-preact.js': 'htm/preact/standalone',
   'vendor/uplot.js': 'uplot/dist/uPlot.iife.min.js',
-  'vendor/uplot.css': 'uplot/dist/uPlot.min.css',
 }
 
-/** Every file that is served under /console/, by its name there: what is not listed cannot be asked for. */
+/** All files served under /console/, by their names. No other file can be requested. */
 export function consoleFiles(): ReadonlyMap<string, ConsoleFile> {
   const own = globSync('**/*.{html,css,js,svg}', { cwd: FOLDER }).map((path): [string, ConsoleFile] => [
     path,

@@ -4,12 +4,12 @@ import type { FastifyReply, FastifySchema } from 'fastify'
 import { ServiceError } from '../../src/errors/service-error.ts'
 import { type ConsoleFile, consoleFiles } from './files.ts'
 
-/** The page stands at the root, beside the data it shows. */
+/** The page is at `/`. */
 export const prefixOverride = ''
 
 const files = consoleFiles()
 
-/** The page is the same for all: it holds no data, and asks for a key itself where one is due. */
+/** Public: the page contains no data, and asks for a key itself if one is needed. */
 const config = { public: true }
 const schema: FastifySchema & { hide: boolean } = { hide: true }
 
@@ -17,7 +17,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   await fastify.register(fastifyStatic, { serve: false, cacheControl: false })
   const page = files.get('index.html') as ConsoleFile
 
-  // Asked for again each time, by its ETag: the files of a page belong together.
+  // Revalidated on each load by ETag, so that files of different versions never mix.
   const send = (reply: FastifyReply, { root, path }: ConsoleFile): FastifyReply =>
     reply.header('Cache-Control', 'no-cache').sendFile(path, root)
 

@@ -2,10 +2,10 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyPluginAsync } from 'fastify'
 import { about, server } from '../../src/openapi/about.ts'
 
-/** The page is `/docs`, not `/docs/docs`: the plugin adds the prefix itself. */
+/** Swagger UI adds the prefix itself: without this the page would be at `/docs/docs`. */
 export const prefixOverride = ''
 
-/** Shows the OpenAPI document as a page, on which requests can be tried. */
+/** Shows the OpenAPI document as an interactive page. */
 const routes: FastifyPluginAsync = async (fastify) => {
   fastify.addHook('onRoute', (route) => {
     route.config = { ...route.config, scope: 'admin' }
@@ -16,12 +16,12 @@ const routes: FastifyPluginAsync = async (fastify) => {
   })
   await fastify.register(swaggerUi, {
     routePrefix: '/docs',
-    // Its files and the service are found relative to the page and its document: it works under any path of a proxy.
+    // Relative to the page, so that it works behind a proxy under any path.
     indexPrefix: '.',
     transformSpecification: (document) => ({ ...document, servers: [{ ...server, url: '../' }] }),
     transformSpecificationClone: false,
     theme: { title: about.info.title },
-    // Without the bar on top, which has a style in itself, and in which other documents could be opened.
+    // Without the top bar, which has inline styles and lets users open other documents.
     uiConfig: { layout: 'BaseLayout', deepLinking: true, displayOperationId: true },
   })
 }

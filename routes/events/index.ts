@@ -3,17 +3,22 @@ import type { Config } from '../../src/config/config.ts'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
 import { ServiceError } from '../../src/errors/service-error.ts'
 import { isoTime } from '../../src/kit/clock.ts'
-import type { Settled } from '../../src/stores/ports.ts'
-import { clientGone } from './client-gone.ts'
-import { emptyBodyIsObject } from './optional-body.ts'
+import { type ReceivedEvent, toMessage } from '../../src/outbox/message.ts'
+import { DEFAULT_SUBSCRIPTION, type LeasedEvent, type Settled } from '../../src/stores/ports.ts'
+import { defaultToEmptyBody, disconnectSignal } from './request.ts'
 import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents, releaseEvents } from './schemas.ts'
 
 const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
 
-/** @throws {ServiceError} VALIDATION_FAILED when a lease would be longer than the operator allows */
-function leaseMs(seconds: number, { eventMaxLeaseSeconds: most }: Config): number {
-  if (seconds <= most) return seconds * 1000
-  const message = `Expected integer to be less or equal to ${most}`
+const toReceived = (event: LeasedEvent): ReceivedEvent => {
+  const { receipt, receiveCount, leasedUntil } = event
+  return { ...toMessage(event), receipt, receiveCount, leasedUntil: isoTime(leasedUntil) }
+}
+
+/** @throws {ServiceError} VALIDATION_FAILED for a lease beyond EVENT_MAX_LEASE_SECONDS */
+function leaseMs(seconds: number, { eventMaxLeaseSeconds: max }: Config): number {
+  if (seconds <= max) return seconds * 1000
+  const message = `Expected integer to be less or equal to ${max}`
   throw new ServiceError('VALIDATION_FAILED', {
     details: [{ path: '/leaseSeconds', code: 'VALIDATION_FAILED', message }],
   })
@@ -24,18 +29,15 @@ const config = { scope: 'consume' } as const
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/receive',
-    { schema: receiveEvents, config: { ...config, waits: true }, preValidation: emptyBodyIsObject },
+    { schema: receiveEvents, config: { ...config, longPoll: true }, preValidation: defaultToEmptyBody },
     async ({ body, caller, ip }, reply) => {
       const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
-      const wish = {
-        caller: caller || ip,
-        max,
-        leaseMs: leaseMs(leaseSeconds, fastify.config),
-        waitMs: waitSeconds * 1000,
-      }
+      const lease = leaseMs(leaseSeconds, fastify.config)
       if (fastify.forwarder.health.state !== 'off') throw new ServiceError('EVENTS_FORWARDED')
-      const gone = waitSeconds > 0 ? clientGone(reply) : undefined
-      return { events: await fastify.longPoll.receive(wish, gone) }
+      const signal = waitSeconds > 0 ? disconnectSignal(reply) : undefined
+      const request = { caller: caller || ip, max, leaseMs: lease, waitMs: waitSeconds * 1000 }
+      const events = await fastify.longPoll.receive(request, signal)
+      return { events: events.map(toReceived) }
     },
   )
 
@@ -56,10 +58,12 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   })
 
   fastify.post('/release', { schema: releaseEvents, config: { scope: 'admin' } }, async ({ body }) => {
-    return { released: await fastify.queue.endLeases(body.ids) }
+    return { released: await fastify.queue.endLeases(DEFAULT_SUBSCRIPTION, body.ids) }
   })
 
-  fastify.get('/stats', { schema: eventStats, config: { scope: ['read', 'consume'] } }, () => fastify.queue.stats())
+  fastify.get('/stats', { schema: eventStats, config: { scope: ['read', 'consume'] } }, () =>
+    fastify.queue.stats(DEFAULT_SUBSCRIPTION),
+  )
 }
 
 export default routes

@@ -18,7 +18,7 @@ export const eventFields = {
   createdAt: timestamp('When the formula was accepted'),
   traceparent: Type.Optional(
     Type.String({
-      description: 'Where its submission is seen in a trace (W3C Trace Context); only where it was traced',
+      description: 'The span of its submission (W3C Trace Context), if it was traced',
       examples: ['00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'],
     }),
   ),
@@ -31,32 +31,28 @@ const Receipt = Type.String({
   examples: [receipt],
 })
 
-const receipts = Type.Array(Receipt, { minItems: 1, maxItems: 100, description: 'What to settle' })
+const receipts = Type.Array(Receipt, { minItems: 1, maxItems: 100, description: 'Receipts of the events' })
 
 const rejected = Type.Array(
   Type.Object({ receipt: Receipt, code: Type.Literal(RECEIPT_STALE) }, { $id: 'RejectedReceipt' }),
-  { description: 'Receipts that no longer, or never, held a lease; they changed nothing' },
+  { description: 'Stale or unknown receipts; they changed nothing' },
 )
 
-const leaseSeconds = seconds(
-  1,
-  MAX_LEASE_SECONDS,
-  'How long the lease lasts from now; at most EVENT_MAX_LEASE_SECONDS where that is less',
-)
+const leaseSeconds = seconds(1, MAX_LEASE_SECONDS, 'Duration of the lease from now; at most EVENT_MAX_LEASE_SECONDS')
 
 const ReceivedEvent = Type.Object(
   {
     ...eventFields,
     receipt: Receipt,
-    receiveCount: count('How often it was leased, this time included'),
+    receiveCount: count('How often it was leased, including this lease'),
     leasedUntil: timestamp('When the lease ends'),
   },
-  { $id: 'ReceivedEvent', description: 'An event that is leased to who received it' },
+  { $id: 'ReceivedEvent', description: 'A leased event' },
 )
 
 const stale = { receipt, code: RECEIPT_STALE }
 
-/** What the routes that settle receipts may say beside what all say. */
+/** Errors of the routes that settle receipts. */
 const errors = ['STORE_UNAVAILABLE'] as const
 
 export const receiveEvents = {
@@ -64,36 +60,36 @@ export const receiveEvents = {
   tags,
   summary: 'Receive events',
   description:
-    'Leases the oldest events to this consumer; waits for one when there is none. 409 where events are forwarded to SQS.',
+    'Leases the oldest events to this consumer, and waits if none is ready. 409 if events are forwarded to SQS.',
   body: strictObject(
     {
       max: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: 100, default: 1, description: 'Most events to lease', examples: [10] }),
+        Type.Integer({ minimum: 1, maximum: 100, default: 1, description: 'Maximum number of events', examples: [10] }),
       ),
-      waitSeconds: Type.Optional({ ...seconds(0, 20, 'How long to wait when there is none'), default: 0 }),
+      waitSeconds: Type.Optional({ ...seconds(0, 20, 'How long to wait if no event is ready'), default: 0 }),
       leaseSeconds: Type.Optional(
         seconds(
           1,
           MAX_LEASE_SECONDS,
-          'EVENT_LEASE_SECONDS when not given; at most EVENT_MAX_LEASE_SECONDS where that is less',
+          'Duration of the lease. Default: EVENT_LEASE_SECONDS; at most EVENT_MAX_LEASE_SECONDS',
         ),
       ),
     },
-    { $id: 'ReceiveBody', description: 'May be left out' },
+    { $id: 'ReceiveBody', description: 'Optional' },
   ),
   response: {
     200: Type.Object(
       { events: Type.Array(ReceivedEvent) },
-      { $id: 'ReceivedEvents', description: 'The events that were leased; none when there was none' },
+      { $id: 'ReceivedEvents', description: 'The leased events; empty if none was ready' },
     ),
     ...errorAnswers,
   },
   errors: ['EVENTS_FORWARDED', 'STORE_UNAVAILABLE'],
   bodyOptional: true,
-  bodyExamples: { 'Up to ten, at once': { max: 10 }, 'As long as it takes': { max: 10, waitSeconds: 20 } },
+  bodyExamples: { 'Up to ten, without waiting': { max: 10 }, 'Long poll': { max: 10, waitSeconds: 20 } },
   answerExamples: {
-    'An event': { events: [{ ...event, receipt, receiveCount: 1, leasedUntil: '2026-01-31T12:00:30.000Z' }] },
-    'There was none': { events: [] },
+    'One event': { events: [{ ...event, receipt, receiveCount: 1, leasedUntil: '2026-01-31T12:00:30.000Z' }] },
+    'No event ready': { events: [] },
   },
 } as const
 
@@ -101,67 +97,72 @@ export const ackEvents = {
   operationId: 'ackEvents',
   tags,
   summary: 'Acknowledge events',
-  description: 'Ends the work on events for good.',
+  description: 'Removes processed events from the queue.',
   body: strictObject({ receipts }, { $id: 'AckBody' }),
   response: {
     200: Type.Object(
-      { acked: count('How many held'), rejected },
-      { $id: 'Acked', description: 'What became of the receipts' },
+      { acked: count('The number of valid receipts'), rejected },
+      { $id: 'Acked', description: 'The result for each receipt' },
     ),
     ...errorAnswers,
   },
   errors,
   bodyExamples: { 'One receipt': { receipts: [receipt] } },
-  answerExamples: { 'It held': { acked: 1, rejected: [] }, 'It was stale': { acked: 0, rejected: [stale] } },
+  answerExamples: { 'Valid receipt': { acked: 1, rejected: [] }, 'Stale receipt': { acked: 0, rejected: [stale] } },
 } as const
 
 export const nackEvents = {
   operationId: 'nackEvents',
   tags,
   summary: 'Give events back',
-  description: 'Puts events to the front again; after their last lease, to the dead letters.',
+  description: 'Returns events to the front of the queue; after their last lease they become dead letters.',
   body: strictObject(
-    { receipts, delaySeconds: Type.Optional(seconds(0, MAX_LEASE_SECONDS, 'When they come back; at once by default')) },
+    {
+      receipts,
+      delaySeconds: Type.Optional(seconds(0, MAX_LEASE_SECONDS, 'Delay before they are ready again; default: none')),
+    },
     { $id: 'NackBody' },
   ),
   response: {
     200: Type.Object(
-      { nacked: count('How many held'), rejected },
-      { $id: 'Nacked', description: 'What became of the receipts' },
+      { nacked: count('The number of valid receipts'), rejected },
+      { $id: 'Nacked', description: 'The result for each receipt' },
     ),
     ...errorAnswers,
   },
   errors,
-  bodyExamples: { 'At once': { receipts: [receipt] }, 'In a minute': { receipts: [receipt], delaySeconds: 60 } },
-  answerExamples: { 'It held': { nacked: 1, rejected: [] } },
+  bodyExamples: { 'Without delay': { receipts: [receipt] }, 'With a delay': { receipts: [receipt], delaySeconds: 60 } },
+  answerExamples: { 'Valid receipt': { nacked: 1, rejected: [] } },
 } as const
 
 export const extendEvents = {
   operationId: 'extendEvents',
   tags,
   summary: 'Extend leases',
-  description: 'Lets leases end later, or earlier.',
+  description: 'Sets a new end of leases, later or earlier.',
   body: strictObject({ receipts, leaseSeconds }, { $id: 'ExtendBody' }),
   response: {
     200: Type.Object(
       {
-        extended: count('How many held'),
-        leasedUntil: Type.Union([timestamp('When they end'), Type.Null()], { description: 'null when none held' }),
+        extended: count('The number of valid receipts'),
+        leasedUntil: Type.Union([timestamp('When the leases end'), Type.Null()], {
+          description: 'null if all receipts were rejected',
+        }),
         rejected,
       },
-      { $id: 'Extended', description: 'What became of the receipts' },
+      { $id: 'Extended', description: 'The result for each receipt' },
     ),
     ...errorAnswers,
   },
   errors,
-  bodyExamples: { 'Another minute': { receipts: [receipt], leaseSeconds: 60 } },
+  bodyExamples: { 'A minute from now': { receipts: [receipt], leaseSeconds: 60 } },
   answerExamples: {
-    'It held': { extended: 1, leasedUntil: '2026-01-31T12:01:00.000Z', rejected: [] },
-    'It was stale': { extended: 0, leasedUntil: null, rejected: [stale] },
+    'Valid receipt': { extended: 1, leasedUntil: '2026-01-31T12:01:00.000Z', rejected: [] },
+    'Stale receipt': { extended: 0, leasedUntil: null, rejected: [stale] },
   },
 } as const
 
-/** An id to look an event up by: what is none is the id of no event. */
+/** Any string: one that is no fingerprint matches no event. */
 export const eventId = Type.String({ minLength: 1, maxLength: 200 })
 
 export const releaseEvents = {
@@ -169,21 +170,21 @@ export const releaseEvents = {
   tags,
   summary: 'End leases of others',
   description:
-    'Puts leased events to the front again, whoever holds them. This receive does not count, and its receipts are stale.',
+    'Ends leases of any consumer and returns their events to the front of the queue. That receive does not count, and its receipts become stale.',
   body: strictObject(
     {
       ids: Type.Array(eventId, {
         minItems: 1,
         maxItems: 1000,
-        description: 'Events that are not leased are passed over',
+        description: 'Events that are not leased are ignored',
       }),
     },
     { $id: 'ReleaseBody' },
   ),
   response: {
     200: Type.Object(
-      { released: count('How many leases were ended') },
-      { $id: 'Released', description: 'How many went back' },
+      { released: count('The number of leases that were ended') },
+      { $id: 'Released', description: 'The number of released events' },
     ),
     ...errorAnswers,
   },
@@ -196,25 +197,25 @@ export const eventStats = {
   operationId: 'countEvents',
   tags,
   summary: 'Count events',
-  description: 'How many events are in which state.',
+  description: 'The number of events in each state.',
   response: {
     200: Type.Object(
       {
-        ready: count('Can be leased now'),
-        leased: count('At a consumer'),
-        delayed: count('Given back with a delay'),
+        ready: count('Ready to be leased'),
+        leased: count('Leased by consumers'),
+        delayed: count('Nacked with a delay'),
         dead: count('Dead letters'),
         oldestReadyAgeSeconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
-          description: 'null when none is ready',
+          description: 'null if none is ready',
         }),
       },
-      { $id: 'EventStats', description: 'How many events are in which state' },
+      { $id: 'EventStats', description: 'The number of events in each state' },
     ),
     ...errorAnswers,
   },
   errors: ['STORE_UNAVAILABLE'],
   answerExamples: {
-    'Some are waiting': { ready: 2, leased: 1, delayed: 0, dead: 0, oldestReadyAgeSeconds: 0.25 },
-    'None is': { ready: 0, leased: 0, delayed: 0, dead: 0, oldestReadyAgeSeconds: null },
+    'Events in the queue': { ready: 2, leased: 1, delayed: 0, dead: 0, oldestReadyAgeSeconds: 0.25 },
+    'Empty queue': { ready: 0, leased: 0, delayed: 0, dead: 0, oldestReadyAgeSeconds: null },
   },
 } as const

@@ -1,14 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifySchemaCompiler } from 'fastify'
+import type { FastifyReply, FastifySchemaCompiler } from 'fastify'
 import { ServiceError } from '../../src/errors/service-error.ts'
-import { isFingerprint } from '../../src/formula/fingerprint.ts'
+import { isFingerprint } from '../../src/formula/identity.ts'
+import { searchKey } from '../../src/formula/name-search.ts'
+import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
-import { type CheckedBody, checkSubmission } from './check-submission.ts'
-import { countAnswered, countGuesses, countRefused } from './count-outcome.ts'
-import { requireIdempotencyKey } from './idempotency-key.ts'
-import { replayRecent } from './replay-recent.ts'
+import { replayRecent, requireIdempotencyKey } from './idempotency.ts'
+import { countAnswered, countGuesses, countRefused, type SubmitQuery, sendJson, sendOutcome } from './outcome.ts'
 import { getFormula, listFormulas, submitFormulas } from './schemas.ts'
-import { type SubmitQuery, sendOutcome } from './send-outcome.ts'
 
 interface SubmitRequest {
   Body: CheckedBody
@@ -17,7 +16,7 @@ interface SubmitRequest {
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.decorateRequest('idempotencyKey', '')
-  fastify.decorateRequest('sent', null)
+  fastify.decorateRequest('rawRequest', null)
   const checkBySchema = fastify.validatorCompiler as FastifySchemaCompiler<unknown>
 
   fastify.withTypeProvider().post<SubmitRequest>(
@@ -25,21 +24,21 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     {
       schema: submitFormulas,
       bodyLimit: fastify.config.bodyLimitBytes,
-      config: { scope: 'submit', unreadBody: true, sheds: true },
+      config: { scope: 'submit', rawBody: true, loadShedding: true },
       onRequest: requireIdempotencyKey,
       preValidation: replayRecent,
       onError: countRefused,
       validatorCompiler: (part) => (part.httpPart === 'body' ? checkSubmission : checkBySchema(part)),
     },
     async (request, reply) => {
-      const { body, query, caller, idempotencyKey, sent } = request
+      const { body, query, caller, idempotencyKey, rawRequest } = request
       const { formulas, single } = body
       const { onDuplicate = 'reject' } = query
       const submission = { caller, key: idempotencyKey, onDuplicate, single, formulas, requestId: request.id }
       const outcome = await fastify.orchestrator.submit(submission)
-      // One that is replayed may expire any time.
+      // Do not cache replays: the stored answer may expire at any moment.
       const isNew = outcome.kind === 'answered' && !outcome.replayed
-      if (isNew && sent !== null) fastify.recentAnswers.remember(sent, outcome.answer)
+      if (isNew && rawRequest !== null) fastify.recentAnswers.remember(rawRequest, outcome.answer)
       if (outcome.kind === 'answered') request.submissionId = outcome.submissionId
       countAnswered(fastify.metrics, outcome)
       countGuesses(request, reply, outcome, formulas.length)
@@ -47,20 +46,19 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     },
   )
 
-  fastify.get('', { schema: listFormulas, config: { scope: 'read' } }, async ({ query }) => {
-    const { limit = 50, cursor, name } = query
-    const page = await fastify.db.list({
-      limit,
-      ...readCursor('formulas', cursor),
-      ...(name ? { namePrefix: name } : {}),
-    })
-    return { formulas: page.items, nextCursor: writeCursor('formulas', page.next) }
+  fastify.get('', { schema: listFormulas, config: { scope: 'read' } }, async ({ query }, reply) => {
+    const { limit = 50, cursor, name = '' } = query
+    const wanted = { limit, ...readCursor('formulas', cursor), searchPrefix: searchKey(name) }
+    const { items, next } = await fastify.formulaReads.list(wanted)
+    const documents = items.map(({ document }) => document)
+    const nextCursor = JSON.stringify(writeCursor('formulas', next))
+    return sendJson(reply as FastifyReply, `{"formulas":[${documents.join()}],"nextCursor":${nextCursor}}`)
   })
 
-  fastify.get('/:id', { schema: getFormula, config: { scope: 'read' } }, async ({ params }) => {
-    const formula = isFingerprint(params.id) ? await fastify.db.get(params.id) : null
+  fastify.get('/:id', { schema: getFormula, config: { scope: 'read' } }, async ({ params }, reply) => {
+    const formula = isFingerprint(params.id) ? await fastify.formulaReads.get(params.id) : null
     if (formula === null) throw new ServiceError('FORMULA_NOT_FOUND')
-    return formula
+    return sendJson(reply as FastifyReply, formula.document)
   })
 }
 

@@ -15,14 +15,14 @@ import {
   strictObject,
   timestamp,
 } from '../schemas.ts'
-import { IDEMPOTENCY_KEY } from './idempotency-key.ts'
+import { IDEMPOTENCY_KEY } from './idempotency.ts'
 
 const tags = ['Formulas']
 
-const submittedName = (description: string, example: string, most: number) =>
+const submittedName = (description: string, example: string, max: number) =>
   Type.String({
-    pattern: namePattern(most),
-    description: `${description}. 1 to ${most} characters after white space at its ends is taken off, none of them a control character, some of them visible`,
+    pattern: namePattern(max),
+    description: `${description}. 1 to ${max} characters after trimming, at least one of them visible and none a control character`,
     examples: [example],
   })
 
@@ -35,18 +35,18 @@ const Concentration = Type.Union(
   ],
   {
     $id: 'Concentration',
-    description: `An exact decimal above 0 with ${digits}; never rounded: what does not fit is refused. No unit is assumed`,
+    description: `An exact decimal above 0 with ${digits}. It is never rounded; longer ones are refused. No unit is assumed`,
   },
 )
 
 const SubmittedFormula = strictObject(
   {
-    name: submittedName('Does not count for what is the same composition', 'Rose Garden', FORMULA_NAME_LENGTH),
+    name: submittedName('Not part of the composition', 'Rose Garden', FORMULA_NAME_LENGTH),
     materials: Type.Array(
       strictObject(
         {
           name: submittedName(
-            'Compared without regard to case, width, the number of blanks, the kind of dash, trade mark signs and what is not seen',
+            'Compared without regard to case, width, runs of blanks, kinds of dashes, trade mark signs and invisible characters',
             'Linalool',
             MATERIAL_NAME_LENGTH,
           ),
@@ -57,22 +57,22 @@ const SubmittedFormula = strictObject(
       {
         minItems: 1,
         maxItems: MAX_MATERIALS,
-        description: 'A set: their order does not matter, and no material may stand in it twice',
+        description: 'A set: order does not matter, and each material may occur only once',
       },
     ),
   },
-  { $id: 'SubmittedFormula', description: 'A formula to be taken in' },
+  { $id: 'SubmittedFormula', description: 'A formula to be submitted' },
 )
 
 const SubmitBody = Type.Union(
   [SubmittedFormula, Type.Array(SubmittedFormula, { minItems: 1, maxItems: MAX_FORMULAS })],
-  { $id: 'SubmitBody', description: 'A formula, or a list of them' },
+  { $id: 'SubmitBody', description: 'One formula or a list' },
 )
 
 const onDuplicate = Type.Optional(
   Type.Union([Type.Literal('reject'), Type.Literal('skip')], {
     default: 'reject',
-    description: 'Reject all when a composition is known, or skip those and add the others',
+    description: 'If a composition is known: reject the whole submission, or skip the known ones and add the others',
     examples: ['skip'],
   }),
 )
@@ -81,7 +81,7 @@ const StoredMaterial = Type.Object(
   {
     name: storedName('As submitted, trimmed', 'Linalool', MATERIAL_NAME_LENGTH),
     concentration: Type.String({
-      description: 'In canonical form: no exponent, no superfluous zeros',
+      description: 'In canonical form: no exponent, no redundant zeros',
       pattern: CANONICAL.source,
       examples: ['12.5'],
     }),
@@ -105,7 +105,7 @@ const SubmissionEntry = Type.Object(
       Type.Union([Type.Literal('added'), Type.Literal('duplicate')], { description: 'Only with onDuplicate=skip' }),
     ),
   },
-  { $id: 'SubmissionEntry', description: 'A stored formula, and with onDuplicate=skip whether it was added' },
+  { $id: 'SubmissionEntry', description: 'A stored formula; with onDuplicate=skip also whether it was added' },
 )
 
 const KnownFormula = strictObject(
@@ -113,7 +113,7 @@ const KnownFormula = strictObject(
   {
     $id: 'KnownFormula',
     description:
-      'A duplicate, by its id alone: to callers without the scope `read`, and once the answer has 4 MiB of formulas',
+      'A duplicate, shown only by its id: for callers without the scope `read`, and beyond 4 MiB of formulas in an answer',
   },
 )
 
@@ -125,7 +125,7 @@ const SubmitAnswer = Type.Object(
   { $id: 'SubmitAnswer', description: 'The formulas, added or (with onDuplicate=skip) already known' },
 )
 
-/** Everything that may be wrong with a formula. */
+/** The codes of validation errors of formulas. */
 const FORMULA_ERRORS = (Object.keys(catalogue) as ErrorCode[]).filter(
   (code) => /^(FORMULA|MATERIAL)_/.test(code) && catalogue[code].status === 400,
 )
@@ -137,11 +137,11 @@ export const submitFormulas = {
   tags,
   summary: 'Submit formulas',
   description:
-    'Takes formulas in exactly once. Send a submission again with the same `Idempotency-Key` as often as you like: it is taken in once, and you get the first answer again, byte for byte, with `Idempotent-Replayed: true`. The same payload means the same names, compositions, order and `onDuplicate`, not the same bytes.',
+    'Accepts formulas exactly once. A submission may be repeated with the same `Idempotency-Key`: it is stored once, and a repeat gets the first answer, byte for byte, with `Idempotent-Replayed: true`. The same payload means the same names, compositions, order and `onDuplicate`, not the same bytes.',
   requestHeaders: Type.Object({
     'Idempotency-Key': Type.String({
       description:
-        '1 to 255 visible ASCII characters, bare (`order-1`) or quoted (`"order-1"`): both are the same key. Within quotes blanks may stand too, but not alone. It belongs to the caller and is kept for IDEMPOTENCY_TTL_HOURS',
+        '1 to 255 visible ASCII characters, bare (`order-1`) or quoted (`"order-1"`): both are the same key. A quoted key may contain blanks, but not only blanks. It belongs to the caller and is kept for IDEMPOTENCY_TTL_HOURS',
       pattern: IDEMPOTENCY_KEY.source,
       examples: ['order-1', '"order-2"'],
     }),
@@ -152,14 +152,14 @@ export const submitFormulas = {
   responseHeaders: ['Location', 'Idempotent-Replayed'],
   errors: [
     ...(['INVALID_JSON', 'IDEMPOTENCY_KEY_MISSING', 'IDEMPOTENCY_KEY_INVALID', ...FORMULA_ERRORS] as const),
-    ...(['FORMULA_EXISTS', 'IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED'] as const),
+    ...(['FORMULA_EXISTS', 'IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED', 'FORMULA_ERASED'] as const),
     'SUBMISSION_FAILED',
   ] as ErrorCode[],
   bodyExamples: submissions,
   answerExamples: {
     Added: { message, formulas: [storedFormula] },
     'Already known, with onDuplicate=skip': { message, formulas: [{ ...storedFormula, outcome: 'duplicate' }] },
-    'The same to a caller without the scope read': {
+    'The same, without the scope read': {
       message,
       formulas: [{ id: storedFormula.id, outcome: 'duplicate' }],
     },
@@ -169,7 +169,7 @@ export const submitFormulas = {
 const name = Type.Optional(
   Type.String({
     maxLength: 400,
-    description: 'What the name begins with, whatever its case; at most 400 UTF-16 code units',
+    description: 'Prefix of the name, case-insensitive; at most 400 UTF-16 code units',
     examples: ['rose'],
   }),
 )
@@ -178,12 +178,12 @@ export const listFormulas = {
   operationId: 'listFormulas',
   tags,
   summary: 'List formulas',
-  description: 'Newest first, in the order of acceptance.',
+  description: 'Newest first.',
   querystring: strictObject({ limit, cursor: cursor('formulas'), name }, { $id: 'ListFormulasQuery' }),
   response: {
     200: Type.Object(
       { formulas: Type.Array(StoredFormula), nextCursor },
-      { $id: 'FormulaPage', description: 'Some formulas' },
+      { $id: 'FormulaPage', description: 'A page of formulas' },
     ),
     ...errorAnswers,
   },

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
 import { ServiceError } from '../../src/errors/service-error.ts'
-import { live, ready } from './schemas.ts'
+import { errorAnswers } from '../schemas.ts'
 
 const config = { public: true, anyHost: true }
 
@@ -19,3 +20,30 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
 }
 
 export default routes
+
+const tags = ['Health']
+
+const ok = Type.Literal('ok')
+
+export const live = {
+  operationId: 'getLiveness',
+  tags,
+  summary: 'Liveness',
+  description: '200 while the process runs.',
+  response: { 200: Type.Object({ status: ok }, { $id: 'Live', description: 'The process runs' }), ...errorAnswers },
+  errors: [],
+  answerExamples: { Live: { status: 'ok' } },
+} as const
+
+export const ready = {
+  operationId: 'getReadiness',
+  tags,
+  summary: 'Readiness',
+  description: '200 if both database and queue answer; else 503, with those that do not in `details`.',
+  response: {
+    200: Type.Object({ status: ok, db: ok, queue: ok }, { $id: 'Ready', description: 'Database and queue answer' }),
+    ...errorAnswers,
+  },
+  errors: ['STORE_UNAVAILABLE'],
+  answerExamples: { Ready: { status: 'ok', db: 'ok', queue: 'ok' } },
+} as const

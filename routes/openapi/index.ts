@@ -1,5 +1,6 @@
+import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsync } from 'fastify'
-import { getDocument } from './schemas.ts'
+import { errorAnswers } from '../schemas.ts'
 
 export const autoPrefix = '/openapi.json'
 
@@ -13,3 +14,18 @@ const routes: FastifyPluginAsync = async (fastify) => {
 }
 
 export default routes
+
+export const getDocument = {
+  operationId: 'getDocument',
+  tags: ['Document'],
+  summary: 'This document',
+  description: 'All routes of this version in OpenAPI 3.1; `/docs` shows it as a page.',
+  response: {
+    200: Type.Object(
+      { openapi: Type.String({ examples: ['3.1.0'] }), info: Type.Object({}), paths: Type.Object({}) },
+      { $id: 'OpenApiDocument', description: 'An OpenAPI document' },
+    ),
+    ...errorAnswers,
+  },
+  errors: [],
+} as const

@@ -1,40 +1,39 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { Room } from '../kit/byte-budget.ts'
+import { ByteBudget } from '../kit/byte-budget.ts'
 import type { Clock } from '../kit/clock.ts'
 
-/** Most bytes of bodies that arrive or are worked on: their formulas take several times as much. */
-const MOST_BODIES = 48 * 2 ** 20
-/** Most bytes of answers that clients have not taken yet. */
-const MOST_UNREAD = 64 * 2 ** 20
-/** Smaller answers are not counted: connections bound how many there are. */
+/** Most bytes of request bodies that are arriving or being processed: their formulas take several times as much. */
+const MAX_BODIES = 48 * 2 ** 20
+/** Most bytes of answers that clients have not read yet. */
+const MAX_UNREAD = 64 * 2 ** 20
+/** Smaller answers are not counted: the number of connections bounds them. */
 const COUNTED_BYTES = 4_096
-/** How often connections are looked at, in milliseconds. */
-const LOOK_MS = 1_000
-/** How long an answer may take from its first byte to its last, in milliseconds, and what is added for its size. */
+const CHECK_MS = 1_000
+/** How long sending an answer may take, in milliseconds, with extra time for its size. */
 const ANSWER_MS = 60_000
 const BYTES_PER_MS = 65.536
-/** The same while there is no room for more of them. */
-const PRESSED_MS = 10_000
+/** The same while the budget for unread answers is used up. */
+const OVERLOADED_ANSWER_MS = 10_000
 
 const NONE: readonly ServerResponse[] = []
 
 /** What is being answered on a connection. */
 export interface Exchange {
-  /** Responses that are not sent yet, in the order of their requests. The last is there until another follows it. */
+  /** Unsent responses in the order of their requests. A sent one may stay until the next request. */
   responses: ServerResponse[]
   /** Bytes of answers that are counted as unread. */
   unread: number
-  /** The answer that was being sent when the connection was last looked at, and since when it was. */
+  /** The answer that was being sent at the last check, and since when. */
   sending: { response: ServerResponse; since: number } | null
 }
 
-/** The open connections of a server, and what they hold of memory. */
+/** The open connections of a server, and the memory they use. */
 export class Connections {
-  readonly bodies = new Room(MOST_BODIES)
-  readonly unread = new Room(MOST_UNREAD)
+  readonly bodies = new ByteBudget(MAX_BODIES)
+  readonly unread = new ByteBudget(MAX_UNREAD)
   readonly #exchanges = new Map<Socket, Exchange>()
-  /** Of answers that are counted. */
+  /** Bytes of the counted answers. */
   readonly #sizes = new WeakMap<ServerResponse, number>()
 
   constructor(server: Server) {
@@ -52,12 +51,11 @@ export class Connections {
     })
   }
 
-  /** How many there are. */
   get open(): number {
     return this.#exchanges.size
   }
 
-  /** How many requests of a connection are not answered yet. */
+  /** How many requests of a connection have not been answered yet. */
   unanswered(socket: Socket): number {
     const responses = this.#exchanges.get(socket)?.responses ?? NONE
     return responses.length > 1 ? responses.filter(({ closed }) => !closed).length : responses.length
@@ -78,31 +76,31 @@ export class Connections {
     const exchange = this.#exchanges.get(socket)
     if (exchange === undefined) return
     const bytes = Buffer.byteLength(answer)
-    const give = (taken: number): void => {
-      exchange.unread += taken
-      this.unread.take(taken)
+    const addUnread = (more: number): void => {
+      exchange.unread += more
+      this.unread.take(more)
     }
-    give(bytes)
+    addUnread(bytes)
     this.#sizes.set(response, bytes)
     response.once('finish', () => {
-      if (this.#exchanges.has(socket)) give(-bytes)
+      if (this.#exchanges.has(socket)) addUnread(-bytes)
     })
   }
 
   /**
-   * Ends connections whose client takes too long over an answer.
-   * @param onCut told how many were ended just now
-   * @returns stops it
+   * Closes connections whose client reads an answer too slowly.
+   * @param onClosed called with how many were just closed
+   * @returns a function that stops it
    */
-  watch(clock: Clock, onCut: (connections: number) => void): () => void {
+  watch(clock: Clock, onClosed: (connections: number) => void): () => void {
     let stop = (): void => {}
-    const look = (): void => {
+    const check = (): void => {
       const slow = [...this.#exchanges].filter(([, exchange]) => this.#isOverdue(exchange, clock.now()))
       for (const [socket] of slow) socket.destroy()
-      if (slow.length > 0) onCut(slow.length)
-      stop = clock.after(LOOK_MS, look)
+      if (slow.length > 0) onClosed(slow.length)
+      stop = clock.after(CHECK_MS, check)
     }
-    stop = clock.after(LOOK_MS, look)
+    stop = clock.after(CHECK_MS, check)
     return () => stop()
   }
 
@@ -114,7 +112,7 @@ export class Connections {
     }
     if (exchange.sending?.response !== response) exchange.sending = { response, since: now }
     const size = this.#sizes.get(response) ?? 0
-    const allowedMs = this.unread.fits(size) ? ANSWER_MS + size / BYTES_PER_MS : PRESSED_MS
+    const allowedMs = this.unread.fits(size) ? ANSWER_MS + size / BYTES_PER_MS : OVERLOADED_ANSWER_MS
     return now - exchange.sending.since > allowedMs
   }
 }

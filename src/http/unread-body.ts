@@ -1,14 +1,14 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** How long a client may go on sending after its answer, in milliseconds. */
+/** How long a client may keep sending after its answer, in milliseconds. */
 const LINGER_MS = 2_000
 
 /**
- * A response that ends its connection when it goes out before the body of its request has been read: the rest of the
- * body is not waited for, and is not taken for another request.
+ * A response that closes its connection when it is sent before the request's body has been read: the server does not wait
+ * for the rest of the body, and does not parse it as another request.
  */
-export class EndingResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+export class ClosingResponse<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
   override writeHead(...head: unknown[]): this {
     if (!this.req.complete && announcesBody(this.req)) {
       this.setHeader('Connection', 'close')
@@ -22,13 +22,13 @@ const announcesBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 /**
- * Makes a connection end in two steps: the answer is sent and this half closed, and what still comes is dropped for a
- * while. To close both halves at once would reset the connection, and a client that still sends might lose its answer.
+ * Makes a connection close in two steps: it closes our half after the answer, and discards further input for a while.
+ * Closing both halves at once would reset the connection, and a client that is still sending might lose its answer.
  */
 function linger(socket: Socket): void {
-  // Node calls this behind the last answer of a connection.
+  // Node calls this after the last answer of a connection.
   socket.destroySoon = () => {
-    // With a listener of its own for data, a socket is no longer read by the HTTP parser.
+    // Adding a data listener detaches the HTTP parser from the socket.
     socket
       .removeAllListeners('data')
       .on('data', () => {})
@@ -39,7 +39,7 @@ function linger(socket: Socket): void {
   }
 }
 
-/** Tells a client that waits for leave to send its body to go on, once the body is wanted: not when it is refused. */
+/** Sends 100 Continue once the body is read, so that a refused request is answered without its body. */
 export function continueWhenWanted(server: Server): void {
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     request.once('resume', () => {

@@ -1,13 +1,13 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** What is asked for at each scrape. */
+/** What is read at each scrape. */
 export interface ConnectionSources {
   connections(): number
   bodyBytes(): number
   unreadBytes(): number
 }
 
-/** Measures connections, and what they hold of memory. @returns what counts those that were refused or cut off */
+/** Registers the metrics of connections and their memory. @returns counters of refused and ended connections */
 export function connectionMetrics(registry: Registry, sources: ConnectionSources) {
   const registers = [registry]
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -20,9 +20,9 @@ export function connectionMetrics(registry: Registry, sources: ConnectionSources
       },
     })
   }
-  gauge('intake_connections', 'Connections of clients that are open', sources.connections)
-  gauge('intake_body_bytes', 'Bodies of requests that arrive or are worked on, in bytes', sources.bodyBytes)
-  gauge('intake_unread_answer_bytes', 'Answers that clients have not taken yet, in bytes', sources.unreadBytes)
+  gauge('intake_connections', 'Open client connections', sources.connections)
+  gauge('intake_body_bytes', 'Request bodies that are arriving or being processed, in bytes', sources.bodyBytes)
+  gauge('intake_unread_answer_bytes', 'Answers that clients have not read yet, in bytes', sources.unreadBytes)
   const refused = new Counter({
     name: 'intake_connections_refused_total',
     help: 'Connections that were refused because too many were open',
@@ -30,8 +30,8 @@ export function connectionMetrics(registry: Registry, sources: ConnectionSources
   })
   const cutOff = new Counter({
     name: 'intake_connections_cut_off_total',
-    help: 'Connections that were ended because the client took too long over an answer',
+    help: 'Connections that were closed because the client read an answer too slowly',
     registers,
   })
-  return { refused: () => refused.inc(), cutOff: (howMany: number) => cutOff.inc(howMany) }
+  return { refused: () => refused.inc(), cutOff: (connections: number) => cutOff.inc(connections) }
 }

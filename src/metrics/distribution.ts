@@ -4,17 +4,16 @@ type Labels = Record<string, string | number>
 type Value = MetricValue<string> & { metricName: string }
 
 /**
- * How values are spread over buckets. prom-client's own histogram builds a text from the labels for each observation,
- * which takes about as long as all else that is spent on measuring a request; this one counts in numbers, and gives the
- * sums when they are asked for.
+ * A histogram that only increments numbers; prom-client's own builds a string of the labels for each observation, which
+ * takes half of the time spent on measuring a request. The cumulative values are computed at the scrape.
  */
 export class Distribution {
   readonly #bounds: readonly number[]
-  /** How many fell into each bucket alone; the last is for what is beyond all bounds. */
+  /** The counts of the buckets, not cumulative; the last is for values beyond all bounds. */
   readonly #counts: number[]
   #sum = 0
 
-  /** @param bounds the upper bound of each bucket, ascending */
+  /** @param bounds the upper bounds of the buckets, ascending */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds
     this.#counts = new Array(bounds.length + 1).fill(0)
@@ -27,7 +26,7 @@ export class Distribution {
     this.#sum += value
   }
 
-  /** What prom-client's histogram gives: each bucket with all that are below it. */
+  /** The values in prom-client's form, with cumulative buckets. */
   values(name: string, labels: Labels = {}): Value[] {
     let total = 0
     const buckets = this.#counts.map((count, bucket) => {
@@ -42,16 +41,16 @@ export class Distribution {
   }
 }
 
-/** @param read asked for the values at each scrape */
+/** @param read called at each scrape */
 export function registerHistogram(registry: Registry, name: string, help: string, read: () => Value[]): void {
   const get = async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: read() })
-  // The registry asks nothing else of a metric, whatever its class.
+  // The registry uses nothing else of a metric.
   registry.registerMetric({ name, help, type: 'histogram', get } as unknown as Histogram)
 }
 
-/** A distribution without labels, which is in the registry from the start. */
+/** Registers a distribution without labels. */
 export function distribution(registry: Registry, name: string, help: string, bounds: readonly number[]): Distribution {
-  const counted = new Distribution(bounds)
-  registerHistogram(registry, name, help, () => counted.values(name))
-  return counted
+  const values = new Distribution(bounds)
+  registerHistogram(registry, name, help, () => values.values(name))
+  return values
 }

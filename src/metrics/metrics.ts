@@ -1,11 +1,10 @@
-import { Counter, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
 import type { OnCommit } from '../stores/ports.ts'
-import type { SubmissionObserver } from '../submission/observer.ts'
+import type { SubmissionObserver } from '../submission/options.ts'
 import { distribution } from './distribution.ts'
-import { processMetrics } from './process-metrics.ts'
 import { RequestDurations } from './request-durations.ts'
 
-/** What may become of a submission, as it is counted. */
+/** The values of the label `outcome`. */
 const OUTCOMES = [
   'added',
   'exists',
@@ -19,50 +18,50 @@ const OUTCOMES = [
 ] as const
 export type SubmissionOutcome = (typeof OUTCOMES)[number]
 
-/** One member to the most that share a commit. */
-const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-/** Seconds: a fast disk syncs in well under a millisecond; after some seconds a store counts as failing. */
+/** From one submission to the largest batch. */
+const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+/** Seconds: a fast disk syncs in well under a millisecond; after some seconds a store counts as failed. */
 const COMMIT_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** What a service measures of itself, in a registry of its own, for Prometheus. The names are those of docs/metrics.md. */
+/** The metrics of a service, in a registry of their own; docs/metrics.md describes them. */
 export class Metrics {
   readonly registry = new Registry()
   readonly requests = new RequestDurations(this.registry)
   readonly #formulas = new Counter({
     name: 'intake_formulas_added_total',
-    help: 'Formulas that were stored, each with its event',
+    help: 'Formulas stored, each with its event',
     registers: [this.registry],
   })
   readonly #refused = new Counter({
     name: 'intake_formulas_refused_total',
-    help: 'Formulas of submissions that were refused because a composition is known (409), by caller; replays apart',
+    help: 'Formulas of submissions refused because a composition is known (409), by caller; without replays',
     labelNames: ['caller'],
     registers: [this.registry],
   })
   readonly #retries = new Counter({
     name: 'intake_submission_retries_total',
-    help: 'Attempts to store a submission after its first',
+    help: 'Attempts of submissions after the first one',
     registers: [this.registry],
   })
   readonly #rollbacks = new Counter({
     name: 'intake_rollbacks_total',
-    help: 'Rollbacks of what failed attempts of this process left: done, or interrupted, so that a cleanup is owed',
+    help: 'Rollbacks of failed attempts of this process: done, or interrupted, so that a cleanup is owed',
     labelNames: ['result'],
     registers: [this.registry],
   })
   readonly #batchSize = distribution(
     this.registry,
     'intake_batch_size',
-    'Submissions that were committed together; not measured in memory',
-    SIZES,
+    'Submissions committed together; not measured by the memory engine',
+    BATCH_SIZES,
   )
   readonly #commitSeconds = distribution(
     this.registry,
     'intake_commit_duration_seconds',
-    'How long one batch of submissions took: with SQLite its transaction in the writing thread, whatever else travels in it; with PostgreSQL its calls to the server, from the first to the last answer',
+    'Duration of a batch of submissions: with SQLite its transaction in the writer thread, including other calls in it; with PostgreSQL its calls to the server, from the first to the last answer',
     COMMIT_SECONDS,
   )
-  /** Counted in numbers, as distributions are. */
+  /** Plain numbers, for speed; see Distribution. */
   readonly #ended = new Map<SubmissionOutcome, number>(OUTCOMES.map((outcome) => [outcome, 0]))
   readonly #readers: (() => Promise<void>)[] = []
   #scrape: Promise<string> | undefined
@@ -71,7 +70,7 @@ export class Metrics {
     const ended = this.#ended
     new Counter({
       name: 'intake_submissions_total',
-      help: 'Submissions by what became of them',
+      help: 'Submissions by outcome',
       labelNames: ['outcome'],
       registers: [this.registry],
       collect() {
@@ -79,7 +78,7 @@ export class Metrics {
         for (const [outcome, count] of ended) this.inc({ outcome }, count)
       },
     })
-    // A series that is there from the start shows its first increase.
+    // Start the series at 0, so that their first increase is visible.
     for (const result of ['done', 'interrupted']) this.#rollbacks.inc({ result }, 0)
   }
 
@@ -107,12 +106,12 @@ export class Metrics {
     this.#commitSeconds.observe(seconds)
   }
 
-  /** @param read called before each scrape, to set what is asked for only then; it must not reject */
+  /** @param read called before each scrape to set gauges; must not reject */
   beforeScrape(read: () => Promise<void>): void {
     this.#readers.push(read)
   }
 
-  /** Everything in the text format of Prometheus. Who asks while another is being answered gets the same. */
+  /** All metrics in the Prometheus text format. Concurrent scrapes share one result. */
   text(): Promise<string> {
     this.#scrape ??= this.#write().finally(() => {
       this.#scrape = undefined
@@ -125,4 +124,19 @@ export class Metrics {
     const texts = await Promise.all([this.registry.metrics(), processMetrics().metrics()])
     return texts.join('\n')
   }
+}
+
+let registry: Registry | undefined
+
+/**
+ * prom-client's default metrics of the process: event loop, garbage collection, memory, CPU, handles. Collection starts
+ * with the first scrape, so that it costs nothing without a scraper. All apps of a process share it, because prom-client
+ * cannot stop its observers when an app closes; they do not keep the process alive.
+ */
+export function processMetrics(): Registry {
+  if (registry === undefined) {
+    registry = new Registry()
+    collectDefaultMetrics({ register: registry })
+  }
+  return registry
 }

@@ -2,24 +2,23 @@ import type { Registry } from 'prom-client'
 import { Distribution, registerHistogram } from './distribution.ts'
 
 const NAME = 'http_request_duration_seconds'
-const HELP = 'How long requests took, from their headers to the last byte of the answer, by route and status'
+const HELP = 'Duration of requests, from their headers to the last byte of the answer, by route and status'
 
 /**
- * Seconds. An answer from memory takes less than a millisecond and one commit some milliseconds; from a tenth of a second
- * on something is slow; pauses between attempts begin at one second; a long poll ends after 20, a submission after 30.
+ * Seconds. An answer from memory takes less than a millisecond, a commit some milliseconds; anything above 0.1 s is slow.
+ * Retries begin to pause for 1 s; a long poll ends after 20 s, a submission after 30 s.
  */
 const BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30]
 
-/** Methods that have a label of their own; whatever else a client thinks of shares one. */
+/** Methods with a label of their own; all others share the label `other`. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 
-/** Of one method, route and status. */
 interface Series {
   labels: { method: string; route: string; status: number }
   durations: Distribution
 }
 
-/** The histogram of requests. */
+/** The histogram of requests, by method, route and status. */
 export class RequestDurations {
   readonly #series = new Map<string, Map<string, Map<number, Series>>>()
 
@@ -27,7 +26,7 @@ export class RequestDurations {
     registerHistogram(registry, NAME, HELP, () => this.#values())
   }
 
-  /** @param route its pattern, so that there are only so many; none where no route took the request */
+  /** @param route the pattern of the route, which bounds the number of series */
   observe(method: string, route = 'none', status: number, seconds: number): void {
     const known = METHODS.has(method) ? method : 'other'
     const series = this.#series.get(route)?.get(known)?.get(status) ?? this.#begin(known, route, status)

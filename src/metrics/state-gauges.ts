@@ -2,23 +2,23 @@ import { Gauge, type Registry } from 'prom-client'
 import type { Clock } from '../kit/clock.ts'
 import { Deadline } from '../kit/deadline.ts'
 import type { ForwarderHealth } from '../outbox/circuit-breaker.ts'
-import type { Cleanup, EventQueue } from '../stores/ports.ts'
+import { type Cleanup, DEFAULT_SUBSCRIPTION, type EventQueue } from '../stores/ports.ts'
 
-/** How long a scrape waits for a store, in milliseconds: well within what Prometheus waits for a scrape (10 s). */
-const PATIENCE_MS = 2_000
+/** Timeout of a store call, in milliseconds: well below the scrape timeout of Prometheus (10 s). */
+const STORE_TIMEOUT_MS = 2_000
 
-/** Who is asked at each scrape. */
+/** What is read at each scrape. */
 export interface StateSources {
   queue: Pick<EventQueue, 'stats'>
   cleanups(): Promise<Cleanup[]>
-  /** @returns which of `db` and `queue` do not answer; within its own time */
-  silentStores(): Promise<string[]>
+  /** @returns which of `db` and `queue` are not available; it has its own timeout */
+  unavailableStores(): Promise<string[]>
   forwarder(): ForwarderHealth
-  /** Whether the file of API keys could not be read again. */
+  /** Whether a changed file of API keys could not be loaded. */
   keysAreStale(): boolean
 }
 
-/** What is not counted but asked for: the queue, cleanups, and who answers. Of what cannot be told there is no value. */
+/** Gauges that are read from the service's state at each scrape. A gauge that cannot be read has no value. */
 export class StateGauges {
   readonly #sources: StateSources
   readonly #clock: Clock
@@ -35,13 +35,13 @@ export class StateGauges {
     const registers = [registry]
     this.#events = new Gauge({
       name: 'intake_queue_events',
-      help: 'Events in the queue by state; dead ones are dead letters',
+      help: 'Events in the queue by state; `dead` are dead letters',
       labelNames: ['state'],
       registers,
     })
     this.#oldest = new Gauge({
       name: 'intake_queue_oldest_ready_age_seconds',
-      help: 'How long the first event that can be leased has been there; 0 when there is none',
+      help: 'Age of the oldest event that is ready to be leased; 0 if there is none',
       registers,
     })
     this.#cleanups = new Gauge({
@@ -51,24 +51,24 @@ export class StateGauges {
     })
     this.#stores = new Gauge({
       name: 'intake_store_up',
-      help: '1 when the store answered within 2 seconds, else 0',
+      help: '1 if the store answered within 2 seconds, else 0',
       labelNames: ['store'],
       registers,
     })
     this.#staleKeys = new Gauge({
       name: 'intake_api_keys_stale',
-      help: '1 while the file of API keys cannot be taken, so that revoked ones may still be in force, else 0',
+      help: '1 while the file of API keys cannot be loaded, so that revoked keys may still be in force, else 0',
       registers,
     })
     if (sources.forwarder().state === 'off') return
     this.#forwarder = new Gauge({
       name: 'intake_forwarder_up',
-      help: '1 while events can be forwarded to SQS, 0 while that fails',
+      help: '1 while events can be forwarded, 0 while that fails',
       registers,
     })
   }
 
-  /** Asks all of them at once, and waits for none longer than two seconds. */
+  /** Reads all sources at once, each within two seconds. */
   async read(): Promise<void> {
     await Promise.all([this.#readQueue(), this.#readCleanups(), this.#readStores()])
     this.#staleKeys.set(this.#sources.keysAreStale() ? 1 : 0)
@@ -76,7 +76,7 @@ export class StateGauges {
   }
 
   async #readQueue(): Promise<void> {
-    const stats = await this.#ask(() => this.#sources.queue.stats())
+    const stats = await this.#ask(() => this.#sources.queue.stats(DEFAULT_SUBSCRIPTION))
     if (stats === null) {
       this.#events.reset()
       return this.#oldest.remove()
@@ -92,12 +92,12 @@ export class StateGauges {
   }
 
   async #readStores(): Promise<void> {
-    const silent = await this.#sources.silentStores()
-    for (const store of ['db', 'queue']) this.#stores.set({ store }, silent.includes(store) ? 0 : 1)
+    const unavailable = await this.#sources.unavailableStores()
+    for (const store of ['db', 'queue']) this.#stores.set({ store }, unavailable.includes(store) ? 0 : 1)
   }
 
-  /** @returns null when there is no answer in time: whether the store is up is told by a metric of its own */
+  /** @returns null when there is no answer in time; `intake_store_up` reports that */
   #ask<T>(call: () => Promise<T>): Promise<T | null> {
-    return new Deadline(this.#clock, PATIENCE_MS).bound(call()).catch(() => null)
+    return new Deadline(this.#clock, STORE_TIMEOUT_MS).bound(call()).catch(() => null)
   }
 }

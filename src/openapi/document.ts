@@ -2,9 +2,9 @@ import { server } from './about.ts'
 import { errorComponents, errorResponses } from './error-responses.ts'
 import { answerHeaders, headerRefs, headers, parameters } from './headers.ts'
 import { type Examples, errorsOf, type RouteFacts } from './operation.ts'
-import { plainSchema } from './plain-schema.ts'
+import { plainSchema } from './schema.ts'
 
-/** An OpenAPI document, as far as it is looked at here. */
+/** The parts of an OpenAPI document that are used here. */
 export interface OpenApiDocument {
   openapi: string
   info: { title: string; version: string }
@@ -22,9 +22,8 @@ export interface Operation {
 type Content = Record<string, { schema: object; examples?: object }>
 
 /**
- * Adds to a document, made from schemas alone, what schemas do not tell: the errors that each operation may answer with,
- * the headers of answers, and examples.
- * @param routes what each route declares, by its operation's id
+ * Completes a document that was made from schemas only: adds the errors of each operation, headers and examples.
+ * @param routes by operation id
  * @param schemas the components that operations refer to
  */
 export function completeDocument(

@@ -2,7 +2,7 @@ import { catalogue, type ErrorCode } from '../errors/catalogue.ts'
 import { detail, type ErrorBody, type ErrorDetail, errorBody } from '../errors/service-error.ts'
 import { storedFormula } from './examples.ts'
 
-/** Where in a request each of these errors lies, in its example. Others are about no place in it. */
+/** The `path` in the example of each error. Errors without a path have no details. */
 const PATHS: Partial<Record<ErrorCode, string>> = {
   BAD_REQUEST: 'Host',
   INVALID_JSON: '',
@@ -34,10 +34,10 @@ const PATHS: Partial<Record<ErrorCode, string>> = {
   UNSUPPORTED_MEDIA_TYPE: 'Content-Type',
 }
 
-/** A parameter or a field that no route knows: what is said of it is the same everywhere. */
+/** An unknown parameter or field. */
 const UNKNOWN = { code: 'VALIDATION_FAILED', message: 'Unexpected property' }
 
-/** Examples of their own: what they say of a place is not the catalogue's text. */
+/** Details whose message is not the catalogue's text. */
 const DETAILS: Partial<Record<string, ErrorDetail>> = {
   VALIDATION_FAILED: { path: '/colour', ...UNKNOWN },
   VALIDATION_FAILED_IN_QUERY: { path: '?colour', ...UNKNOWN },
@@ -49,7 +49,7 @@ export interface ErrorExample {
   value: ErrorBody
 }
 
-/** An example of each error by its name: its code, but for `VALIDATION_FAILED`, which may lie in two parts of a request. */
+/** Examples by error code. `VALIDATION_FAILED` has a second one, for queries. */
 export function errorExamples(): Record<string, ErrorExample> {
   const examples: Record<string, ErrorExample> = {}
   const add = (name: string, code: ErrorCode, details: ErrorDetail[]): void => {
@@ -57,8 +57,8 @@ export function errorExamples(): Record<string, ErrorExample> {
   }
   for (const code of Object.keys(catalogue) as ErrorCode[]) {
     const path = PATHS[code]
-    const own = DETAILS[code]
-    add(code, code, own ? [own] : path === undefined ? [] : [detail(path, code)])
+    const special = DETAILS[code]
+    add(code, code, special ? [special] : path === undefined ? [] : [detail(path, code)])
   }
   add('VALIDATION_FAILED_IN_QUERY', 'VALIDATION_FAILED', [DETAILS.VALIDATION_FAILED_IN_QUERY as ErrorDetail])
   add('FORMULA_EXISTS', 'FORMULA_EXISTS', [{ ...detail('', 'FORMULA_EXISTS'), id: storedFormula.id }])

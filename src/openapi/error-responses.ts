@@ -4,7 +4,7 @@ import { type ErrorExample, errorExamples } from './error-examples.ts'
 import { errorHeaders, headerRefs, ON_CONNECTION } from './headers.ts'
 import type { RouteFacts } from './operation.ts'
 
-/** What is answered also where there is no operation to speak of. */
+/** Errors that occur outside of any operation. */
 const BESIDE_OPERATIONS: readonly ErrorCode[] = [
   'BAD_REQUEST',
   'ROUTE_NOT_FOUND',
@@ -15,7 +15,7 @@ const BESIDE_OPERATIONS: readonly ErrorCode[] = [
 type Reference = { $ref: string }
 type Response = { description: string; headers: Record<string, Reference>; content: object } | Reference
 
-/** Components that the errors of all operations refer to. */
+/** The components that error responses of operations refer to. */
 export function errorComponents(): {
   examples: Record<string, ErrorExample>
   responses: Record<string, Response>
@@ -27,7 +27,7 @@ export function errorComponents(): {
   return { examples: errorExamples(), responses: Object.fromEntries(responses) }
 }
 
-/** The error responses of an operation by status; what all routes answer alike is a reference. */
+/** The error responses of an operation, by status. Those that are the same for all routes are references. */
 export function errorResponses(codes: readonly ErrorCode[], route: RouteFacts): Record<string, Response> {
   const byStatus = Map.groupBy(codes, (code) => catalogue[code].status)
   const isCounted = route.scopes !== null
@@ -43,7 +43,7 @@ export function errorResponses(codes: readonly ErrorCode[], route: RouteFacts): 
   )
 }
 
-/** Whether a code is the only one of its status, so that the status means the same everywhere. */
+/** Whether a code is the only one of its status. */
 function isAlone(code: ErrorCode): boolean {
   return Object.values(catalogue).filter(({ status }) => status === catalogue[code].status).length === 1
 }

@@ -1,23 +1,21 @@
-import { fingerprint } from '../formula/fingerprint.ts'
-import type { StoredFormula } from '../formula/formula.ts'
-import { nameIdentity } from '../formula/identity.ts'
+import type { Formula } from '../formula/formula.ts'
+import { fingerprint, nameIdentity } from '../formula/identity.ts'
 
-// What the OpenAPI document shows. Its examples hang together: the formula that one submits is the one that others read.
+// Examples of the OpenAPI document. They are consistent: the submitted formula is the one that other examples read.
 
 const materials = [
   { name: 'Rose Absolute', concentration: '12.5' },
   { name: 'Linalool', concentration: '3.25' },
 ]
 
-/** A formula as it comes back. */
-export const storedFormula: StoredFormula = {
+export const storedFormula: Formula & { createdAt: string } = {
   id: fingerprint(materials.map(({ name, concentration }) => [nameIdentity(name), concentration] as const)),
   name: 'Rose Garden',
   materials,
   createdAt: '2026-01-31T12:00:00.000Z',
 }
 
-/** Bodies of submissions, each of compositions of its own. */
+/** Bodies of submissions, all with different compositions. */
 export const submissions = {
   'A formula': { name: storedFormula.name, materials },
   'Concentrations as numbers': { name: 'Citrus', materials: [{ name: 'Limonene', concentration: 1e1 }] },
@@ -27,7 +25,7 @@ export const submissions = {
   ],
 }
 
-/** The event of that formula. */
+/** The event of `storedFormula`. */
 export const event = { id: storedFormula.id, name: storedFormula.name, createdAt: storedFormula.createdAt }
 
 export const receipt = '12-PtNbV0aZk3Qx9LwE'

@@ -1,36 +1,36 @@
-import { allows, SCOPES, type Scope } from '../access/scopes.ts'
+import { allows, SCOPES, type Scope } from '../access/api-key.ts'
 import { catalogue, type ErrorCode } from '../errors/catalogue.ts'
 
-/** What a route declares, and all that its operation in the document is derived from beside its schemas. */
+/** What a route declares besides its schemas; the operation in the document is derived from it. */
 export interface RouteFacts {
   method: string
   url: string
-  /** One of these is needed; null where the route asks for no key. */
+  /** A key needs one of these; null when the route is public. */
   scopes: readonly Scope[] | null
   whileClosing: boolean
-  /** Whether it answers whatever host a request names. */
+  /** Whether it accepts any host. */
   anyHost: boolean
-  /** Codes the route itself may answer with. */
+  /** Error codes of the route itself. */
   errors: readonly ErrorCode[]
-  /** What its successful answers carry beside what all do. */
+  /** Headers of its successful answers, besides those of all routes. */
   responseHeaders: readonly string[]
-  /** Whether fields that its body does not name are refused by its schema. */
+  /** Whether its schema refuses unknown fields in the body. */
   bodyIsStrict: boolean
   bodyOptional: boolean
   bodyExamples: Examples
   answerExamples: Examples
 }
 
-/** Examples by what is said of them. */
+/** Examples by their titles. */
 export type Examples = Readonly<Record<string, unknown>>
 
-/** Whoever sends a body to a route is told what is wrong with it, also where the route has no use for one. */
+/** A body is checked with these methods, even on routes that do not use it. */
 const WITH_BODY = ['POST', 'PUT', 'PATCH', 'DELETE']
 
-/** What no page of another site may have a browser send. */
+/** Methods that pages of other sites may not use; see plugins/cross-site.ts. */
 const CHANGING = ['POST', 'PUT', 'DELETE']
 
-/** Every code that a route may answer with: its own, and what every request goes through. In the catalogue's order. */
+/** All codes that a route may answer with, its own and those of any request, in the catalogue's order. */
 export function errorsOf({ method, url, scopes, whileClosing, anyHost, errors }: RouteFacts): ErrorCode[] {
   const codes = new Set<ErrorCode>([
     ...errors,

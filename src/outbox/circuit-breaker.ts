@@ -1,22 +1,21 @@
 import { backoffMs } from '../kit/backoff.ts'
 import { type Clock, isoTime, type Random } from '../kit/clock.ts'
-import type { Sent } from './sink.ts'
+import type { SendResult } from './sink.ts'
 
-/** Most calls under way at a time. */
-const MOST_CALLS = 16
+/** Maximum number of concurrent calls. */
+const MAX_CALLS = 16
 const BACKOFF = { baseMs: 500, maxMs: 30_000 }
 
-/** How forwarding goes. */
 export interface ForwarderHealth {
-  /** `off` where nothing is forwarded. */
+  /** `off` when forwarding is not configured. */
   state: 'off' | 'forwarding' | 'failing'
-  /** The last failure; null unless it is failing. */
+  /** The last failure; null unless `failing`. */
   reason: string | null
-  /** Since when, in ISO 8601 and UTC; null when off. */
+  /** When this state began, in ISO 8601 and UTC; null when `off`. */
   since: string | null
 }
 
-export interface PaceOptions {
+export interface BreakerOptions {
   clock: Clock
   random: Random
   log: {
@@ -26,18 +25,18 @@ export interface PaceOptions {
 }
 
 /**
- * Decides how much is sent at a time, by how it went. After a failure it pauses, with backoff, and then has single
- * events sent as probes until one is taken; from there on one call more may be under way with each that goes well.
+ * Limits concurrent calls by the results of earlier ones. After a failure it pauses with backoff, then lets single events
+ * through as probes until one succeeds. Each success after that allows one more concurrent call.
  */
 export class CircuitBreaker {
-  readonly #options: PaceOptions
-  #mostCalls = 1
-  /** Failures in a row; what fails together counts as one. */
+  readonly #options: BreakerOptions
+  #maxCalls = 1
+  /** Consecutive failures; concurrent calls that fail together count as one. */
   #failures = 0
   #pauseMs = 0
   #health: ForwarderHealth
 
-  constructor(options: PaceOptions) {
+  constructor(options: BreakerOptions) {
     this.#options = options
     this.#health = { state: 'forwarding', reason: null, since: isoTime(options.clock.now()) }
   }
@@ -46,35 +45,34 @@ export class CircuitBreaker {
     return this.#health
   }
 
-  /** Whether what is sent next is a probe: one event, alone. */
+  /** Whether the next call must be a probe: a single event, with no other call under way. */
   get probing(): boolean {
     return this.#failures > 0
   }
 
   /** How many calls may be under way. */
-  get mostCalls(): number {
-    return this.#mostCalls
+  get maxCalls(): number {
+    return this.#maxCalls
   }
 
-  /** @returns the pause that is due before anything else is sent, in milliseconds; it is due once */
+  /** @returns the pause required before the next call, in milliseconds; later calls return 0 until the next failure */
   takePause(): number {
     const pauseMs = this.#pauseMs
     this.#pauseMs = 0
     return pauseMs
   }
 
-  /** Takes note of how a call went. */
-  heed(sent: Sent[], isProbe: boolean): void {
-    const failure = sent.find((one) => one.kind === 'failed')
-    if (failure === undefined) this.#well(isProbe)
-    else if (sent.every(({ kind }) => kind === 'failed')) this.failed(failure.reason, isProbe)
+  recordResult(results: SendResult[], isProbe: boolean): void {
+    const failure = results.find((result) => result.kind === 'failed')
+    if (failure === undefined) this.#onSuccess(isProbe)
+    else if (results.every(({ kind }) => kind === 'failed')) this.recordFailure(failure.reason, isProbe)
     else this.#slowDown()
   }
 
-  /** Takes note of a failure as a whole. A single one may be chance; when a probe fails as well, it is `failing`. */
-  failed(reason: string, isProbe: boolean): void {
+  /** Records that a whole call failed. A single failure may be chance; when a probe fails too, the state is `failing`. */
+  recordFailure(reason: string, isProbe: boolean): void {
     const { clock, random, log } = this.#options
-    this.#mostCalls = 1
+    this.#maxCalls = 1
     if (isProbe) this.#failures++
     else this.#failures ||= 1
     this.#pauseMs = backoffMs(this.#failures, BACKOFF, random)
@@ -87,17 +85,17 @@ export class CircuitBreaker {
     }
   }
 
-  /** Some were taken and others not, as when there is too much at a time: that is no outage. */
+  /** A part of the batch was taken, as when the receiver throttles: that is no outage. */
   #slowDown(): void {
-    this.#mostCalls = 1
+    this.#maxCalls = 1
     this.#pauseMs = backoffMs(1, BACKOFF, this.#options.random)
   }
 
-  #well(isProbe: boolean): void {
+  #onSuccess(isProbe: boolean): void {
     if (isProbe) this.#failures = 0
-    // What was sent before the failure says nothing about now.
+    // A call that began before the failure: its success does not close the breaker.
     if (this.probing) return
-    this.#mostCalls = Math.min(this.#mostCalls + 1, MOST_CALLS)
+    this.#maxCalls = Math.min(this.#maxCalls + 1, MAX_CALLS)
     if (this.#health.state !== 'failing') return
     const { since } = this.#health
     this.#health = { state: 'forwarding', reason: null, since: isoTime(this.#options.clock.now()) }

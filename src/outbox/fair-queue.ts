@@ -1,47 +1,47 @@
-/** A line in which callers take turns. What one caller has in it is served in the order in which it came. */
-export class FairLine<T extends { readonly caller: string }> {
-  /** Each caller that waits, in the order of their turns. */
+/** A queue that serves callers in turn, and the entries of one caller in the order of their arrival. */
+export class FairQueue<T extends { readonly caller: string }> {
+  /** The entries of each waiting caller, in the order of the callers' turns. */
   readonly #callers = new Map<string, Set<T>>()
 
-  /** How many callers wait. */
+  /** The number of callers that wait. */
   get callers(): number {
     return this.#callers.size
   }
 
-  /** Who is served next; undefined when nobody waits. */
+  /** The entry to serve next. */
   get front(): T | undefined {
     const [first] = this.#callers.values()
     return first?.values().next().value
   }
 
-  /** What a caller has in the line, the oldest first. */
+  /** The entries of one caller, oldest first. */
   of(caller: string): ReadonlySet<T> {
     return this.#callers.get(caller) ?? new Set()
   }
 
-  join(one: T): void {
-    const own = this.#callers.get(one.caller)
-    if (own === undefined) this.#callers.set(one.caller, new Set([one]))
-    else own.add(one)
+  add(entry: T): void {
+    const entries = this.#callers.get(entry.caller)
+    if (entries === undefined) this.#callers.set(entry.caller, new Set([entry]))
+    else entries.add(entry)
   }
 
-  /** @returns false when it is not in the line */
-  leave(one: T): boolean {
-    const own = this.#callers.get(one.caller)
-    if (own?.delete(one) !== true) return false
-    if (own.size === 0) this.#callers.delete(one.caller)
+  /** @returns false when the entry is not in the queue */
+  remove(entry: T): boolean {
+    const entries = this.#callers.get(entry.caller)
+    if (entries?.delete(entry) !== true) return false
+    if (entries.size === 0) this.#callers.delete(entry.caller)
     return true
   }
 
-  /** Ends the turn of a caller: all others come before it now. */
+  /** Ends the turn of a caller: all other callers are served before it. */
   endTurn(caller: string): void {
-    const own = this.#callers.get(caller)
-    if (own === undefined) return
+    const entries = this.#callers.get(caller)
+    if (entries === undefined) return
     this.#callers.delete(caller)
-    this.#callers.set(caller, own)
+    this.#callers.set(caller, entries)
   }
 
   *[Symbol.iterator](): Generator<T> {
-    for (const own of this.#callers.values()) yield* own
+    for (const entries of this.#callers.values()) yield* entries
   }
 }

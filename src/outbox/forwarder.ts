@@ -2,36 +2,36 @@ import { backoffMs } from '../kit/backoff.ts'
 import { sleep } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import { waitFor } from '../kit/wait.ts'
-import type { EventQueue, LeasedEvent, Settled } from '../stores/ports.ts'
-import { CircuitBreaker, type ForwarderHealth, type PaceOptions } from './circuit-breaker.ts'
-import { BATCH_SIZE, type Sender, type Sent } from './sink.ts'
+import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent, type Settled } from '../stores/ports.ts'
+import { type BreakerOptions, CircuitBreaker, type ForwarderHealth } from './circuit-breaker.ts'
+import { BATCH_SIZE, type SendResult, type Sink } from './sink.ts'
 
-/** How long one call may take, in milliseconds. */
+/** Timeout of one call to the sink, in milliseconds. */
 const SEND_MS = 15_000
-/** A lease outlasts the slowest call, and what follows it. */
+/** Longer than the slowest call and its settlement. */
 const LEASE_MS = 60_000
-/** What one call to our queue may lease: enough for several that send. */
-const MOST_LEASED_AT_ONCE = 100
-/** How long a refused event waits before it is sent again, in milliseconds. */
+/** Events leased at once: enough for several calls to the sink. */
+const MAX_LEASED_AT_ONCE = 100
+/** Delay before a refused event is sent again, in milliseconds. */
 const REFUSED_MS = 10_000
-/** The queue's hints may get lost: it is asked at least this often. */
+/** Polling interval of the queue: its notifications may get lost. */
 const RECHECK_MS = 1_000
-/** How long stopping waits for what is being sent, in milliseconds. */
+/** How long stopping waits for calls under way, in milliseconds. */
 const STOP_MS = 5_000
 const SETTLE_BACKOFF = { baseMs: 200, maxMs: 5_000 }
 
 /**
- * Consumes our queue by sending its events to another one: leases them, sends them in batches, acks what was taken.
- * What is refused for its own fault is given back with a delay, and is a dead letter in the end. When the receiver fails
- * its events are put back: that counts as no receive, so an outage makes no dead letters, however long.
+ * Forwards events of the queue to a sink: leases them, sends them in batches and acks those that were taken. An event
+ * that is refused is nacked with a delay, and becomes a dead letter in the end. When the sink itself fails, events are put
+ * back, which counts no receive: an outage of any length makes no dead letters.
  */
 export class Forwarder {
   readonly #queue: EventQueue
-  readonly #sender: Sender
-  readonly #options: PaceOptions
-  readonly #pace: CircuitBreaker
+  readonly #sink: Sink
+  readonly #options: BreakerOptions
+  readonly #breaker: CircuitBreaker
   readonly #stopping = new AbortController()
-  /** Aborted when even what is being sent is not waited for any more. */
+  /** Aborted when stopping gives up on calls under way. */
   readonly #cutOff = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
   readonly #unsubscribe: () => void
@@ -40,16 +40,16 @@ export class Forwarder {
   #running: Promise<void> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
-  constructor(queue: EventQueue, sender: Sender, options: PaceOptions) {
+  constructor(queue: EventQueue, sink: Sink, options: BreakerOptions) {
     this.#queue = queue
-    this.#sender = sender
+    this.#sink = sink
     this.#options = options
-    this.#pace = new CircuitBreaker(options)
+    this.#breaker = new CircuitBreaker(options)
     this.#unsubscribe = queue.onReady(() => this.#ready.resolve())
   }
 
   get health(): ForwarderHealth {
-    return this.#pace.health
+    return this.#breaker.health
   }
 
   start(): void {
@@ -57,8 +57,8 @@ export class Forwarder {
   }
 
   /**
-   * Leases nothing more, and waits for what is being sent, but only some seconds: after that its outcome is unknown. What
-   * is not known to be taken is put back. Calling it again waits for the same end.
+   * Stops leasing and waits up to `STOP_MS` for calls under way. Events not known to be taken by then are put back.
+   * Further calls wait for the same end.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#end()
@@ -72,13 +72,13 @@ export class Forwarder {
     await this.#running
     await Promise.all(this.#underWay)
     cancel()
-    this.#sender.close()
+    this.#sink.close()
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      const pauseMs = this.#pace.takePause()
+      const pauseMs = this.#breaker.takePause()
       if (pauseMs > 0) {
         await Promise.all(this.#underWay)
         await sleep(this.#options.clock, pauseMs, signal)
@@ -86,26 +86,27 @@ export class Forwarder {
         await Promise.race(this.#underWay)
         this.#isMoreReady = true
       } else {
-        await this.#next()
+        await this.#sendReady()
       }
     }
   }
 
-  /** One call more is worth it only while there is enough to fill it: meanwhile events gather for the next. */
+  /** Starts another concurrent call only while enough events are ready to fill it; otherwise they gather for the next. */
   #isBusy(): boolean {
     const calls = this.#underWay.size
-    return calls > 0 && (calls >= this.#pace.mostCalls || !this.#isMoreReady)
+    return calls > 0 && (calls >= this.#breaker.maxCalls || !this.#isMoreReady)
   }
 
-  async #next(): Promise<void> {
+  /** Leases events and starts to send them; waits for the next when none is ready. */
+  async #sendReady(): Promise<void> {
     const { clock } = this.#options
-    const { probing, mostCalls } = this.#pace
-    const calls = mostCalls - this.#underWay.size
-    const most = probing ? 1 : Math.min(calls * BATCH_SIZE, MOST_LEASED_AT_ONCE)
+    const { probing, maxCalls } = this.#breaker
+    const calls = maxCalls - this.#underWay.size
+    const max = probing ? 1 : Math.min(calls * BATCH_SIZE, MAX_LEASED_AT_ONCE)
     this.#ready = Promise.withResolvers()
     try {
-      const { events, nextDueAt } = await this.#queue.receive(most, LEASE_MS)
-      this.#isMoreReady = events.length === most
+      const { events, nextDueAt } = await this.#queue.receive(DEFAULT_SUBSCRIPTION, max, LEASE_MS)
+      this.#isMoreReady = events.length === max
       for (let from = 0; from < events.length; from += BATCH_SIZE) {
         this.#track(this.#forward(events.slice(from, from + BATCH_SIZE), probing))
       }
@@ -113,7 +114,7 @@ export class Forwarder {
       const dueMs = Math.max((nextDueAt ?? Infinity) - clock.now(), 1)
       await waitFor(this.#ready.promise, Math.min(dueMs, RECHECK_MS), clock, this.#stopping.signal)
     } catch (error) {
-      this.#pace.failed(`The queue of events does not answer: ${reasonOf(error)}`, probing)
+      this.#breaker.recordFailure(`The queue of events does not answer: ${reasonOf(error)}`, probing)
     }
   }
 
@@ -123,32 +124,33 @@ export class Forwarder {
   }
 
   async #forward(events: LeasedEvent[], isProbe: boolean): Promise<void> {
-    // Leased while it was stopped, or while another call failed.
-    const isLate = this.#stopping.signal.aborted || (this.#pace.probing && !isProbe)
+    // The forwarder was stopped, or another call failed, during the lease call.
+    const isLate = this.#stopping.signal.aborted || (this.#breaker.probing && !isProbe)
     if (isLate) return this.#settle(events, (receipts) => this.#queue.putBack(receipts))
-    const sent = await this.#send(events).catch((error) =>
-      events.map((): Sent => ({ kind: 'failed', reason: reasonOf(error) })),
+    const results = await this.#send(events).catch((error) =>
+      events.map((): SendResult => ({ kind: 'failed', reason: reasonOf(error) })),
     )
-    this.#pace.heed(sent, isProbe)
-    const became = (kind: Sent['kind']): LeasedEvent[] => events.filter((_, index) => sent[index]?.kind === kind)
-    this.#tellRefused(events, sent)
+    this.#breaker.recordResult(results, isProbe)
+    this.#logRefused(events, results)
+    const those = (kind: SendResult['kind']): LeasedEvent[] =>
+      events.filter((_, index) => results[index]?.kind === kind)
     await Promise.all([
-      this.#settle(became('taken'), (receipts) => this.#queue.ack(receipts)),
-      this.#settle(became('refused'), (receipts) => this.#queue.nack(receipts, REFUSED_MS)),
-      this.#settle(became('failed'), (receipts) => this.#queue.putBack(receipts)),
+      this.#settle(those('taken'), (receipts) => this.#queue.ack(receipts)),
+      this.#settle(those('refused'), (receipts) => this.#queue.nack(receipts, REFUSED_MS)),
+      this.#settle(those('failed'), (receipts) => this.#queue.putBack(receipts)),
     ])
   }
 
-  #tellRefused(events: LeasedEvent[], sent: Sent[]): void {
+  #logRefused(events: LeasedEvent[], results: SendResult[]): void {
     for (const [index, { id, receiveCount }] of events.entries()) {
-      const one = sent[index]
-      if (one?.kind !== 'refused') continue
-      this.#options.log.warn({ event: id, receiveCount, reason: one.reason }, 'An event was refused')
+      const result = results[index]
+      if (result?.kind !== 'refused') continue
+      this.#options.log.warn({ event: id, receiveCount, reason: result.reason }, 'An event was refused')
     }
   }
 
-  /** @throws {Error} when there is no answer in time, or the call fails */
-  async #send(events: LeasedEvent[]): Promise<Sent[]> {
+  /** @throws {Error} when the call fails or times out */
+  async #send(events: LeasedEvent[]): Promise<SendResult[]> {
     const call = new AbortController()
     const { promise: givenUp, reject } = Promise.withResolvers<never>()
     const giveUp = (reason: string): void => {
@@ -159,18 +161,18 @@ export class Forwarder {
     const cancel = this.#options.clock.after(SEND_MS, () => giveUp(`No answer within ${SEND_MS} ms`))
     this.#cutOff.signal.addEventListener('abort', cutOff)
     try {
-      return await Promise.race([this.#sender.send(events, call.signal), givenUp])
+      return await Promise.race([this.#sink.send(events, call.signal), givenUp])
     } finally {
       cancel()
       this.#cutOff.signal.removeEventListener('abort', cutOff)
     }
   }
 
-  /** Tries until it is done or the leases are over: events that are not settled come again, and that counts. */
+  /** Retries until it succeeds or the leases end: events left unsettled are received again, which counts a receive. */
   async #settle(events: LeasedEvent[], call: (receipts: string[]) => Promise<Settled>): Promise<void> {
     if (events.length === 0) return
     const { clock, random, log } = this.#options
-    const until = Date.parse((events[0] as LeasedEvent).leasedUntil)
+    const until = (events[0] as LeasedEvent).leasedUntil
     for (let failures = 1; ; failures++) {
       try {
         return void (await call(events.map(({ receipt }) => receipt)))

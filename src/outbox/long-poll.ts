@@ -1,18 +1,17 @@
 import { ServiceError } from '../errors/service-error.ts'
 import type { Clock } from '../kit/clock.ts'
-import type { EventQueue, LeasedEvent } from '../stores/ports.ts'
-import { FairLine } from './fair-queue.ts'
+import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent } from '../stores/ports.ts'
+import { FairQueue } from './fair-queue.ts'
 
-/** The queue's hints may get lost: while someone waits, it is asked at least this often. */
+/** Polling interval while consumers wait: notifications of the queue may get lost. */
 const RECHECK_MS = 1000
-/** Most events of one call. */
-const MOST_EVENTS = 100
-/** How often one caller may stand in line. */
-const MOST_OF_A_CALLER = 32
+/** Maximum number of events in one answer. */
+const MAX_EVENTS = 100
+/** Maximum number of long polls that one caller may hold. */
+const MAX_POLLS_PER_CALLER = 32
 
-/** What a consumer asks for. */
-export interface Wish {
-  /** Who asks. Callers take turns, and each may wait only so many times at once. */
+export interface PollRequest {
+  /** Turns and limits apply per caller. */
   caller: string
   max: number
   leaseMs: number
@@ -24,28 +23,28 @@ interface Waiter {
   readonly caller: string
   max: number
   leaseMs: number
-  /** When its wait is over, in ms since the epoch. */
+  /** When the wait ends, in ms since the epoch. */
   until: number
-  /** True while the queue is asked on its behalf: then its end waits for the answer. */
-  asking: boolean
-  /** How its wait ended while it was asking. */
+  /** True during a call to the queue for this waiter. The wait cannot end before the call returns. */
+  receiving: boolean
+  /** Ends the wait after that call; set when the wait timed out or was cancelled during it. */
   ended: (() => void) | null
   answer(events: LeasedEvent[]): void
   fail(error: unknown): void
 }
 
-/** Lets consumers wait for events in line, where callers take turns. */
+/** Long polling: consumers wait for events in a queue that is fair between callers. */
 export class LongPoll {
   readonly #queue: EventQueue
   readonly #clock: Clock
-  readonly #line = new FairLine<Waiter>()
+  readonly #waiters = new FairQueue<Waiter>()
   readonly #unsubscribe: () => void
-  #pumping = false
-  #hinted = false
+  #serving = false
+  #notified = false
   #stopped = false
   /**
-   * Most events of the next turn while several callers wait: few when the queue was empty a moment ago, so that a burst
-   * reaches all of them; more with each turn that takes its share, so that a backlog is handed out in large parts.
+   * Limits the events of one turn while several callers wait. It starts at 1 when the queue was empty, so that a burst is
+   * spread over all callers, and doubles with each full turn, so that a backlog is handed out in large batches.
    */
   #share = 1
   #cancelRecheck: () => void = () => {}
@@ -53,101 +52,100 @@ export class LongPoll {
   constructor(queue: EventQueue, clock: Clock) {
     this.#queue = queue
     this.#clock = clock
-    this.#unsubscribe = queue.onReady(() => this.#pump())
+    this.#unsubscribe = queue.onReady(() => this.#serveAll())
   }
 
   /**
-   * Leases up to `max` events; when none is ready, waits for one up to `waitMs`. Who has waited is given fewer when
+   * Leases up to `max` events, and waits up to `waitMs` when none is ready. A consumer that had to wait gets fewer while
    * other callers wait as well.
-   * Events that are leased in the very moment their consumer goes stay leased until the lease ends: to nack them could
-   * kill those on their last lease.
-   * @param signal aborted when the consumer has gone; nothing is leased for it from then on
-   * @returns none when the wait is over, or the consumer has gone
-   * @throws {ServiceError} SERVICE_STOPPING to those who wait when the service stops; RATE_LIMITED to a caller who waits
-   *   too often already
+   * Events leased at the moment their consumer disconnects stay leased until the lease ends: a nack could turn events on
+   * their last lease into dead letters.
+   * @param signal aborted when the consumer disconnects; nothing is leased for it after that
+   * @returns an empty list after the wait, or when the consumer has disconnected
+   * @throws {ServiceError} SERVICE_STOPPING when the service stops during the wait; RATE_LIMITED when the caller holds
+   *   too many polls already
    */
-  async receive({ caller, max, leaseMs, waitMs }: Wish, signal?: AbortSignal): Promise<LeasedEvent[]> {
+  async receive({ caller, max, leaseMs, waitMs }: PollRequest, signal?: AbortSignal): Promise<LeasedEvent[]> {
     const until = this.#clock.now() + waitMs
-    if (waitMs === 0 || this.#line.callers === 0) {
-      const { events } = await this.#queue.receive(max, leaseMs)
+    if (waitMs === 0 || this.#waiters.callers === 0) {
+      const { events } = await this.#queue.receive(DEFAULT_SUBSCRIPTION, max, leaseMs)
       if (events.length > 0 || waitMs === 0) return events
     }
     if (this.#stopped) throw new ServiceError('SERVICE_STOPPING')
     if (signal?.aborted) return []
-    this.#refuseHoarder(caller)
-    return this.#standInLine({ caller, max, leaseMs, until }, signal)
+    this.#checkPollLimit(caller)
+    return this.#wait({ caller, max, leaseMs, until }, signal)
   }
 
-  /** Ends every wait; those who come later do not wait. */
+  /** Ends every wait; later calls do not wait. */
   stop(): void {
     this.#stopped = true
     this.#unsubscribe()
     this.#cancelRecheck()
-    for (const waiter of this.#line) this.#end(waiter, () => waiter.fail(new ServiceError('SERVICE_STOPPING')))
+    for (const waiter of this.#waiters) this.#end(waiter, () => waiter.fail(new ServiceError('SERVICE_STOPPING')))
   }
 
-  #refuseHoarder(caller: string): void {
-    const own = this.#line.of(caller)
-    if (own.size < MOST_OF_A_CALLER) return
+  #checkPollLimit(caller: string): void {
+    const own = this.#waiters.of(caller)
+    if (own.size < MAX_POLLS_PER_CALLER) return
     const firstEnd = Math.min(...[...own].map(({ until }) => until))
     const retryAfter = Math.max(1, Math.ceil((firstEnd - this.#clock.now()) / 1000))
     throw new ServiceError('RATE_LIMITED', { retryAfter })
   }
 
-  #standInLine(
-    wish: Pick<Waiter, 'caller' | 'max' | 'leaseMs' | 'until'>,
-    signal?: AbortSignal,
-  ): Promise<LeasedEvent[]> {
+  #wait(request: Pick<Waiter, 'caller' | 'max' | 'leaseMs' | 'until'>, signal?: AbortSignal): Promise<LeasedEvent[]> {
     const { promise, resolve, reject } = Promise.withResolvers<LeasedEvent[]>()
-    const waiter: Waiter = { ...wish, asking: false, ended: null, answer: resolve, fail: reject }
+    const waiter: Waiter = { ...request, receiving: false, ended: null, answer: resolve, fail: reject }
     const leave = () => this.#end(waiter, () => resolve([]))
-    const cancelTimer = this.#clock.after(wish.until - this.#clock.now(), leave)
+    const cancelTimer = this.#clock.after(request.until - this.#clock.now(), leave)
     signal?.addEventListener('abort', leave, { once: true })
-    this.#line.join(waiter)
-    void this.#pump()
+    this.#waiters.add(waiter)
+    void this.#serveAll()
     return promise.finally(() => {
       cancelTimer()
       signal?.removeEventListener('abort', leave)
-      if (this.#line.callers === 0) this.#cancelRecheck()
+      if (this.#waiters.callers === 0) this.#cancelRecheck()
     })
   }
 
   #end(waiter: Waiter, end: () => void): void {
-    if (waiter.asking) {
+    if (waiter.receiving) {
       waiter.ended ??= end
-    } else if (this.#line.leave(waiter)) {
+    } else if (this.#waiters.remove(waiter)) {
       end()
     }
   }
 
-  /** Serves the line from the front until nothing is ready, then again at the next hint or when an event is due. */
-  async #pump(): Promise<void> {
-    this.#hinted = true
-    if (this.#pumping) return
-    this.#pumping = true
+  /** Serves waiters until no event is ready, then again at the next notification or when an event is due. */
+  async #serveAll(): Promise<void> {
+    this.#notified = true
+    if (this.#serving) return
+    this.#serving = true
     this.#cancelRecheck()
     let pauseMs = RECHECK_MS
-    while (this.#hinted) {
-      this.#hinted = false
-      const { front } = this.#line
+    while (this.#notified) {
+      this.#notified = false
+      const { front } = this.#waiters
       if (front === undefined) break
       pauseMs = await this.#serve(front)
-      this.#hinted ||= pauseMs === 0
+      this.#notified ||= pauseMs === 0
     }
-    this.#pumping = false
-    if (this.#line.callers > 0 && !this.#stopped) this.#cancelRecheck = this.#clock.after(pauseMs, () => this.#pump())
+    this.#serving = false
+    if (this.#waiters.callers > 0 && !this.#stopped) {
+      this.#cancelRecheck = this.#clock.after(pauseMs, () => this.#serveAll())
+    }
   }
 
-  /** @returns after how many milliseconds to ask again; 0 when there may be more events at once */
+  /** @returns the pause before the next call to the queue, in milliseconds; 0 when more events may be ready */
   async #serve(front: Waiter): Promise<number> {
-    front.asking = true
+    front.receiving = true
     try {
-      const most = this.#line.callers > 1 ? Math.min(front.max, this.#share) : front.max
-      const { events, nextDueAt } = await this.#queue.receive(most, front.leaseMs)
-      front.asking = false
-      this.#share = events.length === most ? Math.min(2 * this.#share, MOST_EVENTS) : 1
+      const max = this.#waiters.callers > 1 ? Math.min(front.max, this.#share) : front.max
+      const { events, nextDueAt } = await this.#queue.receive(DEFAULT_SUBSCRIPTION, max, front.leaseMs)
+      front.receiving = false
+      this.#share = events.length === max ? Math.min(2 * this.#share, MAX_EVENTS) : 1
       if (events.length > 0) {
-        this.#line.endTurn(front.caller)
+        this.#waiters.endTurn(front.caller)
         this.#end(front, () => front.answer(events))
         return 0
       }
@@ -155,8 +153,8 @@ export class LongPoll {
       const dueMs = nextDueAt === null ? RECHECK_MS : nextDueAt - this.#clock.now()
       return Math.min(Math.max(dueMs, 1), RECHECK_MS)
     } catch (error) {
-      front.asking = false
-      this.#line.endTurn(front.caller)
+      front.receiving = false
+      this.#waiters.endTurn(front.caller)
       this.#end(front, () => front.fail(error))
       return RECHECK_MS
     }

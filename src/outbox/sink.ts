@@ -1,25 +1,34 @@
 import type { FormulaEvent } from '../stores/ports.ts'
 
-/** Most events that one call sends. */
+/** Maximum number of events sent in one call. */
 export const BATCH_SIZE = 10
 
-/** What became of an event that was sent. */
-export type Sent =
+/** What became of one event that was sent. */
+export type SendResult =
   | { kind: 'taken' }
-  /** For a fault of its own: sent again as it is, it would be refused again. */
+  /** The event itself is at fault: it would be refused again. */
   | { kind: 'refused'; reason: string }
-  /** For a fault of the receiver. */
+  /** The receiver is at fault. */
   | { kind: 'failed'; reason: string }
 
-/** Sends events to a queue that is not ours. */
-export interface Sender {
+/** A place that events are pushed to. */
+export interface Sink {
   /**
    * Sends up to `BATCH_SIZE` events in one call.
-   * @param signal aborted when nobody waits for the outcome any more
-   * @returns what became of each event, in their order
-   * @throws {Error} saying why the call failed as a whole; whether events were taken is unknown then
+   * @param signal aborted when the caller no longer waits for the result
+   * @returns the result of each event, in the order given
+   * @throws {Error} when the call failed as a whole, saying why; some events may have been taken
    */
-  send(events: FormulaEvent[], signal: AbortSignal): Promise<Sent[]>
+  send(events: FormulaEvent[], signal: AbortSignal): Promise<SendResult[]>
   /** Closes its connections. */
   close(): void
+}
+
+/**
+ * Opens the sink behind a URL. Its module is loaded on demand: the AWS SDK costs time and memory.
+ * @throws {ConfigError} when the configuration is not sufficient for this sink
+ */
+export async function openSink(url: string): Promise<Sink> {
+  const { openSqsSink } = await import('./sqs-sink.ts')
+  return openSqsSink(url)
 }

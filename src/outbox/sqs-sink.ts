@@ -6,26 +6,27 @@ import {
 } from '@aws-sdk/client-sqs'
 import { ConfigError } from '../config/config.ts'
 import type { FormulaEvent } from '../stores/ports.ts'
-import type { Sender, Sent } from './sink.ts'
+import { toMessage } from './message.ts'
+import type { SendResult, Sink } from './sink.ts'
 
-/** How long a call may take to connect, and then to be answered, in milliseconds. */
+/** Timeouts of a call, in milliseconds: to connect, then to be answered. */
 const CONNECTION_MS = 2_000
 const REQUEST_MS = 5_000
-const LONGEST_REASON = 200
+const MAX_REASON_LENGTH = 200
 
 /**
- * Opens a sender to an SQS queue. Credentials come from the SDK's own chain, the region from the queue's URL where it
- * tells, else from that chain too.
+ * Opens an SQS queue. The region comes from its URL if it names one, else from the SDK's configuration chain, which also
+ * gives the credentials.
  * @throws {ConfigError} when the region is not known
  */
-export async function openSqsSender(queueUrl: string): Promise<Sender> {
+export async function openSqsSink(queueUrl: string): Promise<Sink> {
   const client = new SQSClient({
     ...regionOf(queueUrl),
-    // The SDK would prefer the URL's host to an endpoint it has read from the environment.
+    // Otherwise the SDK prefers the URL's host to an endpoint from the environment.
     useQueueUrlAsEndpoint: !process.env.AWS_ENDPOINT_URL_SQS && !process.env.AWS_ENDPOINT_URL,
-    // Who calls has a backoff of its own.
+    // The forwarder retries with its own backoff.
     maxAttempts: 1,
-    // Without throwOnRequestTimeout the SDK would only warn, and wait on.
+    // Without throwOnRequestTimeout the SDK only warns and goes on waiting.
     requestHandler: {
       connectionTimeout: CONNECTION_MS,
       requestTimeout: REQUEST_MS,
@@ -34,12 +35,12 @@ export async function openSqsSender(queueUrl: string): Promise<Sender> {
     logger: SILENT,
   })
   await client.config.region().catch(() => {
-    throw new ConfigError(['SQS_QUEUE_URL: does not tell the region of the queue; set AWS_REGION'])
+    throw new ConfigError(['SQS_QUEUE_URL: names no region; set AWS_REGION'])
   })
-  return new SqsSender(client, queueUrl)
+  return new SqsSink(client, queueUrl)
 }
 
-class SqsSender implements Sender {
+class SqsSink implements Sink {
   readonly #client: SQSClient
   readonly #queueUrl: string
   readonly #isFifo: boolean
@@ -50,17 +51,17 @@ class SqsSender implements Sender {
     this.#isFifo = new URL(queueUrl).pathname.endsWith('.fifo')
   }
 
-  async send(events: FormulaEvent[], signal: AbortSignal): Promise<Sent[]> {
-    // Ten events are some 30 kB at most, as names are bounded: far below what a batch may have.
+  async send(events: FormulaEvent[], signal: AbortSignal): Promise<SendResult[]> {
+    // Names are bounded, so ten events are at most about 30 kB: far below the limit of a batch.
     const Entries = events.map((event, index) => this.#toEntry(event, index))
     try {
       const command = new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries })
       const { Successful = [], Failed = [] } = await this.#client.send(command, { abortSignal: signal })
       const taken = new Set(Successful.map(({ Id }) => Id))
       const errors = new Map(Failed.map((error) => [error.Id, error]))
-      return Entries.map(({ Id }) => (taken.has(Id) ? { kind: 'taken' } : toSent(errors.get(Id))))
+      return Entries.map(({ Id }) => (taken.has(Id) ? { kind: 'taken' } : toResult(errors.get(Id))))
     } catch (error) {
-      if (events.length === 1 && isOfTheEvent(error)) return [{ kind: 'refused', reason: reasonOf(error) }]
+      if (events.length === 1 && isFaultOfEvent(error)) return [{ kind: 'refused', reason: reasonOf(error) }]
       throw new Error(reasonOf(error), { cause: error })
     }
   }
@@ -70,10 +71,11 @@ class SqsSender implements Sender {
   }
 
   /**
-   * In a FIFO queue each event has a group of its own: there is one event for each formula, so there is no order to
-   * keep, and a group for several would only let one hold up the others.
+   * In a FIFO queue each event is its own message group: a formula has a single event, so there is no order to keep, and
+   * in a shared group one event could block the others.
    */
-  #toEntry({ id, name, createdAt, traceparent }: FormulaEvent, index: number): SendMessageBatchRequestEntry {
+  #toEntry(event: FormulaEvent, index: number): SendMessageBatchRequestEntry {
+    const { id, name, createdAt, traceparent } = toMessage(event)
     const entry = {
       Id: `${index}`,
       MessageBody: inXmlCharacters(JSON.stringify({ id, name, createdAt })),
@@ -84,25 +86,28 @@ class SqsSender implements Sender {
 }
 
 /**
- * Writes as escapes what SQS refuses in a body (U+FFFE and U+FFFF, which a name may have), and surrogates, which
- * stand-ins for SQS refuse. To a reader of JSON it is the same text.
+ * Escapes characters that SQS refuses in a body (U+FFFE and U+FFFF, which a name may contain) and surrogates, which SQS
+ * emulators refuse. A JSON parser reads the same text.
  */
 function inXmlCharacters(json: string): string {
   return json.replace(/[\ud800-\udfff\ufffe\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`)
 }
 
-/** Codes that may come as the sender's fault, but lie in rights, keys, rates or the queue: no event must die of them. */
-const NOT_OF_THE_EVENT = /kms|denied|unauthori[sz]ed|throttl|limit|nonexistent|notexist/i
+/**
+ * Codes that SQS may report as the sender's fault, though they concern permissions, keys, rates or the queue: they must
+ * not turn events into dead letters.
+ */
+const NOT_FAULT_OF_EVENT = /kms|denied|unauthori[sz]ed|throttl|limit|nonexistent|notexist/i
 
-function toSent(error: BatchResultErrorEntry | undefined): Sent {
-  if (error === undefined) return { kind: 'failed', reason: 'The answer does not tell what became of an event' }
+function toResult(error: BatchResultErrorEntry | undefined): SendResult {
+  if (error === undefined) return { kind: 'failed', reason: 'The answer has no result for this event' }
   const { Code = 'Unknown', SenderFault = false, Message = '' } = error
-  const kind = SenderFault && !NOT_OF_THE_EVENT.test(Code) ? 'refused' : 'failed'
+  const kind = SenderFault && !NOT_FAULT_OF_EVENT.test(Code) ? 'refused' : 'failed'
   return { kind, reason: brief(`${Code}: ${Message}`) }
 }
 
-/** Errors of a call that lie in what is sent: they are known by sending single events, as after any failure. */
-const isOfTheEvent = (error: unknown): boolean =>
+/** Whether a call of a single event failed because of that event. */
+const isFaultOfEvent = (error: unknown): boolean =>
   ['InvalidMessageContents', 'BatchRequestTooLong'].includes((error as Error).name)
 
 function reasonOf(error: unknown): string {
@@ -110,8 +115,8 @@ function reasonOf(error: unknown): string {
   return brief([...new Set([name, code, message])].filter(Boolean).join(': '))
 }
 
-/** What follows the first line may hold parts of the request that was signed. */
-const brief = (reason: string): string => (reason.split('\n', 1)[0] as string).slice(0, LONGEST_REASON)
+/** Only the first line: the others may quote parts of the signed request. */
+const brief = (reason: string): string => (reason.split('\n', 1)[0] as string).slice(0, MAX_REASON_LENGTH)
 
 function regionOf(queueUrl: string): { region?: string } {
   const { hostname } = new URL(queueUrl)
@@ -120,5 +125,5 @@ function regionOf(queueUrl: string): { region?: string } {
 }
 
 const nothing = (): void => {}
-/** Reasons are told by what is thrown; the SDK would print them a second time. */
+/** Errors are thrown with their reason; the SDK would log them a second time. */
 const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing }

@@ -1,13 +1,12 @@
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-node'
 
-/** Who is told how exporting goes. */
 export interface ExportLog {
   warn(fields: object, message: string): void
   info(message: string): void
 }
 
-/** Tells once when a collector cannot be reached, and once when it can again: nobody wants a line for each span. */
+/** Logs once when exports begin to fail and once when they succeed again, instead of for each batch. */
 export class LoggingExporter implements SpanExporter {
   readonly #exporter: SpanExporter
   readonly #log: ExportLog
@@ -20,7 +19,7 @@ export class LoggingExporter implements SpanExporter {
 
   export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
     this.#exporter.export(spans, (result) => {
-      this.#heed(result)
+      this.#logChange(result)
       done(result)
     })
   }
@@ -29,7 +28,7 @@ export class LoggingExporter implements SpanExporter {
     return this.#exporter.shutdown()
   }
 
-  #heed({ code, error }: ExportResult): void {
+  #logChange({ code, error }: ExportResult): void {
     const failed = code === ExportResultCode.FAILED
     if (failed === this.#failing) return
     this.#failing = failed

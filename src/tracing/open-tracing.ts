@@ -1,30 +1,29 @@
 import { randomUUID } from 'node:crypto'
-import { context, propagation, trace } from '@opentelemetry/api'
+import { context, propagation, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
-import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions'
+import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME, ATTR_URL_PATH } from '@opentelemetry/semantic-conventions'
 import { type Clock, sleep } from '../kit/clock.ts'
+import type { Tracer } from '../submission/options.ts'
 import { type ExportLog, LoggingExporter } from './logging-exporter.ts'
 import { submissionTracer } from './submission-tracer.ts'
-import type { LogTraceContext, Tracing } from './tracing.ts'
 
 const NAME = 'formula-intake'
-/** How long closing waits for what is still to be exported, in milliseconds. */
+/** How long closing waits for the export of the last spans, in milliseconds. */
 const CLOSE_MS = 3_000
 
-/** Traces, on their way to a collector. */
-export interface OpenTracing extends Tracing, LogTraceContext {
+export interface Tracing {
   provider: NodeTracerProvider
-  /** Exports what is left, but waits only some seconds for it. */
+  tracer: Tracer
+  /** The log fields that name the active span. */
+  ids(): object
+  /** Exports the last spans, within `CLOSE_MS`. */
   close(): Promise<void>
 }
 
-/**
- * Opens tracing for the process. The SDK reads its own variables, `OTEL_…`: where the collector is, the sampler, the
- * name of the service.
- */
-export function openTracing(clock: Clock, log: ExportLog): OpenTracing {
+/** Opens tracing for the process. The SDK reads the collector, sampler and service name from its `OTEL_…` variables. */
+export function openTracing(clock: Clock, log: ExportLog): Tracing {
   const exporter = new LoggingExporter(new OTLPTraceExporter(), log)
   const provider = new NodeTracerProvider({
     resource: ownResource().merge(detectResources({ detectors: [envDetector] })),
@@ -37,7 +36,7 @@ export function openTracing(clock: Clock, log: ExportLog): OpenTracing {
     tracer: submissionTracer(provider.getTracer(NAME)),
     async close() {
       const ended = new AbortController()
-      // Why it fails the exporter has told.
+      // The exporter logs failures.
       const shutDown = provider.shutdown().catch(() => {})
       await Promise.race([shutDown, sleep(clock, CLOSE_MS, ended.signal)])
       ended.abort()
@@ -51,8 +50,19 @@ const ownResource = () =>
     resourceFromAttributes({ [ATTR_SERVICE_NAME]: NAME, [ATTR_SERVICE_INSTANCE_ID]: randomUUID() }),
   )
 
-/** In the words that OpenTelemetry has for logs. */
+/** The field names are those of OpenTelemetry's log data model. */
 function activeIds(): object {
   const { traceId, spanId } = trace.getActiveSpan()?.spanContext() ?? {}
   return traceId === undefined ? {} : { trace_id: traceId, span_id: spanId }
+}
+
+/** Names a request's span by its route: path and query may contain secrets, such as the name of a formula. */
+export function nameSpan(span: Span, method: string, route: string | undefined): void {
+  span.updateName(route === undefined ? method : `${method} ${route}`)
+  span.setAttribute(ATTR_URL_PATH, route ?? '')
+}
+
+/** For errors of the caller, which are no errors of the service. The status `OK` is final: it cannot be set to an error. */
+export function clearSpanError(span: Span): void {
+  span.setStatus({ code: SpanStatusCode.OK })
 }

@@ -1,17 +1,15 @@
 import {
   type Attributes,
+  type Tracer as OtelTracer,
   type Span,
   SpanStatusCode,
   TraceFlags,
-  type Tracer as Tracing,
   trace,
 } from '@opentelemetry/api'
-import type { Outcome } from '../submission/outcome.ts'
-import type { Tracer } from '../submission/tracer.ts'
+import type { Tracer } from '../submission/options.ts'
 
-/** A span for each submission, and one within it for each attempt. None tells a formula or a key: these are secrets. */
-export function submissionTracer(tracer: Tracing): Tracer {
-  /** Runs `work` in a span of its own, which ends with it. */
+/** A span for each submission, with a child span for each attempt. Formulas and keys are secrets: no span shows them. */
+export function submissionTracer(tracer: OtelTracer): Tracer {
   const within = <T>(name: string, attributes: Attributes, work: (span: Span) => Promise<T>): Promise<T> =>
     tracer.startActiveSpan(name, { attributes }, (span) => work(span).finally(() => span.end()))
   return {
@@ -20,34 +18,32 @@ export function submissionTracer(tracer: Tracing): Tracer {
         'submission',
         { 'submission.id': submission.id, 'submission.formulas': submission.formulas.length },
         async (span) => {
-          const outcome = await run({ ...submission, traceparent: traceparentOf(span) })
-          tell(span, 'submission.outcome', outcome.kind)
-          return tellAnswer(span, outcome)
+          const outcome = await run(traceparentOf(span))
+          setResult(span, 'submission.outcome', outcome.kind)
+          if (outcome.kind === 'answered') {
+            const { answer, replayed } = outcome
+            span.setAttributes({ 'submission.status': answer.status, 'submission.replayed': replayed })
+          }
+          return outcome
         },
       ),
     attempt(attempt, run) {
       trace.getActiveSpan()?.setAttribute('submission.attempts', attempt)
       return within('submission attempt', { 'submission.attempt': attempt }, async (span) => {
-        const verdict = await run()
-        tell(span, 'submission.verdict', verdict.kind)
-        return verdict
+        const result = await run()
+        setResult(span, 'submission.verdict', result.kind)
+        return result
       })
     },
   }
 }
 
-function tell(span: Span, attribute: string, kind: string): void {
+function setResult(span: Span, attribute: string, kind: string): void {
   span.setAttribute(attribute, kind)
   if (kind === 'failed') span.setStatus({ code: SpanStatusCode.ERROR })
 }
 
-function tellAnswer(span: Span, outcome: Outcome): Outcome {
-  if (outcome.kind !== 'answered') return outcome
-  span.setAttributes({ 'submission.status': outcome.answer.status, 'submission.replayed': outcome.replayed })
-  return outcome
-}
-
-/** What links to a span, as W3C Trace Context writes it; nothing where the span is not kept: there is nothing to see. */
+/** The W3C traceparent of a span; undefined when the span is not sampled, since a link to it would lead nowhere. */
 function traceparentOf(span: Span): string | undefined {
   const { traceId, spanId, traceFlags } = span.spanContext()
   return (traceFlags & TraceFlags.SAMPLED) === 0 ? undefined : `00-${traceId}-${spanId}-01`

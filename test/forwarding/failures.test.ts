@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { lease, show } from '../contract/leasing.ts'
+import { DEFAULT, lease, show } from '../contract/leasing.ts'
 import { bound, FAILED, settle, start, startFailing, TAKEN } from '../support/receiver.ts'
 import { faulty } from '../support/submission/faulty-stores.ts'
 
@@ -8,7 +8,7 @@ test('when a call fails its events are put back, and it goes on, after a pause, 
   await show(queue, 'abc')
   forwarder.start()
   t.equal(await soleCall((call) => call.fail()), 'abc')
-  t.match(await queue.stats(), { ready: 3, leased: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 3, leased: 0 })
   await pass(499)
   t.equal(receiver.open.length, 0, 'the pause')
   await pass(1)
@@ -38,7 +38,7 @@ test('an outage of a day makes no dead letters, and counts as no receive', async
     for (const call of receiver.take()) call.fail()
     await settle()
   }
-  t.match(await queue.stats(), { ready: 3, leased: 0, delayed: 0, dead: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 3, leased: 0, delayed: 0, dead: 0 })
   t.match(await lease(queue, 3, 1), [{ receiveCount: 1 }, { receiveCount: 1 }, { receiveCount: 1 }])
   await pass(30_000)
   t.equal(await soleCall((call) => call.answer(TAKEN)), 'a')
@@ -74,7 +74,7 @@ test('when a call fails in part, what failed is put back, and sent again with le
   await settle()
   await pass(500)
   t.equal(await soleCall((call) => call.answer(TAKEN)), 'kl', 'in one call: it is no probe')
-  t.match(await queue.stats(), { ready: 0, leased: 0, dead: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 0, leased: 0, dead: 0 })
   t.equal(forwarder.health.state, 'forwarding')
   t.same(lines, [])
 })
@@ -87,7 +87,7 @@ test('a call that is never answered is given up, and its events are put back bef
   const [call] = receiver.take()
   await pass(15_000)
   t.equal(call?.signal.aborted, true)
-  t.match(await queue.stats(), { ready: 3, leased: 0, dead: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 3, leased: 0, dead: 0 })
 })
 
 test('a store that fails while the outcome is kept is asked again: what was taken is not sent twice', async (t) => {
@@ -105,7 +105,7 @@ test('a store that fails while the outcome is kept is asked again: what was take
   await soleCall((call) => call.answer(TAKEN))
   await pass(200)
   await pass(400)
-  t.match(await queue.stats(), { ready: 0, leased: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 0, leased: 0 })
   settling.fail('receive', 2)
   await show(queue, 'c')
   await settle()
@@ -125,8 +125,8 @@ test('events that were leased before a failure was known are put back unsent', a
       new Proxy(real, {
         get: (of, name) => {
           if (name !== 'receive') return bound(of, name)
-          return async (max: number, leaseMs: number) => {
-            const received = await of.receive(max, leaseMs)
+          return async (...args: Parameters<typeof of.receive>) => {
+            const received = await of.receive(...args)
             await held
             return received
           }
@@ -141,11 +141,11 @@ test('events that were leased before a failure was known are put back unsent', a
   held = promise
   first?.answer(TAKEN)
   await settle()
-  t.match(await queue.stats(), { ready: 0, leased: 20 })
+  t.match(await queue.stats(DEFAULT), { ready: 0, leased: 20 })
   second?.fail()
   await settle()
   resolve()
   await settle()
   t.equal(receiver.open.length, 0)
-  t.match(await queue.stats(), { ready: 20, leased: 0, dead: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 20, leased: 0, dead: 0 })
 })

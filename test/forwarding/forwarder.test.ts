@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { show } from '../contract/leasing.ts'
-import { idOf } from '../contract/submissions.ts'
+import { DEFAULT, show } from '../contract/leasing.ts'
+import { events, idOf } from '../contract/submissions.ts'
 import { bound, REFUSED, settle, start, TAKEN } from '../support/receiver.ts'
 
 test('what is taken is acknowledged, ten events in a call', async (t) => {
@@ -9,7 +9,7 @@ test('what is taken is acknowledged, ten events in a call', async (t) => {
   forwarder.start()
   t.equal(await soleCall((call) => call.answer(TAKEN)), 'abcdefghij')
   t.equal(await soleCall((call) => call.answer(TAKEN)), 'kl')
-  t.match(await queue.stats(), { ready: 0, leased: 0, delayed: 0, dead: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 0, leased: 0, delayed: 0, dead: 0 })
 })
 
 test('an event that arrives is sent at once, and one whose hint was lost within a second', async (t) => {
@@ -48,7 +48,7 @@ test('more calls are under way only as they go well, and only while there are ev
     await settle()
   }
   for (const [index, name] of [...'xyz'].entries()) {
-    await queue.release(`late-${index}`, [{ id: idOf(name), name, createdAt: '2026-01-31T12:00:00.000Z' }])
+    await queue.release(`late-${index}`, events(name))
     await settle()
   }
   t.same(
@@ -70,10 +70,10 @@ test('an event that is refused comes again after a delay, and is a dead letter a
   await show(queue, 'abc')
   forwarder.start()
   await soleCall((call) => call.answer(TAKEN, REFUSED, TAKEN))
-  t.match(await queue.stats(), { ready: 0, leased: 0, delayed: 1 })
+  t.match(await queue.stats(DEFAULT), { ready: 0, leased: 0, delayed: 1 })
   await pass(10_000)
   t.equal(await soleCall((call) => call.answer(REFUSED)), 'b')
-  t.match((await queue.dead(10)).items, [{ name: 'b', reason: 'nacked', receiveCount: 2 }])
+  t.match((await queue.dead(DEFAULT, 10)).items, [{ id: idOf('b'), reason: 'nacked', receiveCount: 2 }])
   t.equal(forwarder.health.state, 'forwarding', 'the receiver works')
   t.same(lines, Array(2).fill('warn: An event was refused'))
 })

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { show } from '../contract/leasing.ts'
+import { DEFAULT, show } from '../contract/leasing.ts'
 import { settle, start, startFailing, TAKEN } from '../support/receiver.ts'
 
 test('stopping waits for what is being sent, and leases nothing more', async (t) => {
@@ -15,7 +15,7 @@ test('stopping waits for what is being sent, and leases nothing more', async (t)
   second?.answer(TAKEN)
   await stopped
   t.equal(receiver.closed, true)
-  t.match(await queue.stats(), { ready: 2, leased: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 2, leased: 0 })
   t.equal(receiver.open.length, 0)
 })
 
@@ -33,7 +33,7 @@ test('stopping waits five seconds; what is not answered then is put back', async
   clock.advance(1)
   await stopped
   t.equal(call?.signal.aborted, true)
-  t.match(await queue.stats(), { ready: 3, leased: 0, dead: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 3, leased: 0, dead: 0 })
 })
 
 test('events that are leased in the moment it stops are put back unsent', async (t) => {
@@ -42,7 +42,7 @@ test('events that are leased in the moment it stops are put back unsent', async 
   forwarder.start()
   await forwarder.stop()
   t.equal(receiver.open.length, 0)
-  t.match(await queue.stats(), { ready: 3, leased: 0, dead: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 3, leased: 0, dead: 0 })
 })
 
 test('it stops at once in the middle of a pause, and when there is nothing to do', async (t) => {

@@ -4,7 +4,7 @@ import { setImmediate as settle } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { systemClock } from '../../src/kit/clock.ts'
-import { openMemory } from '../../src/stores/memory/engine.ts'
+import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { formula, type Service, startService } from '../support/http/service.ts'
 import { TestClock } from '../support/test-clock.ts'
 

@@ -1,11 +1,11 @@
 import { type Test, test } from 'tap'
-import type { DeadEvent, FormulaEvent, LeasedEvent } from '../../src/stores/ports.ts'
-import { events, TRACEPARENT } from '../contract/submissions.ts'
+import type { EventMessage, ReceivedEvent } from '../../src/outbox/message.ts'
+import { events, NOON, TRACEPARENT } from '../contract/submissions.ts'
 import { type Answer, errorOf, formula, formulasOf, type Service, startService } from '../support/http/service.ts'
 import { TestClock } from '../support/test-clock.ts'
 
-const eventsOf = (answer: Answer): LeasedEvent[] => answer.json().events
-const deadOf = (answer: Answer): DeadEvent[] => answer.json().events
+const eventsOf = (answer: Answer): ReceivedEvent[] => answer.json().events
+const deadOf = (answer: Answer): EventMessage[] => answer.json().events
 
 async function startWithEvents(t: Test, count: number, env: NodeJS.ProcessEnv = {}) {
   const clock = new TestClock()
@@ -40,8 +40,8 @@ test('one submission publishes one event for each formula, received first in, fi
 
 test('an event, and a dead letter, tells the trace of its submission where there is one, and has no such field else', async (t) => {
   const service = await startWithEvents(t, 1, { EVENT_MAX_RECEIVES: '1' })
-  await service.app.queue.release('traced', [{ ...(events('t')[0] as FormulaEvent), traceparent: TRACEPARENT }])
-  const tracesOf = (list: FormulaEvent[]) => list.map((event) => ('traceparent' in event ? event.traceparent : 'none'))
+  await service.app.queue.release('traced', events('t', NOON, TRACEPARENT))
+  const tracesOf = (list: EventMessage[]) => list.map((event) => ('traceparent' in event ? event.traceparent : 'none'))
   const leased = await receive(service, { max: 10 })
   t.same(tracesOf(leased), ['none', TRACEPARENT])
   await service.post('/events/nack', { receipts: leased.map(({ receipt }) => receipt) })

@@ -33,7 +33,7 @@ async function start(t: Test, name = 'formulas', attributes: Record<string, stri
         .sort()
     },
     stats: async () => (await service.get('/events/stats')).json(),
-    whileTimePasses: (holds) => until(holds, () => sqs.pending === 0 && clock.advance(100)),
+    whileTimePasses: (holds) => until(holds, () => sqs.pending === 0 && clock.advance(250)),
   }
 }
 
@@ -86,7 +86,7 @@ test('through an outage of an hour nothing is lost, nothing dies, and formulas a
   t.match(app.forwarder.health.reason, /ECONNREFUSED/)
   await until(
     () => clock.now() >= end,
-    () => clock.advance(5_000),
+    () => clock.advance(20_000),
   )
   t.same((await get('/health/ready')).statusCode, 200, 'the service is ready all the while')
   t.equal(await upOf(service), 0)

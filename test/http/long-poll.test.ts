@@ -2,8 +2,10 @@ import { setImmediate as settle } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { LongPoll } from '../../src/outbox/long-poll.ts'
-import { openMemoryQueue } from '../../src/stores/memory/engine.ts'
 import type { EventQueue, LeasedEvent } from '../../src/stores/ports.ts'
+import { openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
+import { DEFAULT } from '../contract/leasing.ts'
+import { events, namesIn } from '../contract/submissions.ts'
 import { TestClock } from '../support/test-clock.ts'
 
 const LEASE_MS = 30_000
@@ -16,8 +18,7 @@ function setUp(t: Test) {
   t.teardown(() => longPoll.stop())
   let attempts = 0
   const publish = async (...names: string[]): Promise<void> => {
-    const events = names.map((name) => ({ id: name, name, createdAt: '2026-01-31T12:00:00.000Z' }))
-    await queue.release(`attempt-${++attempts}`, events)
+    await queue.release(`attempt-${++attempts}`, events(names))
   }
   const wait = (waitMs = 20_000, signal?: AbortSignal) => longPoll.receive({ ...ONE, waitMs }, signal)
   return { clock, queue, longPoll, publish, wait }
@@ -47,7 +48,7 @@ async function waitAs(
   }
 }
 
-const names = (events: LeasedEvent[]): string[] => events.map(({ name }) => name)
+const names = (events: LeasedEvent[]): string[] => namesIn(events)
 
 test('who does not wait is answered at once', async (t) => {
   const { wait, publish, clock } = setUp(t)
@@ -166,7 +167,7 @@ test('a lease that ends wakes who waits', async (t) => {
   const waiting = wait()
   await settle()
   clock.advance(300)
-  t.match(await waiting, [{ name: 'a', receiveCount: 2 }])
+  t.match(await waiting, [{ body: '{"name":"a"}', receiveCount: 2 }])
 })
 
 test('an event whose hint got lost is found before long', async (t) => {
@@ -191,7 +192,7 @@ test('for a consumer that has gone nothing is leased', async (t) => {
   t.same(await wait(20_000, goneBefore), [])
   await publish('a')
   await settle()
-  t.match(await queue.stats(), { ready: 1, leased: 0 })
+  t.match(await queue.stats(DEFAULT), { ready: 1, leased: 0 })
 })
 
 test('events that are leased as a wait runs out are still given to its consumer', async (t) => {
@@ -201,7 +202,7 @@ test('events that are leased as a wait runs out are still given to its consumer'
   interrupt(queue, async (receive) => {
     clock.advance(5000)
     await settle()
-    return receive(1, LEASE_MS)
+    return receive(DEFAULT, 1, LEASE_MS)
   })
   await publish('a')
   t.same(names(await waiting), ['a'])
@@ -213,7 +214,7 @@ test('a wait that runs out while the queue is asked in vain ends with no event',
   await settle()
   interrupt(queue, async (receive) => {
     clock.advance(500)
-    return receive(1, LEASE_MS)
+    return receive(DEFAULT, 1, LEASE_MS)
   })
   clock.advance(1000)
   t.same(await waiting, [])

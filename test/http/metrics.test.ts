@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Stores } from '../../src/stores/ports.ts'
+import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { startGuarded } from '../support/http/keys.ts'
 import { type Scraped, scrape } from '../support/http/scrape.ts'
 import { type Client, formula, type Service, startService } from '../support/http/service.ts'
@@ -227,9 +227,9 @@ test('scrapes that come together ask the stores once', async (t) => {
   let asked = 0
   const service = await startOn(t, ({ queue }) => {
     const stats = queue.stats.bind(queue)
-    queue.stats = () => {
+    queue.stats = (subscription) => {
       asked++
-      return stats()
+      return stats(subscription)
     }
   })
   await Promise.all(Array.from({ length: 20 }, () => scrape(service)))

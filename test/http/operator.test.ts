@@ -1,8 +1,8 @@
 import { setImmediate as settle } from 'node:timers/promises'
 import { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Cleanup } from '../../src/stores/ports.ts'
+import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { errorOf, formula, startService } from '../support/http/service.ts'
 import { TestClock } from '../support/test-clock.ts'
 

@@ -2,12 +2,12 @@ import Fastify from 'fastify'
 import { type Test, test } from 'tap'
 import errors from '../../plugins/errors.ts'
 import sensible from '../../plugins/sensible.ts'
-import { sendOutcome } from '../../routes/formulas/send-outcome.ts'
+import { sendOutcome } from '../../routes/formulas/outcome.ts'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { systemClock } from '../../src/kit/clock.ts'
-import { openMemory } from '../../src/stores/memory/engine.ts'
-import type { Stores } from '../../src/stores/ports.ts'
-import type { Outcome } from '../../src/submission/outcome.ts'
+import type { Answer as StoreAnswer, Stores } from '../../src/stores/ports.ts'
+import { openMemory } from '../../src/stores/sqlite/memory.ts'
+import type { Outcome } from '../../src/submission/submission.ts'
 import { type Answer, errorOf, formula, startService } from '../support/http/service.ts'
 
 const options = { clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 }
@@ -23,26 +23,32 @@ const unavailable = async (): Promise<never> => {
   throw new StoreUnavailable('disk /var/lib/secret is full')
 }
 
-async function answerTo(t: Test, outcome: Outcome): Promise<Answer> {
+async function answerTo(t: Test, outcome: Outcome, url = '/'): Promise<Answer> {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(sensible)
   await app.register(errors)
+  app.decorateRequest('apiKey', null)
   app.get('/', (_request, reply) => sendOutcome(reply, outcome))
-  return app.inject('/')
+  return app.inject(url)
 }
 
-test('a stored answer goes out as the text that was stored', async (t) => {
-  const body = '{ "message" : "as it was" }'
-  const answer = await answerTo(t, {
-    kind: 'answered',
-    answer: { status: 200, location: '/formulas/1', body },
-    replayed: true,
-  })
-  t.equal(answer.body, body)
-  t.equal(answer.headers['content-type'], 'application/json; charset=utf-8')
-  t.equal(answer.headers['content-length'], String(body.length))
-  t.equal(answer.headers.location, '/formulas/1')
+test('an answer shows documents as the text that was stored', async (t) => {
+  const document = '{ "message" : "as it was" }'
+  const answer: StoreAnswer = { status: 200, single: true, entries: [{ id: 'abc', outcome: 'added', document }] }
+  const first = await answerTo(t, { kind: 'answered', answer, replayed: true })
+  t.equal(first.body, `{"message":"Formula(s) added!","formulas":[${document}]}`)
+  t.equal(first.headers['content-type'], 'application/json; charset=utf-8')
+  t.equal(first.headers['content-length'], String(first.body.length))
+  t.equal(first.headers.location, '/formulas/abc')
+  t.equal(first.headers['idempotent-replayed'], 'true')
+  const skipping = await answerTo(t, { kind: 'answered', answer, replayed: false }, '/?onDuplicate=skip')
+  t.equal(skipping.body, `{"message":"Formula(s) added!","formulas":[${document.slice(0, -1)},"outcome":"added"}]}`)
+  t.equal(skipping.headers['idempotent-replayed'], undefined)
+})
+
+test('an answer that showed a formula which has been erased is a 410 FORMULA_ERASED', async (t) => {
+  errorOf(t, await answerTo(t, { kind: 'answered', answer: { status: 410 }, replayed: true }), 410, 'FORMULA_ERASED')
 })
 
 const refusals: [

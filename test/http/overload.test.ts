@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { systemClock } from '../../src/kit/clock.ts'
-import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Intake } from '../../src/stores/ports.ts'
+import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { errorOf, formula, startService } from '../support/http/service.ts'
 
 /** Stores whose intake waits until it is let go on. */

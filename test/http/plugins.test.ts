@@ -10,6 +10,7 @@ import crossSite from '../../plugins/cross-site.ts'
 import db from '../../plugins/db.ts'
 import engines, { type EnginesOptions } from '../../plugins/engines.ts'
 import errors from '../../plugins/errors.ts'
+import formulaReads from '../../plugins/formula-reads.ts'
 import forwarder from '../../plugins/forwarder.ts'
 import host from '../../plugins/host.ts'
 import idempotency from '../../plugins/idempotency.ts'
@@ -28,7 +29,7 @@ import tracing from '../../plugins/tracing.ts'
 import validation from '../../plugins/validation.ts'
 import { type Config, readConfig } from '../../src/config/config.ts'
 import { systemClock } from '../../src/kit/clock.ts'
-import { openMemory } from '../../src/stores/memory/engine.ts'
+import { openMemory } from '../../src/stores/sqlite/memory.ts'
 
 /** A plugin, whatever options it takes. */
 type AnyPlugin = FastifyPluginAsync<Options> | FastifyPluginCallback<Options>
@@ -56,16 +57,17 @@ const decorators: [name: keyof FastifyInstance, plugins: AnyPlugin[]][] = [
   ['config', [config]],
   ['metrics', [metrics]],
   ['engines', stores],
-  ['db', [...stores, connections, db]],
+  ['db', [...stores, db]],
+  ['formulaReads', [...stores, connections, db, formulaReads]],
   ['queue', [...stores, queue]],
   ['idempotency', [...stores, idempotency]],
-  ['orchestrator', [...traced, engines, orchestrator]],
+  ['orchestrator', [...traced, engines, db, queue, idempotency, orchestrator]],
   ['longPoll', [...entry, engines, queue, longPoll]],
   ['forwarder', [...stores, queue, forwarder]],
   ['connections', [config, metrics, connections]],
-  ['tracing', traced],
-  ['refusedHost', [config, requestId, safetyHeaders, host]],
-  ['refusedSite', [config, requestId, safetyHeaders, host, crossSite]],
+  ['tracer', traced],
+  ['hostError', [config, requestId, safetyHeaders, host]],
+  ['crossSiteError', [config, requestId, safetyHeaders, host, crossSite]],
   ['safetyHeaders', [safetyHeaders]],
   ['pageHeaders', [safetyHeaders]],
   ['readiness', [sensible, ...stores, connections, db, queue, readiness]],
@@ -122,7 +124,7 @@ test('the stores close after all that uses them', async (t) => {
   const order: string[] = []
   const opened = openMemory({ clock: systemClock, answerTtlMs: 1, maxReceives: 1 })
   opened.close = async () => void order.push('stores')
-  const plugins = [...traced, engines, orchestrator]
+  const plugins = [...traced, engines, db, queue, idempotency, orchestrator]
   const app = await withPlugins(t, plugins, { stores: opened })
   const close = app.orchestrator.close.bind(app.orchestrator)
   app.orchestrator.close = async () => {

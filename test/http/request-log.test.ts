@@ -4,8 +4,8 @@ import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { loggerOptions } from '../../src/logging.ts'
-import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Stores } from '../../src/stores/ports.ts'
+import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { TestClock } from '../support/test-clock.ts'
 
 type Line = Record<string, unknown>

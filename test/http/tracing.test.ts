@@ -1,7 +1,7 @@
 import t from 'tap'
 import { systemClock } from '../../src/kit/clock.ts'
-import { openMemory } from '../../src/stores/memory/engine.ts'
 import type { Intake } from '../../src/stores/ports.ts'
+import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { ERROR_STATUS, startCollector } from '../support/collector.ts'
 import { startGuarded } from '../support/http/keys.ts'
 import { formula, startService } from '../support/http/service.ts'

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check'
 import { type Test, test } from 'tap'
-import { IDEMPOTENCY_KEY } from '../../routes/formulas/idempotency-key.ts'
+import { IDEMPOTENCY_KEY } from '../../routes/formulas/idempotency.ts'
 import { CANONICAL, canonicalDecimal, DECIMAL } from '../../src/formula/decimal.ts'
 import { checkName, FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH, namePattern } from '../../src/formula/name.ts'
 import { seed } from '../faults/extent.ts'

@@ -10,16 +10,16 @@ const DeadEvent = Type.Object(
     ...eventFields,
     receiveCount: Type.Integer({ minimum: 1, description: 'How often it was leased', examples: [5] }),
     diedAt: timestamp('When its last lease ended'),
-    reason: Type.Union([Type.Literal('expired'), Type.Literal('nacked')], { description: 'How that lease ended' }),
+    reason: Type.Union([Type.Literal('expired'), Type.Literal('nacked')], { description: 'How its last lease ended' }),
   },
-  { $id: 'DeadEvent', description: 'An event that was leased for the last time' },
+  { $id: 'DeadEvent', description: 'An event whose last lease ended without an ack' },
 )
 
 export const listDead = {
   operationId: 'listDeadLetters',
   tags,
   summary: 'List dead letters',
-  description: 'The last to die first.',
+  description: 'The latest first.',
   querystring: strictObject({ limit, cursor: cursor('dead') }, { $id: 'ListDeadQuery' }),
   response: {
     200: Type.Object(
@@ -27,7 +27,7 @@ export const listDead = {
         events: Type.Array(DeadEvent),
         nextCursor,
       },
-      { $id: 'DeadPage', description: 'Some dead letters' },
+      { $id: 'DeadPage', description: 'A page of dead letters' },
     ),
     ...errorAnswers,
   },
@@ -44,22 +44,22 @@ export const redriveDead = {
   operationId: 'redriveDeadLetters',
   tags,
   summary: 'Redrive dead letters',
-  description: 'Sends dead letters to the back of the queue, their receiveCount starting over.',
+  description: 'Moves dead letters to the back of the queue and resets their receiveCount.',
   body: strictObject(
     {
       ids: Type.Optional(
         Type.Array(eventId, {
           maxItems: 1000,
-          description: 'All when not given, none when empty',
+          description: 'Default: all. An empty list: none',
         }),
       ),
     },
-    { $id: 'RedriveBody', description: 'May be left out' },
+    { $id: 'RedriveBody', description: 'Optional' },
   ),
   response: {
     200: Type.Object(
       { redriven: Type.Integer({ minimum: 0, examples: [1] }) },
-      { $id: 'Redriven', description: 'How many went back' },
+      { $id: 'Redriven', description: 'The number of redriven events' },
     ),
     ...errorAnswers,
   },
@@ -73,7 +73,7 @@ export const removeDead = {
   operationId: 'deleteDeadLetter',
   tags,
   summary: 'Delete a dead letter',
-  description: 'Gives an event up for good; its formula stays.',
+  description: 'Deletes an event for good. Its formula stays.',
   params: idParams('The id of a dead letter'),
   response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'Deleted' }), ...errorAnswers },
   errors: ['EVENT_NOT_FOUND', 'STORE_UNAVAILABLE'],

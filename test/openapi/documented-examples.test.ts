@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { catalogue, type ErrorCode } from '../../src/errors/catalogue.ts'
 import type { ErrorBody } from '../../src/errors/service-error.ts'
 import { submissions } from '../../src/openapi/examples.ts'
@@ -33,8 +32,8 @@ const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
 /** Operations of which one example cannot be met twice on one store. */
 const ONCE = ['submitFormulas', 'receiveEvents', 'deleteDeadLetter']
 
-async function driveAll(t: Test, nextUrl: () => string): Promise<void> {
-  const start = () => startService(t, { DATABASE_URL: nextUrl(), EVENT_MAX_RECEIVES: '1' })
+test('every example of a request is answered as documented', async (t) => {
+  const start = () => startService(t, { EVENT_MAX_RECEIVES: '1' })
   const shared = await start()
   const document = await readDocument(shared.app)
   const conformity = new Conformity(document)
@@ -47,16 +46,6 @@ async function driveAll(t: Test, nextUrl: () => string): Promise<void> {
       t.same(conformity.departures(operation, answer), [], `${operation.id}, ${name}`)
     }
   }
-}
-
-test('every example of a request, sent to a service on memory, is answered as documented', async (t) => {
-  await driveAll(t, () => 'memory:')
-})
-
-test('every example of a request, sent to a service on SQLite, is answered as documented', async (t) => {
-  const folder = t.testdir()
-  let files = 0
-  await driveAll(t, () => `sqlite:${join(folder, `${++files}.db`)}`)
 })
 
 test('every example is valid by its schema', async (t) => {

@@ -1,25 +1,29 @@
-import type { onRequestHookHandler } from 'fastify'
+import type { onRequestHookHandler, preValidationHookHandler } from 'fastify'
 import { detail, ServiceError } from '../../src/errors/service-error.ts'
+import type { RawRequest } from '../../src/submission/recent-answers.ts'
+import { countAnswered, sendOutcome } from './outcome.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set on routes that require the Idempotency-Key header. */
     idempotencyKey: string
+    /** The request before parsing, on routes that replay recent answers; null when it has no body. */
+    rawRequest: RawRequest | null
   }
 }
 
-/** What `readIdempotencyKey` takes, bare or quoted, as one regular expression to be told to callers. */
+/** The keys that `readIdempotencyKey` accepts, bare or quoted, as a pattern for the OpenAPI document. */
 export const IDEMPOTENCY_KEY = /^(?:[!#-~]|[!#-~][!-~]{0,253}[!#-~]|"(?! *")(?:[ !#-[\]-~]|\\["\\]){1,255}")$/
 
 const BARE = /^[\x21-\x7e]{1,255}$/
-/** What a quoted key holds: blanks too, but not alone. */
+/** A key within quotes may contain blanks, but not only blanks. */
 const WITHIN_QUOTES = /^(?! *$)[\x20-\x7e]{1,255}$/
-/** A string of RFC 9651, as the IETF draft writes keys. */
+/** A string as in RFC 9651, which the IETF draft prescribes for keys. */
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/
 
 /**
- * Reads the value of an Idempotency-Key header. Bare and quoted forms of one key are the same key; a header that was
- * sent twice arrives joined by a comma and a blank, and so is malformed.
+ * Reads an Idempotency-Key header. The bare and the quoted form of a key are the same key. A header that was sent twice
+ * arrives joined by a comma and a blank, which makes it malformed.
  * @throws {ServiceError} IDEMPOTENCY_KEY_MISSING, IDEMPOTENCY_KEY_INVALID
  */
 function readIdempotencyKey(header: string | string[] | undefined): string {
@@ -31,7 +35,7 @@ function readIdempotencyKey(header: string | string[] | undefined): string {
   return key
 }
 
-/** Refuses requests without a key before anything of their body is read. */
+/** Refuses requests without a valid key before their body is read. */
 export const requireIdempotencyKey: onRequestHookHandler = (request, _reply, done) => {
   try {
     request.idempotencyKey = readIdempotencyKey(request.headers['idempotency-key'])
@@ -43,4 +47,16 @@ export const requireIdempotencyKey: onRequestHookHandler = (request, _reply, don
 
 function refusal(code: 'IDEMPOTENCY_KEY_MISSING' | 'IDEMPOTENCY_KEY_INVALID'): ServiceError {
   return new ServiceError(code, { details: [detail('Idempotency-Key', code)] })
+}
+
+/** Answers a repeat of a recent request before its body is parsed. */
+export const replayRecent: preValidationHookHandler = function (request, reply, done) {
+  const { body, url, caller, idempotencyKey: key } = request
+  if (!(body instanceof Buffer)) return done()
+  request.rawRequest = { caller, key, url, body }
+  const answer = this.recentAnswers.find(request.rawRequest)
+  if (answer === null) return done()
+  const outcome = { kind: 'answered', answer, replayed: true } as const
+  countAnswered(this.metrics, outcome)
+  sendOutcome(reply, outcome)
 }

@@ -1,0 +1,84 @@
+import type { FastifyReply, FastifyRequest, onErrorHookHandler } from 'fastify'
+import { allows } from '../../src/access/api-key.ts'
+import type { ErrorCode } from '../../src/errors/catalogue.ts'
+import { toServiceError } from '../../src/errors/from-http.ts'
+import { detail, ServiceError } from '../../src/errors/service-error.ts'
+import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
+import { writeAnswer } from '../../src/submission/answer-text.ts'
+import type { Outcome } from '../../src/submission/submission.ts'
+
+/** The query of a submission. */
+export interface SubmitQuery {
+  onDuplicate?: 'reject' | 'skip'
+}
+
+/** Sends JSON text, such as documents, without serialising it again. */
+export const sendJson = (reply: FastifyReply, text: string): FastifyReply =>
+  reply.type('application/json; charset=utf-8').send(text)
+
+/** Answers a submission: the only place where an outcome becomes a status. */
+export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
+  switch (outcome.kind) {
+    case 'answered':
+      return sendAnswer(reply, outcome)
+    case 'reused': {
+      const details = [detail('Idempotency-Key', 'IDEMPOTENCY_KEY_REUSED')]
+      return reply.send(new ServiceError('IDEMPOTENCY_KEY_REUSED', { details }))
+    }
+    case 'in-use': {
+      const details = [detail('Idempotency-Key', 'IDEMPOTENCY_KEY_IN_USE')]
+      return reply.send(new ServiceError('IDEMPOTENCY_KEY_IN_USE', { details, retryAfter: 1 }))
+    }
+    case 'failed':
+      return reply.send(new ServiceError('SUBMISSION_FAILED'))
+    case 'stopping':
+      return reply.send(new ServiceError('SERVICE_STOPPING'))
+  }
+}
+
+/** Duplicates are shown according to the caller's scopes now, not at the time of the first answer. */
+function sendAnswer(reply: FastifyReply, { answer, replayed }: Extract<Outcome, { kind: 'answered' }>): FastifyReply {
+  if (answer.status === 410) return reply.send(new ServiceError('FORMULA_ERASED'))
+  const { apiKey, query } = reply.request
+  const { status, location, body } = writeAnswer(answer, {
+    withOutcomes: (query as SubmitQuery).onDuplicate === 'skip',
+    showDuplicates: apiKey === null || allows(apiKey.scopes, 'read'),
+  })
+  if (location !== null) reply.header('Location', location)
+  if (replayed) reply.header('Idempotent-Replayed', 'true')
+  return sendJson(reply.code(status), body)
+}
+
+/** Error codes as outcomes in the metrics. All others are `invalid`: refused before any attempt. */
+const BY_CODE: Partial<Record<ErrorCode, SubmissionOutcome>> = {
+  IDEMPOTENCY_KEY_REUSED: 'reused',
+  IDEMPOTENCY_KEY_IN_USE: 'in_use',
+  SUBMISSION_FAILED: 'failed',
+  INTERNAL_ERROR: 'failed',
+  SERVICE_STOPPING: 'stopping',
+  SERVICE_OVERLOADED: 'overloaded',
+}
+
+/** Counts a submission that has an answer; `countRefused` counts the others. */
+export function countAnswered(metrics: Metrics, outcome: Outcome): void {
+  if (outcome.kind !== 'answered') return
+  if (outcome.replayed) metrics.submissionEnded('replayed')
+  else metrics.submissionEnded(outcome.answer.status === 200 ? 'added' : 'exists')
+}
+
+/**
+ * Counts each formula of a refused list against the rate limit. The 409 names the known formulas, so that otherwise one
+ * list of guesses would reveal as much as many requests.
+ */
+export function countGuesses(request: FastifyRequest, reply: FastifyReply, outcome: Outcome, formulas: number): void {
+  if (outcome.kind !== 'answered' || outcome.replayed || outcome.answer.status === 200) return
+  const { server, caller } = request
+  server.metrics.formulasRefused(caller, formulas)
+  server.chargeRateLimit(request, reply, formulas - 1)
+}
+
+/** Counts a submission that was answered with an error. */
+export const countRefused: onErrorHookHandler = function (_request, _reply, error, done) {
+  this.metrics.submissionEnded(BY_CODE[toServiceError(error).code] ?? 'invalid')
+  done()
+}
