@@ -18,37 +18,39 @@ import { dirname } from 'node:path'
 import type { ApiKey } from './api-key.ts'
 import { KeyFileRefused, readKeyFile } from './key-file.ts'
 
-/** What a change made of a file. */
-export interface ChangedFile {
-  /** Whose it is, and who may read it. */
+interface Permissions {
   uid: number
   gid: number
   mode: number
-  /** How it was before; null where it was made. */
-  before: { uid: number; gid: number; mode: number } | null
+}
+
+/** The permissions of a file after it was changed. */
+export interface ChangedFile extends Permissions {
+  /** Null when the file was created. */
+  before: Permissions | null
 }
 
 /**
- * Changes a file of API keys: as a whole, or not at all. A service that reads it meanwhile sees the old keys or the new
- * ones, and a second change at the same time is refused rather than lost. Where there is no file, one is made.
- * @throws {KeyFileRefused} when it cannot be read or written; also what `change` throws. Nothing is changed then
+ * Replaces a file of API keys atomically, or creates it: readers see the old keys or the new ones. A concurrent change is
+ * refused, so that none is lost.
+ * @throws {KeyFileRefused} when the file cannot be read or written, and whatever `change` throws; nothing is changed then
  */
 export function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[]): ChangedFile {
-  // A link is followed, or it would be replaced by the file.
+  // Follow a link: the rename would replace it by a file.
   const target = existsSync(path) ? realpathSync(path) : path
   const draft = `${target}.new`
-  const file = begin(path, draft)
+  const file = createDraft(path, draft)
   try {
-    // Only now: another command may have made it until just before.
+    // Check only while holding the draft: another command may have created the file just before.
     const isThere = existsSync(target)
     const keys = change(isThere ? readKeyFile(target).keys : [])
     writeFileSync(file, `${JSON.stringify({ keys }, null, 2)}\n`)
-    const before = isThere ? accessTo(statSync(target)) : null
+    const before = isThere ? permissionsOf(statSync(target)) : null
     if (before !== null) keepReaders(file, before)
     fsyncSync(file)
-    const changed = { ...accessTo(fstatSync(file)), before }
+    const changed = { ...permissionsOf(fstatSync(file)), before }
     renameSync(draft, target)
-    // A revoked key must not come back after a power cut.
+    // After a power cut a revoked key must not be valid again.
     syncFolder(dirname(target))
     return changed
   } catch (error) {
@@ -59,8 +61,8 @@ export function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[]
   }
 }
 
-/** The draft is the lock too: only one can make it. */
-function begin(path: string, draft: string): number {
+/** The draft is also the lock: only one command can create it. */
+function createDraft(path: string, draft: string): number {
   try {
     mkdirSync(dirname(draft), { recursive: true, mode: 0o700 })
     return openSync(draft, 'wx', 0o600)
@@ -74,14 +76,13 @@ function begin(path: string, draft: string): number {
   }
 }
 
-const accessTo = ({ uid, gid, mode }: Stats) => ({ uid, gid, mode: mode & 0o777 })
+const permissionsOf = ({ uid, gid, mode }: Stats) => ({ uid, gid, mode: mode & 0o777 })
 
 /**
- * The service may run as another user than whoever changes its keys: it has to go on reading them, or a revoked key
- * would stay in force. So the file keeps its owner, its group and who may read it, as far as the system lets us; nobody
- * but the owner is ever allowed to write it.
+ * Keeps the owner, the group and the read permissions of the file, as far as the system allows: the service may run as
+ * another user, and would keep accepting revoked keys if it could not read the file. Only the owner may ever write it.
  */
-function keepReaders(file: number, { uid, gid, mode }: { uid: number; gid: number; mode: number }): void {
+function keepReaders(file: number, { uid, gid, mode }: Permissions): void {
   const isRoot = process.getuid?.() === 0
   try {
     fchownSync(file, isRoot ? uid : -1, gid)

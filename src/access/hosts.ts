@@ -4,30 +4,30 @@ import { isIP } from 'node:net'
 export interface Authority {
   /** In lower case; an IPv6 address in brackets and in its shortest form. */
   host: string
-  /** Null where none is given. */
+  /** Null if none is given. */
   port: number | null
 }
 
 const AUTHORITY = /^(\[[\da-f:.]+\]|[\w-]+(?:\.[\w-]+)*)(?::(\d{0,5}))?$/i
 
-/** Null where the text is anything but a host name or an IP address, with or without a port. */
+/** @returns null for anything but a host name or an IP address, with or without a port */
 export function readAuthority(text: string): Authority | null {
   const [, name = '', digits = ''] = AUTHORITY.exec(text) ?? []
   const host = name.startsWith('[') ? URL.parse(`http://${name}`)?.hostname : name.toLowerCase()
   return host ? { host, port: digits === '' ? null : Number(digits) } : null
 }
 
-/** A host name or an IP address, written as in an `Authority`; null for anything else, a port included. */
+/** Reads a host name or an IP address without a port, and writes it as in an `Authority`; null for anything else. */
 export function readHost(text: string): string | null {
   const name = isIP(text) === 6 ? `[${text}]` : text
-  // With a port of its own it would have two now.
+  // The extra port makes a text that has one already invalid.
   return readAuthority(`${name}:0`)?.host ?? null
 }
 
-/** The hosts that a service answers to. */
+/** The hosts that the service answers to. */
 export class AllowedHosts {
   readonly #names: ReadonlySet<string>
-  /** The header that was allowed last, as it was sent: most callers send the same one each time. */
+  /** Cache of the last allowed header: most callers always send the same one. */
   #lastAllowed: string | undefined
 
   constructor(names: Iterable<string>) {

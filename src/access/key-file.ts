@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import type { ApiKey } from './api-key.ts'
-import { isScope, SCOPES } from './scopes.ts'
+import { isScope, SCOPES } from './api-key.ts'
 
-/** A file of keys cannot be taken as it is; the message is one line for the operator. */
+/** The API keys file is unusable; the message is one line for the operator. */
 export class KeyFileRefused extends Error {
   constructor(path: string, problem: string) {
     super(`API keys file ${path}: ${problem}`)
@@ -12,8 +12,8 @@ export class KeyFileRefused extends Error {
 
 export const NAME_EXPECTED = 'must be 1 to 64 letters, digits and _ . -'
 
-/** What each field of a key must be, and how a message says it. */
-const FIELDS: Record<keyof Required<ApiKey>, [isRight: (value: unknown) => boolean, expected: string]> = {
+/** The check of each field of a key, and how a message describes it. */
+const FIELDS: Record<keyof Required<ApiKey>, [isValid: (value: unknown) => boolean, expected: string]> = {
   name: [isName, NAME_EXPECTED],
   scopes: [isScopes, `must be a list of one or more of ${SCOPES.join(', ')}`],
   sha256: [(value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value), 'must be 64 lower-case hex digits'],
@@ -21,19 +21,19 @@ const FIELDS: Record<keyof Required<ApiKey>, [isRight: (value: unknown) => boole
   expiresAt: [(value) => value === undefined || isUtcTime(value), 'must be a time in UTC, as 2026-12-31T00:00:00Z'],
 }
 
-/** Permissions as chmod and ls know them. */
+/** Formats permissions as chmod takes them. */
 export const octal = (mode: number): string => mode.toString(8).padStart(4, '0')
 
 const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?Z$/
 
-/** Whether a text is a moment in ISO 8601, in UTC. `Date.parse` would take 30 February for 2 March. */
+/** Whether a text is a time in ISO 8601, in UTC. `Date.parse` alone would accept 30 February. */
 export function isUtcTime(value: unknown): value is string {
   if (typeof value !== 'string' || !UTC_TIME.test(value)) return false
   const time = new Date(value)
   return !Number.isNaN(time.getTime()) && time.toISOString().slice(0, 10) === value.slice(0, 10)
 }
 
-/** Whether a text may be the name of a caller. */
+/** Whether a value is a valid name of a caller. */
 export function isName(value: unknown): value is string {
   return typeof value === 'string' && /^[\w.-]{1,64}$/.test(value)
 }
@@ -42,17 +42,13 @@ function isScopes(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every(isScope)
 }
 
-/** A file of API keys. */
 export interface KeyFile {
   keys: ApiKey[]
-  /** Who may read and write it; 0600 where the system does not say. */
+  /** Its permissions; 0600 on systems without them. */
   mode: number
 }
 
-/**
- * Reads a file of API keys.
- * @throws {KeyFileRefused} when it is missing, cannot be read, or is wrong in any part
- */
+/** @throws {KeyFileRefused} when it is missing, cannot be read, or is invalid in any part */
 export function readKeyFile(path: string): KeyFile {
   try {
     const file = openSync(path, 'r')
@@ -75,7 +71,7 @@ function parseKeys(path: string, text: string): ApiKey[] {
     // Some editors begin a file with a byte order mark.
     content = JSON.parse(text.replace(/^\uFEFF/, ''))
   } catch {
-    // Without the parser's own words: they quote the file.
+    // Not the parser's message: it quotes the file.
     throw new KeyFileRefused(path, 'is not JSON')
   }
   const keys = isObject(content) && Object.keys(content).join() === 'keys' ? content.keys : undefined
@@ -89,11 +85,11 @@ function parseKeys(path: string, text: string): ApiKey[] {
   return keys
 }
 
-/** A field we do not know may be a limit that we would not keep to: better to refuse it than to look as if. */
+/** Refuses unknown fields: one may be a restriction that this version would not apply. */
 function problemOf(key: unknown): string | null {
   if (!isObject(key)) return ': must be an object'
-  for (const [name, [isRight, expected]] of Object.entries(FIELDS)) {
-    if (!isRight(key[name])) return `.${name}: ${expected}`
+  for (const [name, [isValid, expected]] of Object.entries(FIELDS)) {
+    if (!isValid(key[name])) return `.${name}: ${expected}`
   }
   const unknown = Object.keys(key).find((name) => !Object.hasOwn(FIELDS, name))
   return unknown === undefined ? null : `: has a field that is not known, ${JSON.stringify(unknown)}`

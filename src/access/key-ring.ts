@@ -5,10 +5,10 @@ import { reasonOf } from '../kit/reason.ts'
 import { type ApiKey, digestOf, idOf } from './api-key.ts'
 import { KeyFileRefused, octal, readKeyFile } from './key-file.ts'
 
-/** How often the file is looked at, in milliseconds: a revoked key is refused this much later at most. */
-const LOOK_MS = 1_000
-/** How often a file that cannot be taken is tried and complained of again, in milliseconds. */
-const COMPLAIN_MS = 60_000
+/** How often the file is checked for changes, in milliseconds; a revoked key is accepted at most this long. */
+const CHECK_MS = 1_000
+/** How often a file that could not be read is tried and logged again, in milliseconds. */
+const RETRY_MS = 60_000
 
 interface Log {
   info(fields: object, message: string): void
@@ -16,90 +16,89 @@ interface Log {
   error(message: string): void
 }
 
-/** A key and when it ends, in milliseconds since the epoch. */
-interface Held {
+interface HeldKey {
   key: ApiKey
+  /** Milliseconds since the epoch; Infinity if it never expires. */
   endsAt: number
 }
 
-/** The keys of a file, which may change while the service runs. */
+/** The keys of a file that may change while the service runs. */
 export class KeyRing {
   readonly #path: string
   readonly #log: Log
   readonly #audit: Pick<Log, 'info'>
   readonly #clock: Clock
-  #seen: string
-  #byDigest: ReadonlyMap<string, Held>
-  /** When it was last complained of the file; null while the keys in force are those of the file. */
-  #complainedAt: number | null = null
+  #stamp: string
+  #byDigest: ReadonlyMap<string, HeldKey>
+  /** When reading the file last failed; null while the keys in force are those of the file. */
+  #failedAt: number | null = null
 
   /**
-   * @param audit told of each change of the keys
-   * @throws {KeyFileRefused} when the file cannot be taken as it is
+   * @param audit logs each change of the keys
+   * @throws {KeyFileRefused} when the file is unusable
    */
   constructor(path: string, { log, audit, clock }: { log: Log; audit: Pick<Log, 'info'>; clock: Clock }) {
     this.#path = path
     this.#log = log
     this.#audit = audit
     this.#clock = clock
-    this.#seen = stampOf(path)
+    this.#stamp = stampOf(path)
     this.#byDigest = this.#read()
   }
 
-  /** Whether the file could not be read again, so that keys revoked in it may still be in force. */
+  /** Whether the file could not be read again, so that revoked keys may still be in force. */
   get isStale(): boolean {
-    return this.#complainedAt !== null
+    return this.#failedAt !== null
   }
 
   /**
-   * How long this takes may tell how much of a digest is like one that is kept, and that tells nothing of the secret:
-   * to come nearer to a digest one has to try secrets until the SHA-256 of one begins so, which takes as long as
-   * guessing, and not even the whole digest leads back to 256 random bits. So there is nothing to hide by comparing
-   * each key in constant time, which would take longer the more keys there are.
-   * @returns the key with this secret; undefined for one that was never given out, has been revoked or has ended
+   * The lookup is not in constant time. Its timing may reveal a prefix of a stored digest, but not the secret: finding a
+   * secret whose SHA-256 has that prefix takes as long as guessing, and even the whole digest does not lead back to 256
+   * random bits.
+   * @returns the key with this secret; undefined if it is unknown, revoked or expired
    */
   find(secret: string): ApiKey | undefined {
     const held = this.#byDigest.get(digestOf(secret))
     return held !== undefined && this.#isInForce(held) ? held.key : undefined
   }
 
-  /** Reads the file again. One that is broken changes nothing, and the log says so. */
+  /** Reads the file again. A broken file changes nothing, and is logged. */
   reload(): void {
-    // Looked at before it is read: a change in between is seen the next time.
-    this.#seen = stampOf(this.#path)
+    // Before reading: the next check then sees a change that happens in between.
+    this.#stamp = stampOf(this.#path)
     try {
       const before = this.#byDigest
       this.#byDigest = this.#read()
-      this.#complainedAt = null
+      this.#failedAt = null
       this.#log.info({}, `API keys were read again; in force: ${this.#inForce()}`)
       const changes = changesBetween(before, this.#byDigest)
       if (Object.values(changes).some((ids) => ids.length > 0)) this.#audit.info(changes, 'API keys were changed')
     } catch (error) {
-      this.#complainedAt = this.#clock.now()
+      this.#failedAt = this.#clock.now()
       this.#log.error(`API keys were not read again, those read before stay in force: ${reasonOf(error)}`)
     }
   }
 
   /**
-   * Reads the file again whenever it has changed. It looks from time to time: the system's notices do not come for every
-   * file that is replaced, mounted into a container or reached across a network.
-   * @returns what ends it
+   * Reads the file again whenever it has changed. It polls, because file notifications are not reliable for files that are
+   * replaced, mounted into a container or on a network.
+   * @returns a function that stops it
    */
   watch(): () => void {
     let cancel = (): void => {}
-    const look = (): void => {
-      if (stampOf(this.#path) !== this.#seen || this.#isDue()) this.reload()
-      cancel = this.#clock.after(LOOK_MS, look)
+    const check = (): void => {
+      if (stampOf(this.#path) !== this.#stamp || this.#isRetryDue()) this.reload()
+      cancel = this.#clock.after(CHECK_MS, check)
     }
-    cancel = this.#clock.after(LOOK_MS, look)
+    cancel = this.#clock.after(CHECK_MS, check)
     return () => cancel()
   }
 
-  #isDue(): boolean {
-    return this.#complainedAt !== null && this.#clock.now() - this.#complainedAt >= COMPLAIN_MS
+  #isRetryDue(): boolean {
+    return this.#failedAt !== null && this.#clock.now() - this.#failedAt >= RETRY_MS
   }
 
-  #isInForce({ endsAt }: Held): boolean {
+  #isInForce({ endsAt }: HeldKey): boolean {
     return endsAt === Infinity || this.#clock.now() < endsAt
   }
 
@@ -107,9 +106,9 @@ export class KeyRing {
     return [...this.#byDigest.values()].filter((held) => this.#isInForce(held)).length
   }
 
-  #read(): Map<string, Held> {
+  #read(): Map<string, HeldKey> {
     const { keys, mode } = readKeyFile(this.#path)
-    // Whoever can write it can let anyone in, and what was written may be theirs already.
+    // Whoever can write the file can add keys, and may have done so.
     if ((mode & 0o022) !== 0) {
       const problem = `can be written by others than its owner (mode ${octal(mode)}); look through its keys, then: chmod go-w`
       throw new KeyFileRefused(this.#path, problem)
@@ -121,9 +120,12 @@ export class KeyRing {
   }
 }
 
-/** The ids of keys that differ. */
-function changesBetween(before: ReadonlyMap<string, Held>, after: ReadonlyMap<string, Held>): Record<string, string[]> {
-  const idsOf = (held: Iterable<Held>): string[] => Array.from(held, ({ key }) => idOf(key))
+/** @returns ids of keys */
+function changesBetween(
+  before: ReadonlyMap<string, HeldKey>,
+  after: ReadonlyMap<string, HeldKey>,
+): Record<string, string[]> {
+  const idsOf = (held: Iterable<HeldKey>): string[] => Array.from(held, ({ key }) => idOf(key))
   const added = after.values().filter(({ key }) => !before.has(key.sha256))
   const removed = before.values().filter(({ key }) => !after.has(key.sha256))
   const changed = after.values().filter(({ key }) => {
@@ -133,7 +135,7 @@ function changesBetween(before: ReadonlyMap<string, Held>, after: ReadonlyMap<st
   return { added: idsOf(added), removed: idsOf(removed), changed: idsOf(changed) }
 }
 
-/** Differs once a file has been changed or replaced. */
+/** @returns a text that is different once the file has been changed or replaced */
 function stampOf(path: string): string {
   try {
     const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true })

@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util'
-import { type ApiKey, digestOf, idOf, newSecret } from './api-key.ts'
+import { type ApiKey, digestOf, idOf, isScope, newSecret, SCOPES, type Scope } from './api-key.ts'
 import { changeKeyFile } from './change-key-file.ts'
-import { reachOf, readersOf, suspicionOf } from './file-readers.ts'
+import { foreignWriteWarning, readerWarnings, reloadNote } from './file-permissions.ts'
 import { isName, isUtcTime, NAME_EXPECTED, readKeyFile } from './key-file.ts'
-import { isScope, SCOPES, type Scope } from './scopes.ts'
 
 const USAGE = `Usage, with API_KEYS_FILE set to the file of the keys:
   npm run keys -- create --name <name> --scope <${SCOPES.join('|')}>[,…] [--expires 90d|2026-12-31T00:00:00Z]
@@ -13,7 +12,7 @@ const USAGE = `Usage, with API_KEYS_FILE set to the file of the keys:
 
 const DAY_MS = 86_400_000
 
-/** Something was asked for that cannot be done; the message is for whoever asked. */
+/** The command cannot be carried out; the message is for the user. */
 export class CommandRefused extends Error {
   constructor(message: string) {
     super(message)
@@ -21,20 +20,19 @@ export class CommandRefused extends Error {
   }
 }
 
-/** What a command has to say. */
-export interface Said {
-  /** What a script may go on with. */
+export interface CommandOutput {
+  /** For standard output; scripts may use it. */
   output: string
-  /** What it means, for people. */
+  /** For standard error; read by people. */
   note: string
 }
 
 /**
- * Carries out a command on the file of API keys.
- * @throws {CommandRefused} when it is not one of ours, or there is nothing to do it to
+ * Runs a command on the file of API keys.
+ * @throws {CommandRefused} when the arguments are wrong, or there is no such key
  * @throws {KeyFileRefused} when the file cannot be read or written
  */
-export function runKeysCommand(words: string[], path: string | undefined, now: Date): Said {
+export function runKeysCommand(words: string[], path: string | undefined, now: Date): CommandOutput {
   if (words.includes('--help') || words.includes('-h')) return { output: USAGE, note: '' }
   const { command, name = '', scope = [], id = '', expires } = parse(words)
   if (!path) throw new CommandRefused(`API_KEYS_FILE is not set\n${USAGE}`)
@@ -53,7 +51,7 @@ export function runKeysCommand(words: string[], path: string | undefined, now: D
   }
 }
 
-/** The options that were given, and as `command` its word with the names of these. */
+/** @returns the options, and as `command` the command followed by the sorted names of its options */
 function parse(words: string[]) {
   try {
     const text = { type: 'string' } as const
@@ -71,7 +69,7 @@ function toScopes(given: string[]): Scope[] {
   throw new CommandRefused(`--scope: must be one or more of ${SCOPES.join(', ')}, with commas between`)
 }
 
-/** @returns when a key is to end: so many days from now, or the moment that is given */
+/** @param given days from now, or a time */
 function toExpiry(given: string, now: Date): string {
   const days = /^([1-9]\d{0,4})d$/.exec(given)?.[1]
   const end = days === undefined ? given : new Date(now.getTime() + Number(days) * DAY_MS).toISOString()
@@ -79,7 +77,7 @@ function toExpiry(given: string, now: Date): string {
   throw new CommandRefused('--expires: must be days, as 90d, or a moment to come in UTC, as 2026-12-31T00:00:00Z')
 }
 
-function create(path: string, name: string, scopes: Scope[], now: Date, expires?: string): Said {
+function create(path: string, name: string, scopes: Scope[], now: Date, expires?: string): CommandOutput {
   if (!isName(name)) throw new CommandRefused(`--name: ${NAME_EXPECTED}`)
   const end = expires === undefined ? {} : { expiresAt: toExpiry(expires, now) }
   const secret = newSecret()
@@ -94,15 +92,15 @@ function create(path: string, name: string, scopes: Scope[], now: Date, expires?
   const hints = others.map(
     (other) => `${name} has an older key too; when it is no longer used: revoke --id ${idOf(other)}`,
   )
-  return { output: secret, note: [shown, ...hints, ...readersOf(file)].join('\n') }
+  return { output: secret, note: [shown, ...hints, ...readerWarnings(file)].join('\n') }
 }
 
-function list(path: string, now: Date): Said {
+function list(path: string, now: Date): CommandOutput {
   const { keys, mode } = readKeyFile(path)
   const rows = keys.map((key) => [idOf(key), key.name, key.scopes.join(','), key.createdAt, endOf(key, now)])
   return {
     output: toTable([['ID', 'NAME', 'SCOPES', 'CREATED', 'EXPIRES'], ...rows]),
-    note: suspicionOf(mode).join('\n'),
+    note: foreignWriteWarning(mode).join('\n'),
   }
 }
 
@@ -117,7 +115,7 @@ function toTable(rows: string[][]): string {
   return rows.map((row) => line(row).trimEnd()).join('\n')
 }
 
-function revoke(path: string, isMeant: (key: ApiKey) => boolean, which: string): Said {
+function revoke(path: string, isMeant: (key: ApiKey) => boolean, which: string): CommandOutput {
   let revoked: ApiKey[] = []
   const file = changeKeyFile(path, (keys) => {
     revoked = keys.filter(isMeant)
@@ -125,5 +123,5 @@ function revoke(path: string, isMeant: (key: ApiKey) => boolean, which: string):
     return keys.filter((key) => !isMeant(key))
   })
   const output = revoked.map((key) => `Revoked ${idOf(key)} of ${key.name}`).join('\n')
-  return { output, note: [...readersOf(file), reachOf(file)].join('\n') }
+  return { output, note: [...readerWarnings(file), reloadNote(file)].join('\n') }
 }

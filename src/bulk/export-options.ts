@@ -2,19 +2,18 @@ import { delimiterOf, FORMATS, type Format, formatOf } from './files/formats.ts'
 import type { CsvStyle } from './files/write.ts'
 import {
   BadOptions,
+  commonOptions,
   parse,
-  REACH_USAGE,
-  type Reach,
-  reach,
   readDecimal,
   readDelimiter,
   readFormat,
-  readReach,
+  readServiceOptions,
+  SERVICE_USAGE,
+  type ServiceOptions,
 } from './options.ts'
 
-/** What an export is told. */
-export interface ExportOptions extends Reach {
-  /** Null: standard output. */
+export interface ExportOptions extends ServiceOptions {
+  /** Null for standard output. */
   file: string | null
   format: Format
   csv: CsvStyle
@@ -27,29 +26,28 @@ Writes every formula, newest first, to FILE or to standard output.
   --format FORMAT        ${FORMATS.join(', ')} (by the name of the file, else ndjson)
   --delimiter CHARACTER  between the fields of a CSV file; tab for a tab (, or a tab in .tsv)
   --decimal CHARACTER    in the concentrations of a CSV file, . or , (.)
-  --bom                  begin a CSV file with a byte order mark, by which Excel knows UTF-8
-  --for-spreadsheets     put ' before what a spreadsheet would take for a calculation in a CSV file
-${REACH_USAGE}
+  --bom                  begin a CSV file with a byte order mark, so that Excel recognises UTF-8
+  --for-spreadsheets     put ' before cells of a CSV file that a spreadsheet would calculate
+${SERVICE_USAGE}
 `
 
+const CSV_ONLY = ['delimiter', 'decimal', 'bom', 'for-spreadsheets'] as const
+
 /**
- * Reads the arguments of an export.
- * @returns null when it is asked for help
+ * @returns null when asked for help
  * @throws {BadOptions}
  */
 export function readExportOptions(args: string[], environment: NodeJS.ProcessEnv): ExportOptions | null {
   const { values, positionals } = parse(args, {
-    ...reach,
-    delimiter: { type: 'string' },
-    decimal: { type: 'string' },
+    ...commonOptions,
     bom: { type: 'boolean' },
     'for-spreadsheets': { type: 'boolean' },
   })
   if (values.help) return null
   const [file = null, ...others] = positionals
   if (others.length > 0) throw new BadOptions('Name one file to write at most')
-  const format = readFormat(values.format, FORMATS) ?? formatToWrite(file)
-  for (const name of ['delimiter', 'decimal', 'bom', 'for-spreadsheets'] as const) {
+  const format = readFormat(values.format, file === null ? 'ndjson' : formatOf(file))
+  for (const name of CSV_ONLY) {
     if (values[name] !== undefined && format !== 'csv') throw new BadOptions(`--${name} is for CSV, not for ${format}`)
   }
   const csv = {
@@ -58,12 +56,5 @@ export function readExportOptions(args: string[], environment: NodeJS.ProcessEnv
     bom: values.bom ?? false,
     forSpreadsheets: values['for-spreadsheets'] ?? false,
   }
-  return { ...readReach(values, environment), file, format, csv }
-}
-
-function formatToWrite(file: string | null): Format {
-  if (file === null) return 'ndjson'
-  const format = formatOf(file)
-  if (format !== null) return format
-  throw new BadOptions(`The name of the file tells no format: add --format ${FORMATS.join('|')}`)
+  return { ...readServiceOptions(values, environment), file, format, csv }
 }

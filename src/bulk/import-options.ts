@@ -5,24 +5,23 @@ import { isEncoding } from './files/encoding.ts'
 import { delimiterOf, FORMATS, type Format, formatOf, isTable, isText } from './files/formats.ts'
 import {
   BadOptions,
+  commonOptions,
   parse,
-  REACH_USAGE,
-  type Reach,
-  reach,
   readDecimal,
   readDelimiter,
   readFormat,
   readInteger,
-  readReach,
+  readServiceOptions,
+  SERVICE_USAGE,
+  type ServiceOptions,
 } from './options.ts'
 
-/** What an import is told. */
-export interface ImportOptions extends Reach {
+export interface ImportOptions extends ServiceOptions {
   file: string
   format: Format
   delimiter: string
   table: TableOptions
-  /** Null: UTF-8, unless the file begins like one in UTF-16. */
+  /** Null for UTF-8, or for UTF-16 where it is recognised. */
   encoding: string | null
   corrections: Corrections
   concurrency: number
@@ -32,19 +31,19 @@ export interface ImportOptions extends Reach {
 
 export const IMPORT_USAGE = `npm run import -- FILE [options]
 
-FILE is NDJSON, a JSON array, or a table with one material a row: CSV or .xlsx. - is standard input.
+FILE is NDJSON, a JSON array, or a table with one material per row: CSV or .xlsx. - is standard input.
 
   --dry-run              read and check everything, send nothing
-  --report FILE          write what is not added there, with line numbers, one JSON object a line
-  --concurrency N        lists under way at once, 1 to 64 (8)
+  --report FILE          write the formulas that are not added to FILE, one JSON object per line
+  --concurrency N        lists that are sent at a time, 1 to 64 (8)
 
 How the file is read:
   --format FORMAT        ${FORMATS.join(', ')} (by the name of the file)
   --encoding NAME        such as windows-1252 (utf-8; utf-16 is recognised)
   --delimiter CHARACTER  between the fields of a CSV file; tab for a tab (, or a tab in .tsv)
   --decimal ,            concentrations of a table have a decimal comma
-  --map NAME=COLUMN      a column of a table stands for ${COLUMNS.join(', ')}; may be given often
-  --ignore-unknown       pass over other columns of a table
+  --map NAME=COLUMN      read a column of a table as ${COLUMNS.join(', ')}; may be repeated
+  --ignore-unknown       skip other columns of a table
   --fill-down            a row of a table without a formula belongs to the formula above it
 
 What is changed in formulas:
@@ -52,17 +51,15 @@ What is changed in formulas:
   --sum-repeated         add up the concentrations of a material that a formula has twice
 
 The service:
-${REACH_USAGE}
+${SERVICE_USAGE}
 `
 
 const options = {
-  ...reach,
+  ...commonOptions,
   'dry-run': { type: 'boolean', default: false },
   report: { type: 'string' },
   concurrency: { type: 'string', default: '8' },
   encoding: { type: 'string' },
-  delimiter: { type: 'string' },
-  decimal: { type: 'string' },
   map: { type: 'string', multiple: true },
   'ignore-unknown': { type: 'boolean' },
   'fill-down': { type: 'boolean' },
@@ -70,13 +67,11 @@ const options = {
   'sum-repeated': { type: 'boolean', default: false },
 } as const
 
-/** What has no meaning for a file that is no table, or no text. */
 const TABLE_ONLY = ['delimiter', 'decimal', 'map', 'ignore-unknown', 'fill-down'] as const
 const TEXT_ONLY = ['encoding', 'delimiter'] as const
 
 /**
- * Reads the arguments of an import.
- * @returns null when it is asked for help
+ * @returns null when asked for help
  * @throws {BadOptions}
  */
 export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv): ImportOptions | null {
@@ -84,8 +79,7 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
   if (values.help) return null
   const [file, ...others] = positionals
   if (file === undefined || others.length > 0) throw new BadOptions('Name one file to import, or - for standard input')
-  const format = readFormat(values.format, FORMATS) ?? formatOf(file)
-  if (format === null) throw new BadOptions(`The name of the file tells no format: add --format ${FORMATS.join('|')}`)
+  const format = readFormat(values.format, formatOf(file))
   const useless = [...(isTable(format) ? [] : TABLE_ONLY), ...(isText(format) ? [] : TEXT_ONLY)]
   for (const name of useless) {
     if (values[name] !== undefined) throw new BadOptions(`--${name} is not for ${format} files`)
@@ -96,7 +90,7 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
     throw new BadOptions('--encoding must be one such as utf-8, utf-16le, utf-16be or windows-1252')
   }
   return {
-    ...readReach(values, environment),
+    ...readServiceOptions(values, environment),
     file,
     format,
     delimiter: readDelimiter(values.delimiter ?? delimiterOf(file)),
@@ -120,17 +114,11 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
 /** @param pairs such as `ingredient=material`, or several with commas between */
 function readMap(pairs: string[]): Map<string, Column> {
   const map = new Map<string, Column>()
-  for (const pair of pairs.flatMap(split)) {
+  for (const pair of pairs.flatMap(splitPairs)) {
     const at = pair.lastIndexOf('=')
     const name = pair.slice(0, at).trim().toLowerCase()
-    const column = COLUMNS.find(
-      (known) =>
-        known ===
-        pair
-          .slice(at + 1)
-          .trim()
-          .toLowerCase(),
-    )
+    const target = pair.slice(at + 1).trim()
+    const column = COLUMNS.find((known) => known === target.toLowerCase())
     if (at < 0 || name === '' || column === undefined) {
       throw new BadOptions(`--map must be NAME=COLUMN, COLUMN one of ${COLUMNS.join(', ')}`)
     }
@@ -139,5 +127,5 @@ function readMap(pairs: string[]): Map<string, Column> {
   return map
 }
 
-/** A comma may be part of a column's name: it is one between pairs where a pair is on both sides. */
-const split = (pairs: string): string[] => pairs.split(new RegExp(`(?<==\\s*(?:${COLUMNS.join('|')})\\s*),`, 'i'))
+/** Splits at commas behind a complete pair only, because a name may contain a comma. */
+const splitPairs = (pairs: string): string[] => pairs.split(new RegExp(`(?<==\\s*(?:${COLUMNS.join('|')})\\s*),`, 'i'))

@@ -1,18 +1,18 @@
 import { hash } from 'node:crypto'
-import type { Entry, Row, Unreadable } from './files/row.ts'
+import type { Row } from './files/row.ts'
 
 /** Formulas that are sent in one request. */
 export interface List {
   rows: Row[]
   body: string
-  /** Comes from the body alone: the next run sends the same list under the same key, and it is not taken in twice. */
+  /** Derived from the body alone, so that another run sends the same list under the same key. */
   key: string
 }
 
 /** Most formulas in a list: the service names at most as many problems in one answer. */
 export const LIST_LENGTH = 100
 
-/** Most bytes of the formulas in a list of several; below the service's usual limit. */
+/** Most bytes of several formulas in a list; below the service's default limit for bodies. */
 export const LIST_BYTES = 1_000_000
 
 export function listOf(rows: Row[]): List {
@@ -21,32 +21,22 @@ export function listOf(rows: Row[]): List {
 }
 
 /**
- * Puts rows together to lists. Where a list ends depends on the rows before alone, so that the same file gives the same
- * lists each time.
- * @param onUnreadable told of each place that holds no formula, in the order of the file
- * @param stop ends it early; rows that make no whole list are left for the next run then
+ * Groups rows into lists. The end of a list depends only on the rows before it, so that a file always gives the same lists.
+ * @param stop ends it early, without the rows that do not fill a list: they are left for the next run
  */
-export async function* intoLists(
-  chunksOfEntries: AsyncIterable<Entry[]>,
-  onUnreadable: (entry: Unreadable) => void,
-  stop: AbortSignal,
-): AsyncGenerator<List> {
+export async function* intoLists(chunks: AsyncIterable<Row[]>, stop: AbortSignal): AsyncGenerator<List> {
   let rows: Row[] = []
   let bytes = 0
-  for await (const entries of chunksOfEntries) {
-    for (const entry of entries) {
+  for await (const chunk of chunks) {
+    for (const row of chunk) {
       if (stop.aborted) return
-      if ('problem' in entry) {
-        onUnreadable(entry)
-        continue
-      }
-      const length = Buffer.byteLength(entry.json) + 1
+      const length = Buffer.byteLength(row.json) + 1
       if (rows.length === LIST_LENGTH || (rows.length > 0 && bytes + length > LIST_BYTES)) {
         yield listOf(rows)
         rows = []
         bytes = 0
       }
-      rows.push(entry)
+      rows.push(row)
       bytes += length
     }
   }

@@ -1,31 +1,35 @@
 import { readFileSync } from 'node:fs'
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { reasonOf } from '../kit/reason.ts'
+import { FORMATS, type Format } from './files/formats.ts'
 
-/** What both commands are told about the service. */
-export interface Reach {
+/** How to reach the service; common to both commands. */
+export interface ServiceOptions {
   url: URL
   apiKey: string | null
+  /** Infinity for never. */
   giveUpAfterMs: number
 }
 
-/** Options that cannot be used, in words for the user. */
+/** Options that cannot be used; the message is for the user. */
 export class BadOptions extends Error {}
 
-export const reach = {
+export const commonOptions = {
   url: { type: 'string', default: 'http://127.0.0.1:3000' },
   'key-file': { type: 'string' },
   'give-up-after': { type: 'string' },
   format: { type: 'string' },
+  delimiter: { type: 'string' },
+  decimal: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
 
-export const REACH_USAGE = `  --url URL              the service (http://127.0.0.1:3000)
-  --key-file FILE        holds the API key; else the environment variable API_KEY does, where one is needed
+export const SERVICE_USAGE = `  --url URL              the service (http://127.0.0.1:3000)
+  --key-file FILE        file with the API key (default: the environment variable API_KEY, if set)
   --give-up-after N      seconds to wait for a service that does not answer (for ever)
   --help`
 
-/** @throws {BadOptions} naming what it does not know */
+/** @throws {BadOptions} for an unknown option */
 export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: O) {
   try {
     return parseArgs({ args, options, allowPositionals: true })
@@ -34,9 +38,9 @@ export function parse<const O extends NonNullable<ParseArgsConfig['options']>>(a
   }
 }
 
-type ReachValues = { url: string; 'key-file'?: string | undefined; 'give-up-after'?: string | undefined }
+type ServiceValues = { url: string; 'key-file'?: string | undefined; 'give-up-after'?: string | undefined }
 
-export function readReach(values: ReachValues, environment: NodeJS.ProcessEnv): Reach {
+export function readServiceOptions(values: ServiceValues, environment: NodeJS.ProcessEnv): ServiceOptions {
   const giveUpAfter = values['give-up-after']
   const seconds = giveUpAfter === undefined ? Infinity : readInteger('--give-up-after', giveUpAfter, 0, 31_536_000)
   return { url: readUrl(values.url), apiKey: readKey(values['key-file'], environment), giveUpAfterMs: seconds * 1000 }
@@ -63,11 +67,11 @@ function readKeyFile(file: string): string {
   }
 }
 
-/** @returns null when none is given */
-export function readFormat<F extends string>(text: string | undefined, formats: readonly F[]): F | null {
-  if (text === undefined) return null
-  const format = formats.find((known) => known === text)
-  if (format === undefined) throw new BadOptions(`--format must be one of ${formats.join(', ')}`)
+/** @param fromName the format that the file name implies; null if it implies none */
+export function readFormat(text: string | undefined, fromName: Format | null): Format {
+  const format = text === undefined ? fromName : FORMATS.find((known) => known === text)
+  if (format === undefined) throw new BadOptions(`--format must be one of ${FORMATS.join(', ')}`)
+  if (format === null) throw new BadOptions(`The file name does not imply a format: add --format ${FORMATS.join('|')}`)
   return format
 }
 
@@ -82,8 +86,8 @@ export function readDecimal(text = '.'): '.' | ',' {
   throw new BadOptions('--decimal must be . or ,')
 }
 
-export function readInteger(name: string, text: string, least: number, most: number): number {
+export function readInteger(name: string, text: string, min: number, max: number): number {
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN
-  if (value >= least && value <= most) return value
-  throw new BadOptions(`${name} must be an integer from ${least} to ${most}`)
+  if (value >= min && value <= max) return value
+  throw new BadOptions(`${name} must be an integer from ${min} to ${max}`)
 }

@@ -1,72 +1,119 @@
+import { backoffMs } from '../kit/backoff.ts'
+import { type Clock, type Random, sleep, systemClock } from '../kit/clock.ts'
 import type { List } from './lists.ts'
+import type { ServiceOptions } from './options.ts'
 
-/** What the service said to one request. */
+/** A final answer: sending the request again would not change it. */
 export interface Answer {
   status: number
-  /** How long to wait before the request is sent again, in milliseconds; 0 when it did not say. */
-  retryAfterMs: number
+  /** Whether it repeats the answer to an earlier request with the same key. */
   replayed: boolean
-  /** Null when it is no JSON. */
+  /** Null when it is not JSON. */
   body: unknown
 }
 
-/** No answer came, so nobody knows what became of the request. */
-export class NoAnswer extends Error {}
+/** Why a request has to be sent again. */
+interface Retry {
+  reason: string
+  retryAfterMs: number
+}
 
-/** No answer will ever come from there: the address, or what answers at it, is wrong. */
-export class NeverAnswers extends Error {}
+/** Stopped before there was an answer. */
+export class Interrupted extends Error {}
+
+/** The service was down or overloaded for too long. */
+export class GaveUp extends Error {}
+
+/** Trying again cannot help. */
+export class CannotContinue extends Error {}
 
 /** Longer than the service takes over any answer. */
 const TIMEOUT_MS = 60_000
+const PAUSE = { baseMs: 200, maxMs: 10_000 }
 
-/** A running service, known by nothing but its HTTP interface. */
+interface Timing {
+  clock: Clock
+  random: Random
+  timeoutMs: number
+}
+
+/** HTTP client of a running service. Each request is repeated unchanged until it has a final answer. */
 export class Service {
+  /** Why a request is being repeated now; null while the service answers. */
+  #waitingFor: string | null = null
   readonly #base: string
   readonly #headers: Record<string, string>
-  readonly #timeoutMs: number
+  readonly #giveUpAfterMs: number
+  readonly #stop: AbortSignal
+  readonly #timing: Timing
 
-  constructor(url: URL, apiKey: string | null, timeoutMs = TIMEOUT_MS) {
+  /** @param stop no request is repeated once it is aborted */
+  constructor({ url, apiKey, giveUpAfterMs }: ServiceOptions, stop: AbortSignal, timing: Partial<Timing> = {}) {
     this.#base = url.href.replace(/\/+$/, '')
     this.#headers = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` }
-    this.#timeoutMs = timeoutMs
+    this.#giveUpAfterMs = giveUpAfterMs
+    this.#stop = stop
+    this.#timing = { clock: systemClock, random: Math.random, timeoutMs: TIMEOUT_MS, ...timing }
+  }
+
+  /** For the end of a progress line; empty while the service answers. */
+  get waitingNote(): string {
+    return this.#waitingFor === null ? '' : `; waiting: ${this.#waitingFor}`
   }
 
   /**
-   * Sends a list; compositions that are known already are passed over.
-   * @throws {NoAnswer | NeverAnswers}
+   * Submits a list; known compositions are skipped.
+   * @throws {Interrupted | GaveUp | CannotContinue}
    */
   submit({ body, key }: List): Promise<Answer> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': key }
-    return this.#ask('/formulas?onDuplicate=skip', { method: 'POST', headers, body })
+    return this.#send('/formulas?onDuplicate=skip', { method: 'POST', headers, body })
   }
 
   /**
-   * Asks for a page of formulas, newest first.
-   * @throws {NoAnswer | NeverAnswers}
+   * Fetches a page of formulas, newest first.
+   * @throws {Interrupted | GaveUp | CannotContinue}
    */
   page(limit: number, cursor: string | null): Promise<Answer> {
     const from = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`
-    return this.#ask(`/formulas?limit=${limit}${from}`, {})
+    return this.#send(`/formulas?limit=${limit}${from}`, {})
   }
 
-  async #ask(path: string, init: RequestInit): Promise<Answer> {
+  async #send(path: string, init: RequestInit): Promise<Answer> {
+    const { clock, random } = this.#timing
+    const start = clock.now()
+    for (let failures = 1; ; failures++) {
+      const result = await this.#attempt(path, init)
+      if ('status' in result) {
+        if (failures > 1) this.#waitingFor = null
+        if (result.status !== 401 && result.status !== 403) return result
+        throw new CannotContinue(`The service refuses the API key: ${describe(result)}`)
+      }
+      if (this.#stop.aborted) throw new Interrupted()
+      if (clock.now() - start >= this.#giveUpAfterMs) throw new GaveUp(`Gave up: ${result.reason}`)
+      this.#waitingFor = result.reason
+      await sleep(clock, Math.max(result.retryAfterMs, backoffMs(failures, PAUSE, random)), this.#stop)
+      if (this.#stop.aborted) throw new Interrupted()
+    }
+  }
+
+  async #attempt(path: string, init: RequestInit): Promise<Answer | Retry> {
     const headers = { ...init.headers, ...this.#headers }
-    // Not AbortSignal.timeout: those of thousands of requests would all live on until their time is over.
+    // Not AbortSignal.timeout: the timers of thousands of finished requests would stay alive until they expire.
     const late = new AbortController()
-    const timer = setTimeout(() => late.abort(new Error('no answer in time')), this.#timeoutMs)
+    const timer = setTimeout(() => late.abort(new Error('no answer in time')), this.#timing.timeoutMs)
     try {
       const response = await fetch(this.#base + path, { ...init, headers, redirect: 'manual', signal: late.signal })
-      return {
-        status: response.status,
-        retryAfterMs: (Number(response.headers.get('retry-after')) || 0) * 1000,
-        replayed: response.headers.get('idempotent-replayed') === 'true',
-        body: parsed(await response.text()),
-      }
+      const { status, headers: received } = response
+      const replayed = received.get('idempotent-replayed') === 'true'
+      const answer = { status, replayed, body: parsed(await response.text()) }
+      if (!isTransient(answer)) return answer
+      return { reason: describe(answer), retryAfterMs: (Number(received.get('retry-after')) || 0) * 1000 }
     } catch (error) {
-      const lasting = lastingReason(deepestCause(error))
-      if (lasting !== null) throw new NeverAnswers(lasting, { cause: error })
-      const { message, code } = deepestCause(error)
-      throw new NoAnswer(message || String(code), { cause: error })
+      const cause = deepestCause(error)
+      const lasting = permanentReason(cause)
+      if (lasting !== null) throw new CannotContinue(lasting, { cause: error })
+      return { reason: cause.message || String(cause.code), retryAfterMs: 0 }
     } finally {
       clearTimeout(timer)
     }
@@ -81,7 +128,18 @@ function parsed(text: string): unknown {
   }
 }
 
-/** fetch says only that it failed; why stands below. */
+const isTransient = ({ status, body }: Answer): boolean =>
+  status >= 500 || status === 408 || status === 429 || (status === 409 && codeOf(body) === 'IDEMPOTENCY_KEY_IN_USE')
+
+export function describe({ status, body }: Answer): string {
+  const { code, message } = (body ?? {}) as { code?: string; message?: string }
+  return [status, code, message].filter((part) => part !== undefined).join(' ')
+}
+
+/** The code of an error answer. */
+export const codeOf = (body: unknown): string | undefined => (body as { code?: string } | null)?.code
+
+/** The message of fetch itself is always the same. */
 function deepestCause(error: unknown): NodeJS.ErrnoException {
   const { cause } = error as Error
   return cause instanceof Error ? deepestCause(cause) : (error as NodeJS.ErrnoException)
@@ -89,11 +147,8 @@ function deepestCause(error: unknown): NodeJS.ErrnoException {
 
 const CERTIFICATE = /^(CERT_|ERR_TLS_CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|UNABLE_TO_(GET|VERIFY)_)/
 
-/**
- * Why asking again does not help; null where it may.
- * @param error what fetch failed for
- */
-function lastingReason({ code = '', message, name }: NodeJS.ErrnoException): string | null {
+/** @returns why trying again cannot help; null where it may */
+function permanentReason({ code = '', message, name }: NodeJS.ErrnoException): string | null {
   if (message === 'bad port') {
     return 'Node connects to no port that browsers keep from web pages (10080, 6000 and others): choose another'
   }
@@ -101,8 +156,8 @@ function lastingReason({ code = '', message, name }: NodeJS.ErrnoException): str
     return `The certificate of the service is not trusted (${code}); NODE_EXTRA_CA_CERTS names a file with its authority`
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
-    return 'What answers there does not speak TLS: is it http:// instead of https://?'
+    return 'The server there does not speak TLS: is it http:// instead of https://?'
   }
-  if (name === 'HTTPParserError') return 'What answers there does not speak HTTP: is it https:// instead of http://?'
+  if (name === 'HTTPParserError') return 'The server there does not speak HTTP: is it https:// instead of http://?'
   return null
 }

@@ -1,52 +1,38 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Problem, Row } from './files/row.ts'
 
-/** How an import stands. */
-export interface Standing {
-  /** Formulas that are in the service now because of this file. */
-  added: number
-  /** How many of them an earlier run, or an earlier try, has added. */
-  addedBefore: number
-  /** Formulas whose composition was there already, or stands earlier in the file. */
-  known: number
-  refused: number
-  /** Formulas that a dry run found nothing wrong with. */
-  good: number
-  /** Formulas in lists that the service refused for what is not in them, such as a wrong key. They are not in. */
-  turnedAway: number
-  /** Formulas that were sent and have no answer. Nobody knows whether they are in; running it again will tell. */
-  unanswered: number
-  /** All of which it is known what has become of them. */
-  readonly decided: number
-}
-
-/** A problem, and the line it is on where that is known better than by the formula. */
+/** A problem, with the line of the material where that is known. */
 export type LocatedProblem = Problem & { line?: number }
 
-/** A formula that was there already. */
+/** A stored formula as the service names it; the name only to callers who may read. */
 export interface Known {
   id: string
-  /** Told to callers who may read, unless the answer is too long. */
   name?: string
 }
 
 /**
- * Counts what becomes of the formulas of a file, and tells of those that were not added: to a report, one JSON object a
- * line, where there is one; the refused ones else in words.
+ * Counts what became of the formulas of a file, and reports those that were not added: as one JSON object per line to the
+ * report file or, without one, the refused ones as text to the user.
  */
-export class Tally implements Standing {
+export class Tally {
+  /** In the service because of this file. */
   added = 0
+  /** Those of `added` that an earlier run or attempt has added. */
   addedBefore = 0
+  /** The composition is stored already, or occurs earlier in the file. */
   known = 0
   refused = 0
-  good = 0
-  turnedAway = 0
+  /** Found valid by a dry run. */
+  valid = 0
+  /** In lists that the service rejected as a whole, such as for a wrong API key. */
+  rejected = 0
+  /** Sent without getting an answer. Whether they are stored is unknown until the import is run again. */
   unanswered = 0
   readonly #report: number | null
   readonly #print: (line: string) => void
 
   /**
-   * @param report where to write the report, null for none
+   * @param report the path of the report; null for none
    * @param print shows a line to the user
    */
   constructor(report: string | null, print: (line: string) => void) {
@@ -54,30 +40,14 @@ export class Tally implements Standing {
     this.#print = print
   }
 
+  /** How many formulas have a known outcome. */
   get decided(): number {
-    return this.added + this.known + this.refused + this.good
-  }
-
-  countAdded(replayed: boolean): void {
-    this.added++
-    if (replayed) this.addedBefore++
+    return this.added + this.known + this.refused + this.valid
   }
 
   countKnown({ line }: Row, { id, name }: Known): void {
     this.known++
     this.#write({ line, outcome: 'duplicate', id, name })
-  }
-
-  countGood(): void {
-    this.good++
-  }
-
-  countTurnedAway(rows: Row[]): void {
-    this.turnedAway += rows.length
-  }
-
-  countUnanswered(rows: Row[]): void {
-    this.unanswered += rows.length
   }
 
   refuse(line: number, problems: LocatedProblem[]): void {
@@ -86,10 +56,18 @@ export class Tally implements Standing {
     else this.#write({ line, outcome: 'refused', problems })
   }
 
-  /** Tells of something that is taken in, but should be looked at. */
+  /** Reports a formula that looks wrong but is sent. */
   warn(line: number, message: string): void {
     if (this.#report === null) this.#print(`line ${line}: warning: ${message}`)
     else this.#write({ line, outcome: 'warning', message })
+  }
+
+  summary(isDryRun: boolean): string {
+    if (isDryRun) return `${this.valid} would be sent, ${this.refused} refused; nothing was sent`
+    const before = this.addedBefore > 0 ? ` (${this.addedBefore} by an earlier run or try)` : ''
+    const rejected = this.rejected > 0 ? `, ${this.rejected} sent and not taken in` : ''
+    const unanswered = this.unanswered > 0 ? `, ${this.unanswered} without an answer` : ''
+    return `${this.added} added${before}, ${this.known} known already, ${this.refused} refused${rejected}${unanswered}`
   }
 
   close(): void {

@@ -5,14 +5,15 @@ import { StoreRefused } from '../errors/store-errors.ts'
 import { type StoreLocation, sameLocation } from '../stores/location.ts'
 import { backUp } from '../stores/sqlite/durability/back-up.ts'
 import { sync } from '../stores/sqlite/durability/file.ts'
+import { runCommand } from './run-command.ts'
 
 const USAGE = 'npm run backup -- <folder that does not exist yet>'
 
 /**
- * Backs up what the service's own variables name. The database goes first: an event without its formula can be told by
- * its id, a formula without its event by nobody.
+ * Backs up the stores that the service's own variables name. The database goes first: an event whose formula is missing
+ * can be recognised by its id, a formula whose event is missing cannot be recognised.
  */
-function run(args: string[]): void {
+function run(args: string[]): undefined {
   const [target] = args
   if (target === '--help' || target === '-h') return void process.stdout.write(`${USAGE}\n`)
   if (target === undefined || target.startsWith('-') || args.length > 1) throw new StoreRefused(`Usage: ${USAGE}`)
@@ -37,7 +38,7 @@ function run(args: string[]): void {
   }
 }
 
-/** A backup has its name when it is whole. @returns the folder that it is in until then */
+/** @returns the folder of the backup until it is complete and gets its name */
 function makeUnfinished(folder: string): string {
   const unfinished = `${folder}.part`
   mkdirSync(dirname(folder), { recursive: true })
@@ -46,19 +47,11 @@ function makeUnfinished(folder: string): string {
   return unfinished
 }
 
-/** @returns a line that says what was done */
+/** @returns a line about what was done, for the user */
 function backUpStore(name: string, location: StoreLocation, folder: string): string {
   if (location.engine !== 'sqlite') return `The ${name} is in no file: it is not in this backup`
   const { formulas, events } = backUp(location.path, join(folder, `${name}.db`))
   return `${name}.db: ${formulas} formulas, ${events} events`
 }
 
-try {
-  run(process.argv.slice(2))
-} catch (error) {
-  const { message, stack, syscall } = error as NodeJS.ErrnoException
-  // What the system refuses, such as a folder that must not be written, it says well enough.
-  const isExpected = error instanceof StoreRefused || error instanceof ConfigError || syscall !== undefined
-  process.stderr.write(`${isExpected ? message : stack}\n`)
-  process.exitCode = 1
-}
+await runCommand(() => run(process.argv.slice(2)), [StoreRefused, ConfigError])

@@ -1,19 +1,19 @@
 import { parseArgs } from 'node:util'
 import { StoreRefused, StoreUnavailable } from '../errors/store-errors.ts'
-import { progressOn } from '../moving/progress.ts'
 import { parseLocation } from '../stores/location.ts'
 import { MoveDiffers, type Moved, moveStore } from '../stores/move/move-store.ts'
+import { showParts } from './progress.ts'
+import { EXIT, runCommand } from './run-command.ts'
 
 const USAGE =
   'npm run migrate:store -- --from sqlite:<path> [--to postgres://user@host/database], or with TO_DATABASE_URL in place of --to'
 
-/** Every user of a machine sees the command lines of its processes, and nobody but their owner what is in variables. */
+/** Command lines are visible to every user of the machine; environment variables only to the owner of the process. */
 const PASSWORD = /:\/\/[^@]*:[^@]*@|[?&]\w*password=/i
 
-/** The command line is not understood; the message is one line. */
 class UsageError extends Error {}
 
-/** @returns null when it is asked for help */
+/** @returns null when asked for help */
 function readArguments(args: string[]): { from: string; to: string } | null {
   try {
     const text = { type: 'string' } as const
@@ -35,7 +35,7 @@ function readArguments(args: string[]): { from: string; to: string } | null {
   }
 }
 
-function tell(moved: Moved): string {
+function describe(moved: Moved): string {
   if (moved.kind === 'partly') {
     return `${moved.formulas} formulas are copied; the service still runs on the file. Stop it, and run this again: it copies what is new, answers and events.`
   }
@@ -43,20 +43,17 @@ function tell(moved: Moved): string {
   return `Moved and compared: ${formulas} formulas, ${answers} answers, ${events} events. Start the service with the new DATABASE_URL; keep the file as a backup, and start nothing on it.`
 }
 
-try {
-  // The lock beside the file is made anew: it is for this user alone, as the file is.
+async function run(): Promise<number> {
+  // Only this user may read the lock file that is created beside the source.
   process.umask(0o077)
-  const named = readArguments(process.argv.slice(2))
-  if (named === null) process.stdout.write(`${USAGE}\n`)
-  else {
-    const moved = await moveStore({ ...named, now: Date.now(), progress: progressOn(process.stdout) })
-    process.stdout.write(`${tell(moved)}\n`)
-    // Told apart from success by scripts: there is a second step.
-    process.exitCode = moved.kind === 'whole' ? 0 : 3
+  const locations = readArguments(process.argv.slice(2))
+  if (locations === null) {
+    process.stdout.write(`${USAGE}\n`)
+    return EXIT.done
   }
-} catch (error) {
-  const isExpected = [UsageError, StoreRefused, StoreUnavailable, MoveDiffers].some((kind) => error instanceof kind)
-  const { message, stack } = error as Error
-  process.stderr.write(`${isExpected ? message : stack}\n`)
-  process.exitCode = 1
+  const moved = await moveStore({ ...locations, now: Date.now(), progress: showParts(process.stdout) })
+  process.stdout.write(`${describe(moved)}\n`)
+  return moved.kind === 'whole' ? EXIT.done : EXIT.partly
 }
+
+await runCommand(run, [UsageError, StoreRefused, StoreUnavailable, MoveDiffers])

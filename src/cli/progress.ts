@@ -1,16 +1,13 @@
 import { SingleBar } from 'cli-progress'
 
-/** What progress shows. */
-export interface Shown {
-  /** How much is done, of `total`. */
+interface State {
+  /** How much of `total` is done. */
   done: number
-  /** What has come of it, in words. */
   text: string
 }
 
-/** Shows how far a command is, until it ends. */
 export interface Progress {
-  /** Makes room for a line that stays, which the caller writes. */
+  /** Clears the line of the bar, so that the caller can write a permanent line. */
   clear(): void
   end(): void
 }
@@ -19,25 +16,25 @@ const REDRAW_MS = 200
 const LINE_MS = 5_000
 
 /**
- * Shows progress: a bar on a terminal, elsewhere a line now and then.
- * @param total how much `done` will be in the end; null when nobody knows
- * @param look asked for what to show, every `everyMs` milliseconds
+ * Shows progress: a bar on a terminal, elsewhere a line every few seconds.
+ * @param total the final value of `done`; null if unknown
+ * @param read called for what to show, every `everyMs` milliseconds
  */
 export function showProgress(
   output: NodeJS.WriteStream,
   total: number | null,
-  look: () => Shown,
+  read: () => State,
   everyMs = output.isTTY ? REDRAW_MS : LINE_MS,
 ): Progress {
-  return output.isTTY ? bar(output, total, look, everyMs) : lines(output, total, look, everyMs)
+  return output.isTTY ? bar(output, total, read, everyMs) : lines(output, total, read, everyMs)
 }
 
-function bar(output: NodeJS.WriteStream, total: number | null, look: () => Shown, everyMs: number): Progress {
+function bar(output: NodeJS.WriteStream, total: number | null, read: () => State, everyMs: number): Progress {
   const format = total === null ? '{text}' : '[{bar}] {percentage}% {eta_formatted} {text}'
   const shown = new SingleBar({ format, stream: output, hideCursor: true, forceRedraw: true, etaBuffer: 100 })
   shown.start(total ?? 1, 0, { text: '' })
   const update = () => {
-    const { done, text } = look()
+    const { done, text } = read()
     shown.update(total === null ? 0 : done, { text })
   }
   const timer = setInterval(update, everyMs)
@@ -51,14 +48,36 @@ function bar(output: NodeJS.WriteStream, total: number | null, look: () => Shown
   }
 }
 
-function lines(output: NodeJS.WriteStream, total: number | null, look: () => Shown, everyMs: number): Progress {
+function lines(output: NodeJS.WriteStream, total: number | null, read: () => State, everyMs: number): Progress {
   const write = () => {
-    const { done, text } = look()
+    const { done, text } = read()
     output.write(total ? `${Math.floor((100 * done) / total)}% ${text}\n` : `${text}\n`)
   }
   const timer = setInterval(write, everyMs)
   return {
     clear: () => {},
     end: () => clearInterval(timer),
+  }
+}
+
+/** Shows the progress of consecutive parts of a command; writes a line per finished part if it is not a terminal. */
+export function showParts(output: NodeJS.WriteStream): {
+  begin(part: string, total: number): void
+  add(done: number): void
+  end(): void
+} {
+  let [part, done, shown]: [string, number, Progress | null] = ['', 0, null]
+  return {
+    begin(name, total) {
+      ;[part, done] = [name, 0]
+      shown = showProgress(output, total, () => ({ done, text: part }))
+    },
+    add(more) {
+      done += more
+    },
+    end() {
+      shown?.end()
+      if (!output.isTTY) output.write(`${part}: ${done}\n`)
+    },
   }
 }

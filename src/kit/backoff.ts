@@ -1,16 +1,15 @@
 import type { Random } from './clock.ts'
 
 interface Backoff {
-  /** The longest first pause, in milliseconds; it doubles each time. */
+  /** Upper bound of the first pause, in milliseconds; doubles with each failure. */
   baseMs: number
-  /** No pause is longer, in milliseconds. */
+  /** Upper bound of all pauses, in milliseconds. */
   maxMs: number
 }
 
 /**
- * Exponential backoff with full jitter: a random part of a span that doubles with each failure, so that clients that
- * failed together do not come back together.
- * @param failures how many attempts have failed so far, from 1
+ * Exponential backoff with full jitter: clients that failed together do not retry together.
+ * @param failures how many attempts have failed so far, at least 1
  * @returns the pause before the next attempt, in milliseconds
  */
 export function backoffMs(failures: number, { baseMs, maxMs }: Backoff, random: Random): number {

@@ -1,30 +1,30 @@
-/** Up to this many bytes something is small: a formula of a hundred materials is. */
+/** The largest body or answer that counts as small; a formula of a hundred materials does. */
 export const SMALL_BYTES = 16_384
 
 /**
- * Memory that callers may take up together, in bytes. What is large finds room in the first half alone, so that a few large
- * bodies or answers never shut out small ones.
+ * The memory, in bytes, that all callers may use together. Large bodies or answers may use only half of it, so that a few
+ * of them never shut out small ones.
  */
-export class Room {
-  readonly #most: number
+export class ByteBudget {
+  readonly #limit: number
   #taken = 0
 
-  constructor(most: number) {
-    this.#most = most
+  constructor(limit: number) {
+    this.#limit = limit
   }
 
-  /** How many bytes are taken. */
   get taken(): number {
     return this.#taken
   }
 
   /**
-   * Where nobody else has taken any even what is larger than the room fits: else it would never be let in.
-   * @param held what the same body or answer has taken before
+   * Whether `bytes` more can be taken. Any size fits while nobody else holds bytes, so that a body larger than the budget is
+   * let in some time.
+   * @param held bytes that the same body or answer has taken already
    */
   fits(bytes: number, held = 0): boolean {
-    const most = held + bytes > SMALL_BYTES ? this.#most / 2 : this.#most
-    return this.#taken + bytes <= most || this.#taken === held
+    const limit = held + bytes > SMALL_BYTES ? this.#limit / 2 : this.#limit
+    return this.#taken + bytes <= limit || this.#taken === held
   }
 
   take(bytes: number): void {

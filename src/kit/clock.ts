@@ -1,4 +1,4 @@
-/** Time as the service sees it; tests pass a clock they move by hand. */
+/** The source of time; tests pass one that they move by hand. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number
@@ -6,10 +6,10 @@ export interface Clock {
   after(ms: number, run: () => void): () => void
 }
 
-/** A number in [0, 1), as Math.random gives. */
+/** Returns a number in [0, 1), like Math.random. */
 export type Random = () => number
 
-// A timer of more than 2^31 - 1 ms would fire at once.
+/** A longer timer would fire at once. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
 export const systemClock: Clock = {
@@ -34,9 +34,9 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   })
 }
 
-/** An ISO 8601 time in UTC with milliseconds, as every answer writes it. */
+/** ISO 8601 in UTC with milliseconds, the format of all answers. */
 export function isoTime(ms: number): string {
-  // Under load many answers are of the same millisecond.
+  // Cached, because under load many answers have the same millisecond.
   if (ms !== last.ms) last = { ms, text: new Date(ms).toISOString() }
   return last.text
 }

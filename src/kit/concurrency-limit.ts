@@ -1,52 +1,46 @@
 import { ServiceError } from '../errors/service-error.ts'
 import type { Clock } from './clock.ts'
 
-interface TurnsOptions {
-  clock: Clock
-  /** How many calls run at a time. */
-  most: number
-}
+/** Most calls that may wait; further ones are refused. */
+const MAX_WAITING = 4_096
+/** A call that has waited this long is refused instead of started, in milliseconds. */
+const MAX_WAIT_MS = 10_000
 
-/** Most calls that wait in line; one more is refused. */
-const LONGEST_LINE = 4_096
-/** A call that has waited for so long is refused instead of begun, in milliseconds. */
-const PATIENCE_MS = 10_000
-
-/** Lets so many calls run at a time; the others wait for their turn. */
-export class Turns {
+/** Limits how many calls run at a time; the others wait in line. */
+export class ConcurrencyLimit {
   readonly #clock: Clock
-  readonly #most: number
+  readonly #limit: number
   #running = 0
-  readonly #line: (() => void)[] = []
+  readonly #waiting: (() => void)[] = []
 
-  constructor({ clock, most }: TurnsOptions) {
+  constructor(limit: number, clock: Clock) {
+    this.#limit = limit
     this.#clock = clock
-    this.#most = most
   }
 
-  /** @throws {ServiceError} SERVICE_OVERLOADED where too many wait, or for too long */
+  /** @throws {ServiceError} SERVICE_OVERLOADED when too many calls wait, or this one has waited too long */
   async run<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#running < this.#most) this.#running++
-    else await this.#turn()
+    if (this.#running < this.#limit) this.#running++
+    else await this.#wait()
     try {
       return await call()
     } finally {
-      this.#next()
+      this.#release()
     }
   }
 
-  /** Waits until an earlier call hands its turn on. */
-  async #turn(): Promise<void> {
-    if (this.#line.length >= LONGEST_LINE) throw new ServiceError('SERVICE_OVERLOADED')
+  /** Waits until an earlier call passes its slot on. */
+  async #wait(): Promise<void> {
+    if (this.#waiting.length >= MAX_WAITING) throw new ServiceError('SERVICE_OVERLOADED')
     const since = this.#clock.now()
-    await new Promise<void>((resolve) => this.#line.push(resolve))
-    if (this.#clock.now() - since < PATIENCE_MS) return
-    this.#next()
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (this.#clock.now() - since < MAX_WAIT_MS) return
+    this.#release()
     throw new ServiceError('SERVICE_OVERLOADED')
   }
 
-  #next(): void {
-    const next = this.#line.shift()
+  #release(): void {
+    const next = this.#waiting.shift()
     if (next === undefined) this.#running--
     else next()
   }

@@ -1,10 +1,10 @@
 import { StoreUnavailable } from '../errors/store-errors.ts'
 import type { Clock } from './clock.ts'
 
-/** How long it may take to find out what became of failed attempts, in milliseconds. */
+/** How long determining the outcome of failed attempts may take, in milliseconds. */
 export const SETTLE_MS = 1_000
 
-/** The moment by which a submission must have ended. */
+/** The time by which a submission must have ended. */
 export class Deadline {
   readonly #clock: Clock
   /** In milliseconds since the epoch. */
@@ -21,8 +21,8 @@ export class Deadline {
   }
 
   /**
-   * Waits for a call to a store no longer than the deadline.
-   * @throws {StoreUnavailable} when it does not answer in time; what it does later is unknown
+   * Waits for a store call until the deadline.
+   * @throws {StoreUnavailable} when the deadline passes first; whether the call succeeds later is unknown
    */
   bound<T>(call: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

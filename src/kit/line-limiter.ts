@@ -1,35 +1,35 @@
 import type { Clock } from './clock.ts'
 
-/** Lets so many lines through in each second, and counts those it does not. */
+/** Limits log lines per second, and counts those that are dropped. */
 export class LineLimiter {
-  readonly #most: number
+  readonly #maxPerSecond: number
   readonly #clock: Clock
   #second = 0
-  #taken = 0
-  #leftOut = 0
+  #written = 0
+  #dropped = 0
 
-  constructor(most: number, clock: Clock) {
-    this.#most = most
+  constructor(maxPerSecond: number, clock: Clock) {
+    this.#maxPerSecond = maxPerSecond
     this.#clock = clock
   }
 
-  /** Whether another line may be written in this second; where it may not, it counts as left out. */
+  /** Whether another line may be written in this second; if not, it is counted as dropped. */
   hasRoom(): boolean {
     const second = Math.floor(this.#clock.now() / 1000)
     if (second !== this.#second) {
       this.#second = second
-      this.#taken = 0
+      this.#written = 0
     }
-    if (this.#taken < this.#most) return true
-    this.#leftOut++
+    if (this.#written < this.#maxPerSecond) return true
+    this.#dropped++
     return false
   }
 
-  /** Takes up room for a line. @returns how many were left out since the last one */
+  /** Counts a line that is written. @returns how many were dropped since the previous one */
   take(): number {
-    this.#taken++
-    const leftOut = this.#leftOut
-    this.#leftOut = 0
-    return leftOut
+    this.#written++
+    const dropped = this.#dropped
+    this.#dropped = 0
+    return dropped
   }
 }

@@ -1,7 +1,8 @@
 import type { Clock } from './clock.ts'
 
 /**
- * Waits for `promise`, which must not reject, but no longer than `ms` milliseconds and only until `signal` is aborted.
+ * Waits for `promise`, but at most `ms` milliseconds and only until `signal` is aborted.
+ * @param promise must not reject
  * @returns its value, or why there is none
  */
 export function waitFor<T>(

@@ -5,12 +5,12 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { readSheet } from 'read-excel-file/node'
 import { type Test, test } from 'tap'
-import { textOf } from '../../src/bulk/files/write.ts'
+import { contentOf } from '../../src/bulk/files/write.ts'
+import { startListening } from '../support/http/service.ts'
 import { runExport, runImport, startExport } from '../support/run-bulk.ts'
 import { scriptedService } from '../support/scripted-service.ts'
-import { call, post, startService } from '../support/service-process.ts'
+import { call, post } from '../support/service-process.ts'
 
-const memory = { DATABASE_URL: 'memory:' }
 const PLAIN = { delimiter: ',', decimal: '.', bom: false, forSpreadsheets: false } as const
 
 interface Stored {
@@ -36,21 +36,21 @@ const formulas = [
 
 test('what is exported, in any format, can be imported into another service, and is the same there', async (t) => {
   const directory = t.testdir()
-  const { url } = await startService(t, memory)
+  const { url } = await startListening(t)
   await post(url, 'k', formulas)
   const newestFirst = formulas.toReversed().map(({ name }) => name)
   for (const format of ['ndjson', 'json', 'csv']) {
     const file = join(directory, `all.${format}`)
-    const exported = await runExport(t, url, [file])
+    const exported = await runExport(url, [file])
     t.equal(exported.code, 0, format)
     t.match(exported.stderr, [`${formulas.length} formulas exported`])
     t.notOk(existsSync(`${file}.part`))
-    const other = await startService(t, memory)
-    const { code, stdout } = await runImport(t, other.url, [file, '--concurrency', '1'])
+    const other = await startListening(t)
+    const { code, stdout } = await runImport(other.url, [file, '--concurrency', '1'])
     t.equal(code, 0)
     t.same(stdout, [`${formulas.length} added, 0 known already, 0 refused`])
     const again = join(directory, `again.${format}`)
-    await runExport(t, other.url, [again])
+    await runExport(other.url, [again])
     const withoutTimes = (path: string) => readFileSync(path, 'utf8').replace(/\d{4}-\d\d-\d\dT[\d:.]{12}Z/g, '')
     t.not(withoutTimes(again), withoutTimes(file), 'the order is turned: the newest was imported first')
     const sorted = (path: string) => withoutTimes(path).replace(/,$/gm, '').split('\n').sort()
@@ -72,10 +72,10 @@ test('an export whose ids are of version 1 of the fingerprint can be imported; w
     createdAt: '2026-01-31T12:00:00.000Z',
   }))
   for (const format of ['ndjson', 'json', 'csv'] as const) {
-    const { head, formulas: part, foot } = textOf(format, PLAIN)
-    const file = join(t.testdir({ [`old.${format}`]: head + part(exported, true) + foot }), `old.${format}`)
-    const { url } = await startService(t, memory)
-    const { code, stdout } = await runImport(t, url, [file, '--concurrency', '1'])
+    const content = (await Array.fromAsync(contentOf(format, PLAIN, [exported]))).join('')
+    const file = join(t.testdir({ [`old.${format}`]: content }), `old.${format}`)
+    const { url } = await startListening(t)
+    const { code, stdout } = await runImport(url, [file, '--concurrency', '1'])
     t.equal(code, 0, format)
     t.same(stdout, ['2 added, 1 known already, 0 refused'])
     const { formulas: stored } = await call<{ formulas: Stored[] }>(url, '/formulas')
@@ -86,12 +86,12 @@ test('an export whose ids are of version 1 of the fingerprint can be imported; w
 
 test('without a file it writes to standard output; of an empty service, a file without formulas', async (t) => {
   t.testdir()
-  const { url } = await startService(t, memory)
-  t.same((await runExport(t, url, [])).stdout, [])
-  t.same((await runExport(t, url, ['--format', 'json'])).stdout, ['[', ']'])
-  t.same((await runExport(t, url, ['--format', 'csv'])).stdout, ['id,formula,material,concentration,createdAt'])
+  const { url } = await startListening(t)
+  t.same((await runExport(url, [])).stdout, [])
+  t.same((await runExport(url, ['--format', 'json'])).stdout, ['[', ']'])
+  t.same((await runExport(url, ['--format', 'csv'])).stdout, ['id,formula,material,concentration,createdAt'])
   await post(url, 'k', formulas[0])
-  const { code, stdout } = await runExport(t, url, [])
+  const { code, stdout } = await runExport(url, [])
   t.equal(code, 0)
   const { formulas: stored } = await call<{ formulas: Stored[] }>(url, '/formulas')
   t.same(
@@ -104,11 +104,11 @@ const HARMFUL = ['=HYPERLINK("http://evil","x")', '@SUM(1+1)', '+1', '-1']
 
 test('a CSV file for spreadsheets has a mark, their delimiter and point, and nothing that they would calculate', async (t) => {
   const directory = t.testdir()
-  const { url } = await startService(t, memory)
+  const { url } = await startListening(t)
   const materials = HARMFUL.map((name, index) => ({ name, concentration: `${index + 1}.5` }))
   await post(url, 'k', [{ name: '=1+1', materials }])
   const file = join(directory, 'all.csv')
-  await runExport(t, url, [file, '--bom', '--delimiter', ';', '--decimal', ',', '--for-spreadsheets'])
+  await runExport(url, [file, '--bom', '--delimiter', ';', '--decimal', ',', '--for-spreadsheets'])
   const text = readFileSync(file, 'utf8')
   t.ok(text.startsWith('\ufeffid;formula;material;concentration;createdAt\n'))
   t.match(text, ';\'=1+1;"\'=HYPERLINK(""http://evil"",""x"")";1,5;')
@@ -117,10 +117,10 @@ test('a CSV file for spreadsheets has a mark, their delimiter and point, and not
 
 test('a workbook has every formula with each digit, as text that no spreadsheet calculates', async (t) => {
   const directory = t.testdir()
-  const { url } = await startService(t, memory)
+  const { url } = await startListening(t)
   await post(url, 'k', formulas)
   const file = join(directory, 'all.xlsx')
-  t.equal((await runExport(t, url, [file])).code, 0)
+  t.equal((await runExport(url, [file])).code, 0)
   t.equal(statSync(file).mode & 0o777, 0o600)
   const [head, ...rows] = await readSheet(file, { trim: false })
   t.same(head, ['id', 'formula', 'material', 'concentration', 'createdAt'])
@@ -134,25 +134,25 @@ test('a workbook has every formula with each digit, as text that no spreadsheet 
 
 test('a workbook that was exported can be imported into another service', async (t) => {
   const directory = t.testdir()
-  const [{ url }, other] = [await startService(t, memory), await startService(t, memory)]
+  const [{ url }, other] = [await startListening(t), await startListening(t)]
   await post(url, 'k', formulas)
   const file = join(directory, 'all.xlsx')
-  await runExport(t, url, [file])
-  t.same((await runImport(t, other.url, [file])).stdout, [`${formulas.length} added, 0 known already, 0 refused`])
+  await runExport(url, [file])
+  t.same((await runImport(other.url, [file])).stdout, [`${formulas.length} added, 0 known already, 0 refused`])
   const first = await call<{ formulas: Stored[] }>(other.url, '/formulas?name=a,')
   t.match(first.formulas, [formulas[0]])
 })
 
 test('what can never answer ends an export at once, with the reason', async (t) => {
   t.testdir()
-  const { url } = await startService(t, memory)
+  const { url } = await startListening(t)
   const { port } = new URL(url)
   for (const [address, reason] of [
     ['http://127.0.0.1:10080', /Node connects to no port/],
     [`https://127.0.0.1:${port}`, /does not speak TLS/],
     [await answering(t, 'SSH-2.0-OpenSSH_9.2\r\n'), /does not speak HTTP/],
   ] as const) {
-    const { code, stderr } = await runExport(t, address, [])
+    const { code, stderr } = await runExport(address, [])
     t.equal(code, 1, address)
     t.match(stderr.at(-1), reason)
   }
@@ -172,7 +172,7 @@ test('an export that does not come to its end leaves no file, and an older one a
   let pages = 0
   const { url } = await scriptedService(t, () => (pages++ < 3 ? { status: 200, body: page } : { status: 403 }))
   const file = join(directory, 'all.json')
-  const { code, stderr } = await runExport(t, url.href, [file])
+  const { code, stderr } = await runExport(url.href, [file])
   t.equal(code, 1)
   t.match(stderr.join('\n'), /403/)
   t.equal(readFileSync(file, 'utf8'), 'older')
@@ -203,7 +203,7 @@ test('a busy service is asked for the same page again', async (t) => {
   })
   const answers = [page('A', 'c+1'), { status: 503 }, page('B', null)]
   const { url, seen } = await scriptedService(t, () => answers.shift() ?? 'break')
-  const { code, stdout } = await runExport(t, url.href, [])
+  const { code, stdout } = await runExport(url.href, [])
   t.equal(code, 0)
   t.same(
     stdout.map((line) => (JSON.parse(line) as Stored).name),

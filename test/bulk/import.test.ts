@@ -2,10 +2,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
-import { runImport } from '../support/run-bulk.ts'
-import { call, startService } from '../support/service-process.ts'
-
-const memory = { DATABASE_URL: 'memory:' }
+import { startListening } from '../support/http/service.ts'
+import { runImport, startImport } from '../support/run-bulk.ts'
+import { call } from '../support/service-process.ts'
 
 interface List {
   formulas: { name: string; materials: { name: string; concentration: string }[] }[]
@@ -17,9 +16,9 @@ test('all formulas of a file are taken in, with every digit, and the exit code i
     'b.json': '\ufeff[\n{"name":"B","materials":[{"name":"Rose","concentration":0.100000000001e3}]}\n]',
     'c.csv': '\ufeffformula,material,concentration\r\n"C, the ""third""",Rose,.123456789012\r\n',
   })
-  const { url } = await startService(t, memory)
+  const { url } = await startListening(t)
   for (const file of ['a.ndjson', 'b.json', 'c.csv']) {
-    const { code, stdout } = await runImport(t, url, [join(directory, file)])
+    const { code, stdout } = await runImport(url, [join(directory, file)])
     t.equal(code, 0, file)
     t.same(stdout, ['1 added, 0 known already, 0 refused'])
   }
@@ -42,7 +41,7 @@ test('refused formulas are told with their lines and reasons, the others are add
     'c.csv':
       'formula,material,concentration\nC1,Rose,6\nC1,Musk,1\n\nC2,Rose,7\nC2,Musk,"1,5"\nC3,Rose\nC4,Rose,0.1000000000000000055\n',
   })
-  const { url } = await startService(t, memory)
+  const { url } = await startListening(t)
   const decimal = 'Material concentration must be a decimal'
   for (const [file, lines, added] of [
     ['a.ndjson', [/^line 3: .*decimal.*\(\/materials\/0\/concentration\)$/, /^line 4: This is not JSON/], 2],
@@ -53,7 +52,7 @@ test('refused formulas are told with their lines and reasons, the others are add
       1,
     ],
   ] as const) {
-    const { code, stdout } = await runImport(t, url, [join(directory, file)])
+    const { code, stdout } = await runImport(url, [join(directory, file)])
     t.equal(code, 2, file)
     t.equal(stdout.at(-1), `${added} added, 0 known already, ${lines.length} refused`)
     t.match(stdout.slice(0, -1).sort(), lines)
@@ -65,9 +64,9 @@ test('the report has refused and known formulas by line, with codes, paths and i
     JSON.stringify({ name, materials: [{ name: 'Rose', concentration }] })
   const lines = [formula('A', 1), formula('B', 'x'), formula('C', '1.0'), 'what?']
   const directory = t.testdir({ 'a.ndjson': lines.join('\n') })
-  const { url } = await startService(t, memory)
+  const { url } = await startListening(t)
   const report = join(directory, 'refused.ndjson')
-  const { code, stdout } = await runImport(t, url, [join(directory, 'a.ndjson'), '--report', report])
+  const { code, stdout } = await runImport(url, [join(directory, 'a.ndjson'), '--report', report])
   t.equal(code, 2)
   t.same(stdout, ['1 added, 1 known already, 2 refused'])
   const entries = readFileSync(report, 'utf8')
@@ -90,8 +89,8 @@ test('of a JSON array that is cut off, what is whole is taken in, and the exit c
   const directory = t.testdir({
     'a.json': '[\n{"name":"A","materials":[{"name":"Rose","concentration":1}]},\n{"name":"B","mat',
   })
-  const { url } = await startService(t, memory)
-  const { code, stdout, stderr } = await runImport(t, url, [join(directory, 'a.json')])
+  const { url } = await startListening(t)
+  const { code, stdout, stderr } = await runImport(url, [join(directory, 'a.json')])
   t.equal(code, 1)
   t.match(stdout, [/^line 3: .*cut off/, '1 added, 0 known already, 1 refused'])
   t.same(stderr, ['The file was read no further than line 3'])
@@ -99,9 +98,9 @@ test('of a JSON array that is cut off, what is whole is taken in, and the exit c
 
 test('standard input is read like a file', async (t) => {
   t.testdir()
-  const { url } = await startService(t, memory)
+  const { url } = await startListening(t)
   const input = '{"name":"A","materials":[{"name":"Rose","concentration":1}]}\n'.repeat(3)
-  const { code, stdout } = await runImport(t, url, ['-', '--format', 'ndjson'], {}, input)
+  const { code, stdout } = await startImport(t, url, ['-', '--format', 'ndjson'], {}, input).ended
   t.equal(code, 0)
   t.same(stdout, ['1 added, 2 known already, 0 refused'])
 })
@@ -113,7 +112,7 @@ test('what keeps it from running is one line, and the exit code is 1', async (t)
     'c.csv': 'name,stuff\n',
     'sound.csv': Buffer.from([0xfe, 0xff, 0xd8, 0x00, 0x00, 0x41]),
   })
-  const { url } = await startService(t, memory)
+  const { url } = await startListening(t)
   const file = (name: string) => join(directory, name)
   const nobody = 'http://127.0.0.1:9'
   for (const [at, args, message] of [
@@ -126,14 +125,14 @@ test('what keeps it from running is one line, and the exit code is 1', async (t)
     [`${url}/elsewhere`, [file('a.ndjson')], /404 ROUTE_NOT_FOUND/],
     [nobody, [file('a.ndjson'), '--give-up-after', '0'], /Gave up: .*ECONNREFUSED|Node connects to no port/],
   ] as const) {
-    const { code, stderr } = await runImport(t, at, [...args])
+    const { code, stderr } = await runImport(at, [...args])
     t.equal(code, 1, args.join(' '))
     t.match(stderr.join('\n'), message)
     t.equal(stderr.length, 1)
   }
 })
 
-test('10,000 formulas with twins in other lists: each make-up once, one event each, all told', async (t) => {
+test('10,000 formulas with twins in other lists: each composition once, one event each, all told', async (t) => {
   const directory = t.testdir()
   const file = join(directory, 'many.ndjson')
   const rows = Array.from({ length: 10_000 }, (_, index) => {
@@ -141,11 +140,11 @@ test('10,000 formulas with twins in other lists: each make-up once, one event ea
     return `${JSON.stringify({ name: `F${index}`, materials })}\n`
   })
   writeFileSync(file, rows.join(''))
-  const { url } = await startService(t, { DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` })
-  const first = await runImport(t, url, [file])
+  const { url } = await startListening(t, { DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` })
+  const first = await runImport(url, [file])
   t.same(first.stdout, ['9000 added, 1000 known already, 0 refused'])
   t.match(await call<QueueStats>(url, '/events/stats'), { ready: 9_000 })
-  const second = await runImport(t, url, [file, '--concurrency', '3'])
+  const second = await runImport(url, [file, '--concurrency', '3'])
   t.same(second.stdout, ['9000 added (9000 by an earlier run or try), 1000 known already, 0 refused'])
   t.match(await call<QueueStats>(url, '/events/stats'), { ready: 9_000 })
 })

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
 import type { Running } from '../support/command.ts'
+import { startListening } from '../support/http/service.ts'
 import { runImport, startImport } from '../support/run-bulk.ts'
 import { added, scriptedService } from '../support/scripted-service.ts'
 import { call, startService } from '../support/service-process.ts'
 
-const COUNT = 30_000
+const COUNT = 8_000
 
 /** A file that takes a while, and where the service keeps what comes of it. */
 function prepare(t: Test) {
@@ -31,7 +32,7 @@ async function untilUnderWay(url: string): Promise<number> {
 
 /** Runs the import to its end. Each list must be the same as in the run before: no formula is a duplicate. */
 async function runAgain(t: Test, url: string, file: string): Promise<void> {
-  const { code, stdout } = await runImport(t, url, [file])
+  const { code, stdout } = await runImport(url, [file])
   t.equal(code, 0)
   t.match(stdout.at(-1), new RegExp(`^${COUNT} added \\(\\d+ by an earlier run or try\\), 0 known already, 0 refused$`))
   t.match(await call<QueueStats>(url, '/events/stats'), { ready: COUNT, leased: 0, delayed: 0, dead: 0 })
@@ -39,7 +40,7 @@ async function runAgain(t: Test, url: string, file: string): Promise<void> {
 
 test('killed with kill -9 and run again, everything is in, once, and nothing is sent as a duplicate', async (t) => {
   const { file, environment } = prepare(t)
-  const { url } = await startService(t, environment)
+  const { url } = await startListening(t, environment)
   const importing = startImport(t, url, [file])
   await untilUnderWay(url)
   t.match(await importing.kill('SIGKILL'), { signal: 'SIGKILL' })
@@ -49,7 +50,7 @@ test('killed with kill -9 and run again, everything is in, once, and nothing is 
 
 test('Ctrl-C, twice as npm sends it: what is under way is finished, the exit code is 130, and it can go on', async (t) => {
   const { file, environment } = prepare(t)
-  const { url } = await startService(t, environment)
+  const { url } = await startListening(t, environment)
   const importing = startImport(t, url, [file])
   await untilUnderWay(url)
   importing.kill('SIGINT')
@@ -92,7 +93,7 @@ test('a Ctrl-C while the last list is answered changes nothing: the import is fi
 test('with a key that the service refuses, nothing is said to be without an answer', async (t) => {
   const directory = t.testdir({ 'a.csv': 'formula,material,concentration\nA,Rose,1\nB,Rose,2\n' })
   const { url } = await scriptedService(t, () => ({ status: 401, body: { code: 'UNAUTHORIZED' } }))
-  const { code, stdout, stderr } = await runImport(t, url.href, [join(directory, 'a.csv')])
+  const { code, stdout, stderr } = await runImport(url.href, [join(directory, 'a.csv')])
   t.equal(code, 1)
   t.same(stdout, ['0 added, 0 known already, 0 refused, 2 sent and not taken in'])
   t.match(stderr.join('\n'), /refuses the API key: 401/)

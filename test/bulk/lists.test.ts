@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto'
 import { test } from 'tap'
-import type { Entry } from '../../src/bulk/files/row.ts'
+import type { Row } from '../../src/bulk/files/row.ts'
 import { intoLists, LIST_BYTES, LIST_LENGTH, type List } from '../../src/bulk/lists.ts'
 
-const row = (line: number, json = `{"n":${line}}`): Entry => ({ line, json })
-const rows = (count: number): Entry[] => Array.from({ length: count }, (_, index) => row(index + 1))
+const row = (line: number, json = `{"n":${line}}`): Row => ({ line, json })
+const rows = (count: number): Row[] => Array.from({ length: count }, (_, index) => row(index + 1))
 
-async function lists(entries: Entry[], chunk: number, stop = new AbortController()): Promise<List[]> {
+async function lists(entries: Row[], chunk: number, stop = new AbortController()): Promise<List[]> {
   async function* chunks() {
     for (let start = 0; start < entries.length; start += chunk) yield entries.slice(start, start + chunk)
   }
-  return Array.fromAsync(intoLists(chunks(), () => {}, stop.signal))
+  return Array.fromAsync(intoLists(chunks(), stop.signal))
 }
 
 test('the same file gives the same lists under the same keys, however it arrives', async (t) => {
@@ -44,7 +44,7 @@ test('told to stop, it leaves the rows that make no whole list for the next run'
       stop.abort()
       yield* after
     }
-    const found = await Array.fromAsync(intoLists(chunks(), () => {}, stop.signal))
+    const found = await Array.fromAsync(intoLists(chunks(), stop.signal))
     t.same(
       found.map(({ rows }) => rows.length),
       [LIST_LENGTH],
@@ -57,7 +57,7 @@ test('no more of the file is read than the lists that are asked for', async (t) 
   async function* chunks() {
     for (;;) yield Array.from({ length: 10 }, () => row(++read))
   }
-  const endless = intoLists(chunks(), () => {}, new AbortController().signal)
+  const endless = intoLists(chunks(), new AbortController().signal)
   for (const count of [1, 2, 3]) {
     await endless.next()
     t.ok(read <= count * LIST_LENGTH + 10, `${read} rows for ${count} lists`)

@@ -35,6 +35,7 @@ test('NDJSON: each line is a formula, with its digits as they stand, whatever en
     { line: 4, json: B },
   ])
   t.same(await read(t, ndjson, `\n${LONG}`), [{ line: 2, json: LONG }], 'the last line needs no end')
+  t.match(await read(t, ndjson, `${LONG}\r${B}\r`), [{ line: 1 }, { line: 2, json: B }], 'CR alone')
   t.same(await read(t, ndjson, ''), [])
 })
 
@@ -194,7 +195,12 @@ test('CSV: a row that cannot be read spoils each formula beside it whose name it
   t.same(await spoiled('Rose,1,A\nMusk,"2,B, x\nRose,3,"B, x"\n'), [3, 3], 'the one after')
   t.same(await spoiled('Rose,1,A\nMusk,"2,C\nRose,3,B\n'), [3], 'neither')
   const long = `${'x'.repeat(70_000)},2,C\n`
-  t.same(await spoiled(`Rose,1,A\n${long}Rose,3,B\nRose,4,D\n`), [3, 3], 'both, where nothing of it is known')
+  const around = await inChunks(csv, Buffer.from(`${head}Rose,1,A\n${long}Rose,3,B\nRose,4,D\n`), 10_000)
+  t.match(
+    around,
+    [{ line: 3, problem: {} }, { line: 3, problem: {} }, { line: 5 }],
+    'both, where nothing of it is known',
+  )
   const mixed = Buffer.concat([Buffer.from(`${head}Rose,1,Crème\nMusk,2,Cr`), Buffer.from([0xe8]), Buffer.from('me\n')])
   t.match(await read(t, csv, mixed), [{ problem: {} }, { problem: {} }], 'a name in two encodings')
 })

@@ -1,8 +1,9 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { runImport } from '../support/run-bulk.ts'
-import { call, startService } from '../support/service-process.ts'
+import { startListening } from '../support/http/service.ts'
+import { runImport, startImport } from '../support/run-bulk.ts'
+import { call } from '../support/service-process.ts'
 
 interface Stored {
   name: string
@@ -25,14 +26,14 @@ interface Imported {
  */
 async function importer(t: Test) {
   const directory = t.testdir()
-  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const { url } = await startListening(t)
   let mark = 0
   return async (content: string | Buffer, args: readonly string[] = [], name = 'a.csv'): Promise<Imported> => {
     mark++
     const file = join(directory, name)
     writeFileSync(file, typeof content === 'string' ? content.replaceAll('~', String(mark)) : content)
     const before = await storedIn(url)
-    const { code, stdout, stderr } = await runImport(t, url, [file, '--concurrency', '1', ...args])
+    const { code, stdout, stderr } = await runImport(url, [file, '--concurrency', '1', ...args])
     const after = await storedIn(url)
     const stored = after.slice(0, after.length - before.length).toReversed()
     return {
@@ -249,11 +250,11 @@ test('a table on standard input is read twice too, and leaves no temporary file'
   const directory = t.testdir()
   const input = `${HEAD}Rose,Iris,2\nX,Amber,1\nRose,Musk,1\n`
   const args = ['-', '--format', 'csv', '--dry-run']
-  const { code, stdout } = await runImport(t, 'http://127.0.0.1:9', args, { TMPDIR: directory }, input)
+  const { code, stdout } = await startImport(t, 'http://127.0.0.1:9', args, { TMPDIR: directory }, input).ended
   t.equal(code, 2)
   t.match(stdout, [/^line 2: .*on lines 2, 4/, '1 would be sent, 1 refused; nothing was sent'])
   t.same(readdirSync(directory), [])
-  const help = await runImport(t, 'http://127.0.0.1:9', ['--help'])
+  const help = await runImport('http://127.0.0.1:9', ['--help'])
   t.equal(help.code, 0)
   for (const option of ['--dry-run', '--map', '--sum-repeated']) t.match(help.stdout.join('\n'), option)
 })

@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import writeExcelFile from 'write-excel-file/node'
+import { startListening } from '../support/http/service.ts'
 import { runImport } from '../support/run-bulk.ts'
-import { call, startService } from '../support/service-process.ts'
+import { call } from '../support/service-process.ts'
 
 type Value = string | number | null
 
@@ -30,9 +31,9 @@ const SHEET: Value[][] = [
 test('a workbook is taken in as other tables are: whole formulas, each digit, and options for the rest', async (t) => {
   const file = join(t.testdir(), 'sheet.xlsx')
   writeFileSync(file, await workbook(SHEET))
-  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const { url } = await startListening(t)
   const args = ['--map', 'ingredient=material', '--ignore-unknown', '--decimal', ',', '--concurrency', '1']
-  const { code, stdout } = await runImport(t, url, [file, ...args])
+  const { code, stdout } = await runImport(url, [file, ...args])
   t.equal(code, 2)
   t.match(stdout, [
     /^line 7: Rows .* apart, on lines 7, 9/,
@@ -55,13 +56,13 @@ test('a workbook is taken in as other tables are: whole formulas, each digit, an
 
 test('what only has the name of a workbook, and options for text, are refused in a line', async (t) => {
   const file = join(t.testdir({ 'no.xlsx': 'formula,material,concentration' }), 'no.xlsx')
-  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const { url } = await startListening(t)
   for (const [args, message] of [
     [[], /is no \.xlsx workbook/],
     [['--encoding', 'utf-8'], /--encoding is not for xlsx files/],
     [['--delimiter', ';'], /--delimiter is not for xlsx files/],
   ] as const) {
-    const { code, stderr } = await runImport(t, url, [file, ...args])
+    const { code, stderr } = await runImport(url, [file, ...args])
     t.equal(code, 1)
     t.match(stderr.join('\n'), message)
   }

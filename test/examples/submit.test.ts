@@ -2,8 +2,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { start } from '../support/command.ts'
+import { startListening } from '../support/http/service.ts'
 import { added, scriptedService } from '../support/scripted-service.ts'
-import { call, startService } from '../support/service-process.ts'
+import { call } from '../support/service-process.ts'
 
 const formula = (name: string, concentration: string) =>
   `{"name":"${name}","materials":[{"name":"Rose","concentration":${concentration}}]}`
@@ -13,7 +14,7 @@ const submit = (t: Test, url: string, file: string, environment = {}) =>
 
 test('a formula is submitted once however often it is sent, and no digit is lost', async (t) => {
   const directory = t.testdir({ 'order.json': formula('A', '123456789012.123456789012') })
-  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const { url } = await startListening(t)
   const file = join(directory, 'order.json')
   const first = await submit(t, url, file).ended
   t.equal(first.code, 0)
@@ -27,7 +28,7 @@ test('a formula is submitted once however often it is sent, and no digit is lost
 
 test('a refused formula is told, and goes under the same key when it is corrected; later changes do not', async (t) => {
   const directory = t.testdir({ 'order.json': formula('A', '-1') })
-  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const { url } = await startListening(t)
   const file = join(directory, 'order.json')
   const refused = await submit(t, url, file).ended
   t.equal(refused.code, 1)
@@ -48,7 +49,7 @@ test('a refused formula is told, and goes under the same key when it is correcte
 
 test('a known make-up is told with the id of the stored formula', async (t) => {
   const directory = t.testdir({ 'one.json': formula('A', '1'), 'two.json': formula('B', '"1.0"') })
-  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const { url } = await startListening(t)
   const one = await submit(t, url, join(directory, 'one.json')).ended
   const two = await submit(t, url, join(directory, 'two.json')).ended
   t.equal(two.code, 2)

@@ -1,17 +1,19 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type Test, test } from 'tap'
-import type { LeasedEvent, QueueStats } from '../../src/stores/ports.ts'
+import type { ReceivedEvent } from '../../src/outbox/message.ts'
+import type { QueueStats } from '../../src/stores/ports.ts'
 import { type Running, start } from '../support/command.ts'
+import { startListening } from '../support/http/service.ts'
 import { scriptedService } from '../support/scripted-service.ts'
-import { call, formula, post, startService } from '../support/service-process.ts'
+import { call, formula, post } from '../support/service-process.ts'
 import { until } from '../support/until.ts'
 
 const TRYING = 'test/support/trying-worker.ts'
 
 /** A service with events of formulas 1 to `count`. */
 async function serviceWith(t: Test, count: number): Promise<string> {
-  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
+  const { url } = await startListening(t)
   await post(
     url,
     'k',
@@ -69,7 +71,7 @@ test('an event that comes again after a crash between effect and ack has no seco
 test('work that takes longer than a lease is done once: the lease is extended meanwhile', async (t) => {
   t.testdir()
   const url = await serviceWith(t, 2)
-  const environment = { SERVICE_URL: url, LEASE_SECONDS: '1', WORK_MS: '1700' }
+  const environment = { SERVICE_URL: url, LEASE_SECONDS: '1', WORK_MS: '1200' }
   const worker = start(t, TRYING, [], environment)
   const other = start(t, TRYING, [], environment)
   await untilQueue(url, ({ ready, leased }) => ready + leased === 0)
@@ -101,7 +103,7 @@ test('SIGTERM: the event in work is finished and acknowledged, the others are gi
   t.equal(code, 0)
   t.same(stdout, ['F1: lease 1', 'F1: done'])
   t.match(await stats(url), { ready: 3, leased: 0, delayed: 0 })
-  const { events } = await call<{ events: LeasedEvent[] }>(url, '/events/receive', { max: 10 })
+  const { events } = await call<{ events: ReceivedEvent[] }>(url, '/events/receive', { max: 10 })
   t.match(events, [{ name: 'F2' }, { name: 'F3' }, { name: 'F4' }])
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { LeasedEvent } from '../../src/stores/ports.ts'
+import type { ReceivedEvent } from '../../src/outbox/message.ts'
 import { Network } from '../support/postgres/network.ts'
 import { startPostgres } from '../support/postgres/server.ts'
 import { call, formula, post, startService } from '../support/service-process.ts'
@@ -16,7 +16,7 @@ function withClockOff(ms: number): Record<string, string> {
 }
 
 interface Events {
-  events: LeasedEvent[]
+  events: ReceivedEvent[]
 }
 
 t.test('instances whose clocks are hours apart agree on when a lease ends', async (t) => {

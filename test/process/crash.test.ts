@@ -1,6 +1,8 @@
 import { join } from 'node:path'
 import t from 'tap'
-import type { LeasedEvent, QueueStats } from '../../src/stores/ports.ts'
+import type { ReceivedEvent } from '../../src/outbox/message.ts'
+import type { QueueStats } from '../../src/stores/ports.ts'
+import { startListening } from '../support/http/service.ts'
 import { call, formula, post, startService } from '../support/service-process.ts'
 import { until } from '../support/until.ts'
 
@@ -8,7 +10,7 @@ interface List {
   formulas: { id: string; name: string }[]
 }
 interface Events {
-  events: LeasedEvent[]
+  events: ReceivedEvent[]
 }
 
 for (const [way, queue] of [
@@ -41,7 +43,7 @@ for (const [way, queue] of [
     await call(second.url, '/events/ack', { receipts: events.map(({ receipt }) => receipt) })
     await second.kill('SIGKILL')
 
-    const third = await startService(t, environment)
+    const third = await startListening(t, environment)
     t.match(await call<QueueStats>(third.url, '/events/stats'), { ready: 0, leased: 0, dead: 0 })
     t.match(await call(third.url, '/cleanups'), { cleanups: [] })
   })
@@ -54,7 +56,7 @@ for (const [way, queue] of [
     }
     const accepted = new Set<string>()
     let sent = 0
-    for (let cycle = 0; cycle < 3; cycle++) {
+    for (let cycle = 0; cycle < 2; cycle++) {
       const service = await startService(t, environment)
       const client = async (): Promise<void> => {
         for (;;) {
@@ -69,7 +71,7 @@ for (const [way, queue] of [
       await service.kill('SIGKILL')
       await Promise.all(clients)
     }
-    const service = await startService(t, environment)
+    const service = await startListening(t, environment)
     t.match(await call(service.url, '/cleanups'), { cleanups: [] })
     const stored = await everyFormula(service.url)
     t.equal(new Set(stored).size, stored.length, 'nothing twice')

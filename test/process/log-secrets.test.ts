@@ -31,10 +31,10 @@ const BODIES = [
   Buffer.concat([Buffer.from(JSON.stringify(ROSE)), Buffer.from([0xff])]),
 ]
 
-/** Damages what is stored of a formula, so that it cannot be read, as a disk might. */
-function damageMaterials(path: string): void {
+/** Damages the body of an event, so that it cannot be read, as a disk might. */
+function damageEvent(path: string): void {
   const file = new DatabaseSync(path)
-  file.exec(`UPDATE formulas SET materials = '${MATERIAL} ${AMOUNT}'`)
+  file.exec(`UPDATE events SET body = '${MATERIAL} ${AMOUNT}'`)
   file.close()
 }
 
@@ -103,9 +103,12 @@ t.test(
     )
     const ended = await first.kill('SIGTERM')
 
-    damageMaterials(path)
+    damageEvent(path)
     const second = await startService(t, environment)
-    t.same(await askAll({ ...known, url: second.url }), [503, 503, 404, 400])
+    t.same(await askAll({ ...known, url: second.url }), [200, 200, 404, 400])
+    const { authorization } = known
+    const received = await fetch(`${second.url}/events/receive`, { method: 'POST', headers: { authorization } })
+    t.equal(received.status, 500)
     const failed = await second.kill('SIGTERM')
 
     const said = [ended, failed].flatMap(({ stdout, stderr }) => [...stdout, ...stderr])

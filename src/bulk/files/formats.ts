@@ -5,9 +5,8 @@ import { readJsonArray } from './json-array.ts'
 import { readNdjson } from './ndjson.ts'
 import type { ReadFile } from './row.ts'
 import { sheetRows } from './sheet-rows.ts'
-import { TableReading } from './table-formulas.ts'
+import { TableReader } from './table-formulas.ts'
 
-/** What a file of formulas can look like. */
 export const FORMATS = ['ndjson', 'json', 'csv', 'xlsx'] as const
 export type Format = (typeof FORMATS)[number]
 
@@ -22,22 +21,19 @@ const EXTENSIONS: Record<string, Format> = {
 
 const extension = (path: string): string => extname(path).toLowerCase()
 
-/** The format that a file's name tells, null when it tells none. */
+/** The format for a file of this name; null for an unknown extension. */
 export const formatOf = (path: string): Format | null => EXTENSIONS[extension(path)] ?? null
 
-/** What stands between the fields of a CSV file of this name. */
+/** The default delimiter for a CSV file of this name. */
 export const delimiterOf = (path: string): string => (extension(path) === '.tsv' ? '\t' : ',')
 
-/** Whether a file has one material a row. */
+/** Whether a file has one material per row. */
 export const isTable = (format: Format): boolean => format === 'csv' || format === 'xlsx'
 
 /** Whether a file is text, in some encoding. */
 export const isText = (format: Format): boolean => format !== 'xlsx'
 
-/** How often a file is read: a sheet is kept in memory. */
-export const readingsOf = (format: Format): 1 | 2 => (format === 'csv' ? 2 : 1)
-
-/** @param delimiter what stands between the fields of a CSV file */
+/** @param delimiter between the fields of a CSV file */
 export function readerOf(format: Format, delimiter: string, table: TableOptions): ReadFile {
   switch (format) {
     case 'ndjson':
@@ -45,13 +41,13 @@ export function readerOf(format: Format, delimiter: string, table: TableOptions)
     case 'json':
       return readJsonArray
     case 'csv': {
-      const reading = new TableReading(table)
-      return (read) => reading.formulas(() => csvRows(read(), delimiter, reading.isRow))
+      const reader = new TableReader(table)
+      return (read) => reader.formulas(() => csvRows(read(), delimiter, reader.isRow))
     }
     case 'xlsx':
       return (read) => {
         const rows = sheetRows(read(), table.decimal)
-        return new TableReading(table).formulas(async function* () {
+        return new TableReader(table).formulas(async function* () {
           yield await rows
         })
       }

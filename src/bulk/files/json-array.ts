@@ -1,12 +1,12 @@
-import { jsonRow } from './json-row.ts'
+import { RowBuffer } from './lines.ts'
+import { jsonRow, MAX_ROW_BYTES } from './ndjson.ts'
 import { type Entry, UnreadableFile, unreadable } from './row.ts'
-import { RowBytes } from './row-bytes.ts'
 
-/** Reads a file with a JSON array of formulas, or with a list as the service gives it. */
+/** Reads a file with a JSON array of formulas, or with a list as the service returns it. */
 export async function* readJsonArray(read: () => AsyncIterable<Buffer>): AsyncIterable<Entry[]> {
-  const array = new ArrayText()
-  for await (const chunk of read()) yield array.read(chunk)
-  yield array.end()
+  const splitter = new ArraySplitter()
+  for await (const chunk of read()) yield splitter.read(chunk)
+  yield splitter.end()
 }
 
 const [LINE_FEED, QUOTE, BACKSLASH, COMMA] = [10, 0x22, 0x5c, 0x2c]
@@ -14,28 +14,30 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
-/** What stands before and after the array in a list of the service. */
+/** The text around the array in a list that the service returned. */
 const LIST_HEAD = /^\{\s*"formulas"\s*:$/
-const LIST_FOOT = /^(?:,\s*"nextCursor"\s*:\s*(null|"[^"]*")\s*)?\}$/
-const MOST_AROUND = 1_000
+const LIST_TAIL = /^(?:,\s*"nextCursor"\s*:\s*(null|"[^"]*")\s*)?\}$/
+const MAX_TEXT_AROUND = 1_000
 
 /**
- * Cuts an array into the texts of its members by brackets and quotes alone. Numbers are never looked at, so they stay
- * as they are written, and each member is known by its line.
+ * Splits an array into the texts of its members by brackets and quotes alone. Numbers are not parsed, so they keep their
+ * digits, and the line of each member is known.
  */
-class ArrayText {
-  #place: 'before' | 'first' | 'next' | 'member' | 'string' | 'escape' | 'after' | 'garbage' = 'before'
-  /** The text before the array, and after it, where there is some. */
+class ArraySplitter {
+  #place: 'before' | 'first' | 'next' | 'member' | 'string' | 'escape' | 'after' = 'before'
+  /** The text before the array, and after it. */
   #head = ''
-  #foot = ''
-  #aroundLine = 1
+  #tail = ''
+  /** Where that text begins. */
+  #textLine = 1
   #line = 1
   #memberLine = 1
-  #depth = 0
+  /** Where in the chunk the member begins. */
   #start = 0
-  readonly #member = new RowBytes()
+  #depth = 0
+  readonly #member = new RowBuffer(MAX_ROW_BYTES)
 
-  /** The members that end in this chunk. */
+  /** @returns the members that end in this chunk */
   read(chunk: Buffer): Entry[] {
     const entries: Entry[] = []
     this.#start = 0
@@ -44,36 +46,34 @@ class ArrayText {
       this.#step(byte, index, chunk, entries)
       if (byte === LINE_FEED) this.#line++
     }
-    if (this.#isWithinMember) this.#member.add(chunk.subarray(this.#start))
+    if (this.#isInMember) this.#member.add(chunk.subarray(this.#start))
     return entries
   }
 
-  /** What is wrong with the end of the file. */
+  /** @returns what is wrong with the end of the file */
   end(): Entry[] {
-    if (this.#place === 'before' && this.#head !== '') throw this.#noArray()
-    if (this.#place === 'before') throw new UnreadableFile('The file holds no JSON array')
-    if (this.#place === 'after' || this.#place === 'garbage') return this.#endOfText()
-    return this.#isWithinMember
-      ? [
-          endingAt(
-            this.#memberLine,
-            'The file is cut off within this formula, or a bracket is missing: nothing below was read',
-          ),
-        ]
-      : [endingAt(this.#line, 'The file ends before its array does: it is cut off')]
+    if (this.#place === 'after') return this.#checkTail()
+    if (this.#place === 'before') {
+      throw this.#head === '' ? new UnreadableFile('The file holds no JSON array') : this.#noArray()
+    }
+    const message = 'The file is cut off within this formula, or a bracket is missing: nothing below was read'
+    if (this.#isInMember) return endAt(this.#memberLine, message)
+    return endAt(this.#line, 'The file ends before its array does: it is cut off')
   }
 
-  #endOfText(): Entry[] {
-    if (this.#head + this.#foot === '') return []
-    const [isList, cursor] = (this.#head === '' ? null : LIST_FOOT.exec(this.#foot.trim())) ?? []
-    if (this.#foot === '') return [endingAt(this.#line, 'The file ends before its list does: it is cut off')]
-    if (isList === undefined) return [endingAt(this.#aroundLine, 'There is text after the end of the array')]
-    if (cursor === undefined || cursor === 'null') return []
+  #checkTail(): Entry[] {
+    if (this.#head === '') {
+      return this.#tail === '' ? [] : endAt(this.#textLine, 'There is text after the end of the array')
+    }
+    if (this.#tail === '') return endAt(this.#line, 'The file ends before its list does: it is cut off')
+    const match = LIST_TAIL.exec(this.#tail.trim())
+    if (match === null) return endAt(this.#textLine, 'There is text after the end of the array')
+    if (match[1] === undefined || match[1] === 'null') return []
     const message = 'This is one page of a longer list: its nextCursor is not null. npm run export writes all of it'
-    return [endingAt(this.#aroundLine, message)]
+    return endAt(this.#textLine, message)
   }
 
-  get #isWithinMember(): boolean {
+  get #isInMember(): boolean {
     return this.#place === 'member' || this.#place === 'string' || this.#place === 'escape'
   }
 
@@ -87,44 +87,43 @@ class ArrayText {
         this.#place = 'string'
         return
       case 'member':
-        this.#within(byte, index, chunk, entries)
+        this.#inMember(byte, index, chunk, entries)
         return
       case 'first':
       case 'next':
-        if (!isBlank(byte)) this.#between(byte, index, entries)
+        if (!isBlank(byte)) this.#betweenMembers(byte, index, entries)
         return
       case 'before':
-        this.#before(byte)
+        this.#beforeArray(byte)
         return
       case 'after':
-      case 'garbage':
-        this.#after(byte)
+        this.#afterArray(byte)
     }
   }
 
-  #before(byte: number): void {
+  #beforeArray(byte: number): void {
     if (byte === OPEN_LIST && (this.#head === '' || LIST_HEAD.test(this.#head.trim()))) this.#place = 'first'
     else if (this.#head !== '' || !isBlank(byte)) {
-      if (this.#head === '') this.#aroundLine = this.#line
+      if (this.#head === '') this.#textLine = this.#line
       this.#head += String.fromCharCode(byte)
-      if (isNoHead(this.#head)) throw this.#noArray()
+      const isListHead = this.#head.startsWith('{') && byte !== OPEN_LIST && this.#head.length <= MAX_TEXT_AROUND
+      if (!isListHead) throw this.#noArray()
     }
   }
 
   #noArray(): UnreadableFile {
-    return new UnreadableFile(`Line ${this.#aroundLine}: a JSON array begins with "["`)
+    return new UnreadableFile(`Line ${this.#textLine}: a JSON array begins with "["`)
   }
 
-  #after(byte: number): void {
-    if (this.#place === 'after' && byte === OPEN_LIST && this.#head === '') this.#place = 'first'
-    else if (this.#place === 'garbage' || !isBlank(byte)) {
-      if (this.#place === 'after') this.#aroundLine = this.#line
-      this.#place = 'garbage'
-      if (this.#foot.length < MOST_AROUND) this.#foot += String.fromCharCode(byte)
+  #afterArray(byte: number): void {
+    if (byte === OPEN_LIST && this.#head + this.#tail === '') this.#place = 'first'
+    else if (this.#tail !== '' || !isBlank(byte)) {
+      if (this.#tail === '') this.#textLine = this.#line
+      if (this.#tail.length < MAX_TEXT_AROUND) this.#tail += String.fromCharCode(byte)
     }
   }
 
-  #between(byte: number, index: number, entries: Entry[]): void {
+  #betweenMembers(byte: number, index: number, entries: Entry[]): void {
     const isEnd = byte === CLOSE_LIST
     if (byte === COMMA || (isEnd && this.#place === 'next')) {
       entries.push(unreadable(this.#line, 'A formula is missing beside this comma'))
@@ -134,27 +133,22 @@ class ArrayText {
     else {
       this.#start = index
       this.#memberLine = this.#line
-      this.#depth = 0
-      this.#place = 'member'
-      if (byte === QUOTE) this.#place = 'string'
-      else if (byte === OPEN_OBJECT || byte === OPEN_LIST) this.#depth = 1
+      this.#depth = byte === OPEN_OBJECT || byte === OPEN_LIST ? 1 : 0
+      this.#place = byte === QUOTE ? 'string' : 'member'
     }
   }
 
-  #within(byte: number, index: number, chunk: Buffer, entries: Entry[]): void {
+  #inMember(byte: number, index: number, chunk: Buffer, entries: Entry[]): void {
     if (byte === QUOTE) this.#place = 'string'
     else if (byte === OPEN_OBJECT || byte === OPEN_LIST) this.#depth++
     else if (this.#depth > 0) {
       if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) this.#depth--
     } else if (byte === COMMA || byte === CLOSE_LIST) {
       this.#member.add(chunk.subarray(this.#start, index))
-      entries.push(jsonRow(this.#member.take(), this.#memberLine))
+      entries.push(jsonRow(this.#member.take(this.#memberLine)))
       this.#place = byte === COMMA ? 'next' : 'after'
     }
   }
 }
 
-const endingAt = (line: number, message: string): Entry => ({ ...unreadable(line, message), isEnd: true })
-
-const isNoHead = (head: string): boolean =>
-  head !== '' && (!head.startsWith('{') || head.endsWith('[') || head.length > MOST_AROUND)
+const endAt = (line: number, message: string): Entry[] => [{ ...unreadable(line, message), isEnd: true }]

@@ -1,31 +1,44 @@
-import { jsonRow } from './json-row.ts'
-import type { Entry } from './row.ts'
-import { RowBytes } from './row-bytes.ts'
+import { reasonOf } from '../../kit/reason.ts'
+import { linesOf, type RowText } from './lines.ts'
+import { type Entry, unreadable } from './row.ts'
 
-const LINE_FEED = 10
-const BLANK = /^[ \t\r]*$/
+/** No formula within the service's limits is longer, however it is written. */
+export const MAX_ROW_BYTES = 4 * 1024 * 1024
 
-/** Reads a file with one formula a line. Blank lines are passed over. */
+const BLANK = /^[ \t]*$/
+const FINGERPRINT = /^[0-9a-f]{64}$/
+
+/** Reads a file with one formula per line. Skips blank lines. */
 export async function* readNdjson(read: () => AsyncIterable<Buffer>): AsyncIterable<Entry[]> {
-  const row = new RowBytes()
-  let line = 1
-  for await (const chunk of read()) {
-    const entries: Entry[] = []
-    let start = 0
-    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
-      row.add(chunk.subarray(start, end))
-      addRow(entries, row.take(), line++)
-      start = end + 1
-    }
-    row.add(chunk.subarray(start))
-    yield entries
+  for await (const lines of linesOf(read(), MAX_ROW_BYTES)) {
+    yield lines.filter(({ text }) => text === null || !BLANK.test(text)).map(jsonRow)
   }
-  const last: Entry[] = []
-  addRow(last, row.take(), line)
-  yield last
 }
 
-function addRow(entries: Entry[], bytes: Buffer | null, line: number): void {
-  const isBlank = bytes !== null && bytes.length < 100 && BLANK.test(bytes.toString('latin1'))
-  if (!isBlank) entries.push(jsonRow(bytes, line))
+/**
+ * Makes a row of the JSON text of one formula. The text itself is sent, because a parsed number would have lost digits.
+ * It is parsed only to be sure that it cannot break the list it is sent in.
+ */
+export function jsonRow({ line, text, isUtf8 }: RowText): Entry {
+  if (text === null) return unreadable(line, `The formula has more than ${MAX_ROW_BYTES} bytes`)
+  if (!isUtf8)
+    return unreadable(line, 'The formula is not in UTF-8. For a file in another encoding there is --encoding')
+  try {
+    return { line, json: withoutServiceFields(JSON.parse(text)) ?? text.trimEnd() }
+  } catch (error) {
+    return unreadable(line, `This is not JSON: ${reasonOf(error).replace(/\s+/g, ' ')}`)
+  }
+}
+
+/**
+ * Removes `id` and `createdAt`, which nobody may submit, from a formula as the service exports it. Its concentrations are
+ * strings, so no digit is lost.
+ * @returns null for anything else
+ */
+function withoutServiceFields(value: unknown): string | null {
+  const { id, createdAt, ...formula } = (value ?? {}) as Record<string, unknown>
+  if (typeof id !== 'string' || !FINGERPRINT.test(id) || typeof createdAt !== 'string') return null
+  const { materials } = formula
+  const isExact = Array.isArray(materials) && materials.every((material) => typeof material?.concentration === 'string')
+  return isExact ? JSON.stringify(formula) : null
 }

@@ -1,6 +1,6 @@
-/** Why something in a file is not taken in. */
+/** Why something in a file is refused, in the form of the service's `details`. */
 export interface Problem {
-  /** Where in the formula it lies, as a JSON pointer; empty for the whole of it. */
+  /** JSON pointer into the formula; empty for the whole formula. */
   path: string
   code: string
   message: string
@@ -8,17 +8,16 @@ export interface Problem {
 
 /** One formula of a file, as it will be sent. */
 export interface Row {
-  /** Where it begins, from 1. */
+  /** The line it begins on, from 1. */
   line: number
-  /** JSON, with every digit as it stands in the file. */
+  /** JSON with every digit as it stands in the file. */
   json: string
-  /** Where each material stands, in a file that gives it a line of its own. */
+  /** The line of each material, in a file with one material per row. */
   materialLines?: number[]
-  /** What should be looked at, although it is taken in. */
   warnings?: { line: number; message: string }[]
 }
 
-/** A place in a file that holds no formula one could send. */
+/** A place in a file that cannot be read as a formula. */
 export interface Unreadable {
   line: number
   problem: Problem
@@ -29,15 +28,14 @@ export interface Unreadable {
 export type Entry = Row | Unreadable
 
 /**
- * Reads the formulas of a file; what a chunk completes comes together.
+ * Reads the formulas of a file; yields together what one chunk completes.
  * @param read reads the file from its beginning, in UTF-8
  */
 export type ReadFile = (read: () => AsyncIterable<Buffer>) => AsyncIterable<Entry[]>
 
-/** The whole file is not what it was said to be. */
+/** The file cannot be read as what it was said to be. */
 export class UnreadableFile extends Error {}
 
-/** An entry for what cannot be read as a formula. */
 export function unreadable(line: number, message: string): Unreadable {
   return { line, problem: { path: '', code: 'UNREADABLE', message } }
 }

@@ -1,17 +1,18 @@
+import { buffer } from 'node:stream/consumers'
 import { type CellValue, readSheet } from 'read-excel-file/node'
 import { UnreadableFile } from './row.ts'
-import type { TableRow } from './table-row.ts'
+import type { TableRow } from './table-formulas.ts'
 
-/** A workbook is unpacked in memory, where it takes many times as much. */
-const LARGEST_BYTES = 32 * 1024 * 1024
+/** A workbook is unpacked in memory, where it takes many times its size. */
+const MAX_BYTES = 32 * 1024 * 1024
 
 /**
- * Reads the rows of the first sheet of an .xlsx workbook. A number is the text that stands in the file, with each digit.
- * @param decimal what stands for the point in concentrations that are text: numbers are written alike
- * @throws {UnreadableFile} when it is no workbook, or too large a one
+ * Reads the rows of the first sheet of an .xlsx workbook. Numbers keep the digits that stand in the file.
+ * @param decimal the decimal character of concentrations that are text; numbers are written with it too
+ * @throws {UnreadableFile} when it is not a workbook, or too large
  */
 export async function sheetRows(chunks: AsyncIterable<Buffer>, decimal: string): Promise<TableRow[]> {
-  const file = await whole(chunks)
+  const file = await buffer(limited(chunks))
   try {
     const rows = await readSheet(file, { trim: false, parseNumber: (text) => text.replace('.', decimal) })
     return rows.map((cells, index) => ({ line: index + 1, cells: cells.map(textOf), problem: null }))
@@ -20,16 +21,13 @@ export async function sheetRows(chunks: AsyncIterable<Buffer>, decimal: string):
   }
 }
 
-async function whole(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
-  const parts: Buffer[] = []
+async function* limited(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let length = 0
   for await (const chunk of chunks) {
     length += chunk.length
-    if (length > LARGEST_BYTES) throw new UnreadableFile('The workbook has more than 32 MiB: save it as CSV')
-    parts.push(chunk)
+    if (length > MAX_BYTES) throw new UnreadableFile('The workbook has more than 32 MiB: save it as CSV')
+    yield chunk
   }
-  return Buffer.concat(parts)
 }
 
-const textOf = (value: CellValue | null): string =>
-  value instanceof Date ? value.toISOString() : value === null ? '' : String(value)
+const textOf = (value: CellValue | null): string => (value instanceof Date ? value.toISOString() : String(value ?? ''))

@@ -12,34 +12,28 @@ const TOTAL_WORD =
 /** A name without a letter, such as `=100`, `100 %` or `Σ`. */
 const NO_WORD = /^[^\p{L}]+$|^[^\p{L}]*Σ[^\p{L}]*$/u
 
-/** What the parts of a formula come to. */
+/** What the parts of a formula usually add up to. */
 const WHOLES = ['1', '100', '1000', '10000']
 
-/** The materials that are more likely the sum of the others. */
+/** Finds materials that are more likely the sum of the others. */
 export function totalsIn(materials: Material[]): { index: number; message: string }[] {
   return materials.flatMap(({ name }, index) => {
-    const isTotal = looksLikeTotal(name) || (index === materials.length - 1 && isWhole(materials))
-    return isTotal
-      ? [{ index, message: `${JSON.stringify(name)} looks like a total, and is taken for a material` }]
-      : []
+    const isTotal = hasTotalName(name) || (index === materials.length - 1 && isLastTheSum(materials))
+    const message = `${JSON.stringify(name)} looks like a total, and is taken for a material`
+    return isTotal ? [{ index, message }] : []
   })
 }
 
-function looksLikeTotal(name: string): boolean {
-  const words = name
-    .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim()
-  return TOTAL_WORD.test(words) || NO_WORD.test(name)
+function hasTotalName(name: string): boolean {
+  const plain = name.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+  return TOTAL_WORD.test(plain.replace(/[^\p{L}\p{N}]+/gu, ' ').trim()) || NO_WORD.test(name)
 }
 
-/** Whether the last material is as much as all others together, and that is a whole. */
-function isWhole(materials: Material[]): boolean {
-  const last = materials.at(-1)?.concentration ?? ''
-  const others = materials.slice(0, -1).map(({ concentration }) => concentration)
-  if (others.length < 2) return false
-  const [sum, whole] = [sumOf(others), sumOf([last])]
-  return sum !== null && sum === whole && WHOLES.includes(sum)
+/** Whether the last material equals the sum of the others, and that is a usual whole. */
+function isLastTheSum(materials: Material[]): boolean {
+  const concentrations = materials.map(({ concentration }) => concentration)
+  const last = concentrations.pop()
+  if (last === undefined || concentrations.length < 2) return false
+  const sum = sumOf(concentrations)
+  return sum !== null && sum === sumOf([last]) && WHOLES.includes(sum)
 }

@@ -1,7 +1,9 @@
 import { stringify } from 'csv-stringify/sync'
+import writeExcelFile from 'write-excel-file/node'
+import { CannotContinue } from '../service.ts'
 import type { Format } from './formats.ts'
 
-/** A formula as the service gives it. */
+/** A formula as the service returns it. */
 export interface ExportedFormula {
   id: string
   name: string
@@ -15,50 +17,68 @@ export interface CsvStyle {
   decimal: '.' | ','
   /** Whether it begins with a byte order mark. */
   bom: boolean
-  /** Whether what a spreadsheet would take for a calculation has a ' before it. */
+  /** Whether cells that a spreadsheet would take for a calculation get a ' in front. */
   forSpreadsheets: boolean
 }
 
-/** The text of a file of formulas, in parts. */
-export interface FileText {
-  head: string
-  /** @param isFirst whether no formula stands before these */
-  formulas: (formulas: ExportedFormula[], isFirst: boolean) => string
-  foot: string
-}
+type Pages = AsyncIterable<ExportedFormula[]> | Iterable<ExportedFormula[]>
 
-/** The columns of a table, one material a row. */
-export const COLUMNS = ['id', 'formula', 'material', 'concentration', 'createdAt']
-
-export const rowsOf = ({ id, name, materials, createdAt }: ExportedFormula): string[][] =>
-  materials.map((material) => [id, name, material.name, material.concentration, createdAt])
-
-/** How a file of this format is written. It can be imported again. */
-export function textOf(format: Exclude<Format, 'xlsx'>, csv: CsvStyle): FileText {
+/**
+ * Yields the content of a file of formulas, which can be imported again.
+ * @param pages none of them empty
+ */
+export async function* contentOf(format: Format, csv: CsvStyle, pages: Pages): AsyncGenerator<string | Buffer> {
   switch (format) {
     case 'ndjson':
-      return {
-        head: '',
-        formulas: (formulas) => formulas.map((each) => `${JSON.stringify(each)}\n`).join(''),
-        foot: '',
-      }
+      for await (const page of pages) yield page.map((formula) => `${JSON.stringify(formula)}\n`).join('')
+      return
     case 'json':
-      return { head: '[', formulas: members, foot: '\n]\n' }
+      return yield* jsonText(pages)
     case 'csv':
-      return csvText(csv)
+      return yield* csvText(csv, pages)
+    case 'xlsx':
+      yield await workbookOf(pages)
   }
 }
 
-const members = (formulas: ExportedFormula[], isFirst: boolean): string =>
-  formulas.map((each, index) => `${isFirst && index === 0 ? '' : ','}\n${JSON.stringify(each)}`).join('')
-
-function csvText({ delimiter, decimal, bom, forSpreadsheets }: CsvStyle): FileText {
-  const text = (rows: string[][]): string => stringify(rows, { delimiter, escape_formulas: forSpreadsheets })
-  const withDecimal = ([id, name, material, concentration = '', createdAt]: string[]) =>
-    [id, name, material, concentration.replace('.', decimal), createdAt] as string[]
-  return {
-    head: `${bom ? '\ufeff' : ''}${text([COLUMNS])}`,
-    formulas: (formulas) => text(formulas.flatMap(rowsOf).map(withDecimal)),
-    foot: '',
+async function* jsonText(pages: Pages): AsyncGenerator<string> {
+  let comma = ''
+  yield '['
+  for await (const page of pages) {
+    yield comma + page.map((formula) => `\n${JSON.stringify(formula)}`).join()
+    comma = ','
   }
+  yield '\n]\n'
+}
+
+/** The columns of a table, which has one material per row. */
+const COLUMNS = ['id', 'formula', 'material', 'concentration', 'createdAt']
+
+const rowsOf = ({ id, name, materials, createdAt }: ExportedFormula, decimal = '.'): string[][] =>
+  materials.map((material) => [id, name, material.name, material.concentration.replace('.', decimal), createdAt])
+
+async function* csvText({ delimiter, decimal, bom, forSpreadsheets }: CsvStyle, pages: Pages): AsyncGenerator<string> {
+  const text = (rows: string[][]): string => stringify(rows, { delimiter, escape_formulas: forSpreadsheets })
+  yield `${bom ? '\ufeff' : ''}${text([COLUMNS])}`
+  for await (const page of pages) yield text(page.flatMap((formula) => rowsOf(formula, decimal)))
+}
+
+/** The limit of the file format. */
+const MAX_SHEET_ROWS = 1_048_576
+
+/**
+ * Makes a workbook of one sheet. Every cell is text: as numbers, concentrations would be rounded, and names could be
+ * calculations.
+ * @throws {CannotContinue} when there are more rows than a sheet holds
+ */
+async function workbookOf(pages: Pages): Promise<Buffer> {
+  const rows = [COLUMNS]
+  for await (const page of pages) {
+    for (const formula of page) rows.push(...rowsOf(formula))
+    if (rows.length > MAX_SHEET_ROWS) {
+      throw new CannotContinue(`A sheet holds ${MAX_SHEET_ROWS} rows, and there are more: export CSV`)
+    }
+  }
+  const cells = rows.map((row) => row.map((value) => ({ value, type: String })))
+  return writeExcelFile(cells, { stickyRowsCount: 1, columns: COLUMNS.map(() => ({ width: 24 })) }).toBuffer()
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
 import { start } from '../support/command.ts'
+import { startListening } from '../support/http/service.ts'
 import { checkRestored, type Leased, load } from '../support/restored.ts'
 import { call, formula, post, startService } from '../support/service-process.ts'
 
@@ -36,14 +37,14 @@ for (const [way, queueFile] of [
     const restored = join(directory, 'restored')
     copyFileSync(join(directory, 'backup/database.db'), join(restored, 'formulas.db'))
     if (way !== 'one file') copyFileSync(join(directory, 'backup/queue.db'), join(restored, queueFile))
-    const again = await startService(t, stores(restored))
+    const again = await startListening(t, stores(restored))
     await checkRestored(t, again.url, before, traffic)
   })
 }
 
 t.test('only the owner can read a backup', async (t) => {
   const environment = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` }
-  await startService(t, environment)
+  await startListening(t, environment)
   t.match(await backUp(t, environment, 'daily/1'), { code: 0 })
   t.equal(statSync(join(t.testdirName, 'daily/1')).mode & 0o777, 0o700)
   t.equal(statSync(join(t.testdirName, 'daily/1/database.db')).mode & 0o777, 0o600)
@@ -52,8 +53,8 @@ t.test('only the owner can read a backup', async (t) => {
 t.test('what cannot be backed up is told in one line, ends with 1, and leaves nothing behind', async (t) => {
   const directory = t.testdir({ 'noise.db': 'no database '.repeat(100), kept: { 'database.db': 'kept' } })
   const file = (name: string): Environment => ({ DATABASE_URL: `sqlite:${join(directory, name)}` })
-  const { kill } = await startService(t, file('formulas.db'))
-  await kill('SIGTERM')
+  const { close } = await startListening(t, file('formulas.db'))
+  await close()
   for (const [environment, ...words] of [
     [file('formulas.db')],
     [file('formulas.db'), '--daily'],
@@ -79,7 +80,7 @@ t.test('what cannot be backed up is told in one line, ends with 1, and leaves no
 t.test('a backup that was interrupted is not taken for one, and not written over', async (t) => {
   const directory = t.testdir({ 'daily.part': {} })
   const environment = { DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` }
-  await startService(t, environment)
+  await startListening(t, environment)
   writeFileSync(join(directory, 'daily.part/database.db'), 'half')
   t.match(await backUp(t, environment, 'daily'), { code: 1, stderr: [/daily\.part is there already$/] })
   t.notOk(existsSync(join(directory, 'daily')))
@@ -87,7 +88,7 @@ t.test('a backup that was interrupted is not taken for one, and not written over
 
 t.test('what is in no file is said not to be in the backup', async (t) => {
   const environment = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}`, QUEUE_URL: 'memory:' }
-  const { url } = await startService(t, environment)
+  const { url } = await startListening(t, environment)
   await post(url, 'k', formula(1))
   const { stdout } = await backUp(t, environment, 'daily')
   t.same(stdout, ['database.db: 1 formulas, 0 events', 'The queue is in no file: it is not in this backup'])
@@ -101,16 +102,16 @@ async function movedOn(t: Test) {
     DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}`,
     QUEUE_URL: `sqlite:${join(directory, 'events.db')}`,
   }
-  const { url, kill } = await startService(t, environment)
+  const { url, close } = await startListening(t, environment)
   await post(url, 'k-1', formula(1, 'Early'))
   await backUp(t, environment, 'backup')
   const { events } = await call<Leased>(url, '/events/receive', {})
   await call(url, '/events/ack', { receipts: events.map(({ receipt }) => receipt) })
   await post(url, 'k-2', formula(2, 'Late'))
-  await kill('SIGTERM')
+  await close()
   return {
     restore: (copy: string, file: string) => copyFileSync(join(directory, 'backup', copy), join(directory, file)),
-    start: () => startService(t, environment),
+    start: () => startListening(t, environment),
   }
 }
 

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { startListening } from '../support/http/service.ts'
+import { newKey } from '../support/new-key.ts'
 import { runToEnd, spawnService, startService } from '../support/service-process.ts'
 
 const KEYS = new URL('../../src/cli/keys.ts', import.meta.url).pathname
@@ -52,8 +54,8 @@ const fileIn = (t: Test) => join(t.testdir(), 'keys.json')
 
 t.test('keys are created and revoked while the service runs, which takes note by itself', async (t) => {
   const path = fileIn(t)
-  const lab = await createKey(path, 'lab')
-  const { url } = await startService(t, environment(path))
+  const lab = newKey(path, 'lab', 'read')
+  const { url } = await startListening(t, environment(path))
   t.equal(await statusWith(url, lab), 200)
   const ops = await createKey(path, 'ops')
   await until(async () => (await statusWith(url, ops)) === 200)
@@ -80,7 +82,7 @@ t.test(
 
 t.test('SIGHUP reads the keys again and ends nothing; a broken file keeps the old keys and says so', async (t) => {
   const path = fileIn(t)
-  const lab = await createKey(path, 'lab')
+  const lab = newKey(path, 'lab', 'read')
   const service = spawnService(t, environment(path))
   const url = await service.listening
   service.signal('SIGHUP')
@@ -114,7 +116,7 @@ t.test(
 
 t.test('with keys the service may listen on any address', async (t) => {
   const path = fileIn(t)
-  await createKey(path, 'lab')
+  newKey(path, 'lab', 'read')
   const { url } = await startService(t, { ...environment(path), HOST: '0.0.0.0' })
   t.equal((await fetch(`${url}/formulas`)).status, 401)
 })

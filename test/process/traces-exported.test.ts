@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import type { LeasedEvent } from '../../src/stores/ports.ts'
+import type { ReceivedEvent } from '../../src/outbox/message.ts'
 import { ERROR_STATUS, SERVER_KIND, startCollector, tracingTo } from '../support/collector.ts'
 import { call, formula, type ServiceProcess, startService } from '../support/service-process.ts'
 
@@ -27,8 +27,8 @@ function submit(url: string, traceparent: string, body: object = SECRET, key = '
   return fetch(`${url}/formulas`, { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
-const receive = async (url: string): Promise<LeasedEvent[]> =>
-  (await call<{ events: LeasedEvent[] }>(url, '/events/receive', { max: 10 })).events
+const receive = async (url: string): Promise<ReceivedEvent[]> =>
+  (await call<{ events: ReceivedEvent[] }>(url, '/events/receive', { max: 10 })).events
 
 /** Sends a body whose second half comes later than its first. */
 async function submitInHalves(url: string, traceparent: string): Promise<Response> {
@@ -89,7 +89,7 @@ t.test(
     await Promise.all(callers.map(({ traceparent, body }, index) => submit(service.url, traceparent, body, `${index}`)))
     const submissions = await collector.named('submission', callers.length)
     const placeOf = ({ traceId, spanId }: { traceId: string; spanId: string }): string => `00-${traceId}-${spanId}-01`
-    const { events } = await call<{ events: LeasedEvent[] }>(service.url, '/events/receive', { max: 100 })
+    const { events } = await call<{ events: ReceivedEvent[] }>(service.url, '/events/receive', { max: 100 })
     t.same(events.map(({ traceparent }) => traceparent).sort(), submissions.map(placeOf).sort())
     const traceOf = new Map(callers.map(({ body, traceId }) => [body.name, traceId]))
     for (const { name, traceparent } of events) t.equal(traceparent?.split('-')[1], traceOf.get(name))

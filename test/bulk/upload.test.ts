@@ -1,13 +1,12 @@
 import { type Test, test } from 'tap'
 import type { Row } from '../../src/bulk/files/row.ts'
-import { Intake } from '../../src/bulk/intake.ts'
 import { listOf } from '../../src/bulk/lists.ts'
-import { CannotGoOn, GaveUp } from '../../src/bulk/patience.ts'
-import { Service } from '../../src/bulk/service.ts'
+import { CannotContinue, GaveUp, Service } from '../../src/bulk/service.ts'
 import { Tally } from '../../src/bulk/tally.ts'
+import { Uploader } from '../../src/bulk/upload.ts'
 import type { Clock } from '../../src/kit/clock.ts'
+import { startListening } from '../support/http/service.ts'
 import { added, type Say, scriptedService } from '../support/scripted-service.ts'
-import { startService } from '../support/service-process.ts'
 
 const row = (line: number, concentration: string | number = line): Row => ({
   line,
@@ -15,8 +14,8 @@ const row = (line: number, concentration: string | number = line): Row => ({
 })
 const rows = (count: number): Row[] => Array.from({ length: count }, (_, index) => row(index + 1))
 
-/** An intake whose pauses take no time; what it prints and how long it would have paused are kept. */
-function intakeAt(t: Test, url: URL, options: { giveUpAfterMs?: number; timeoutMs?: number; apiKey?: string } = {}) {
+/** An uploader whose pauses take no time; records what it prints and how long it would have paused. */
+function uploaderTo(t: Test, url: URL, options: { giveUpAfterMs?: number; timeoutMs?: number; apiKey?: string } = {}) {
   const [printed, pauses, stop]: [string[], number[], AbortController] = [[], [], new AbortController()]
   let now = 0
   const clock: Clock = {
@@ -30,9 +29,10 @@ function intakeAt(t: Test, url: URL, options: { giveUpAfterMs?: number; timeoutM
   }
   const tally = new Tally(null, (line) => printed.push(line))
   const { giveUpAfterMs = Infinity, timeoutMs = 5_000, apiKey = null } = options
-  const patience = { clock, random: () => 0.5, stop: stop.signal, giveUpAfterMs, onWait: () => {} }
+  const timing = { clock, random: () => 0.5, timeoutMs }
+  const service = new Service({ url, apiKey, giveUpAfterMs }, stop.signal, timing)
   t.teardown(() => tally.close())
-  return { intake: new Intake(new Service(url, apiKey, timeoutMs), patience, tally), tally, printed, pauses, stop }
+  return { uploader: new Uploader(service, tally), tally, printed, pauses, stop }
 }
 
 test('whatever leaves open whether a list was taken in, the very same is sent again under its key', async (t) => {
@@ -48,9 +48,9 @@ test('whatever leaves open whether a list was taken in, the very same is sent ag
   ]
   const left = [...troubles]
   const { url, seen } = await scriptedService(t, (one) => left.shift() ?? added(one))
-  const { intake, tally, pauses } = intakeAt(t, url, { timeoutMs: 200, apiKey: 'secret' })
+  const { uploader, tally, pauses } = uploaderTo(t, url, { timeoutMs: 200, apiKey: 'secret' })
   const list = listOf(rows(3))
-  await intake.takeIn(list)
+  await uploader.send(list)
   t.match(tally, { added: 3, refused: 0, unanswered: 0 })
   t.equal(seen.length, troubles.length + 1)
   for (const { url, headers, body } of seen) {
@@ -73,17 +73,17 @@ test('a refused API key, and an answer that is not one of this service, end it a
   ]
   for (const answer of answers) {
     const { url, seen } = await scriptedService(t, () => answer)
-    const { intake, tally } = intakeAt(t, url)
-    t.type(await intake.takeIn(listOf(rows(2))).catch((error) => error), CannotGoOn)
+    const { uploader, tally } = uploaderTo(t, url)
+    t.type(await uploader.send(listOf(rows(2))).catch((error) => error), CannotContinue)
     t.equal(seen.length, 1, `${answer.status}`)
-    t.match(tally, answer.status === 200 ? { turnedAway: 0, unanswered: 2 } : { turnedAway: 2, unanswered: 0 })
+    t.match(tally, answer.status === 200 ? { rejected: 0, unanswered: 2 } : { rejected: 2, unanswered: 0 })
   }
 })
 
 test('it gives up when it was told for how long to wait', async (t) => {
   const { url } = await scriptedService(t, () => ({ status: 503, headers: { 'retry-after': '20' } }))
-  const { intake, tally, pauses } = intakeAt(t, url, { giveUpAfterMs: 60_000 })
-  t.type(await intake.takeIn(listOf(rows(2))).catch((error) => error), GaveUp)
+  const { uploader, tally, pauses } = uploaderTo(t, url, { giveUpAfterMs: 60_000 })
+  t.type(await uploader.send(listOf(rows(2))).catch((error) => error), GaveUp)
   t.same(pauses, [20_000, 20_000, 20_000])
   t.equal(tally.unanswered, 2)
 })
@@ -93,20 +93,20 @@ test('told to stop, it waits for the answer to what is sent, but sends nothing a
     stop.abort()
     return seen.length === 1 ? added(one) : { status: 503 }
   })
-  const { intake, tally, stop } = intakeAt(t, url)
-  await intake.takeIn(listOf(rows(2)))
-  await intake.takeIn(listOf(rows(3)))
+  const { uploader, tally, stop } = uploaderTo(t, url)
+  await uploader.send(listOf(rows(2)))
+  await uploader.send(listOf(rows(3)))
   t.match(tally, { added: 2, unanswered: 3 })
   t.equal(seen.length, 2)
 })
 
 test('of a list with more problems than one answer names, all bad formulas are told and all others added', async (t) => {
   t.testdir()
-  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
-  const { intake, tally, printed } = intakeAt(t, new URL(url))
+  const { url } = await startListening(t, { DATABASE_URL: 'memory:' })
+  const { uploader, tally, printed } = uploaderTo(t, new URL(url))
   const bad = { name: 5, materials: [{ name: 7, concentration: -1 }, { concentration: 'x' }] }
   const list = rows(100).map((each) => (each.line % 3 === 0 ? { ...each, json: JSON.stringify(bad) } : each))
-  await intake.takeIn(listOf(list))
+  await uploader.send(listOf(list))
   t.match(tally, { added: 67, known: 0, refused: 33, unanswered: 0 })
   t.same(
     printed.map((line) => line.split(':')[0]),
@@ -117,22 +117,22 @@ test('of a list with more problems than one answer names, all bad formulas are t
 
 test('a list that is too large for the service goes in halves; a formula that is too large is refused', async (t) => {
   t.testdir()
-  const { url } = await startService(t, { DATABASE_URL: 'memory:', BODY_LIMIT_BYTES: '2000' })
-  const { intake, tally, printed } = intakeAt(t, new URL(url))
+  const { url } = await startListening(t, { DATABASE_URL: 'memory:', BODY_LIMIT_BYTES: '2000' })
+  const { uploader, tally, printed } = uploaderTo(t, new URL(url))
   const large: Row = { line: 50, json: `{"name":"L",${' '.repeat(900_000)}"materials":[]}` }
-  await intake.takeIn(listOf([...rows(49), large, ...rows(100).slice(50)]))
+  await uploader.send(listOf([...rows(49), large, ...rows(100).slice(50)]))
   t.match(tally, { added: 99, refused: 1 })
   t.same(printed, ['line 50: The body is too large'])
 })
 
-test('known make-ups are counted and nothing is lost by them, and a list is not taken in twice', async (t) => {
+test('known compositions are counted and nothing is lost by them, and a list is not taken in twice', async (t) => {
   t.testdir()
-  const { url } = await startService(t, { DATABASE_URL: 'memory:' })
-  const first = intakeAt(t, new URL(url))
-  await first.intake.takeIn(listOf(rows(3)))
+  const { url } = await startListening(t, { DATABASE_URL: 'memory:' })
+  const first = uploaderTo(t, new URL(url))
+  await first.uploader.send(listOf(rows(3)))
   t.match(first.tally, { added: 3, addedBefore: 0, known: 0 })
-  const second = intakeAt(t, new URL(url))
-  await second.intake.takeIn(listOf(rows(3)))
-  await second.intake.takeIn(listOf([...rows(4), row(5, '4.0')]))
+  const second = uploaderTo(t, new URL(url))
+  await second.uploader.send(listOf(rows(3)))
+  await second.uploader.send(listOf([...rows(4), row(5, '4.0')]))
   t.match(second.tally, { added: 4, addedBefore: 3, known: 4 })
 })

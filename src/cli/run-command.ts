@@ -1,0 +1,73 @@
+export const EXIT = {
+  done: 0,
+  /** The command did not run, or not to its end. */
+  failed: 1,
+  /** The command is done, but some formulas were refused. */
+  refused: 2,
+  /** The first of two steps is done. */
+  partly: 3,
+  /** Ended by a signal. */
+  interrupted: 130,
+} as const
+
+/** npm forwards a Ctrl-C that the terminal has sent too, so one Ctrl-C may arrive twice within this time. */
+const DUPLICATE_SIGNAL_MS = 1_000
+
+/** Aborts and calls `onStop` at the first SIGINT or SIGTERM; a second one ends the process at once. */
+export function stopOnSignals(onStop: () => void): AbortController {
+  const stop = new AbortController()
+  let stoppedAt = 0
+  const handle = () => {
+    if (!stop.signal.aborted) {
+      stoppedAt = performance.now()
+      stop.abort()
+      onStop()
+    } else if (performance.now() - stoppedAt > DUPLICATE_SIGNAL_MS) process.exit(EXIT.interrupted)
+  }
+  process.on('SIGINT', handle).on('SIGTERM', handle)
+  return stop
+}
+
+/** What a command is given by the process that runs it. */
+export interface Surroundings {
+  args: string[]
+  env: NodeJS.ProcessEnv
+  stdout: NodeJS.WritableStream
+  stderr: NodeJS.WriteStream
+  stopOnSignals: typeof stopOnSignals
+}
+
+const { argv, env, stdout, stderr } = process
+const PROCESS: Surroundings = { args: argv.slice(2), env, stdout, stderr, stopOnSignals }
+
+export interface Command {
+  /** @returns the exit code */
+  run(surroundings: Surroundings): Promise<number>
+  /** Errors that are shown as one line, like those of the system; others are bugs and shown with their stack. */
+  expected: (new (
+    ...args: never[]
+  ) => Error)[]
+}
+
+/** Runs a command in this process. @returns the exit code */
+export async function codeOf({ run, expected }: Command, surroundings = PROCESS): Promise<number> {
+  try {
+    return await run(surroundings)
+  } catch (error) {
+    const { message, stack } = error as Error
+    const isExpected = expected.some((kind) => error instanceof kind) || 'syscall' in (error as Error)
+    surroundings.stderr.write(`${isExpected ? message : stack}\n`)
+    return EXIT.failed
+  }
+}
+
+/**
+ * Runs a command and sets the process's exit code.
+ * @param command returns the code, or undefined for success
+ */
+export async function runCommand(
+  command: () => Promise<number> | number | undefined,
+  expected: Command['expected'],
+): Promise<void> {
+  process.exitCode = await codeOf({ run: async () => (await command()) ?? EXIT.done, expected })
+}

@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type Test, test } from 'tap'
+
+const SERVER = join(import.meta.dirname, '../../src/server.ts')
+
+function start(t: Test, env: NodeJS.ProcessEnv): ChildProcess {
+  const child = spawn(process.execPath, [SERVER], {
+    env: { ...process.env, DATABASE_URL: 'memory:', PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
+}
+
+/** Waits for the end of a process that does not start. */
+async function refusal(child: ChildProcess): Promise<{ code: number; lines: string[] }> {
+  const [error, [code]] = await Promise.all([text(child.stderr as never), once(child, 'close')])
+  return { code, lines: error.trimEnd().split('\n') }
+}
+
+/** Waits for the line that tells where the process listens. */
+async function address(child: ChildProcess): Promise<{ url: string; line: string }> {
+  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
+    const line = chunk.toString()
+    const url = /listening at (http:\/\/[\d.:]+)/.exec(line)?.[1]
+    if (url !== undefined) return { url, line }
+  }
+  throw new Error('It ended without listening')
+}
+
+test('the process tells where it listens and where things go, serves, and ends with 0 on SIGINT', async (t) => {
+  const child = start(t, {
+    SQS_QUEUE_URL: 'http://127.0.0.1:9/000000000000/formulas',
+    AWS_REGION: 'us-east-1',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:10/token',
+  })
+  const { url, line } = await address(child)
+  t.match(line, /database in memory, queue in memory/)
+  t.match(line, `events are forwarded to 127.0.0.1:9; traces go to 127.0.0.1:10; console at ${url}/`)
+  t.notMatch(line, 'token')
+  t.same(await (await fetch(`${url}/health/live`)).json(), { status: 'ok' })
+  child.kill('SIGINT')
+  t.same(await once(child, 'exit'), [0, null])
+})
+
+test('a bad configuration stops the start with one line for each problem', async (t) => {
+  const { code, lines } = await refusal(start(t, { PORT: 'x', EVENT_MAX_RECEIVES: '0', HOST: '0.0.0.0' }))
+  t.equal(code, 1)
+  t.same(lines, [
+    'PORT="x": must be an integer from 0 to 65535',
+    'EVENT_MAX_RECEIVES="0": must be an integer from 1 to 1000',
+    'HOST="0.0.0.0": is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true to serve callers without keys there',
+  ])
+})
+
+test('a port that is taken stops the start with one line', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => taken.close())
+  await once(taken, 'listening')
+  const { port } = taken.address() as { port: number }
+  const { code, lines } = await refusal(start(t, { PORT: String(port) }))
+  t.equal(code, 1)
+  t.match(lines, [/^Cannot listen: .*EADDRINUSE/])
+  t.equal(lines.length, 1)
+})
+
+test('an error that nobody caught ends the process with 1, and stands in the log', async (t) => {
+  const dir = t.testdir({ 'crash.mjs': 'process.on("SIGWINCH", () => { throw new Error("boom") })' })
+  const child = start(t, { NODE_OPTIONS: `--import=${dir}/crash.mjs` })
+  const log: string[] = []
+  child.stdout?.on('data', (chunk: Buffer) => {
+    log.push(chunk.toString())
+    if (/listening/.test(log.join(''))) child.kill('SIGWINCH')
+  })
+  const [code] = await once(child, 'close')
+  t.equal(code, 1)
+  t.match(log.join(''), /"level":60.*boom/)
+})
