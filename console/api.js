@@ -17,6 +17,11 @@ export class ApiError extends Error {
     this.code = code
     this.details = details
   }
+
+  /** Why, in the words that tell most. */
+  get why() {
+    return this.details[0]?.message ?? this.message
+  }
 }
 
 const KEPT_AS = 'formula-intake.api-key'

@@ -6,7 +6,7 @@ import { html, useEffect, useRef, useState } from './vendor/htm-preact.js'
 /**
  * @typedef {object} Line
  * @property {string} label
- * @property {string} tone names its colour in the style sheet
+ * @property {string} tone the name of its colour in the style sheet
  * @property {'solid' | 'dashed' | 'dotted'} stroke so that colour is not all that tells lines apart
  * @property {(number | null)[]} values
  */
@@ -32,7 +32,7 @@ export function Chart({ title, at, lines, format }) {
     <dl class="legend">
       ${lines.map(
         ({ label, tone, stroke, values }) => html`<div key=${label}>
-          <dt><span class="swatch tone-${tone} stroke-${stroke}" aria-hidden="true"></span>${label}</dt>
+          <dt><span class="swatch" style=${{ color: `var(--${tone})`, borderTopStyle: stroke }} aria-hidden="true"></span>${label}</dt>
           <dd>${format(values[shown])}</dd>
         </div>`,
       )}
@@ -133,7 +133,7 @@ const drawn = (values) => (values.some((value) => value !== null && value > 0) ?
  */
 function colourOf(element, tone) {
   const probe = document.createElement('span')
-  probe.className = `tone-${tone}`
+  probe.style.color = `var(--${tone})`
   element.append(probe)
   const { color } = getComputedStyle(probe)
   probe.remove()

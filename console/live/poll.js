@@ -131,7 +131,7 @@ function storesOf(health) {
 /** @param {PromiseSettledResult<unknown>} answer */
 function refusalOf(answer) {
   if (answer.status === 'fulfilled' || !(answer.reason.status > 0)) return null
-  return answer.reason.details[0]?.message ?? answer.reason.message
+  return answer.reason.why
 }
 
 /**

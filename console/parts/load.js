@@ -1,8 +1,9 @@
 import { json } from '../api.js'
 import { clock } from '../format.js'
-import { live } from '../live/poll.js'
+import { live, pollNow } from '../live/poll.js'
 import { useStore } from '../store.js'
 import { html, useEffect, useState } from '../vendor/htm-preact.js'
+import { announce } from './notice.js'
 
 /** @typedef {import('../api.js').ApiError} ApiError */
 
@@ -73,11 +74,24 @@ export function useList(path, field) {
 }
 
 /**
+ * Says what came of what the operator did, and looks again.
+ * @param {import('./notice.js').Words} text
+ * @param {() => void} reload
+ */
+export function lookAgain(text, reload) {
+  announce(text)
+  reload()
+  pollNow()
+  // What had the focus may be gone.
+  document.querySelector('h1')?.focus()
+}
+
+/**
  * Why something is not there, in the service's words.
  * @param {{ error: ApiError, retry?: () => void }} props
  */
 export function Trouble({ error, retry }) {
-  const why = error.status === 403 ? (error.details[0]?.message ?? error.message) : error.message
+  const why = error.status === 403 ? error.why : error.message
   return html`<div class="trouble" role="alert">
     <p>${why.replace(/\.?$/, '.')}</p>
     ${retry && mayPass(error) && html`<button class="quiet" onClick=${retry}>Try again</button>`}
@@ -91,12 +105,14 @@ export function Trouble({ error, retry }) {
 const mayPass = ({ status }) => status === 0 || status === 429 || status >= 500
 
 /**
- * Says how old a list is, and asks for it again.
- * @param {{ at: number, reload: () => void }} props
+ * Says how long and how old a list is, and asks for it again.
+ * @param {{ at: number, reload: () => void, children: unknown }} props
  */
-export const AsOf = ({ at, reload }) =>
-  html`<span class="as-of">As of ${clock(at / 1000)}</span>
-    <button class="quiet small" onClick=${reload}>Refresh</button>`
+export const Summary = ({ at, reload, children }) =>
+  html`<p class="summary">
+    <span role="status">${children}</span><span class="as-of">As of ${clock(at / 1000)}</span>
+    <button class="quiet small" onClick=${reload}>Refresh</button>
+  </p>`
 
 /** Stands where something is about to appear. */
 export const Waiting = () => html`<p class="waiting">Loading…</p>`

@@ -41,9 +41,9 @@ export function Side({ view }) {
       </ul>
     </nav>
     <${Health} />
-    <div class="choices">
-      <button class="quiet" onClick=${nextTheme}>Colours: ${chosen}</button>
-      ${key !== null && html`<button class="quiet" onClick=${forgetKey}>Forget the key</button>`}
+    <div class="actions">
+      <button class="quiet small" onClick=${nextTheme}>Colours: ${chosen}</button>
+      ${key !== null && html`<button class="quiet small" onClick=${forgetKey}>Forget the key</button>`}
     </div>
   </header>`
 }
@@ -52,16 +52,16 @@ function Health() {
   const { reachable, stores, forwarderUp } = useStore(live)
   return html`<section class="health" aria-label="Health">
     <dl>
-      <${Lamp} name="Service" isUp=${reachable} up="answers" down="does not answer" />
-      <${Lamp} name="Database" isUp=${stores?.db ?? null} up="answers" down="does not answer" />
-      <${Lamp} name="Queue" isUp=${stores?.queue ?? null} up="answers" down="does not answer" />
+      <${Lamp} name="Service" isUp=${reachable} />
+      <${Lamp} name="Database" isUp=${stores?.db ?? null} />
+      <${Lamp} name="Queue" isUp=${stores?.queue ?? null} />
       ${forwarderUp !== null && html`<${Lamp} name="Forwarder" isUp=${forwarderUp} up="sends" down="fails" />`}
     </dl>
   </section>`
 }
 
-/** @param {{ name: string, isUp: boolean | null, up: string, down: string }} props */
-function Lamp({ name, isUp, up, down }) {
+/** @param {{ name: string, isUp: boolean | null, up?: string, down?: string }} props */
+function Lamp({ name, isUp, up = 'answers', down = 'does not answer' }) {
   const state = isUp === null ? 'unknown' : isUp ? up : down
   const tone = isUp === null ? 'off' : isUp ? 'up' : 'down'
   return html`<div><dt>${name}</dt><dd class="lamp ${tone}"><span>${state}</span></dd></div>`

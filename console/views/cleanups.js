@@ -1,21 +1,15 @@
 import { json } from '../api.js'
 import { plural } from '../format.js'
-import { live, pollNow } from '../live/poll.js'
+import { live } from '../live/poll.js'
 import { Heading } from '../parts/heading.js'
-import { AsOf, Empty, Trouble, useLoad, Waiting } from '../parts/load.js'
+import { Empty, lookAgain, Summary, Trouble, useLoad, Waiting } from '../parts/load.js'
 import { Moment } from '../parts/moment.js'
-import { announce } from '../parts/notice.js'
 import { useStore } from '../store.js'
 import { html, useEffect } from '../vendor/htm-preact.js'
 
 /**
- * @typedef {object} Cleanup
- * @property {string} id
- * @property {string[]} formulaIds
- * @property {string} reason
- * @property {number} attempts
- * @property {string} createdAt
- * @property {string} nextAttemptAt
+ * @typedef {{ id: string, formulaIds: string[], reason: string, attempts: number }} Work
+ * @typedef {Work & { createdAt: string, nextAttemptAt: string }} Cleanup
  */
 
 /** Rollbacks that were interrupted: the service goes on trying, the operator may have one tried now. */
@@ -32,17 +26,11 @@ export function Cleanups() {
     if (isDue) reload()
   }, [points])
   const retry = async (/** @type {Cleanup} */ { id }) => {
-    try {
-      /** @type {{ message: string }} */
-      const { message } = await json(`cleanups/${encodeURIComponent(id)}/retry`, { method: 'POST' })
-      announce(`${message}: it is tried now.`)
-    } catch (error) {
-      announce(/** @type {import('../api.js').ApiError} */ (error).message)
-    }
-    reload()
-    pollNow()
-    // What had the focus may be gone.
-    document.querySelector('h1')?.focus()
+    const text = await json(`cleanups/${encodeURIComponent(id)}/retry`, { method: 'POST' }).then(
+      ({ message }) => `${message}: it is tried now.`,
+      ({ message }) => message,
+    )
+    lookAgain(text, reload)
   }
   return html`
     <${Heading} kicker="Rollbacks that are still owed">Cleanups<//>
@@ -57,10 +45,7 @@ export function Cleanups() {
           A submission failed half-way, and taking it back failed too. The service tries again by itself until it is done;
           until then submissions of these formulas wait. If the reason below does not pass, mend that first.
         </p>
-        <p class="summary">
-          <span>${plural(cleanups.length, 'cleanup')}</span>
-          <${AsOf} at=${at} reload=${reload} />
-        </p>
+        <${Summary} at=${at} reload=${reload}>${plural(cleanups.length, 'cleanup')}<//>
         <ul class="cleanups">
           ${cleanups.map((cleanup) => html`<${Entry} key=${cleanup.id} cleanup=${cleanup} onRetry=${() => retry(cleanup)} />`)}
         </ul>`

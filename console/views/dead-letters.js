@@ -1,27 +1,22 @@
 import { json, request } from '../api.js'
 import { count, plural } from '../format.js'
-import { live, pollNow } from '../live/poll.js'
+import { live } from '../live/poll.js'
 import { confirm } from '../parts/confirm.js'
 import { Heading } from '../parts/heading.js'
-import { AsOf, Empty, Trouble, useList, Waiting } from '../parts/load.js'
+import { Empty, lookAgain, Summary, Trouble, useList, Waiting } from '../parts/load.js'
 import { Moment } from '../parts/moment.js'
 import { Name } from '../parts/name.js'
-import { announce } from '../parts/notice.js'
 import { useStore } from '../store.js'
 import { html, useEffect, useState } from '../vendor/htm-preact.js'
 
 /**
  * @typedef {import('../parts/notice.js').Words} Words
  *
- * @typedef {object} DeadLetter
- * @property {string} id
- * @property {string} name
- * @property {number} receiveCount
- * @property {string} diedAt
- * @property {'expired' | 'nacked'} reason
+ * @typedef {'expired' | 'nacked'} Reason
+ * @typedef {{ id: string, name: string, receiveCount: number, diedAt: string, reason: Reason }} DeadLetter
  */
 
-/** @type {Record<DeadLetter['reason'], string>} */
+/** @type {Record<Reason, string>} */
 const REASONS = { expired: 'the lease ended', nacked: 'given back' }
 const MOST_IDS = 1000
 /** How many the service gives at first. */
@@ -38,12 +33,8 @@ export function DeadLetters() {
     if (letters !== null && error === null && selected.size === 0 && letters.length <= FIRST_PAGE) reload()
   }, [dead])
   const after = (/** @type {Words} */ text) => {
-    announce(text)
     setSelected(new Set())
-    reload()
-    pollNow()
-    // What had the focus may be gone.
-    document.querySelector('h1')?.focus()
+    lookAgain(text, reload)
   }
   return html`
     <${Heading} kicker="Events that ran out of leases">Dead letters<//>
@@ -58,14 +49,13 @@ export function DeadLetters() {
       letters.length > 0 &&
       html`
         <${Actions} selected=${selected} after=${after} />
-        <p class="summary">
-          <span>${plural(letters.length, 'dead letter')}${
+        <${Summary} at=${at} reload=${reload}>
+          ${plural(letters.length, 'dead letter')}${
             next === null && dead !== undefined && dead !== letters.length
               ? `; there are ${count(dead)} now`
               : next !== null && ', and there are more'
-          }</span>
-          <${AsOf} at=${at} reload=${reload} />
-        </p>
+          }
+        <//>
         <${Table} letters=${letters} selected=${selected} onSelected=${setSelected} after=${after} />
         ${next !== null && html`<button class="quiet more" onClick=${more}>Show older ones</button>`}`
     }`
@@ -77,11 +67,7 @@ export function DeadLetters() {
  * @param {(text: Words) => void} after
  */
 async function attempt(act, after) {
-  after(
-    await act().catch(
-      (/** @type {import('../api.js').ApiError} */ error) => error.details[0]?.message ?? error.message,
-    ),
-  )
+  after(await act().catch((/** @type {import('../api.js').ApiError} */ error) => error.why))
 }
 
 /** @param {string[]} [ids] all of them when not given */
@@ -170,6 +156,6 @@ function Letter({ letter: { id, name, reason, receiveCount, diedAt }, isSelected
     <td data-name="Reason"><span class="reason">${reason}</span> ${REASONS[reason]}</td>
     <td data-name="Leases" class="number">${receiveCount}</td>
     <td data-name="Died"><${Moment} iso=${diedAt} /></td>
-    <td class="last"><button class="quiet danger" onClick=${remove} aria-label=${`Delete ${name}`}>Delete</button></td>
+    <td class="last"><button class="quiet danger small" onClick=${remove} aria-label=${`Delete ${name}`}>Delete</button></td>
   </tr>`
 }

@@ -16,7 +16,7 @@ export function FormulaDetail({ id }) {
   const { data, error, reload } = useLoad(`formulas/${encodeURIComponent(id)}`)
   const formula = /** @type {Formula | null} */ (data)
   return html`
-    <p class="back"><a href="#/formulas">All formulas</a></p>
+    <p><a href="#/formulas">All formulas</a></p>
     ${formula !== null && html`<${Sheet} formula=${formula} />`}
     ${error !== null && html`<${Heading}>No formula<//><${Trouble} error=${error} retry=${reload} />`}
     ${formula === null && error === null && html`<${Waiting} />`}`
@@ -31,17 +31,17 @@ function Sheet({ formula: { id, name, materials, createdAt } }) {
       <div><dt>Accepted</dt><dd><${Moment} iso=${createdAt} /></dd></div>
       <div>
         <dt>Id</dt>
-        <dd class="id"><code>${id}</code><button class="quiet" onClick=${() => copy(id)}>Copy the id</button></dd>
+        <dd class="actions"><code>${id}</code><button class="quiet small" onClick=${() => copy(id)}>Copy the id</button></dd>
       </div>
     </dl>
-    <div class="card sheet">
+    <div class="card">
       <div class="strip" aria-hidden="true" style=${{ '--parts': shares.length }}>
-        ${shares.map((share, index) => html`<span key=${index} class="tone-part-${index % 6}" style=${{ flexGrow: share }}></span>`)}
+        ${shares.map((share, index) => html`<span key=${index} style=${{ flexGrow: share, color: toneOf(index) }}></span>`)}
       </div>
       <table class="materials" style=${{ '--fraction': `${longestFraction(materials)}ch` }}>
         <caption>${plural(materials.length, 'material')}, in submitted order. Shares are of the sum, rounded.</caption>
         <thead>
-          <tr><th scope="col">Material</th><th scope="col" class="number">Concentration</th><th scope="col" class="portion">Share</th></tr>
+          <tr><th scope="col">Material</th><th scope="col" class="number">Concentration</th><th scope="col">Share</th></tr>
         </thead>
         <tbody>
           ${materials.map(
@@ -51,7 +51,7 @@ function Sheet({ formula: { id, name, materials, createdAt } }) {
               <td>
                 <div class="share">
                   <span class="bar" aria-hidden="true">
-                    <span class="tone-part-${index % 6}" style=${{ width: `${(shares[index] ?? 0) * 100}%` }}></span>
+                    <span style=${{ width: `${(shares[index] ?? 0) * 100}%`, color: toneOf(index) }}></span>
                   </span>
                   <span>${percent(shares[index] ?? 0)}</span>
                 </div>
@@ -62,6 +62,9 @@ function Sheet({ formula: { id, name, materials, createdAt } }) {
       </table>
     </div>`
 }
+
+/** @param {number} index */
+const toneOf = (index) => `var(--${['amber', 'rose', 'sage', 'iris', 'soft', 'edge'][index % 6]})`
 
 /**
  * An exact decimal as it is stored, points below each other.

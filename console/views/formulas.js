@@ -1,6 +1,6 @@
 import { plural, short } from '../format.js'
 import { Heading } from '../parts/heading.js'
-import { AsOf, Empty, Trouble, useList, Waiting } from '../parts/load.js'
+import { Empty, Summary, Trouble, useList, Waiting } from '../parts/load.js'
 import { Moment } from '../parts/moment.js'
 import { Name } from '../parts/name.js'
 import { go, place, replace } from '../router.js'
@@ -76,10 +76,9 @@ function List({ name }) {
       You may <a href="#/submit">submit one by hand</a>.<//>`
   }
   return html`
-    <p class="summary">
-      <span role="status">${plural(formulas.length, 'formula')}${next !== null && ', and there are more'}</span>
-      <${AsOf} at=${at} reload=${reload} />
-    </p>
+    <${Summary} at=${at} reload=${reload}>
+      ${plural(formulas.length, 'formula')}${next !== null && ', and there are more'}
+    <//>
     <table class="rows">
       <thead>
         <tr>

@@ -43,28 +43,38 @@ function Tile({ name, value, href, isAlarm = false }) {
 /** @param {{ points: Point[] }} props */
 function Charts({ points }) {
   const at = points.map((point) => point.at)
-  /** @param {(point: Point) => number | null | undefined} pick */
-  const values = (pick) => points.map((point) => pick(point) ?? null)
+  /**
+   * @param {string} label
+   * @param {string} tone
+   * @param {import('../chart.js').Line['stroke']} stroke
+   * @param {(point: Point) => number | null | undefined} pick
+   */
+  const line = (label, tone, stroke, pick) => ({
+    label,
+    tone,
+    stroke,
+    values: points.map((point) => pick(point) ?? null),
+  })
   return html`<div class="charts">
     <${Chart} title="Submissions by outcome" at=${at} format=${perSecond} lines=${[
-      { label: 'added', tone: 'amber', stroke: 'solid', values: values(({ pace }) => pace?.rates.added) },
-      { label: 'replayed', tone: 'rose', stroke: 'dashed', values: values(({ pace }) => pace?.rates.replayed) },
-      { label: 'already known', tone: 'sage', stroke: 'dashed', values: values(({ pace }) => pace?.rates.known) },
-      { label: 'refused', tone: 'iris', stroke: 'dotted', values: values(({ pace }) => pace?.rates.refused) },
-      { label: 'failed', tone: 'red', stroke: 'dotted', values: values(({ pace }) => pace?.rates.failed) },
+      line('added', 'amber', 'solid', ({ pace }) => pace?.rates.added),
+      line('replayed', 'rose', 'dashed', ({ pace }) => pace?.rates.replayed),
+      line('already known', 'sage', 'dashed', ({ pace }) => pace?.rates.known),
+      line('refused', 'iris', 'dotted', ({ pace }) => pace?.rates.refused),
+      line('failed', 'red', 'dotted', ({ pace }) => pace?.rates.failed),
     ]} />
     <${Chart} title="Time to answer" at=${at} format=${span} lines=${[
-      { label: 'half within', tone: 'sage', stroke: 'solid', values: values(({ pace }) => pace?.p50) },
-      { label: '95 % within', tone: 'amber', stroke: 'dashed', values: values(({ pace }) => pace?.p95) },
-      { label: '99 % within', tone: 'rose', stroke: 'dotted', values: values(({ pace }) => pace?.p99) },
+      line('half within', 'sage', 'solid', ({ pace }) => pace?.p50),
+      line('95 % within', 'amber', 'dashed', ({ pace }) => pace?.p95),
+      line('99 % within', 'rose', 'dotted', ({ pace }) => pace?.p99),
     ]} />
     <${Chart} title="Events in the queue" at=${at} format=${count} lines=${[
-      { label: 'ready', tone: 'amber', stroke: 'solid', values: values(({ queue }) => queue?.ready) },
-      { label: 'leased', tone: 'iris', stroke: 'dashed', values: values(({ queue }) => queue?.leased) },
-      { label: 'delayed', tone: 'sage', stroke: 'dotted', values: values(({ queue }) => queue?.delayed) },
+      line('ready', 'amber', 'solid', ({ queue }) => queue?.ready),
+      line('leased', 'iris', 'dashed', ({ queue }) => queue?.leased),
+      line('delayed', 'sage', 'dotted', ({ queue }) => queue?.delayed),
     ]} />
     <${Chart} title="Age of the oldest ready event" at=${at} format=${span} lines=${[
-      { label: 'oldest', tone: 'rose', stroke: 'solid', values: values(ageOf) },
+      line('oldest', 'rose', 'solid', ageOf),
     ]} />
   </div>`
 }
@@ -89,19 +99,20 @@ function Figures({ points }) {
             .slice(-10)
             .reverse()
             .map(
-              ({ at, pace, queue }) => html`<tr key=${at}>
-              <th scope="row">${time(new Date(at * 1000).toISOString())}</th>
-              <td>${perSecond(pace?.rates.added)}</td>
-              <td>${perSecond(pace?.rates.failed)}</td>
-              <td>${span(pace?.p50)}</td>
-              <td>${span(pace?.p99)}</td>
-              <td>${count(queue?.ready)}</td>
-              <td>${count(queue?.leased)}</td>
-              <td>${span(queue && (queue.oldestReadyAgeSeconds ?? 0))}</td>
+              (point) => html`<tr key=${point.at}>
+              <th scope="row">${time(new Date(point.at * 1000).toISOString())}</th>
+              ${figuresOf(point).map((figure) => html`<td>${figure}</td>`)}
             </tr>`,
             )}
         </tbody>
       </table>
     </div>
   </details>`
+}
+
+/** @param {Point} point */
+function figuresOf(point) {
+  const { pace, queue } = point
+  const rates = [pace?.rates.added, pace?.rates.failed].map(perSecond)
+  return [...rates, span(pace?.p50), span(pace?.p99), count(queue?.ready), count(queue?.leased), span(ageOf(point))]
 }

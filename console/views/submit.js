@@ -151,7 +151,7 @@ function Materials({ rows, errors, onRows }) {
 function Field({ id, label, value, error, isDecimal = false, onValue }) {
   return html`<div class="field">
     <label for=${id}>${label}</label>
-    <input id=${id} value=${value} autocomplete="off" spellcheck="false" class=${isDecimal ? 'decimal-input' : ''}
+    <input id=${id} value=${value} autocomplete="off" spellcheck="false"
       inputmode=${isDecimal ? 'decimal' : 'text'} aria-invalid=${error !== undefined}
       aria-describedby=${error === undefined ? null : `${id}-error`}
       onInput=${(/** @type {InputEvent} */ { target }) => onValue(/** @type {HTMLInputElement} */ (target).value)} />
@@ -163,7 +163,7 @@ function Field({ id, label, value, error, isDecimal = false, onValue }) {
 function Failure({ error, hasFields }) {
   const known = error.code === 'FORMULA_EXISTS' ? error.details[0]?.id : undefined
   const isOpen = error.status === 0 || error.status >= 500 || error.code === 'IDEMPOTENCY_KEY_IN_USE'
-  const text = error.status === 403 ? (error.details[0]?.message ?? error.message) : error.message
+  const text = error.status === 403 ? error.why : error.message
   return html`<div class="failure" role="alert">
     <p>${hasFields ? 'Nothing was stored. Correct the fields that are marked, and submit it again.' : text.replace(/\.?$/, '.')}</p>
     ${known !== undefined && html`<p><a href="#/formulas/${known}">See the formula that is stored</a></p>`}

@@ -1,6 +1,6 @@
 import tap, { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { openMemory } from '../../src/stores/memory/engine.ts'
+import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { endBrowser, paintLate, visit } from '../support/browser/browser.ts'
 import { listen, rose } from '../support/browser/services.ts'
 import { post } from '../support/service-process.ts'
@@ -22,13 +22,13 @@ test('dead letters are shown with their reason, and those selected go to the bac
   await redrive.click()
   await page.getByRole('dialog').getByText('2 events will join the back of the queue').waitFor()
   await page.keyboard.press('Escape')
-  t.match(await app.queue.stats(), { ready: 0, dead: 3 }, 'Escape says no')
+  t.match(await app.queue.stats('default'), { ready: 0, dead: 3 }, 'Escape says no')
   t.match(await page.evaluate('document.activeElement.textContent'), /^Redrive selected/, 'and the focus is back')
   await redrive.click()
   await page.getByRole('button', { name: 'Redrive', exact: true }).click()
   await page.getByRole('status').getByText('2 events sent to the back of the queue.').waitFor()
   await page.getByText('Two').waitFor({ state: 'hidden' })
-  t.match(await app.queue.stats(), { ready: 2, dead: 1 })
+  t.match(await app.queue.stats('default'), { ready: 2, dead: 1 })
   t.equal(await page.evaluate('document.activeElement.tagName'), 'H1', 'the focus is not lost with the row')
   t.same(problems, [])
 })
@@ -38,12 +38,12 @@ test('the list follows the queue, but not under the hands of who selects in it',
   await store('One', 'Two')
   await kill(2)
   const { page } = await visit(t, `${url}/#/dead-letters`)
-  const [one, two] = (await app.queue.dead(2)).items.map(({ id }) => id)
+  const [one, two] = (await app.queue.dead('default', 2)).items.map(({ id }) => id)
   await page.getByText('2 dead letters').waitFor()
-  await app.queue.removeDead(one ?? '')
+  await app.queue.removeDead('default', one ?? '')
   await page.getByText('1 dead letter', { exact: true }).waitFor()
   await page.getByLabel(/^Select (One|Two)$/).check()
-  await app.queue.removeDead(two ?? '')
+  await app.queue.removeDead('default', two ?? '')
   await page.getByText('1 dead letter; there are 0 now').waitFor()
   t.equal(await page.getByRole('checkbox').count(), 2)
   await page.getByRole('button', { name: 'Refresh' }).click()
@@ -60,7 +60,7 @@ test('all dead letters are redriven at once, also those that are not shown', asy
   await page.getByRole('dialog').getByRole('button', { name: 'Redrive all' }).click()
   await page.getByText('60 events sent to the back of the queue.').waitFor()
   await page.getByRole('heading', { name: 'No dead letters' }).waitFor()
-  t.match(await app.queue.stats(), { ready: 60, dead: 0 })
+  t.match(await app.queue.stats('default'), { ready: 60, dead: 0 })
 })
 
 test('a dead letter is deleted once that is confirmed; its formula stays', async (t) => {
@@ -70,18 +70,18 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
   const { page } = await visit(t, `${url}/#/dead-letters`)
   await page.getByRole('button', { name: 'Delete Gone' }).click()
   await page.getByRole('button', { name: 'Cancel' }).click()
-  t.equal((await app.queue.stats()).dead, 2)
+  t.equal((await app.queue.stats('default')).dead, 2)
   await page.getByRole('button', { name: 'Delete Gone' }).click()
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByRole('status').getByText('The dead letter of “Gone” is deleted.').waitFor()
-  t.equal((await app.queue.stats()).dead, 1)
+  t.equal((await app.queue.stats('default')).dead, 1)
   t.equal((await app.db.list({ limit: 10 })).items.length, 2)
   // The list is asked for again first: what follows is not to be in its answer.
   await page.getByRole('link', { name: 'Gone' }).waitFor({ state: 'detached' })
   // Somebody else may have been quicker. A selection keeps the list as it is shown.
   await page.getByLabel('Select IndexBuffer').check()
-  const [kept] = (await app.queue.dead(1)).items
-  await app.queue.removeDead(kept?.id ?? '')
+  const [kept] = (await app.queue.dead('default', 1)).items
+  await app.queue.removeDead('default', kept?.id ?? '')
   await page.getByRole('button', { name: 'Delete IndexBuffer' }).click()
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByText('There is no dead letter with this id').waitFor()
@@ -100,7 +100,7 @@ test('a question can be answered as soon as it is asked', async (t) => {
   t.equal(await page.evaluate('document.activeElement.textContent'), 'Cancel', 'which does no harm')
   await page.keyboard.press('Enter')
   await remove.and(page.locator(':focus')).waitFor()
-  t.equal((await app.queue.stats()).dead, 1)
+  t.equal((await app.queue.stats('default')).dead, 1)
 })
 
 test('a cleanup is shown with its reason, and is gone when it was retried with success', async (t) => {

@@ -71,7 +71,10 @@ test('a formula is submitted with the keyboard alone, and the focus never lost',
   await press('Enter')
   await page.getByRole('link', { name: 'Typed' }).waitFor()
   const { items } = await app.db.list({ limit: 10 })
-  t.match(items, [{ name: 'Typed', materials: [{ concentration: '12.5' }, { concentration: '3' }] }])
+  t.match(
+    items.map(({ document }) => JSON.parse(document)),
+    [{ name: 'Typed', materials: [{ concentration: '12.5' }, { concentration: '3' }] }],
+  )
   t.equal(await page.getByLabel('Name of the formula').inputValue(), '', 'the form is ready for the next')
   t.equal(await page.evaluate('document.activeElement.id'), 'name')
   t.same(problems, [])

@@ -1,7 +1,7 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 
-/** How far a fault run goes: `short` is part of `npm test`, `long` is `npm run test:faults`. */
+/** How far a fault run goes: `short` is `npm run test:faults:short`, `long` is `npm run test:faults`. */
 const extent = process.env.FAULT_RUN === 'long' ? 'long' : 'short'
 
 /** The figure for this run. */

@@ -1,58 +1,118 @@
 import { spawnSync } from 'node:child_process'
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { publish } from '../../docs/figures.ts'
 import { figures } from './figures.ts'
-import { addUp, memoryTable, missed, peaksOf, type Run, table } from './report.ts'
+import { memoryTable, missed, peaksOf, type Run, table } from './report.ts'
+import { allGood, begin, chosenParts, type PartResult, type RunState, resumable, summary } from './run-state.ts'
 
-// The long run: every fault test in its long extent, then every planted bug. Without a violation it writes its figures
-// into docs/reliability.md. FAULT_SEED repeats the chance of an earlier run.
+const USAGE = `npm run test:faults                makes everything go wrong at length, part by part
+npm run test:faults -- <part> …    these parts alone
+npm run test:faults -- --resume    the parts that an interrupted run has not done, or not well
+npm run test:faults:short          a short run of each, which publishes nothing
 
+When every part is done, on the same code, the figures are written into the docs. FAULT_SEED repeats an earlier run.
+`
 const root = join(import.meta.dirname, '..', '..')
-const TESTS = globSync(['test/faults/**/*.test.ts', 'test/openapi/fuzz.test.ts'], { cwd: root }).sort()
-const TAP = ['--disable-coverage', '--allow-empty-coverage', '--timeout=3600', ...TESTS]
+/** What has been done so far; each part is added when it ends. */
+const STATE = join(root, '.faults', 'state.json')
+const RECORD = join(root, '.faults', 'figures.jsonl')
+
+/** A part is a folder with fault tests, and the tests of the same name beside it; the fuzzing of the HTTP interface is one too. */
+const PARTS: Record<string, string[]> = { fuzz: ['test/openapi/fuzz.test.ts'] }
+for (const file of globSync('test/faults/**/*.{test,check}.ts', { cwd: root }).sort()) {
+  const part = dirname(file) === 'test/faults' ? basename(file, '.test.ts') : basename(dirname(file))
+  PARTS[part] = [...(PARTS[part] ?? []), file]
+}
 
 /** @returns whether a command did well; what it prints is shown */
-function ran(command: string, args: string[], env: Record<string, string>): boolean {
+function ran(command: string, args: string[], env: Record<string, string> = {}): boolean {
   const { status } = spawnSync(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: 'inherit' })
   return status === 0
 }
 
-function main(): number {
-  const folder = mkdtempSync(join(tmpdir(), 'fault-figures-'))
-  const record = join(folder, 'figures.jsonl')
-  writeFileSync(record, '')
-  try {
-    const began = Date.now()
-    const seed = Number(process.env.FAULT_SEED ?? began % 2 ** 31)
-    const env = { FAULT_RUN: 'long', FAULT_SEED: String(seed), FAULT_FIGURES: record }
-    process.stdout.write(`Seed ${seed}\n`)
-    const kept = ran('tap', TAP, env)
-    const caught = ran('node', ['test/faults/mutants/run.ts'], env)
-    const seconds = (Date.now() - began) / 1000
-    const run: Run = {
-      counted: addUp(readFileSync(record, 'utf8')),
-      seed,
-      seconds,
-      day: new Date().toISOString().slice(0, 10),
-    }
-    if (!kept || !caught) {
-      process.stdout.write(`${JSON.stringify(Object.fromEntries(run.counted))}\n`)
-      process.stdout.write(`A promise was broken; FAULT_SEED=${seed} repeats the run\n`)
-      return 1
-    }
-    process.stdout.write(`${table(run)}\n`)
-    const short = missed(run)
-    for (const figure of short) process.stdout.write(`Not reached: ${figures[figure].counts}\n`)
-    if (short.length === 0) {
-      publish('reliability.md', table(run))
-      publish('operations.md', memoryTable(peaksOf(readFileSync(record, 'utf8')), run.day))
-    }
-    return short.length === 0 ? 0 : 1
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** A short run of all parts, but for the planted bugs and the fuzzing, which `npm test` does. */
+function runShort(): boolean {
+  const { mutants, fuzz, ...short } = PARTS
+  const env = { NODE_OPTIONS: '--import ./test/support/lighter-tap.ts' }
+  return ran('tap', ['--disable-coverage', ...Object.values(short).flat()], env)
+}
+
+function runPart(part: string, seed: number): PartResult {
+  const began = Date.now()
+  const env = { FAULT_RUN: 'long', FAULT_SEED: String(seed), FAULT_FIGURES: RECORD }
+  say(`Part ${part}, seed ${seed}`)
+  writeFileSync(RECORD, '')
+  const options = ['--disable-coverage', '--allow-empty-coverage', '--timeout=3600']
+  const isKept = ran('tap', [...options, ...(PARTS[part] as string[])], env)
+  const isCaught = part !== 'mutants' || ran('node', ['test/faults/mutants/run.ts'], env)
+  return {
+    isGood: isKept && isCaught,
+    seconds: (Date.now() - began) / 1000,
+    day: new Date().toISOString().slice(0, 10),
+    record: readFileSync(RECORD, 'utf8'),
   }
 }
 
-process.exit(main())
+function readState(): RunState | null {
+  try {
+    return JSON.parse(readFileSync(STATE, 'utf8')) as RunState
+  } catch {
+    return null
+  }
+}
+
+/** The commit: parts of one run are of one version of the code. */
+function versionOfCode(): string {
+  const { stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' })
+  return stdout?.trim() ?? ''
+}
+
+/** Writes the figures into the docs, where each has reached its goal. */
+function publishRun(run: Run, record: string): boolean {
+  say(table(run))
+  const short = missed(run)
+  for (const figure of short) say(`Not reached: ${figures[figure].counts}`)
+  if (short.length > 0) return false
+  publish('reliability.md', table(run))
+  publish('operations.md', memoryTable(peaksOf(record), run.day))
+  return true
+}
+
+function runLong(words: string[], isResumed: boolean): boolean {
+  const all = Object.keys(PARTS)
+  const unknown = words.filter((word) => !all.includes(word))
+  if (unknown.length > 0) {
+    say(`There is no part ${unknown.join(', ')}; the parts are ${all.join(', ')}`)
+    return false
+  }
+  const earlier = words.length > 0 || isResumed ? resumable(readState(), versionOfCode()) : null
+  const state = earlier ?? begin(versionOfCode(), Number(process.env.FAULT_SEED ?? Date.now() % 2 ** 31))
+  mkdirSync(dirname(STATE), { recursive: true })
+  for (const part of chosenParts(all, words, state, isResumed)) {
+    state.parts[part] = runPart(part, state.seed)
+    writeFileSync(STATE, JSON.stringify(state))
+  }
+  for (const part of all) {
+    const { isGood, seconds = 0 } = state.parts[part] ?? {}
+    const became = isGood === undefined ? 'not done yet' : isGood ? 'every promise kept' : 'a promise was broken'
+    say(`${part}: ${became}, ${Math.round(seconds / 60)} minutes`)
+  }
+  if (Object.values(state.parts).some(({ isGood }) => !isGood)) {
+    say(`FAULT_SEED=${state.seed} repeats the run; --resume runs the parts again that are not done`)
+    return false
+  }
+  if (!allGood(all, state)) return true
+  const { run, record } = summary(state)
+  return publishRun(run, record)
+}
+
+const { values, positionals } = parseArgs({
+  options: { short: { type: 'boolean' }, resume: { type: 'boolean' }, help: { type: 'boolean' } },
+  allowPositionals: true,
+})
+if (values.help) process.stdout.write(USAGE)
+else process.exitCode = (values.short ? runShort() : runLong(positionals, values.resume ?? false)) ? 0 : 1

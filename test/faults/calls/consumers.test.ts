@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config/config.ts'
-import type { LeasedEvent } from '../../../src/stores/ports.ts'
+import type { ReceivedEvent } from '../../../src/outbox/message.ts'
 import { formula } from '../../support/http/service.ts'
 import { sized } from '../extent.ts'
 import { WAYS, type Way } from '../ways.ts'
@@ -72,21 +72,21 @@ class Client {
     return null
   }
 
-  async receive(max: number, leaseSeconds = 30): Promise<LeasedEvent[]> {
+  async receive(max: number, leaseSeconds = 30): Promise<ReceivedEvent[]> {
     const answer = await this.send('POST', '/events/receive', { max, leaseSeconds })
-    const events = (answer?.body.events ?? []) as LeasedEvent[]
+    const events = (answer?.body.events ?? []) as ReceivedEvent[]
     for (const { name } of events) this.#judge.check(!this.gone.has(name), `${name} is gone and comes again`)
     return events
   }
 
-  async ack(event: LeasedEvent | undefined): Promise<void> {
+  async ack(event: ReceivedEvent | undefined): Promise<void> {
     if (event === undefined) return
     const answer = await this.send('POST', '/events/ack', { receipts: [event.receipt] })
     if (answer === null) this.perhaps.add(event.name)
     if (answer?.body.acked === 1) this.gone.add(event.name)
   }
 
-  async nack(event: LeasedEvent | undefined, delaySeconds = 0): Promise<void> {
+  async nack(event: ReceivedEvent | undefined, delaySeconds = 0): Promise<void> {
     if (event !== undefined) await this.send('POST', '/events/nack', { receipts: [event.receipt], delaySeconds })
   }
 

@@ -1,10 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
+import type { FormulaEvent } from '../../../src/stores/ports.ts'
 import { Batches } from '../../../src/stores/sqlite/batches.ts'
 import { writeCommands } from '../../../src/stores/sqlite/commands.ts'
 import { openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import type { Call, CallResult } from '../../../src/stores/sqlite/messages.ts'
 import { pack } from '../../../src/stores/sqlite/packed.ts'
-import { formula, idOf, submission } from '../../contract/submissions.ts'
+import { DEFAULT } from '../../contract/leasing.ts'
+import { eventBody, formula, idOf, submission } from '../../contract/submissions.ts'
 import type { StatementLayer } from './statement-layer.ts'
 
 const OPTIONS = { answerTtlMs: 60_000, maxReceives: 2 }
@@ -33,7 +35,7 @@ export function makeFile(path: string): [spent: string, fresh: string] {
   const { db, batches } = openWriter(path)
   const run = <T>(...of: Parameters<typeof call>): T => outcomeOf<T>(batches.run([call(...of)])[0])
   const receive = (max: number): string[] =>
-    run<{ events: { receipt: string }[] }>('receive', max, LEASE_MS).events.map(({ receipt }) => receipt)
+    run<{ events: { receipt: string }[] }>('receive', DEFAULT, max, LEASE_MS).events.map(({ receipt }) => receipt)
   const stored = ['1', '2', '3', '4', '5', '6', '7'].map((number) => formula(number, number))
   run('accept', pack(submission(stored, { id: 'stored', key: 'stored' })))
   run('nack', receive(3), 0)
@@ -53,18 +55,22 @@ export function makeFile(path: string): [spent: string, fresh: string] {
   run('abandon', 'rolling-back.1', 'It failed')
   run('release', 'released.1', [heldEvent('released.1')])
   run('giveUp', 'given up')
+  run('subscribe', 'other', 'start')
+  const [done] = run<{ events: { receipt: string }[] }>('receive', 'other', 1, LEASE_MS).events
+  run('ack', [done?.receipt])
   db.close()
   return [spent, fresh]
 }
 
-export const heldEvent = (attempt: string) => ({
+export const heldEvent = (attempt: string): FormulaEvent => ({
   id: idOf(attempt),
-  name: attempt,
-  createdAt: '2026-01-31T12:00:00.000Z',
+  seq: 1_000,
+  createdAt: NOW,
+  body: eventBody(attempt),
 })
 
 function outcomeOf<T>(result: CallResult | undefined): T {
-  if (result === undefined || 'error' in result) throw new Error(`not done: ${JSON.stringify(result)}`)
+  if (result === undefined || !('value' in result)) throw new Error(`not done: ${JSON.stringify(result)}`)
   return result.value as T
 }
 
@@ -78,16 +84,4 @@ export function contentsOf(db: DatabaseSync): string {
       .map(({ nonce, store_id, ...row }) => row),
   )
   return JSON.stringify(rows)
-}
-
-/** What does not fit together in a file; nothing in one that is sound. */
-export function unsoundness(db: DatabaseSync): string[] {
-  const count = (table: string): number => db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n as number
-  const counters = db.prepare('SELECT * FROM counters').get() ?? {}
-  const miscounted = ['ready', 'leased', 'delayed', 'dead'].filter((table) => counters[table] !== count(table))
-  const twice = db.prepare('SELECT 1 FROM formulas GROUP BY fingerprint HAVING count(*) > 1').all().length
-  return [
-    ...miscounted.map((table) => `${table} is counted wrong`),
-    ...(twice > 0 ? ['a formula is stored twice'] : []),
-  ]
 }

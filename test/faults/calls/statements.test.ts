@@ -3,11 +3,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { Call, CallResult } from '../../../src/stores/sqlite/messages.ts'
 import { pack } from '../../../src/stores/sqlite/packed.ts'
+import { DEFAULT } from '../../contract/leasing.ts'
 import { formula, idOf, submission } from '../../contract/submissions.ts'
 import { sized } from '../extent.ts'
 import { scratch } from '../scratch.ts'
+import { inconsistenciesIn } from '../sqlite-consistency.ts'
 import { EVERY_NUMBER, everyFault, Judge, type Plan, type Report } from './enumerate.ts'
-import { call, callAt, contentsOf, heldEvent, makeFile, NOW, openWriter, unsoundness } from './sqlite-file.ts'
+import { call, callAt, contentsOf, heldEvent, makeFile, NOW, openWriter } from './sqlite-file.ts'
 import { STATEMENT_FAULTS, type StatementFault, StatementLayer } from './statement-layer.ts'
 
 const accept = (id: string, numbers: string[], own = {}): Call =>
@@ -28,18 +30,38 @@ const BATCHES: Record<string, (receipts: [spent: string, fresh: string]) => Call
   'a list with a duplicate skipped': () => [accept('a', ['1', '20'], { onDuplicate: 'skip' })],
   'submissions, one a duplicate': () => [accept('a', ['20']), accept('b', ['1']), accept('c', ['21'])],
   'a submission and an ack': ([spent, fresh]) => [accept('a', ['20']), call('ack', [spent, fresh])],
-  'a lease and an ack': ([spent]) => [call('receive', 2, 1_000), call('ack', [spent])],
-  'two that are given back, one for good': ([spent, fresh]) => [call('nack', [spent], 0), call('nack', [fresh], 0)],
+  'a lease and an ack': ([spent]) => [call('receive', DEFAULT, 2, 1_000), call('ack', [spent])],
+  'two that are given back, one for good': ([spent, fresh]) => [
+    call('nack', [spent], 0, 'no use'),
+    call('nack', [fresh], 0),
+  ],
   'one given back with a delay': ([, fresh]) => [call('nack', [fresh], 1_000)],
   'two that are put back': ([spent, fresh]) => [call('putBack', [spent]), call('putBack', [fresh])],
   'leases that an operator ends': () => [
-    call('endLeases', [idOf('unknown'), formula('2', '2').id, formula('4', '4').id]),
+    call('endLeases', DEFAULT, [idOf('unknown'), formula('2', '2').id, formula('4', '4').id]),
   ],
   'an extended lease': ([, fresh]) => [call('extend', [fresh], 1_000)],
-  'leases and delays that end': () => [callAt(NOW + 60_000, 'stats')],
-  'all dead letters sent back': () => [call('redrive')],
-  'one dead letter sent back': () => [call('redrive', [idOf('unknown'), formula('1', '1').id])],
-  'a dead letter removed': () => [call('removeDead', formula('1', '1').id)],
+  'leases and delays that end': () => [callAt(NOW + 60_000, 'stats', DEFAULT)],
+  'all dead letters sent back': () => [call('redrive', DEFAULT)],
+  'one dead letter sent back': () => [call('redrive', DEFAULT, [idOf('unknown'), formula('1', '1').id])],
+  'a dead letter removed': () => [call('removeDead', DEFAULT, formula('1', '1').id)],
+  'two subscriptions, one new, and a lease': () => [
+    call('subscribe', 'new', NOW),
+    call('receive', 'other', 2, 1_000),
+    call('unsubscribe', 'other'),
+  ],
+  'a subscription moved, another paused': () => [call('seek', DEFAULT, 'start'), call('pause', 'other', true)],
+  'a subscription moved to its end': () => [call('seek', DEFAULT, 'end')],
+  'the front of the log trimmed': ([, fresh]) => [call('ack', [fresh]), callAt(NOW + 60_000, 'trim', NOW + 60_000, 2)],
+  'events erased': () => [
+    call('eraseEvent', formula('1', '1').id, 1),
+    call('eraseEvent', formula('4', '4').id, 4),
+    call('eraseEvent', formula('7', '7').id, 7),
+  ],
+  'formulas erased, the newest among them': () => [
+    call('eraseFormula', formula('2', '2').id, 2),
+    call('eraseFormula', formula('completed.1', '9').id, 8),
+  ],
   'the first step of a saga': () => [
     call('add', 'new.1', pack(submission([formula('20', '20')], { id: 'new', key: 'new' }))),
   ],
@@ -120,12 +142,12 @@ function run(original: Original, calls: Call[], allowed: Map<string, Set<Call>>,
   judge.check(done !== undefined, 'each call is done in whole or not at all, and once')
   calls.forEach((each, index) => {
     const result = results?.[index]
-    const answered = result !== undefined && !('error' in result)
+    const answered = result !== undefined && 'value' in result
     judge.check(!answered || done?.has(each) === true, `what was answered is done: ${JSON.stringify(result)}`)
   })
   const again = batches.run(calls)
   judge.check(!again.some((result) => 'error' in result), `it works again: ${JSON.stringify(again)}`)
-  for (const unsound of unsoundness(db)) judge.check(false, unsound)
+  for (const unsound of inconsistenciesIn(db)) judge.check(false, unsound)
   const before = contentsOf(db)
   db.close()
   const reopened = openWriter(path)

@@ -1,6 +1,8 @@
 import type { Stores } from '../../../src/stores/ports.ts'
 import type { Orchestrator } from '../../../src/submission/orchestrator.ts'
-import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
+import type { Outcome, SubmissionRequest } from '../../../src/submission/submission.ts'
+import { lease, receiptsOf } from '../../contract/leasing.ts'
+import { namesIn } from '../../contract/submissions.ts'
 import { request } from '../../support/submission/orchestrator-bench.ts'
 import { Judge, type Plan, type Report } from './enumerate.ts'
 import { startOrchestrator } from './orchestrator.ts'
@@ -34,16 +36,16 @@ export const CASES: Record<string, (run: number) => Case> = {
 
 /** The formulas of a run that are stored, and those that have an event, by their numbers. */
 async function found({ stores }: World, run: number): Promise<{ formulas: string[]; events: string[] }> {
-  const numbers = (items: { name: string }[]) =>
-    items.flatMap(({ name }) => (name.startsWith(`Formula ${run}.`) ? [name.slice('Formula '.length)] : [])).sort()
+  const numbers = (names: string[]) =>
+    names.flatMap((name) => (name.startsWith(`Formula ${run}.`) ? [name.slice('Formula '.length)] : [])).sort()
   const { items } = await stores.db.list({ limit: 200 })
-  const { events } = await stores.queue.receive(100, 1)
-  return { formulas: numbers(items), events: numbers(events) }
+  const events = await lease(stores.queue, 100, 1)
+  return { formulas: numbers(namesIn(items)), events: numbers(namesIn(events)) }
 }
 
 async function ackAll({ stores }: World): Promise<void> {
-  const { events } = await stores.queue.receive(100, 1_000)
-  if (events.length > 0) await stores.queue.ack(events.map(({ receipt }) => receipt))
+  const events = await lease(stores.queue, 100, 1_000)
+  if (events.length > 0) await stores.queue.ack(receiptsOf(events))
 }
 
 interface Attempt {

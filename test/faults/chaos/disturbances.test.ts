@@ -46,7 +46,7 @@ t.test(
   'PostgreSQL may be disturbed as it likes: all is kept, and the service is back when it is over',
   { skip },
   async (t) => {
-    const server = await startPostgres({ settings: { max_connections: 60, deadlock_timeout: '200ms' } })
+    const server = await startPostgres({ inMemory: true, settings: { max_connections: 60, deadlock_timeout: '200ms' } })
     t.teardown(() => server.stop())
     const services = await Promise.all(WAYS.map((way) => setUp(t, way, server)))
 

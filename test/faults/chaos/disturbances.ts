@@ -15,7 +15,7 @@ export type Disturbance = (server: PostgresServer) => Promise<void>
 /** What may happen to a PostgreSQL server under load. */
 export const DISTURBANCES: Record<string, Disturbance> = {
   'backends terminated every 300 ms': async (server) => {
-    for (let round = 0; round < sized(6, 60); round++) {
+    for (let round = 0; round < sized(4, 60); round++) {
       await terminate(server)
       await pause(300)
     }
@@ -28,7 +28,7 @@ export const DISTURBANCES: Record<string, Disturbance> = {
   'connections exhausted': (server) => exhaust(server, sized(1_500, 10_000)),
   'a server that stands still': async (server) => {
     server.freeze()
-    await pause(sized(3_000, 10_000))
+    await pause(sized(2_000, 10_000))
     server.thaw()
   },
   'a server that is read-only': async (server) => {

@@ -7,6 +7,7 @@ import { StoreRefused } from '../../../src/errors/store-errors.ts'
 import { systemClock } from '../../../src/kit/clock.ts'
 import { lock, openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import { openSqlite } from '../../../src/stores/sqlite/engine.ts'
+import { DEFAULT } from '../../contract/leasing.ts'
 import { count } from '../figures.ts'
 import { copy, digests, FILE, makeFiles } from './damaged-file.ts'
 import { runServer } from './server.ts'
@@ -82,16 +83,18 @@ const REFUSED: Record<string, Damage> = {
   'an index gone': sql('DROP TABLE formulas_by_prefix'),
   'a formula that an index lacks': sql('DELETE FROM formulas_by_prefix WHERE seq = 7'),
   'a name that an index has otherwise': sql("UPDATE formulas_by_search SET search = 'other' WHERE seq = 7"),
-  'an answer that its index lacks': sql('DELETE FROM answers_by_hash WHERE seq = 7'),
+  'an answer that its index lacks': sql('DELETE FROM answers_by_prefix WHERE seq = 7'),
   'indexes that reach too far': sql('UPDATE indexed SET formulas = formulas + 1'),
   'the reach of indexes gone': sql('DELETE FROM indexed'),
-  'a column gone': sql('ALTER TABLE dead DROP COLUMN reason'),
+  'a column gone': sql('ALTER TABLE deliveries DROP COLUMN reason'),
   'a column more': sql('ALTER TABLE formulas ADD COLUMN more'),
   'a name gone': sql('DELETE FROM identity'),
-  'counters gone': sql('DELETE FROM counters'),
-  'a counter that does not fit': sql('UPDATE counters SET ready = ready + 1'),
-  'a position to be given twice': sql('UPDATE counters SET next_position = 2'),
-  'an event gone': sql('DELETE FROM dead WHERE seq = (SELECT min(seq) FROM dead)'),
+  'numbers gone': sql('DELETE FROM numbers'),
+  'a subscription gone': sql('DELETE FROM subscriptions'),
+  'a subscription ahead of its log': sql('UPDATE subscriptions SET position = 1000'),
+  'a count that does not fit': sql('UPDATE subscriptions SET leased = leased + 1'),
+  'a dead letter gone': sql(`DELETE FROM deliveries WHERE position = 1`),
+  'an event gone': sql('DELETE FROM events WHERE position = 50'),
 }
 
 const LOG_REFUSED: Record<string, Damage> = {
@@ -119,7 +122,7 @@ const NO_FILE: Record<string, Damage> = {
 const HARMLESS: Record<string, Damage> = {
   'noise behind its end': (path) => appendFileSync(path, 'noise'.repeat(5_000)),
   'noise behind the end of its log': (path) => appendFileSync(`${path}-wal`, 'noise'.repeat(5_000)),
-  'an index more': sql('CREATE INDEX mine ON formulas (created_at)'),
+  'an index more': sql('CREATE INDEX mine ON formulas (document)'),
   statistics: sql('ANALYZE'),
 }
 
@@ -168,7 +171,7 @@ t.test('what does no harm is no damage: everything is there', async (t) => {
     damage(join(folder, FILE))
     const stores = await openSqlite(join(folder, FILE), { clock: systemClock, answerTtlMs: 86_400_000, maxReceives: 1 })
     t.equal((await stores.db.list({ limit: 200 })).items.length, 200, name)
-    t.match(await stores.queue.stats(), { ready: 220, leased: 40, dead: 40 })
+    t.match(await stores.queue.stats(DEFAULT), { ready: 220, leased: 40, dead: 40 })
     t.equal((await stores.idempotency.find('', 'key-7'))?.answer.status, 200)
     await stores.close()
   }

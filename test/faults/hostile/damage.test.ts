@@ -7,6 +7,8 @@ import { Batches } from '../../../src/stores/sqlite/batches.ts'
 import { readCommands, writeCommands } from '../../../src/stores/sqlite/commands.ts'
 import { openForReading, openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import type { Call, CallResult } from '../../../src/stores/sqlite/messages.ts'
+import { pack } from '../../../src/stores/sqlite/packed.ts'
+import { DEFAULT } from '../../contract/leasing.ts'
 import { formula, submission } from '../../contract/submissions.ts'
 import { chance, seed, sized } from '../extent.ts'
 import { count } from '../figures.ts'
@@ -20,19 +22,26 @@ const now = Date.now()
 
 const READS: Call[] = [
   ['list', now, [{ limit: 200 }], LATE],
-  ['list', now, [{ limit: 200, namePrefix: 'formula 1' }], LATE],
+  ['list', now, [{ limit: 200, searchPrefix: 'formula 1' }], LATE],
   ['get', now, [formula('Formula 6', '7').id], LATE],
 ]
 
 const writes = (): Call[] => [
   ['find', now, ['', 'key-7'], LATE],
-  ['accept', now, [submission([formula('New', '0.125')])], LATE],
-  ['accept', now, [submission([formula('Known', '3')])], LATE],
-  ['receive', now, [100, 60_000], LATE],
-  ['stats', now, [], LATE],
-  ['dead', now, [50], LATE],
-  ['endLeases', now, [[formula('Formula 6', '7').id]], LATE],
-  ['redrive', now, [], LATE],
+  ['accept', now, [pack(submission([formula('New', '0.125')]))], LATE],
+  ['accept', now, [pack(submission([formula('Known', '3')]))], LATE],
+  ['receive', now, [DEFAULT, 100, 60_000], LATE],
+  ['stats', now, [DEFAULT], LATE],
+  ['dead', now, [DEFAULT, 50], LATE],
+  ['endLeases', now, [DEFAULT, [formula('Formula 6', '7').id]], LATE],
+  ['redrive', now, [DEFAULT], LATE],
+  ['subscribe', now, ['other', now - 1], LATE],
+  ['receive', now, ['other', 100, 60_000], LATE],
+  ['subscriptions', now, [], LATE],
+  ['seek', now, [DEFAULT, 'start'], LATE],
+  ['eraseEvent', now, [formula('Formula 9', '10').id, 19], LATE],
+  ['eraseFormula', now, [formula('Formula 9', '10').id, 19], LATE],
+  ['trim', now, [now + 1, 100], LATE],
   ['dueCleanups', now, [100], LATE],
   ['listCleanups', now, [100], LATE],
   ['sweepAnswers', now + 90_000_000, [1000], LATE],
@@ -50,8 +59,9 @@ function work(writer: DatabaseSync, reader: DatabaseSync): unknown[] {
 
 function isSound(result: CallResult): boolean {
   if ('error' in result) return typeof result.error === 'string'
-  const { items = [] } = (result.value ?? {}) as { items?: { id: string; name: unknown }[] }
-  return items.every(({ id, name }) => typeof name === 'string' && /^[0-9a-f]*$/.test(id))
+  if ('unknownSubscription' in result) return typeof result.unknownSubscription === 'string'
+  const { items = [] } = (result.value ?? {}) as { items?: Record<string, unknown>[] }
+  return items.every(({ id, document, body }) => typeof (document ?? body) === 'string' && /^[0-9a-f]*$/.test(`${id}`))
 }
 
 t.test(

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import { systemClock } from '../../../src/kit/clock.ts'
 import { openSqlite } from '../../../src/stores/sqlite/engine.ts'
+import { lease, receiptsOf } from '../../contract/leasing.ts'
 import { formula, submission } from '../../contract/submissions.ts'
 
 export const FILE = 'formulas.db'
@@ -28,12 +29,8 @@ export async function makeFiles(folder: string): Promise<{ killed: string; stopp
   })
   await Promise.all(accepted)
   await indexesWritten(join(work, FILE))
-  const dead = await stores.queue.receive(40, 60_000)
-  await stores.queue.nack(
-    dead.events.map(({ receipt }) => receipt),
-    0,
-  )
-  await stores.queue.receive(40, 3_600_000)
+  await stores.queue.nack(receiptsOf(await lease(stores.queue, 40)), 0)
+  await lease(stores.queue, 40, 3_600_000)
   await stores.db.add('attempt', submission([formula('Unfinished', '0.25')]))
   copy(work, killed)
   await stores.close()

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import type { StoredFormula } from '../../../src/formula/formula.ts'
-import { type Service, startService } from '../../support/http/service.ts'
+import { eventBody } from '../../contract/submissions.ts'
+import { type Service, type ShownFormula, startService } from '../../support/http/service.ts'
 import { Ledger, type Reply, type Send, sendInto } from '../ledger.ts'
 
 export const formula = (name: string, concentration: number) => ({
@@ -38,7 +38,7 @@ export function lying(send: Send, paths: RegExp, lie: (reply: Reply, request: st
 }
 
 /** Changes the list of formulas. */
-export const listing = (send: Send, change: (formulas: StoredFormula[]) => StoredFormula[]): Send =>
+export const listing = (send: Send, change: (formulas: ShownFormula[]) => ShownFormula[]): Send =>
   lying(send, /^\/formulas\?limit/, ({ body }) => {
     const { formulas, nextCursor } = JSON.parse(body)
     return { body: JSON.stringify({ formulas: change(formulas), nextCursor }) }
@@ -56,16 +56,16 @@ export const cutting = (send: Send, isDone: boolean): Send => {
   }
 }
 
-export async function storedAs({ service }: Bench, name: string): Promise<StoredFormula> {
+export async function storedAs({ service }: Bench, name: string): Promise<ShownFormula> {
   const { items } = await service.app.db.list({ limit: 200 })
-  return items.find((one) => one.name === name) as StoredFormula
+  return items.map(({ document }) => JSON.parse(document)).find((one) => one.name === name)
 }
 
 /** Puts an event into the queue, past the service. */
-export async function slipIn({ service }: Bench, { id, name, createdAt }: StoredFormula): Promise<void> {
+export async function slipIn({ service }: Bench, { id, name, createdAt }: ShownFormula): Promise<void> {
   const attempt = `slipped in ${name}`
-  await service.app.queue.publish(attempt, [{ id, name, createdAt }])
-  await service.app.queue.release(attempt, [])
+  const event = { id, seq: 1_000, createdAt: Date.parse(createdAt), body: eventBody(name) }
+  await service.app.queue.release(attempt, [event])
 }
 
 /** Receives one event through the ledger and gives back its receipt. */

@@ -1,6 +1,7 @@
 import { validateSubmission } from '../../../src/formula/validate.ts'
 import { sleep } from '../../../src/kit/clock.ts'
-import type { SubmissionRequest } from '../../../src/submission/outcome.ts'
+import { writeAnswer } from '../../../src/submission/answer-text.ts'
+import type { Outcome, SubmissionRequest } from '../../../src/submission/submission.ts'
 import type { Operation } from './explanation.ts'
 import type { InterleavedService } from './interleaved-service.ts'
 import { type Plan, requestOf, submissionOf } from './submit-commands.ts'
@@ -46,10 +47,7 @@ export class Clients {
       if (outcome?.kind !== 'in-use') this.operations.push(operation)
       operation.ended = ++this.#moment
       if (outcome?.kind === 'answered' || outcome?.kind === 'reused') {
-        operation.answer =
-          outcome.kind === 'reused'
-            ? { status: 422, body: null, replayed: false }
-            : { ...outcome.answer, replayed: outcome.replayed }
+        operation.answer = seenAnswer(outcome, plan)
         return
       }
       if (outcome === null) continue
@@ -80,6 +78,14 @@ export class Clients {
     await this.#service.pause('time passes')
     this.#service.clock.advance(ms)
   }
+}
+
+function seenAnswer(outcome: Extract<Outcome, { kind: 'answered' | 'reused' }>, plan: Plan): Operation['answer'] {
+  if (outcome.kind === 'reused') return { status: 422, body: null, replayed: false }
+  const { answer, replayed } = outcome
+  if (answer.status === 410) throw new Error('Nothing was erased')
+  const { status, body } = writeAnswer(answer, { withOutcomes: plan.onDuplicate === 'skip', showDuplicates: true })
+  return { status, body, replayed }
 }
 
 function checked(plan: Plan): SubmissionRequest {

@@ -1,9 +1,9 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openMemory, openMemoryQueue } from '../../../src/stores/memory/engine.ts'
 import { openStores } from '../../../src/stores/open.ts'
 import type { EngineOptions, Stores } from '../../../src/stores/ports.ts'
+import { openMemory, openMemoryQueue } from '../../../src/stores/sqlite/memory.ts'
 
 export const ENGINES = ['memory', 'memory saga', 'sqlite', 'sqlite saga'] as const
 export type Engine = (typeof ENGINES)[number]
@@ -25,8 +25,10 @@ export function placeOf(engine: Engine, options: EngineOptions): Place {
   return inFiles(engine === 'sqlite' ? ['all.db'] : ['formulas.db', 'events.db'], options)
 }
 
+/** Closing them would be their end, so a process that ends leaves them open. */
 function inMemory(stores: Stores): Place {
-  return { open: async () => stores, crash: async () => {}, remove: () => {} }
+  const open = async (): Promise<Stores> => ({ ...stores, close: async () => {} })
+  return { open, crash: async () => {}, remove: () => void stores.close() }
 }
 
 /** Syncing is tested elsewhere: files in memory do, where the system has them. */

@@ -1,4 +1,4 @@
-import type { StoredFormula } from '../../../src/formula/formula.ts'
+import type { ShownFormula } from '../../support/http/service.ts'
 import { type Expected, type Model, newModel, payloadOf, type Submission, submit } from './model.ts'
 
 /** One submission as its client saw it. */
@@ -31,7 +31,7 @@ function isReused({ answer, begun, ended, submission }: Operation, all: Operatio
   return answer?.status === 422 && all.some(holds)
 }
 
-const formulasOf = (formulas: StoredFormula[]): string =>
+const formulasOf = (formulas: ShownFormula[]): string =>
   JSON.stringify(formulas.map(({ id, name, materials }) => [id, name, materials]))
 
 /**
@@ -39,7 +39,7 @@ const formulasOf = (formulas: StoredFormula[]): string =>
  * given and ends with just these formulas. One that was over before another began comes before it.
  * @param stored in order of acceptance
  */
-export function isExplained(operations: Operation[], stored: StoredFormula[]): boolean {
+export function isExplained(operations: Operation[], stored: ShownFormula[]): boolean {
   const wanted = formulasOf(stored)
   const search = (model: Model, left: Operation[]): boolean => {
     if (left.every(({ answer }) => answer === null) && formulasOf(model.formulas) === wanted) return true

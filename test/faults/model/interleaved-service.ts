@@ -1,11 +1,11 @@
 import type { Scheduler } from 'fast-check'
 import { sleep } from '../../../src/kit/clock.ts'
 import { LongPoll } from '../../../src/outbox/long-poll.ts'
-import { openMemory, openMemoryQueue } from '../../../src/stores/memory/engine.ts'
 import type { EventQueue, LeasedEvent, Stores } from '../../../src/stores/ports.ts'
+import { openMemory, openMemoryQueue } from '../../../src/stores/sqlite/memory.ts'
+import { UNTRACED } from '../../../src/submission/options.ts'
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'
-import type { Outcome, SubmissionRequest } from '../../../src/submission/outcome.ts'
-import { UNTRACED } from '../../../src/submission/tracer.ts'
+import type { Outcome, SubmissionRequest } from '../../../src/submission/submission.ts'
 import { TestClock } from '../../support/test-clock.ts'
 import { ProcessStores } from './process-stores.ts'
 import { QueueRecord } from './queue-record.ts'
@@ -14,7 +14,7 @@ export const WAYS = ['one transaction', 'saga'] as const
 export type Way = (typeof WAYS)[number]
 
 const MAX_RECEIVES = 3
-const LIMITS = { retries: 3, baseMs: 1_000, maxMs: 10_000, deadlineMs: 30_000, waitMs: 10_000 }
+const LIMITS = { retries: 3, baseMs: 1_000, maxMs: 10_000, deadlineMs: 30_000, waitMs: 10_000, retentionMs: 0 }
 
 /** By this time everybody has been answered, in milliseconds: nobody waits so long. */
 const FOR_EVER_MS = 300_000

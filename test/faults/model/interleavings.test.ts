@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import fc, { type Scheduler } from 'fast-check'
 import t from 'tap'
+import { DEFAULT } from '../../contract/leasing.ts'
+import type { ShownFormula } from '../../support/http/service.ts'
 import { sized } from '../extent.ts'
 import { count } from '../figures.ts'
 import { Clients } from './clients.ts'
@@ -37,7 +39,8 @@ async function run(way: Way, scheduler: Scheduler, scenario: Scenario): Promise<
 
 /** Everything is as if the submissions had come one after another, each stored once, with one event for each formula. */
 async function judge({ stores, record }: InterleavedService, clients: Clients, scenario: Scenario): Promise<void> {
-  const stored = (await stores.db.list({ limit: 200 })).items.reverse()
+  const { items } = await stores.db.list({ limit: 200 })
+  const stored: ShownFormula[] = items.reverse().map(({ document }) => JSON.parse(document))
   if (scenario.jumps.length === 0) assert.equal(clients.refusals, 0, 'nobody is refused while no time passes')
   assert.ok(isExplained(clients.operations, stored), `no order explains ${JSON.stringify(clients.operations)}`)
   const byId = new Map(stored.map((formula) => [formula.id, formula]))
@@ -48,8 +51,8 @@ async function judge({ stores, record }: InterleavedService, clients: Clients, s
     }
   }
   assert.deepEqual(await stores.cleanups.list(10), [], 'no cleanup is owed')
-  const { events: ready } = await stores.queue.receive(100, 1)
-  const { items: dead } = await stores.queue.dead(100)
+  const { events: ready } = await stores.queue.receive(DEFAULT, 100, 1)
+  const { items: dead } = await stores.queue.dead(DEFAULT, 100)
   const events = [...record.acked, ...[...ready, ...dead].map(({ id }) => id)]
   assert.deepEqual(events.sort(), [...byId.keys()].sort(), 'one event for each formula')
   if (scenario.crashAfter === null) {

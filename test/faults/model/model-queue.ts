@@ -1,50 +1,87 @@
-import type { DeadEvent, FormulaEvent } from '../../../src/stores/ports.ts'
+/** An event as consumers see it. */
+export interface ModelEvent {
+  id: string
+  name: string
+  createdAt: string
+}
+
+interface DeadLetter extends ModelEvent {
+  receiveCount: number
+  diedAt: string
+  reason: 'expired' | 'nacked'
+  /** Numbers the deaths. */
+  place: number
+  /** Where its event is in the log. */
+  position: number
+}
 
 interface Entry {
-  event: FormulaEvent
+  event: ModelEvent
+  /** Where it is in the log. */
+  position: number
+  /** Whether it has been handed out since it joined the line. */
+  isOut: boolean
   receiveCount: number
   /** Its lease, or (without a receipt) its delay; null while it is ready. */
   waits: { receipt: string | null; until: number } | null
 }
 
-/** Events in the order of their places: an event keeps its place through every lease, which is how it is at the front. */
+/** Events in the order in which they joined the line. */
 export interface QueueModel {
   maxReceives: number
   entries: Entry[]
-  /** In order of death; `place` numbers the deaths. */
-  dead: (DeadEvent & { place: number })[]
+  /** How many events the log has. */
+  head: number
+  /** In order of death. */
+  dead: DeadLetter[]
   deaths: number
   /** Every receipt that was ever given. */
   receipts: string[]
 }
 
 export function emptyQueue(maxReceives: number): QueueModel {
-  return { maxReceives, entries: [], dead: [], deaths: 0, receipts: [] }
+  return { maxReceives, entries: [], head: 0, dead: [], deaths: 0, receipts: [] }
 }
 
-/** Events join the back, their count starting from 0. */
-export function join(queue: QueueModel, events: FormulaEvent[]): void {
-  for (const { id, name, createdAt } of events) {
-    queue.entries.push({ event: { id, name, createdAt }, receiveCount: 0, waits: null })
-  }
+/** New events join the back. */
+export function join(queue: QueueModel, events: ModelEvent[]): void {
+  for (const event of events) enter(queue, event, ++queue.head)
+}
+
+function enter(queue: QueueModel, { id, name, createdAt }: ModelEvent, position: number): void {
+  queue.entries.push({ event: { id, name, createdAt }, position, isOut: false, receiveCount: 0, waits: null })
+}
+
+/** What is ready, in the order in which it is handed out: what came back, in the order of the log, then the line. */
+function readyIn({ entries }: QueueModel): Entry[] {
+  const ready = entries.filter(({ waits }) => waits === null)
+  const back = ready.filter(({ isOut }) => isOut).sort((a, b) => a.position - b.position)
+  return [...back, ...ready.filter(({ isOut }) => !isOut)]
 }
 
 /** Ends leases and delays that are over, in the order of their ends. */
 export function moveDue(queue: QueueModel, now: number): void {
   const ended = queue.entries.filter(({ waits }) => waits !== null && waits.until <= now)
   const end = ({ waits }: Entry): number => waits?.until ?? 0
-  for (const entry of ended.sort((a, b) => end(a) - end(b))) {
+  for (const entry of ended.sort((a, b) => end(a) - end(b) || a.position - b.position)) {
     if (entry.waits?.receipt != null) endLease(queue, entry, 'expired', end(entry))
     entry.waits = null
   }
 }
 
 /** After its last lease an event is dead. @returns whether it is */
-function endLease(queue: QueueModel, entry: Entry, reason: DeadEvent['reason'], at: number): boolean {
-  const { event, receiveCount } = entry
+function endLease(queue: QueueModel, entry: Entry, reason: DeadLetter['reason'], at: number): boolean {
+  const { event, position, receiveCount } = entry
   if (receiveCount < queue.maxReceives) return false
   queue.entries.splice(queue.entries.indexOf(entry), 1)
-  queue.dead.push({ ...event, receiveCount, diedAt: new Date(at).toISOString(), reason, place: queue.deaths++ })
+  queue.dead.push({
+    ...event,
+    receiveCount,
+    diedAt: new Date(at).toISOString(),
+    reason,
+    place: queue.deaths++,
+    position,
+  })
   return true
 }
 
@@ -56,7 +93,7 @@ export function nextDue(queue: QueueModel): number | null {
   return ends.length === 0 ? null : Math.min(...ends)
 }
 
-export interface Leased extends FormulaEvent {
+export interface Leased extends ModelEvent {
   receipt: string
   receiveCount: number
   leasedUntil: string
@@ -71,15 +108,17 @@ export function receive(
   receiptOf: (index: number) => string,
 ): Leased[] {
   const until = now + leaseMs
-  const ready = queue.entries.filter(({ waits }) => waits === null).slice(0, max)
-  return ready.map((entry, index) => {
-    const receipt = receiptOf(index)
-    entry.receiveCount++
-    entry.waits = { receipt, until }
-    queue.receipts.push(receipt)
-    const leasedUntil = new Date(until).toISOString()
-    return { ...entry.event, receipt, receiveCount: entry.receiveCount, leasedUntil }
-  })
+  return readyIn(queue)
+    .slice(0, max)
+    .map((entry, index) => {
+      const receipt = receiptOf(index)
+      entry.receiveCount++
+      entry.isOut = true
+      entry.waits = { receipt, until }
+      queue.receipts.push(receipt)
+      const leasedUntil = new Date(until).toISOString()
+      return { ...entry.event, receipt, receiveCount: entry.receiveCount, leasedUntil }
+    })
 }
 
 export interface Settled {
@@ -129,7 +168,7 @@ export function endLeases(queue: QueueModel, ids: string[]): number {
 export function redrive(queue: QueueModel, ids?: string[]): number {
   const chosen = queue.dead.filter(({ id }) => ids === undefined || ids.includes(id))
   queue.dead = queue.dead.filter((letter) => !chosen.includes(letter))
-  join(queue, chosen)
+  for (const letter of chosen) enter(queue, letter, letter.position)
   return chosen.length
 }
 
@@ -139,11 +178,12 @@ export function removeDead(queue: QueueModel, id: string): boolean {
   return queue.dead.length < before
 }
 
-/** The live receipts, in the order of places. */
+/** The live receipts. */
 export const liveReceipts = ({ entries }: QueueModel): string[] => entries.flatMap(({ waits }) => waits?.receipt ?? [])
 
-export function stats({ entries, dead }: QueueModel, now: number): object {
-  const ready = entries.filter(({ waits }) => waits === null)
+export function stats(queue: QueueModel, now: number): object {
+  const { entries, dead } = queue
+  const ready = readyIn(queue)
   const leased = entries.filter(({ waits }) => waits?.receipt != null).length
   const [front] = ready
   return {

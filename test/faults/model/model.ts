@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { catalogue, type ErrorCode } from '../../../src/errors/catalogue.ts'
-import type { StoredFormula } from '../../../src/formula/formula.ts'
+import type { ShownFormula } from '../../support/http/service.ts'
 import { beginsWith } from './make-ups.ts'
 import { emptyQueue, join, moveDue, type QueueModel } from './model-queue.ts'
 
@@ -18,7 +18,7 @@ export interface Model {
   now: number
   ttlMs: number
   /** In order of acceptance. */
-  formulas: StoredFormula[]
+  formulas: ShownFormula[]
   answers: Map<string, { payload: string; answer: Expected; expiresAt: number }>
   queue: QueueModel
   /** Places in lists that the service has named, oldest first; its texts are taken over. */
@@ -36,7 +36,7 @@ export interface Submission {
   key: string
   onDuplicate: 'reject' | 'skip'
   single: boolean
-  formulas: Pick<StoredFormula, 'id' | 'name' | 'materials'>[]
+  formulas: Pick<ShownFormula, 'id' | 'name' | 'materials'>[]
 }
 
 export function newModel(now: number, options: { ttlMs: number; maxReceives: number }): Model {
@@ -80,7 +80,7 @@ export function submit(model: Model, submission: Submission): Expected {
 
 function decide(model: Model, { onDuplicate, single, formulas }: Submission): Expected {
   const createdAt = isoTime(model.now)
-  const added: StoredFormula[] = []
+  const added: ShownFormula[] = []
   const duplicates: [path: string, code: string, id: string][] = []
   const entries = formulas.map((formula, index) => {
     const known = [...model.formulas, ...added].find(({ id }) => id === formula.id)
@@ -119,7 +119,7 @@ export function pageOf<T extends { place: number }>(all: T[], limit: number, bef
   return { items, last: rest.length > limit ? (items.at(-1)?.place ?? null) : null }
 }
 
-export function listFormulas(model: Model, limit: number, prefix: string, before?: number): Page<StoredFormula> {
+export function listFormulas(model: Model, limit: number, prefix: string, before?: number): Page<ShownFormula> {
   const placed = model.formulas.map((formula, place) => ({ formula, place }))
   const { items, last } = pageOf(
     placed.filter(({ formula }) => beginsWith(formula.name, prefix)),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import type { Clock } from '../../../src/kit/clock.ts'
-import type { EventQueue, FormulaEvent, Intake, Stores } from '../../../src/stores/ports.ts'
+import { type Clock, isoTime } from '../../../src/kit/clock.ts'
+import { toMessage } from '../../../src/outbox/message.ts'
+import type { EventQueue, Intake, LeasedEvent, Stores } from '../../../src/stores/ports.ts'
 import * as queueModel from './model-queue.ts'
 
 /** Compares each effect on a queue with the model, in the order in which they take place. */
@@ -34,10 +35,13 @@ export class QueueRecord {
         { accepted: expected.settled, stale: expected.rejected.map((r) => r.receipt) },
       )
     return {
-      receive: async (max, leaseMs) => {
-        const received = await real.receive(max, leaseMs)
+      receive: async (subscription, max, leaseMs) => {
+        const received = await real.receive(subscription, max, leaseMs)
         const receiptOf = (index: number): string => received.events[index]?.receipt ?? ''
-        assert.deepEqual(received.events, queueModel.receive(model, this.#moveDue(), max, leaseMs, receiptOf))
+        assert.deepEqual(
+          received.events.map(toLeased),
+          queueModel.receive(model, this.#moveDue(), max, leaseMs, receiptOf),
+        )
         return received
       },
       ack: async (receipts) => {
@@ -61,7 +65,7 @@ export class QueueRecord {
       },
       release: async (attemptId, events) => {
         await real.release(attemptId, events)
-        this.#join(attemptId, events)
+        this.#join(attemptId, events.map(toMessage))
       },
     }
   }
@@ -71,15 +75,18 @@ export class QueueRecord {
       accept: async (submission, notAfter) => {
         const verdict = await real.accept(submission, notAfter)
         if (verdict.kind !== 'answered' || verdict.submissionId !== submission.id) return verdict
-        const { formulas = [] } = JSON.parse(verdict.answer.body)
-        const isNew = (formula: { outcome?: string }): boolean => formula.outcome !== 'duplicate'
-        this.#join(submission.id, formulas.filter(isNew))
+        if (verdict.answer.status !== 200) return verdict
+        const added = verdict.answer.entries.filter(({ outcome }) => outcome === 'added')
+        this.#join(
+          submission.id,
+          added.map(({ document }) => JSON.parse(`${document}`)),
+        )
         return verdict
       },
     }
   }
 
-  #join(origin: string, events: FormulaEvent[]): void {
+  #join(origin: string, events: queueModel.ModelEvent[]): void {
     this.#moveDue()
     if (!this.#joined.has(origin)) queueModel.join(this.#model, events)
     this.#joined.add(origin)
@@ -90,6 +97,12 @@ export class QueueRecord {
     queueModel.moveDue(this.#model, now)
     return now
   }
+}
+
+function toLeased(event: LeasedEvent): queueModel.Leased {
+  const { receipt, receiveCount, leasedUntil } = event
+  const { id, name, createdAt } = toMessage(event)
+  return { id, name, createdAt, receipt, receiveCount, leasedUntil: isoTime(leasedUntil) }
 }
 
 /** A port with some of its methods in place of the real ones. */

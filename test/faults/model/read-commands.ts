@@ -31,8 +31,8 @@ function checkPage(model: Model, answer: Answer, list: Cursor['list'], { items, 
   return nextCursor
 }
 
-const withoutPlace = <T extends { place: number }>({ items, last }: Page<T>): Page<object> => ({
-  items: items.map(({ place: _, ...rest }) => rest),
+const withoutPlace = <T extends { place: number; position: number }>({ items, last }: Page<T>): Page<object> => ({
+  items: items.map(({ place: _, position: __, ...rest }) => rest),
   last,
 })
 

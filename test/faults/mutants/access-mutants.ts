@@ -13,7 +13,7 @@ const RING_TEST = 'test/access/key-ring.test.ts'
 const LIMIT_TEST = 'test/http/rate-limit.test.ts'
 const DUPLICATES_TEST = 'test/http/seen-duplicates.test.ts'
 const AUDIT_TEST = 'test/http/audit.test.ts'
-const PROCESS = 'test/process/keys.test.ts'
+const PROCESS = 'test/process/keys-reloaded.test.ts'
 
 /** Bugs in who may do what, and in whose answers are whose. */
 export const accessMutants: Mutant[] = [
@@ -56,7 +56,7 @@ export const accessMutants: Mutant[] = [
   {
     name: 'access: one of several scopes is not enough',
     breaks: 'each route is for its scopes',
-    edits: [['src/access/scopes.ts', 'asked.some(', 'asked.every(']],
+    edits: [['src/access/api-key.ts', 'asked.some(', 'asked.every(']],
     caughtBy: [HTTP, 'GET /events/stats is for read and consume and admin'],
   },
   {
@@ -89,7 +89,13 @@ export const accessMutants: Mutant[] = [
   {
     name: 'access: what is remembered is told to any caller',
     breaks: 'nobody sees the answer of another',
-    edits: [['routes/formulas/replay-recent.ts', 'request.sent = { caller, key', "request.sent = { caller: '', key"]],
+    edits: [
+      [
+        'routes/formulas/idempotency.ts',
+        'request.rawRequest = { caller, key',
+        "request.rawRequest = { caller: '', key",
+      ],
+    ],
     caughtBy: [HTTP, 'idempotency keys belong to the caller: nobody sees the answer of another'],
   },
   {
@@ -150,8 +156,8 @@ export const accessMutants: Mutant[] = [
     edits: [
       [
         RING,
-        '    } catch (error) {\n      this.#complainedAt',
-        '    } catch (error) {\n      this.#byDigest = new Map()\n      this.#complainedAt',
+        '    } catch (error) {\n      this.#failedAt',
+        '    } catch (error) {\n      this.#byDigest = new Map()\n      this.#failedAt',
       ],
     ],
     caughtBy: [
@@ -231,7 +237,7 @@ export const accessMutants: Mutant[] = [
   {
     name: 'rate limit: a list of guesses counts as one request',
     breaks: 'guessing in lists is no cheaper',
-    edits: [[LIMIT, 'counts.add(keyGenerator(request), more)', 'counts.add(keyGenerator(request), 0)']],
+    edits: [[LIMIT, 'counts.add(keyGenerator(request), extra)', 'counts.add(keyGenerator(request), 0)']],
     caughtBy: [
       LIMIT_TEST,
       'a list that is refused as known counts for each of its formulas; a replay, and one that is added, for itself',
@@ -240,13 +246,13 @@ export const accessMutants: Mutant[] = [
   {
     name: 'access: duplicates are shown to who may not read',
     breaks: 'what others submitted is for those who may read',
-    edits: [['routes/formulas/send-outcome.ts', "allows(scopes, 'read')", "allows(scopes, 'submit')"]],
+    edits: [['routes/formulas/outcome.ts', "allows(apiKey.scopes, 'read')", "allows(apiKey.scopes, 'submit')"]],
     caughtBy: [DUPLICATES_TEST, 'who may not read learns of a duplicate its id alone, with onDuplicate=skip'],
   },
   {
     name: 'access: duplicates of an answer have no bound',
     breaks: 'a small request has a bounded answer kept',
-    edits: [['src/stores/answer.ts', ' && bytes >= MOST_BYTES', ' && bytes < 0']],
+    edits: [['src/stores/kept-answer.ts', 'this.#bytes < ANSWER_BYTES', 'this.#bytes >= 0']],
     caughtBy: [
       DUPLICATES_TEST,
       'once an answer has 4 MiB of formulas further duplicates are told by their ids, on replay too',

@@ -1,14 +1,15 @@
 import { accessMutants } from './access-mutants.ts'
+import { answerMutants } from './answer-mutants.ts'
 import { contractMutants } from './contract-mutants.ts'
 import { diskMutants } from './disk-mutants.ts'
-import { memoryMutants } from './memory-mutants.ts'
-import { memoryQueueMutants } from './memory-queue-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { observationMutants } from './observation-mutants.ts'
 import { openapiMutants } from './openapi-mutants.ts'
+import { postgresLogMutants } from './postgres-log-mutants.ts'
 import { postgresMutants } from './postgres-mutants.ts'
 import { sharedDatabaseMutants } from './shared-database-mutants.ts'
 import { speedMutants } from './speed-mutants.ts'
+import { sqliteLogMutants } from './sqlite-log-mutants.ts'
 import { sqliteMutants } from './sqlite-mutants.ts'
 import { sqliteQueueMutants } from './sqlite-queue-mutants.ts'
 import { submissionMutants } from './submission-mutants.ts'
@@ -18,13 +19,14 @@ import { tracingMutants } from './tracing-mutants.ts'
 export const mutants: Mutant[] = [
   ...submissionMutants,
   ...contractMutants,
-  ...memoryMutants,
-  ...memoryQueueMutants,
+  ...answerMutants,
   ...sqliteMutants,
   ...sqliteQueueMutants,
+  ...sqliteLogMutants,
   ...diskMutants,
   ...speedMutants,
   ...postgresMutants,
+  ...postgresLogMutants,
   ...sharedDatabaseMutants,
   ...accessMutants,
   ...observationMutants,

@@ -16,8 +16,9 @@ export const contractMutants: Mutant[] = [
       [
         JUDGE,
         "return { kind: 'answered', submissionId: known.submissionId, answer: known.answer }",
-        "const again = submission.formulas.map((formula) => ({ ...formula, createdAt }))\n    return { kind: 'answered', submissionId: known.submissionId, answer: addedAnswer(again, submission.single) }",
+        "return { kind: 'answered', submissionId: known.submissionId, answer: allAdded(submission) }",
       ],
+      [JUDGE, 'import { AnswerBuilder }', 'import { AnswerBuilder, allAdded }'],
     ],
     caughtBy: [MODEL, 'the same key with the same payload is answered again, byte for byte'],
   },
@@ -34,7 +35,7 @@ export const contractMutants: Mutant[] = [
       [
         JUDGE,
         '  const known = lookup.answer(submission)\n',
-        "  const early = judgeFormulas(submission, lookup, createdAt)\n  if (early.kind === 'settled') return early\n  const known = lookup.answer(submission)\n",
+        '  const early = decideFormulas(submission, lookup)\n  if (early.answer.status === 409) return early\n  const known = lookup.answer(submission)\n',
       ],
     ],
     caughtBy: [MODEL, 'the same key with the same payload is answered again, byte for byte'],
@@ -46,7 +47,7 @@ export const contractMutants: Mutant[] = [
     caughtBy: [
       'test/stores/memory.test.ts',
       'memory formula db: claims',
-      'a make-up that is pending is busy, not a duplicate, whichever member of a list wants it',
+      'a composition that is pending is busy, not a duplicate, whichever member of a list wants it',
     ],
   },
   {
@@ -55,7 +56,7 @@ export const contractMutants: Mutant[] = [
     edits: [[JUDGE, 'if (holder !== null) return', "if (holder === 'submission') return"]],
     caughtBy: [
       'test/submission/cleanup.test.ts',
-      'while a cleanup is owed its key and its make-ups wait, then get 503',
+      'while a cleanup is owed its key and its compositions wait, then get 503',
     ],
   },
   {
@@ -71,21 +72,19 @@ export const contractMutants: Mutant[] = [
   {
     name: 'judge: twins in a list are not noticed',
     breaks: 'a make-up is stored once',
-    edits: [[JUDGE, 'added.get(formula.id) ?? lookup', 'lookup']],
+    edits: [[JUDGE, 'const twin = added.get(id)', 'const twin = added.get(id.slice(1))']],
     caughtBy: [MODEL, 'twins in one list are refused, the later one named'],
   },
   {
     name: 'judge: skip is taken for reject',
     breaks: 'with onDuplicate=skip the new ones are added',
-    edits: [[JUDGE, 'if (!skip && duplicates', 'if (duplicates']],
+    edits: [[JUDGE, "if (onDuplicate === 'reject' && duplicates", 'if (duplicates']],
     caughtBy: [MODEL, 'with onDuplicate=skip the new ones are added and the others reported as stored'],
   },
   {
     name: 'judge: reject is taken for skip',
     breaks: 'a list with a known make-up adds nothing',
-    edits: [
-      [JUDGE, 'if (!skip && duplicates.length > 0)', 'if (!skip && duplicates.length === submission.formulas.length)'],
-    ],
+    edits: [[JUDGE, "=== 'reject' && duplicates.length > 0", "=== 'reject' && duplicates.length === formulas.length"]],
     caughtBy: [MODEL, 'a list with one known make-up adds nothing at all'],
   },
   {
@@ -97,7 +96,7 @@ export const contractMutants: Mutant[] = [
   {
     name: 'make-up: the fingerprint goes by the order of materials',
     breaks: 'materials are compared as a set',
-    edits: [['src/formula/fingerprint.ts', 'lines.sort().join', 'lines.join']],
+    edits: [['src/formula/identity.ts', 'lines.sort().join', 'lines.join']],
     caughtBy: ['test/formula/fingerprint.test.ts', 'the order of materials does not matter'],
   },
   {
@@ -129,7 +128,7 @@ export const contractMutants: Mutant[] = [
   {
     name: 'long poll: events leased as the wait runs out are dropped',
     breaks: 'what is leased reaches its consumer',
-    edits: [[LONG_POLL, 'if (waiter.asking) {', 'if (waiter.asking && waiter.ended !== null) {']],
+    edits: [[LONG_POLL, 'if (waiter.receiving) {', 'if (waiter.receiving && waiter.ended !== null) {']],
     caughtBy: [LONG_POLLS, 'events that are leased as a wait runs out are still given to its consumer'],
   },
   {

@@ -50,7 +50,13 @@ export const diskMutants: Mutant[] = [
   {
     name: 'worker: calls of a worker that died are never answered',
     breaks: 'a worker thread that dies fails its calls',
-    edits: [['src/stores/sqlite/worker-client.ts', '        this.#failAll(error)\n', '']],
+    edits: [
+      [
+        'src/stores/sqlite/worker-client.ts',
+        '        for (const batch of this.#inFlight.values()) batch.reject(error)\n',
+        '',
+      ],
+    ],
     caughtBy: [REMOTE, 'a worker that dies fails the calls it had, and is started again for the next'],
   },
   {
@@ -93,7 +99,7 @@ export const diskMutants: Mutant[] = [
   {
     name: 'start: a changed queue is taken though the old one holds events',
     breaks: 'no event is left in a queue that nobody reads',
-    edits: [['src/stores/bind-queue.ts', 'if (left > 0) throw', 'if (left > 1_000_000) throw']],
+    edits: [['src/stores/open.ts', 'if (left > 0) throw', 'if (left > 1_000_000) throw']],
     caughtBy: ['test/stores/open.test.ts', 'another queue is refused while the old one holds events, or is gone'],
   },
 ]

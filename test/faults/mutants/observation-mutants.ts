@@ -13,7 +13,7 @@ export const observationMutants: Mutant[] = [
   {
     name: 'metrics: a scrape waits for a store as long as that takes',
     breaks: 'a store that hangs holds up no scrape',
-    edits: [[GAUGES, 'new Deadline(this.#clock, PATIENCE_MS).bound(call()).catch(', 'call().catch(']],
+    edits: [[GAUGES, 'new Deadline(this.#clock, STORE_TIMEOUT_MS).bound(call()).catch(', 'call().catch(']],
     caughtBy: [
       METRICS_TEST,
       'a store that hangs or fails is down and holds up no scrape; of its contents nothing is said',
@@ -37,16 +37,16 @@ export const observationMutants: Mutant[] = [
   {
     name: 'metrics: duplicates that are skipped count as added',
     breaks: 'formulas are counted that were stored, and no others',
-    edits: [['src/submission/added.ts', ' - (body.split(DUPLICATE).length - 1)', ' + 0 * body.length']],
+    edits: [['src/submission/answer-text.ts', ".filter(({ outcome }) => outcome === 'added')", '']],
     caughtBy: [METRICS_TEST, 'of a list whose duplicates are skipped those are counted that were added'],
   },
   {
     name: 'metrics: each app watches the process for itself',
     breaks: 'an app that is closed leaves nothing behind',
-    edits: [['src/metrics/process-metrics.ts', 'if (registry === undefined) {', '{']],
+    edits: [['src/metrics/metrics.ts', 'if (registry === undefined) {', '{']],
     caughtBy: [
-      'test/process/metrics.test.ts',
-      'of fifty apps that were closed nothing is left that measures, and the process ends by itself',
+      'test/process/closed-apps.test.ts',
+      'of many apps that were closed nothing is left that measures, and the process ends by itself',
     ],
   },
   {
@@ -71,7 +71,11 @@ export const observationMutants: Mutant[] = [
     name: 'log: each request has a line, however many there are',
     breaks: 'the log is no load of its own',
     edits: [
-      ['src/kit/line-limiter.ts', 'if (this.#taken < this.#most) return true', 'if (this.#taken >= 0) return true'],
+      [
+        'src/kit/line-limiter.ts',
+        'if (this.#written < this.#maxPerSecond) return true',
+        'if (this.#written >= 0) return true',
+      ],
     ],
     caughtBy: [
       REQUEST_LOG_TEST,
@@ -81,7 +85,7 @@ export const observationMutants: Mutant[] = [
   {
     name: 'log: a submission that fails does not say which request it came with',
     breaks: 'a caller that shows its X-Request-Id can be helped',
-    edits: [['src/submission/tracked.ts', 'requestId === undefined ?', 'requestId !== "" ?']],
+    edits: [['src/submission/submission.ts', 'requestId === undefined ?', 'requestId !== "" ?']],
     caughtBy: [REQUEST_LOG_TEST, 'what is logged of a submission that fails names its request as well'],
   },
 ]

@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const INTAKE = 'src/stores/postgres/intake.ts'
 const FUNCTIONS = 'src/stores/postgres/functions.ts'
+const LEASES = 'src/stores/postgres/lease-functions.ts'
 const SAGA = 'src/stores/postgres/saga-statements.ts'
 const EVENTS = 'src/stores/postgres/event-statements.ts'
 const TEST = 'test/stores/postgres.test.ts'
@@ -30,8 +31,8 @@ export const postgresMutants: Mutant[] = [
     edits: [
       [
         FUNCTIONS,
-        '      WHERE member <> ALL (refused) ORDER BY ordinal\n',
-        '      WHERE member <> ALL (refused) ORDER BY id\n',
+        "SELECT decode(id, 'hex') AS fingerprint, seq,",
+        "SELECT decode(id, 'hex') AS fingerprint, seqs[(row_number() OVER (ORDER BY id))::integer],",
       ],
     ],
     caughtBy: [TEST, 'postgres intake: acceptance', 'a long list keeps its order, in the list and in the queue'],
@@ -39,14 +40,14 @@ export const postgresMutants: Mutant[] = [
   {
     name: 'postgres: events of a saga are published at once',
     breaks: 'nobody sees the event of a pending formula',
-    edits: [[FUNCTIONS, 'FROM numbered WHERE attempt IS NULL ORDER BY seq', 'FROM numbered ORDER BY seq']],
+    edits: [[FUNCTIONS, 'member <> ALL (refused) AND attempts[member] IS NULL;', 'member <> ALL (refused);']],
     caughtBy: [TEST, 'postgres: what a saga has not completed has no event'],
   },
   {
     name: 'postgres: a submission that was given up is accepted',
     breaks: 'nothing refused leaves a trace',
     edits: [
-      [INTAKE, '    const isVoid = member.attempt === null && this.#givenUp.has(id)\n', '    const isVoid = false\n'],
+      [INTAKE, '    const isVoid = item.attempt === null && this.#givenUp.has(id)\n', '    const isVoid = false\n'],
     ],
     caughtBy: [TEST, 'postgres: a submission given up while it waits in line is not stored'],
   },
@@ -63,16 +64,14 @@ export const postgresMutants: Mutant[] = [
     caughtBy: [
       TEST,
       'postgres formula db: abandoning',
-      'once removed, key and make-up are free for another attempt of the same submission',
+      'once removed, key and composition are free for another attempt of the same submission',
     ],
   },
   {
     name: 'postgres: a lease that has ended is acknowledged',
     breaks: 'leases are fenced',
     classic: 'lease without fencing',
-    edits: [
-      [FUNCTIONS, 'receipt = ANY (receipts) AND leased_until > now_ms RETURNING', 'receipt = ANY (receipts) RETURNING'],
-    ],
+    edits: [[LEASES, 'd.nonce = r.nonce\n  AND d.rank > now_ms', 'd.nonce = r.nonce']],
     caughtBy: [TEST, 'postgres event queue: receipts', 'after the end of a lease its receipt is refused'],
   },
   {
@@ -88,19 +87,13 @@ export const postgresMutants: Mutant[] = [
     caughtBy: [TEST, 'postgres event queue: tombstones', 'a publish that arrives after its removal is refused'],
   },
   {
-    name: 'postgres: a redriven event forgets its trace',
-    breaks: 'an event tells the trace of its submission',
-    edits: [
-      [
-        EVENTS,
-        'created_at, 0, traceparent\n  FROM (SELECT * FROM gone',
-        'created_at, 0, NULL\n  FROM (SELECT * FROM gone',
-      ],
-    ],
+    name: 'postgres: a dead letter forgets the text of its event',
+    breaks: 'a dead letter says what its event did',
+    edits: [[LEASES, 'body = coalesce(d.body, e.body)\n  FROM numbered', 'body = d.body\n  FROM numbered']],
     caughtBy: [
       TEST,
-      'postgres event queue: traces',
-      'a dead letter tells it, nacked or expired, and so does the event when it is redriven',
+      'postgres event queue: bodies',
+      'a dead letter has the same text, nacked or expired, and so does the event when it is redriven',
     ],
   },
 ]

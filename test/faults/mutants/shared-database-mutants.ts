@@ -67,7 +67,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     name: 'postgres: the commit point of a saga asks nobody whether the attempt was taken over',
     breaks: 'an attempt is completed or rolled back, never both',
     classic: 'lease without fencing',
-    edits: [[SAGA_SQL, "WHERE id = $2 AND state = 'pending' RETURNING id", 'WHERE id = $2 RETURNING id']],
+    edits: [[FUNCTIONS, "WHERE id = wanted AND state = 'pending';", 'WHERE id = wanted;']],
     caughtBy: [
       INSTANCES,
       'an attempt whose owner is not heard of is rolled back by another, and its late completion refused',
@@ -101,8 +101,8 @@ export const sharedDatabaseMutants: Mutant[] = [
     name: 'postgres: leases go by the clock of the process',
     breaks: 'instances whose clocks differ agree on when a lease ends',
     edits: [
-      ['src/stores/postgres/time.ts', '(clock === systemClock ? () => null : () => clock.now())', '() => clock.now()'],
-      ['src/stores/postgres/time.ts', 'import { type Clock, systemClock }', 'import type { Clock }'],
+      [DATABASE, '(clock === systemClock ? () => null : () => clock.now())', '() => clock.now()'],
+      [DATABASE, 'import { type Clock, systemClock }', 'import type { Clock }'],
     ],
     caughtBy: ['test/process/clocks.test.ts', 'instances whose clocks are hours apart agree on when a lease ends'],
   },
@@ -128,7 +128,13 @@ export const sharedDatabaseMutants: Mutant[] = [
     name: 'postgres: an ack is answered before it is on disk',
     breaks: 'what was acknowledged never comes again',
     classic: 'ack before commit',
-    edits: [[FUNCTIONS, ';\n  RETURN QUERY DELETE FROM', ' WHERE false;\n  RETURN QUERY DELETE FROM']],
+    edits: [
+      [
+        'src/stores/postgres/lease-functions.ts',
+        ';\n  RETURN QUERY DELETE FROM',
+        ' WHERE false;\n  RETURN QUERY DELETE FROM',
+      ],
+    ],
     caughtBy: [
       'test/postgres/durable.test.ts',
       'what was answered outlasts a crash also where the server answers before the disk has it',
@@ -138,7 +144,9 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: other instances are not told what is worked off',
     breaks: 'a cleanup is worked off by one instance at a time',
-    edits: [['src/submission/recovery-worker.ts', '[...this.#saga.running, ...this.#taken]', 'this.#saga.running']],
+    edits: [
+      ['src/submission/recovery-worker.ts', '[...this.#saga.running, ...this.#recovering]', 'this.#saga.running'],
+    ],
     caughtBy: [
       'test/submission/cleanup.test.ts',
       'what is worked off is said to be, from the start on, so that other instances leave it alone',

@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
-const LATE = 'src/stores/sqlite/durability/late-index.ts'
+const LATE = 'src/stores/sqlite/upkeep/late-index.ts'
 const LATE_TEST = 'test/stores/late-index.test.ts'
 const RECENT = 'src/submission/recent-answers.ts'
 const RECENT_TEST = 'test/submission/recent-answers.test.ts'
@@ -12,13 +12,13 @@ export const speedMutants: Mutant[] = [
     name: 'late index: what is not written yet is not known',
     breaks: 'nothing is stored twice',
     edits: [[LATE, 'const seqs = this.#kept.seqsOf(hash)', 'const seqs = this.#kept.seqsOf(-1)']],
-    caughtBy: [LATE_TEST, 'make-ups, keys and names are found whether or not the indexes have them yet'],
+    caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
   },
   {
     name: 'late index: what is being written is not known meanwhile',
     breaks: 'nothing is stored twice',
     edits: [[LATE, 'this.#writing?.kept.seqsOf(hash) ?? []', '[] as number[]']],
-    caughtBy: [LATE_TEST, 'make-ups, keys and names are found whether or not the indexes have them yet'],
+    caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
   },
   {
     name: 'late index: what a process that died had kept is lost',
@@ -41,7 +41,7 @@ export const speedMutants: Mutant[] = [
   {
     name: 'late index: what was rolled back is remembered',
     breaks: 'nothing refused leaves a trace',
-    edits: [['src/stores/sqlite/commands.ts', '    for (const index of indexes) index.forget()\n', '']],
+    edits: [['src/stores/sqlite/commands.ts', '    for (const late of [index, answers.index]) late.forget()\n', '']],
     caughtBy: [LATE_TEST, 'a row that takes the place of one that was rolled back is known, also when a saga shows it'],
   },
   {
@@ -57,25 +57,25 @@ export const speedMutants: Mutant[] = [
   {
     name: 'late index: answers that are left are taken out with those that have gone',
     breaks: 'a key lives as long as it is told to',
-    edits: [['src/stores/sqlite/stale-answers.ts', 'hash <= ? AND seq < ?', 'hash <= ? AND seq < ? + 9']],
+    edits: [['src/stores/sqlite/upkeep/stale-answers.ts', 'prefix <= ? AND seq < ?', 'prefix <= ? AND seq < ? + 9']],
     caughtBy: [LATE_TEST, 'the index of answers is rid of those that were swept, once as many have gone as are left'],
   },
   {
     name: 'late index: a number is given again when all answers have been swept',
     breaks: 'a key that was answered is replayed',
-    edits: [['src/stores/sqlite/answer-table.ts', '(SELECT answers FROM indexed)', '0']],
+    edits: [['src/stores/sqlite/answer-statements.ts', 'FROM answers), answers) + 1', 'FROM answers), 0) + 1']],
     caughtBy: [LATE_TEST, 'when all answers have been swept, new ones are still found'],
   },
   {
     name: 'recent answers: other bytes are answered as well',
     breaks: 'a key that was used with another payload is a 422',
-    edits: [[RECENT, 'known.digest === digestOf(sent)', 'known.digest !== undefined']],
+    edits: [[RECENT, 'cached.digest === digestOf(request)', 'cached.digest !== undefined']],
     caughtBy: [RECENT_TEST, 'whatever differs is not answered from memory'],
   },
   {
     name: 'recent answers: they outlive those that are kept',
     breaks: 'a key expires at its time',
-    edits: [[RECENT, '      ttl: REMEMBERED_MS,\n', '']],
+    edits: [[RECENT, '      ttl: TTL_MS,\n', '']],
     caughtBy: [RECENT_TEST, 'an answer is forgotten long before a store forgets it'],
   },
   {
@@ -89,7 +89,7 @@ export const speedMutants: Mutant[] = [
   {
     name: 'overload: nothing is ever refused',
     breaks: 'what is taken in does not wait long, and memory stays bounded',
-    edits: [['plugins/overload.ts', 'submissions >= MOST_SUBMISSIONS || formulas >= MOST_FORMULAS', 'submissions < 0']],
+    edits: [['plugins/overload.ts', 'submissions >= MAX_SUBMISSIONS || formulas >= MAX_FORMULAS', 'submissions < 0']],
     caughtBy: [
       OVERLOAD_TEST,
       'past 4,096 submissions under way, further ones get 503 before they are read, until some have ended',
@@ -98,7 +98,7 @@ export const speedMutants: Mutant[] = [
   {
     name: 'overload: lists count as one',
     breaks: 'memory stays bounded',
-    edits: [['src/submission/orchestrator.ts', 'this.#formulas += submission.formulas.length', 'this.#formulas += 1']],
+    edits: [['src/submission/orchestrator.ts', 'this.#load.formulas += length', 'this.#load.formulas += 1']],
     caughtBy: [OVERLOAD_TEST, 'lists count by their formulas'],
   },
 ]

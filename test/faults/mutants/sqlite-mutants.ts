@@ -1,9 +1,10 @@
 import type { Mutant } from './mutant.ts'
 
-const COMMANDS = 'src/stores/sqlite/commands.ts'
+const COMMANDS = 'src/stores/sqlite/submission-commands.ts'
 const BATCHES = 'src/stores/sqlite/batches.ts'
-const INTENTS = 'src/stores/sqlite/intent-table.ts'
-const ANSWERS = 'src/stores/sqlite/answer-table.ts'
+const INTENT_SQL = 'src/stores/sqlite/intent-statements.ts'
+const FORMULAS = 'src/stores/sqlite/formula-table.ts'
+const ANSWER_SQL = 'src/stores/sqlite/answer-statements.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
 const REMOTE = 'test/stores/remote.test.ts'
 
@@ -17,29 +18,40 @@ export const sqliteMutants: Mutant[] = [
     caughtBy: [REMOTE, 'what is answered is committed, for every other connection to see'],
   },
   {
+    name: 'sqlite: a saga is answered before its commit point',
+    breaks: 'what is answered is stored',
+    classic: 'ack before commit',
+    edits: [
+      [
+        COMMANDS,
+        '      show(now, intent)\n      return decisionOf(intents.get(attemptId))\n',
+        "      setImmediate(() => show(now, intent))\n      return decisionOf({ ...intent, state: 'completed' })\n",
+      ],
+    ],
+    caughtBy: [
+      SUITE,
+      'sqlite formula db: completing',
+      'completing makes the formulas visible and keeps the answer in one step',
+    ],
+  },
+  {
     name: 'sqlite: an event without its formula',
     breaks: 'storing and publishing are all or nothing',
     classic: 'event without formula, or formula without event',
-    edits: [[COMMANDS, '    for (const formula of judgement.added) writer.add(formula, now)\n', '']],
+    edits: [[COMMANDS, 'event.seq = writer.add(accepted.added[n] as NewFormula)', 'event.seq = n + 1']],
     caughtBy: [SUITE, 'sqlite intake: acceptance', 'formulas, events and answer are there together'],
   },
   {
     name: 'sqlite: a formula without its event',
     breaks: 'storing and publishing are all or nothing',
     classic: 'event without formula, or formula without event',
-    edits: [[COMMANDS, '    queue.append(now, judgement.added, submission.traceparent ?? null)\n', '']],
+    edits: [[COMMANDS, '    log.append(events)\n', '']],
     caughtBy: [SUITE, 'sqlite intake: acceptance', 'formulas, events and answer are there together'],
   },
   {
     name: 'sqlite: the answer is not kept with the formulas',
     breaks: 'a try whose reply was lost is answered as if it had not been',
-    edits: [
-      [
-        COMMANDS,
-        'queue.append(now, judgement.added, submission.traceparent ?? null)\n    answers.keep(now, slot, submission, judgement.answer)',
-        'queue.append(now, judgement.added, submission.traceparent ?? null)',
-      ],
-    ],
+    edits: [[COMMANDS, '    keep(tables, now, slot, submission, accepted, events[0]?.seq ?? 0)\n', '']],
     caughtBy: [SUITE, 'sqlite intake: repetition', 'the same submission again is answered again, never stored twice'],
   },
   {
@@ -49,8 +61,8 @@ export const sqliteMutants: Mutant[] = [
     edits: [
       [
         COMMANDS,
-        "    if (judgement.kind !== 'accepted') return judgement\n    for",
-        "    if (judgement.kind === 'answered') queue.append(now, JSON.parse(judgement.answer.body).formulas ?? [], null)\n    if (judgement.kind !== 'accepted') return judgement\n    for",
+        "      if (verdict.kind !== 'accepted') return verdict\n      store(",
+        "      if (verdict.kind === 'answered') log.append(eventsOf(submission.formulas, submission))\n      if (verdict.kind !== 'accepted') return verdict\n      store(",
       ],
     ],
     caughtBy: [SUITE, 'sqlite intake: repetition', 'the same submission again is answered again, never stored twice'],
@@ -58,13 +70,7 @@ export const sqliteMutants: Mutant[] = [
   {
     name: 'sqlite: what was given up is accepted all the same',
     breaks: 'a call that arrives late has no effect',
-    edits: [
-      [
-        COMMANDS,
-        "answered(now, slot, submission.id) ?? { kind: 'given-up' }",
-        'answered(now, slot, submission.id) ?? decide(now, slot, submission)',
-      ],
-    ],
+    edits: [[COMMANDS, '      if (givenUp.has(submission.id)) return givenUpVerdict(now, slot, submission.id)\n', '']],
     caughtBy: [
       SUITE,
       'sqlite intake: giving up',
@@ -78,8 +84,8 @@ export const sqliteMutants: Mutant[] = [
     edits: [
       [
         COMMANDS,
-        '      intents.remove(attemptId)\n    },\n    finish',
-        "      const byFingerprint = db.prepare('DELETE FROM formulas WHERE fingerprint = ?')\n      for (const { id } of intents.get(attemptId)?.events ?? []) byFingerprint.run(Buffer.from(id, 'hex'))\n    },\n    finish",
+        '      pending.remove(attemptId)\n      intents.remove(attemptId)\n',
+        '      for (const { id } of intents.get(attemptId)?.events ?? []) writer.erase(id, tables.formulas.get(id)?.seq ?? 0)\n',
       ],
     ],
     caughtBy: [SUITE, 'sqlite formula db: abandoning', "removing one attempt leaves another's formulas alone"],
@@ -88,15 +94,21 @@ export const sqliteMutants: Mutant[] = [
     name: 'sqlite: a rollback that is done keeps its key',
     breaks: 'nothing is left behind and the key is free again',
     classic: 'key not released after a failed submission',
-    edits: [[COMMANDS, '      intents.remove(attemptId)\n    },\n    finish', '    },\n    finish']],
+    edits: [
+      [
+        COMMANDS,
+        '      pending.remove(attemptId)\n      intents.remove(attemptId)\n',
+        '      pending.remove(attemptId)\n',
+      ],
+    ],
     caughtBy: [
       SUITE,
       'sqlite formula db: abandoning',
-      'once removed, key and make-up are free for another attempt of the same submission',
+      'once removed, key and composition are free for another attempt of the same submission',
     ],
   },
   {
-    name: 'sqlite: a rollback that is done keeps its make-ups',
+    name: 'sqlite: a rollback that is done keeps its compositions',
     breaks: 'nothing is left behind',
     edits: [[COMMANDS, '      pending.remove(attemptId)\n', '']],
     caughtBy: [REMOTE, 'a rollback that is done leaves no row but its tombstones'],
@@ -105,7 +117,7 @@ export const sqliteMutants: Mutant[] = [
     name: 'sqlite: an abandoned attempt is forgotten at once',
     breaks: 'a rollback is owed until it is done',
     classic: 'lost cleanup',
-    edits: [[COMMANDS, "intents.decide(now, attemptId, 'rolling-back', reason)", 'intents.remove(attemptId)']],
+    edits: [[COMMANDS, 'intents.abandon(now, attemptId, reason)', 'intents.remove(attemptId)']],
     caughtBy: [SUITE, 'sqlite cleanup queue: list', 'an abandoned attempt is owed until it is removed'],
   },
   {
@@ -114,7 +126,7 @@ export const sqliteMutants: Mutant[] = [
     classic: 'lost cleanup',
     edits: [
       [
-        INTENTS,
+        INTENT_SQL,
         "reason = ?, decided_at = ? WHERE state = 'pending'",
         "reason = ?, decided_at = ? WHERE state = 'dying'",
       ],
@@ -125,7 +137,7 @@ export const sqliteMutants: Mutant[] = [
     name: 'sqlite: completed attempts are never due',
     breaks: 'events of an accepted submission are released in the end',
     edits: [
-      [INTENTS, "state <> 'pending' AND next_attempt_at <= ?", "state = 'rolling-back' AND next_attempt_at <= ?"],
+      [INTENT_SQL, "state <> 'pending' AND next_attempt_at <= ?", "state = 'rolling-back' AND next_attempt_at <= ?"],
     ],
     caughtBy: [
       SUITE,
@@ -134,26 +146,46 @@ export const sqliteMutants: Mutant[] = [
     ],
   },
   {
-    name: 'sqlite: an answer is normalised as it is kept',
-    breaks: 'a replay is the first answer byte for byte',
-    classic: 'replay of other bytes',
-    edits: [[ANSWERS, 'status, location, body, now + ttlMs', 'status, location, body.normalize(), now + ttlMs']],
-    caughtBy: [SUITE, 'sqlite idempotency store: answers', 'the body is kept byte for byte'],
+    name: 'sqlite: the events of a saga have no numbers of formulas',
+    breaks: 'an event says which formula it is of',
+    edits: [
+      ['src/stores/sqlite/intent-table.ts', "events: state === 'completed' ?", "events: state === 'rolling-back' ?"],
+    ],
+    caughtBy: [
+      SUITE,
+      'sqlite formula db: completing',
+      'completing makes the formulas visible and keeps the answer in one step',
+    ],
+  },
+  {
+    name: 'sqlite: a number is given again after an erasure',
+    breaks: 'a number stands for one formula for good',
+    edits: [[FORMULAS, '      sql.keepNumber.run(seq)\n', '      next = null\n']],
+    caughtBy: [SUITE, 'sqlite formula db: erasing', 'a number is never given twice, also when the newest was erased'],
+  },
+  {
+    name: 'sqlite: the number of what was erased is forgotten with the process',
+    breaks: 'a number stands for one formula for good',
+    edits: [[FORMULAS, '      sql.keepNumber.run(seq)\n', '']],
+    caughtBy: ['test/stores/late-index.test.ts', 'the number of a formula that was erased is never given again'],
+  },
+  {
+    name: 'sqlite: a formula is erased whatever its number',
+    breaks: 'a formula that was stored anew is not erased by an old order',
+    edits: [
+      [
+        'src/stores/sqlite/formula-statements.ts',
+        'DELETE FROM formulas WHERE seq = ? AND fingerprint = ? RETURNING',
+        'DELETE FROM formulas WHERE ? > 0 AND fingerprint = ? RETURNING',
+      ],
+    ],
+    caughtBy: [SUITE, 'sqlite formula db: erasing', 'only the formula with this number is erased, and once'],
   },
   {
     name: 'sqlite: an answer lives a millisecond too long',
     breaks: 'a key expires at its time',
-    edits: [[ANSWERS, 'caller = ? AND expires_at > ?', 'caller = ? AND expires_at >= ?']],
+    edits: [[ANSWER_SQL, 'slot = ? AND expires_at > ?', 'slot = ? AND expires_at >= ?']],
     caughtBy: [SUITE, 'sqlite idempotency store: answers', 'an answer expires at its time, neither sooner nor later'],
-  },
-  {
-    name: 'sqlite: the caller is left out of the key',
-    breaks: 'a key belongs to its caller',
-    edits: [
-      [ANSWERS, 'caller = ? AND expires_at > ?', 'caller <> ?||char(0) AND expires_at > ?'],
-      [ANSWERS, "hash('sha256', ", "hash('sha256', key || "],
-    ],
-    caughtBy: [SUITE, 'sqlite idempotency store: answers', 'an answer is found under its caller and key alone'],
   },
   {
     name: 'sqlite: pending formulas are visible',
@@ -161,8 +193,8 @@ export const sqliteMutants: Mutant[] = [
     edits: [
       [
         COMMANDS,
-        '      pending.add(attemptId, judgement.added, now)',
-        '      for (const formula of judgement.added) writer.add(formula, now)\n      pending.add(attemptId, judgement.added, now)',
+        '    pending.add(id, added)',
+        '    for (const formula of added) tables.writer.add(formula)\n    pending.add(id, added)',
       ],
     ],
     caughtBy: [SUITE, 'sqlite formula db: adding', 'nobody sees a pending formula or its answer'],
@@ -170,13 +202,19 @@ export const sqliteMutants: Mutant[] = [
   {
     name: 'sqlite: an attempt that is being rolled back can still be completed',
     breaks: 'what was decided stays decided',
-    edits: [[COMMANDS, "if (intent?.state === 'pending') {", "if (intent !== null && intent.state !== 'completed') {"]],
+    edits: [
+      [
+        COMMANDS,
+        "if (intent?.state !== 'pending') return",
+        "if (intent === null || intent.state === 'completed') return",
+      ],
+    ],
     caughtBy: [SUITE, 'sqlite formula db: abandoning', 'an abandoned attempt can neither be completed nor added again'],
   },
   {
     name: 'sqlite: a completed attempt can still be abandoned',
     breaks: 'after the commit point it only goes forward',
-    edits: [[COMMANDS, "if (intent?.state === 'pending') intents.decide(", 'if (intent !== null) intents.decide(']],
+    edits: [[COMMANDS, "if (intent?.state === 'pending') intents.abandon(", 'if (intent !== null) intents.abandon(']],
     caughtBy: [
       SUITE,
       'sqlite formula db: completing',

@@ -1,18 +1,19 @@
 import type { Mutant } from './mutant.ts'
 
-const EVENTS = 'src/stores/sqlite/event-tables.ts'
-const EVENT_SQL = 'src/stores/sqlite/event-statements.ts'
+const HELD = 'src/stores/sqlite/queue/held-events.ts'
+const LINE = 'src/stores/sqlite/queue/event-line.ts'
+const LEASES = 'src/stores/sqlite/queue/leases.ts'
+const DELIVERY_SQL = 'src/stores/sqlite/queue/delivery-statements.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
 
-/** Bugs in the queue's tables. */
+/** Bugs in how events are released, leased and given back. */
 export const sqliteQueueMutants: Mutant[] = [
   {
     name: 'sqlite: a release that is repeated publishes again',
     breaks: 'a formula has exactly one event',
     classic: 'double publish on ambiguous commit',
     edits: [
-      [EVENTS, "if (state === 'released' || state === 'removed') return\n", "if (state === 'removed') return\n"],
-      [EVENTS, 'if (state === undefined) append(', "if (state !== 'held') append("],
+      [HELD, "if (state === 'released' || state === 'removed') return false", "if (state === 'removed') return false"],
     ],
     caughtBy: [
       SUITE,
@@ -26,9 +27,11 @@ export const sqliteQueueMutants: Mutant[] = [
     classic: 'compensation by fingerprint',
     edits: [
       [
-        EVENT_SQL,
-        'DELETE FROM held WHERE attempt = ?',
-        'DELETE FROM held WHERE id IN (SELECT id FROM held WHERE attempt = ?)',
+        HELD,
+        "if (sql.mark.get(attempt)?.state !== 'released') end(",
+        `db.prepare(\`UPDATE marks SET state = 'removed' WHERE attempt IN (SELECT other.attempt FROM held AS own
+        JOIN held AS other USING (fingerprint) WHERE own.attempt = ?)\`).run(attempt)
+      if (sql.mark.get(attempt)?.state !== 'released') end(`,
       ],
     ],
     caughtBy: [SUITE, 'sqlite event queue: sagas', 'two attempts with the same events do not touch each other'],
@@ -38,9 +41,9 @@ export const sqliteQueueMutants: Mutant[] = [
     breaks: 'nobody sees a held event',
     edits: [
       [
-        EVENTS,
+        HELD,
         "      sql.setMark.run(attempt, 'held', now)\n",
-        "      sql.setMark.run(attempt, 'held', now)\n      append(events.map(toRow))\n",
+        "      sql.setMark.run(attempt, 'held', now)\n      log.append(events)\n",
       ],
     ],
     caughtBy: [SUITE, 'sqlite event queue: sagas', 'nobody sees a held event'],
@@ -50,7 +53,7 @@ export const sqliteQueueMutants: Mutant[] = [
     breaks: 'a publish that arrives after its rollback is refused',
     edits: [
       [
-        EVENTS,
+        HELD,
         "if (mark !== undefined) return mark.state !== 'removed'",
         "if (mark !== undefined && mark.state !== 'removed') return true",
       ],
@@ -58,13 +61,16 @@ export const sqliteQueueMutants: Mutant[] = [
     caughtBy: [SUITE, 'sqlite event queue: tombstones', 'a publish that arrives after its removal is refused'],
   },
   {
+    name: 'sqlite: a rollback leaves no tombstone',
+    breaks: 'a publish that arrives after its rollback is refused',
+    edits: [[HELD, "!== 'released') end(now, attempt, 'removed')", "!== 'released') sql.remove.run(attempt)"]],
+    caughtBy: [SUITE, 'sqlite event queue: tombstones', 'a publish that arrives after its removal is refused'],
+  },
+  {
     name: 'sqlite: leases are not fenced off from each other',
     breaks: 'a receipt of an earlier lease changes nothing',
     classic: 'lease without fencing',
-    edits: [
-      [EVENT_SQL, 'FROM leased WHERE lease = ? AND nonce = ?', 'FROM leased WHERE position = ? AND ? IS NOT NULL'],
-      [EVENTS, 'receiptOf({ lease: Number(lease), nonce })', 'receiptOf({ lease: position, nonce })'],
-    ],
+    edits: [[DELIVERY_SQL, "AND state = 'leased' AND nonce = ?", "AND state = 'leased' AND ? IS NOT NULL"]],
     caughtBy: [
       SUITE,
       'sqlite event queue: receipts',
@@ -75,7 +81,7 @@ export const sqliteQueueMutants: Mutant[] = [
     name: 'sqlite: a receipt outlives its lease',
     breaks: 'an ack after the end of the lease is refused',
     classic: 'lease without fencing',
-    edits: [[EVENTS, '    moveDue(now)\n    const stale', '    const stale']],
+    edits: [[LEASES, '    if (!moved.has(subscription)) this.#parts.line.moveDue(now, subscription)\n', '']],
     caughtBy: [
       SUITE,
       'sqlite event queue: receipts',
@@ -83,27 +89,57 @@ export const sqliteQueueMutants: Mutant[] = [
     ],
   },
   {
+    name: 'sqlite: an ack ends the leases of every subscription',
+    breaks: 'a receipt is good for one lease of one subscription',
+    edits: [
+      [
+        LEASES,
+        'this.#sql.remove.run(position, subscription.id)',
+        'for (const { id } of this.#parts.subscriptions.all) this.#sql.remove.run(position, id)',
+      ],
+    ],
+    caughtBy: [SUITE, 'sqlite event queue: readers', 'a receipt says whose it is, and settles nothing of another'],
+  },
+  {
+    name: 'sqlite: a receipt of any subscription is taken for one of the first',
+    breaks: 'a receipt is good for one lease of one subscription',
+    classic: 'lease without fencing',
+    edits: [
+      [LEASES, 'subscriptions.withId(Number(id))', 'subscriptions.withId(Number(id) && 1)'],
+      [DELIVERY_SQL, "AND state = 'leased' AND nonce = ?", "AND state = 'leased' AND ? IS NOT NULL"],
+    ],
+    caughtBy: [SUITE, 'sqlite event queue: readers', 'a receipt says whose it is, and settles nothing of another'],
+  },
+  {
     name: 'sqlite: an event is leased and stays ready',
     breaks: 'an event is leased to one consumer at a time',
     edits: [
       [
-        EVENTS,
-        'if (last !== undefined) sql.removeFront.run(last.position)',
-        'if (last === undefined) sql.removeFront.run(0)',
+        LINE,
+        'subscriptions.moveTo(subscription, end.position)',
+        'subscriptions.moveTo(subscription, end.position - 1)',
       ],
+      [DELIVERY_SQL, '    lease: `INSERT INTO', '    lease: `INSERT OR REPLACE INTO'],
     ],
     caughtBy: [SUITE, 'sqlite event queue: leases', 'an event is leased to one consumer at a time'],
   },
   {
     name: 'sqlite: an expired lease goes to the back',
     breaks: 'an expired event goes to the front',
-    edits: [[EVENT_SQL, '`INSERT INTO ready SELECT position, id', '`INSERT INTO ready SELECT position + 1000000, id']],
+    edits: [
+      [LINE, "const leased = this.#waiting(subscription, 'returned', max).map(again)", 'const leased: L[] = []'],
+      [
+        LINE,
+        '    return leased\n  }\n',
+        "    return leased.concat(this.#waiting(subscription, 'returned', max - leased.length).map(again))\n  }\n",
+      ],
+    ],
     caughtBy: [SUITE, 'sqlite event queue: order', 'an expired lease returns to the front'],
   },
   {
     name: 'sqlite: no event ever dies',
     breaks: 'one poisoned event blocks nobody',
-    edits: [[EVENTS, 'const sql = eventStatements(db)', 'const sql = eventStatements(db)\n  maxReceives *= 1_000']],
+    edits: [[LINE, 'now, this.#parts.maxReceives)', 'now, 1_000 * this.#parts.maxReceives)']],
     caughtBy: [SUITE, 'sqlite event queue: leases', 'an event whose last lease expires is dead, and blocks nobody'],
   },
   {
@@ -111,21 +147,59 @@ export const sqliteQueueMutants: Mutant[] = [
     breaks: 'a redriven event starts over',
     edits: [
       [
-        EVENTS,
-        'of rows) {\n          sql.addReady.run(counters.next_position++, id, name, created_at, 0, traceparent)',
-        'of rows) {\n          sql.addReady.run(counters.next_position++, id, name, created_at, 1, traceparent)',
+        DELIVERY_SQL,
+        "state = 'redriven', rank = ?, receives = 0, after",
+        "state = 'redriven', rank = ?, receives = receives, after",
       ],
     ],
     caughtBy: [SUITE, 'sqlite event queue: redrive', 'a redriven event joins the back, its count starting over'],
   },
   {
-    name: 'sqlite: an event whose lease expires forgets its trace',
-    breaks: 'an event tells the trace of its submission',
-    edits: [[EVENT_SQL, 'receives, traceparent FROM leased', 'receives, NULL FROM leased']],
+    name: 'sqlite: a redriven event goes to the front',
+    breaks: 'a redriven event takes its turn behind what was in the log',
+    edits: [[LINE, 'redriven.after <= subscription.position) {', 'redriven.after >= 0) {']],
     caughtBy: [
       SUITE,
-      'sqlite event queue: traces',
-      'an event that comes back still tells it: nacked, delayed, put back, expired',
+      'sqlite event queue: redrive',
+      'its turn is behind what was in the log and before what came later, leased 2 at a time',
+    ],
+  },
+  {
+    name: 'sqlite: a redriven event goes behind what came after its redrive',
+    breaks: 'a redriven event takes its turn before what came later',
+    edits: [[LINE, 'redriven?.after ?? this.#parts.log.head', 'this.#parts.log.head']],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: redrive',
+      'its turn is behind what was in the log and before what came later, leased 100 at a time',
+    ],
+  },
+  {
+    name: 'sqlite: a dead letter has no copy of its event',
+    breaks: 'a dead letter outlives its event in the log',
+    edits: [
+      ['src/stores/sqlite/queue/dead-letters.ts', '    this.#sql.copyEvent.run(position, subscription.id)\n', ''],
+    ],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: dead letters',
+      'a dead letter tells what was said when it was last given back',
+    ],
+  },
+  {
+    name: 'sqlite: two deaths share a number',
+    breaks: 'a cursor of dead letters never skips nor repeats one',
+    edits: [
+      [
+        'src/stores/sqlite/queue/subscription-table.ts',
+        '    this.#lastDeath += howMany\n',
+        '    this.#lastDeath += Number(howMany > 1)\n',
+      ],
+    ],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: dead letters',
+      'a page begins where the last one ended, whatever has died or gone meanwhile',
     ],
   },
 ]

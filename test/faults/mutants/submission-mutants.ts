@@ -29,8 +29,8 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         SAGA,
-        'release(id, decision.events))\n      this.#db.finish(id).catch(late)\n    } catch (error) {',
-        'release(id, decision.events))\n    } catch (error) {\n      this.#db.finish(id).catch(late)',
+        'release(id, decision.events))\n      this.#db.finish(id).catch(deferred)\n    } catch (error) {',
+        'release(id, decision.events))\n    } catch (error) {\n      this.#db.finish(id).catch(deferred)',
       ],
     ],
     caughtBy: [CLEANUP, 'saga: after the commit point it only goes forward: events are released later'],
@@ -53,7 +53,11 @@ export const submissionMutants: Mutant[] = [
     breaks: 'after the commit point it only goes forward',
     classic: 'event without formula, or formula without event',
     edits: [
-      [SAGA, "if (decision.kind === 'completed') {\n      this.#owed", 'if (Math.random() > 1) {\n      this.#owed'],
+      [
+        SAGA,
+        "if (decision.kind === 'completed') {\n      this.#unsettled",
+        'if (Math.random() > 1) {\n      this.#unsettled',
+      ],
     ],
     caughtBy: [ATOMICITY, 'saga: a commit point that fails once (after its effect) is looked up, never run twice'],
   },
@@ -97,8 +101,8 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         ORCHESTRATOR,
-        'run.owed = true\n      this.#pending.add(submission, reasonOf(error), (answer) => this.#end(submission, run, answer))',
-        'this.#inFlight.end(run, null)',
+        'claim.rollbackPending = true\n      this.#pending.add(submission, reasonOf(error), (answer) => this.#end(claim, answer))',
+        'this.#inFlight.release(claim, null)',
       ],
     ],
     caughtBy: [
@@ -122,8 +126,8 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         ORCHESTRATOR,
-        '      this.#end(submission, run, answer)\n      return answer === null',
-        '      if (answer !== null) this.#end(submission, run, answer)\n      return answer === null',
+        '      this.#end(claim, answer)\n      return answer === null',
+        '      if (answer !== null) this.#end(claim, answer)\n      return answer === null',
       ],
     ],
     caughtBy: [ATOMICITY, 'one transaction: what always fails before its effect is refused and leaves nothing'],
@@ -131,7 +135,9 @@ export const submissionMutants: Mutant[] = [
   {
     name: 'one transaction: what failed may still take effect after its 503',
     breaks: 'what was refused leaves no trace, however late a call arrives',
-    edits: [['src/submission/transactional.ts', '    await deadline.bound(this.#intake.giveUp(submission.id))\n', '']],
+    edits: [
+      ['src/submission/commit-strategy.ts', '    await deadline.bound(this.#intake.giveUp(submission.id))\n', ''],
+    ],
     caughtBy: [
       CALLS,
       'memory, one transaction, one formula: whatever call goes wrong, it is stored once or not at all',
@@ -140,19 +146,19 @@ export const submissionMutants: Mutant[] = [
   {
     name: 'one transaction: the store is not told how long anybody waits for it',
     breaks: 'a call that nobody waits for any more is not begun',
-    edits: [['src/submission/transactional.ts', 'accept(submission, deadline.at)', 'accept(submission)']],
+    edits: [['src/submission/commit-strategy.ts', 'accept(submission, deadline.at)', 'accept(submission)']],
     caughtBy: [ATOMICITY, 'one transaction: the store is told after when nobody waits for the call any more'],
   },
   {
     name: 'many runs of one key at a time',
     breaks: 'a submission that is still running is waited for',
-    edits: [[ORCHESTRATOR, 'if (other === undefined) break', 'break']],
+    edits: [[ORCHESTRATOR, 'if (holder === undefined) return', 'return']],
     caughtBy: [KEYS, 'of many submissions with one key exactly one runs, and all others replay it'],
   },
   {
     name: 'another payload waits for the key that runs',
     breaks: 'a reused key is told at once',
-    edits: [[ORCHESTRATOR, 'if (other.payload !== payload && !other.owed)', "if (other.payload === '')"]],
+    edits: [[ORCHESTRATOR, 'if (holder.payload !== payload && !holder.rollbackPending)', "if (holder.payload === '')"]],
     caughtBy: [KEYS, 'a second payload under a running key is refused at once'],
   },
   {
@@ -160,9 +166,9 @@ export const submissionMutants: Mutant[] = [
     breaks: 'a key belongs to its caller',
     edits: [
       [
-        'src/submission/in-flight-submissions.ts',
-        '({ caller, key }: Holder): string =>',
-        '({ caller, key }: Holder): string => key ||',
+        'src/submission/submission.ts',
+        '({ caller, key }: { caller: string; key: string }): string =>',
+        '({ caller, key }: { caller: string; key: string }): string => key ||',
       ],
     ],
     caughtBy: [KEYS, 'two callers may use the same key, also at the same time'],
@@ -173,8 +179,8 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         ORCHESTRATOR,
-        "if (verdict.kind === 'answered') {",
-        "if (verdict.kind === 'answered' && (verdict.answer.status === 200 || failures > 0)) {",
+        "if (result.kind === 'answered') {",
+        "if (result.kind === 'answered' && (result.answer.status === 200 || failures > 0)) {",
       ],
     ],
     caughtBy: [ATOMICITY, 'one transaction: a conflict is never retried'],
@@ -186,8 +192,8 @@ export const submissionMutants: Mutant[] = [
       [ORCHESTRATOR, 'deadline.left > 0; attempt++', 'true; attempt++'],
       [
         ORCHESTRATOR,
-        'attempt(submission, attempt, deadline)\n      if',
-        'attempt(submission, attempt, new Deadline(clock, deadlineMs))\n      if',
+        'attemptOnce(submission, attempt, deadline)\n      if',
+        'attemptOnce(submission, attempt, new Deadline(clock, deadlineMs))\n      if',
       ],
     ],
     caughtBy: [ATOMICITY, 'one transaction: a store that never answers is given up at the deadline'],
@@ -199,8 +205,8 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         'src/submission/recovery-worker.ts',
-        'Math.min(this.#options.clock.now() - MARK_TTL_MS, oldest)',
-        'this.#options.clock.now() - MARK_TTL_MS',
+        'Math.min(this.#options.clock.now() - TOMBSTONE_TTL_MS, oldest)',
+        'this.#options.clock.now() - TOMBSTONE_TTL_MS',
       ],
     ],
     caughtBy: [CLEANUP, 'marks are swept as fast as they are made, but not those of what is still to be finished'],

@@ -1,11 +1,11 @@
 import type { Mutant } from './mutant.ts'
 
 const PLUGIN = 'plugins/tracing.ts'
-const SPANS = 'src/tracing/request-spans.ts'
+const SPANS = 'src/tracing/open-tracing.ts'
 const SUBMISSIONS = 'src/tracing/submission-tracer.ts'
 const EXPORTER = 'src/tracing/logging-exporter.ts'
 const OPEN = 'src/tracing/open-tracing.ts'
-const PROCESS = 'test/process/tracing.test.ts'
+const PROCESS = 'test/process/traces-exported.test.ts'
 
 /** Bugs in what is seen in traces. */
 export const tracingMutants: Mutant[] = [
@@ -64,5 +64,20 @@ export const tracingMutants: Mutant[] = [
       ],
     ],
     caughtBy: [PROCESS, 'nothing of OpenTelemetry is loaded where no collector is named'],
+  },
+  {
+    name: 'event: what it says forgets the trace of its submission',
+    breaks: 'an event tells the trace of its submission',
+    edits: [
+      [
+        'src/formula/formula.ts',
+        'JSON.stringify({ name, traceparent }',
+        'JSON.stringify({ name, traceparent: undefined }',
+      ],
+    ],
+    caughtBy: [
+      PROCESS,
+      'a submission is seen in the trace of its caller, and its event tells where, also after kill -9',
+    ],
   },
 ]

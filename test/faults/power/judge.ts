@@ -4,6 +4,7 @@ import { buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import { type Clock, systemClock } from '../../../src/kit/clock.ts'
 import { Ledger, sendInto } from '../ledger.ts'
+import { inconsistenciesIn } from '../sqlite-consistency.ts'
 import { formulaOf } from './load.ts'
 
 export type Way = 'one file' | 'two files'
@@ -60,7 +61,7 @@ export function inconsistencies(folder: string, way: Way): string[] {
   return [...new Set([database, queue])].flatMap((path) => {
     const db = new DatabaseSync(join(folder, path), { readOnly: true })
     try {
-      return [...damage(db), ...miscounts(db)].map((problem) => `${path}: ${problem}`)
+      return [...damage(db), ...inconsistenciesIn(db)].map((problem) => `${path}: ${problem}`)
     } finally {
       db.close()
     }
@@ -70,16 +71,4 @@ export function inconsistencies(folder: string, way: Way): string[] {
 function damage(db: DatabaseSync): string[] {
   const rows = db.prepare('PRAGMA integrity_check').all() as { integrity_check: string }[]
   return rows.map((row) => row.integrity_check).filter((problem) => problem !== 'ok')
-}
-
-/** The counters of the queue have to equal what its tables hold, and positions have to be free. */
-function miscounts(db: DatabaseSync): string[] {
-  const counters = db.prepare('SELECT * FROM counters').get() as Record<string, number>
-  const problems = ['ready', 'leased', 'delayed', 'dead'].flatMap((table) => {
-    const { count } = db.prepare(`SELECT count(*) AS count FROM ${table}`).get() as { count: number }
-    return count === counters[table] ? [] : [`${count} ${table}, counted ${counters[table]}`]
-  })
-  const { last } = db.prepare('SELECT max(position) AS last FROM ready').get() as { last: number | null }
-  if ((last ?? 0) >= (counters.next_position as number)) problems.push(`position ${last} will be given again`)
-  return problems
 }

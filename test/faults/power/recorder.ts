@@ -9,13 +9,13 @@ const SOURCE = new URL('record-writes.c', import.meta.url).pathname
 const SERVER = new URL('../../../src/server.ts', import.meta.url).pathname
 
 /** Compiles what records. @returns the library, or why there is none */
-export function buildRecorder(folder: string): { library: string } | { lacking: string } {
-  if (process.platform !== 'linux') return { lacking: 'records writes on Linux only' }
+export function buildRecorder(folder: string): string {
+  if (process.platform !== 'linux') throw new Error('Writes are recorded on Linux only')
   const library = join(folder, 'record-writes.so')
   const { error, status, stderr } = spawnSync('cc', ['-O1', '-shared', '-fPIC', '-o', library, SOURCE, '-ldl'])
-  if (error !== undefined) return { lacking: `no C compiler: ${error.message}` }
-  if (status !== 0) return { lacking: `the recorder does not compile here: ${stderr}` }
-  return { library }
+  if (error !== undefined) throw new Error(`This test needs a C compiler: ${error.message}`)
+  if (status !== 0) throw new Error(`The recorder does not compile here: ${stderr}`)
+  return library
 }
 
 export interface RecordingOptions {

@@ -26,7 +26,7 @@ const [, ...OPTIONS] = JSON.parse(
 const MEMORY_BYTES =
   Number.parseInt(parse(readFileSync(join(root, 'compose.yaml'), 'utf8'))['x-intake'].mem_limit, 10) * 2 ** 20
 const CLIENTS = 64
-const SECONDS = sized(3, 20)
+const SECONDS = sized(1.5, 20)
 const MIB = 2 ** 20
 
 interface Context {

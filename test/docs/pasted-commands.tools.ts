@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { freePort, missing, pasted } from '../support/docs/pasted.ts'
+import { freePort, pasted } from '../support/docs/pasted.ts'
 import { startTroubled } from '../support/docs/troubles.ts'
 import { call, startService } from '../support/service-process.ts'
 import { until } from '../support/until.ts'
@@ -19,26 +19,24 @@ const UNDER_SYSTEMD = `
     {"name":"Citrus","materials":[{"name":"Limonene","concentration":10}]},
     {"name":"Cedar","materials":[{"name":"Cedarwood","concentration":7}]}]'`
 
-const skip = missing.length > 0 && `needs ${missing.join(' and ')}`
-
-test("README's examples, pasted in their order on a fresh store, print what stands below them", { skip }, async (t) => {
+test("README's examples, pasted in their order on a fresh store, print what stands below them", async (t) => {
   t.testdir()
   const { url } = await startService(t, { DATABASE_URL: 'memory:' })
   await pasted(t, 'README.md', Number(new URL(url).port))
 })
 
-test('the tutorial, pasted from its first line to its last, prints what it says', { skip }, async (t) => {
+test('the tutorial, pasted from its first line to its last, prints what it says', async (t) => {
   await pasted(t, 'docs/tutorial.md', await freePort())
 })
 
-test('dead letters and cleanups are worked off as the page on them says', { skip }, async (t) => {
+test('dead letters and cleanups are worked off as the page on them says', async (t) => {
   const url = await startTroubled(t)
   await pasted(t, 'docs/how-to/work-off-failures.md', Number(new URL(url).port))
   t.match(await call(url, '/events/stats'), { ready: 2, dead: 0 })
   await until(async () => (await call<{ cleanups: unknown[] }>(url, '/cleanups')).cleanups.length === 0)
 })
 
-test('a file is backed up and restored as the page on it says', { skip }, async (t) => {
+test('a file is backed up and restored as the page on it says', async (t) => {
   const port = await freePort()
   await pasted(t, 'docs/how-to/back-up-and-restore.md', port, UNDER_SYSTEMD)
   t.match(await call(`http://127.0.0.1:${port}`, '/events/stats'), { ready: 2 })

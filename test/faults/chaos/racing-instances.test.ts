@@ -10,7 +10,7 @@ import { Load } from './load.ts'
 import { RACES, run } from './races.ts'
 
 const MAX_RECEIVES = 6
-const ROUNDS = sized(2, 60)
+const ROUNDS = sized(1, 60)
 /** How long clients go on before and after a kill, in milliseconds. */
 const AROUND_MS = sized(700, 5_000)
 /** A race that takes longer is a deadlock that somebody had to end, in milliseconds. */

@@ -1,6 +1,9 @@
 import t from 'tap'
-import type { Stores, Submission } from '../../../src/stores/ports.ts'
-import { formula, submission } from '../../contract/submissions.ts'
+import type { Stores } from '../../../src/stores/ports.ts'
+import type { SubmissionRequest } from '../../../src/submission/submission.ts'
+import { lease, receiptsOf } from '../../contract/leasing.ts'
+import { namesIn } from '../../contract/submissions.ts'
+import { ranElsewhere, request } from '../../support/submission/orchestrator-bench.ts'
 import { sized } from '../extent.ts'
 import { EVERY_NUMBER, everyFault, Judge, type Plan, type Report } from './enumerate.ts'
 import { FAULTS, type Fault, FaultLayer } from './fault-layer.ts'
@@ -9,22 +12,25 @@ import { ENGINES, type Engine, openWorld, type World } from './world.ts'
 
 /** What a crash has left of three submissions: one that began, one being rolled back, one past its commit point. */
 interface Left {
-  orphan: Submission
-  rollingBack: Submission
-  completed: Submission
+  orphan: SubmissionRequest
+  rollingBack: SubmissionRequest
+  completed: SubmissionRequest
 }
+
+/** Submissions have their keys for ids here. */
+const attemptOf = ({ key }: SubmissionRequest): string => `${key}.1`
 
 async function leave(stores: Stores, run: number): Promise<Left> {
   const [orphan, rollingBack, completed] = [1, 2, 3].map((number) =>
-    submission([formula(`Formula ${run}.${number}`, `${run}.${number}`)], { key: `key-${run}-${number}` }),
-  ) as [Submission, Submission, Submission]
+    request(`key-${run}-${number}`, [`${run}.${number}`]),
+  ) as [SubmissionRequest, SubmissionRequest, SubmissionRequest]
   for (const each of [orphan, rollingBack, completed]) {
-    const verdict = await stores.db.add(`${each.id}.1`, each)
+    const verdict = await stores.db.add(attemptOf(each), ranElsewhere(each, each.key))
     if (verdict.kind !== 'added') throw new Error(`not added but ${verdict.kind}`)
-    await stores.queue.publish(`${each.id}.1`, verdict.events)
+    await stores.queue.publish(attemptOf(each), verdict.events)
   }
-  await stores.db.abandon(`${rollingBack.id}.1`, 'The submission failed')
-  await stores.db.complete(`${completed.id}.1`)
+  await stores.db.abandon(attemptOf(rollingBack), 'The submission failed')
+  await stores.db.complete(attemptOf(completed))
   return { orphan, rollingBack, completed }
 }
 
@@ -36,7 +42,7 @@ async function workOffWithFaults(world: World, { rollingBack }: Left, plan: Plan
   const work = async (): Promise<void> => {
     await service.start()
     await service.cleanups.list()
-    await service.cleanups.retry(`${rollingBack.id}.1`)
+    await service.cleanups.retry(attemptOf(rollingBack))
   }
   // It may refuse to start, or to list, while a store fails; then whoever looks after it starts it again.
   const patience = world.later(15_000)
@@ -58,7 +64,7 @@ async function run(world: World, number: number, plan: Plan<Fault>): Promise<Rep
   const judge = new Judge()
   judge.check((await service.cleanups.list()).length === 0, 'no cleanup stays')
   const { items } = await world.stores.db.list({ limit: 10 })
-  const own = items.map(({ name }) => name).filter((name) => name.startsWith(`Formula ${number}.`))
+  const own = namesIn(items).filter((name) => name.startsWith(`Formula ${number}.`))
   judge.check(String(own) === `Formula ${number}.3`, `only what was past its commit point is stored, not ${own}`)
   for (const each of [left.orphan, left.rollingBack, left.completed]) {
     const outcome = await world.finish(service.submit(each))
@@ -66,11 +72,11 @@ async function run(world: World, number: number, plan: Plan<Fault>): Promise<Rep
     const replayed = outcome.kind === 'answered' && outcome.replayed
     judge.check(replayed === (each === left.completed), `replayed only where it was accepted: ${each.key}`)
   }
-  const { events } = await world.stores.queue.receive(100, 1_000)
-  const names = events.map(({ name }) => name).sort()
+  const events = await lease(world.stores.queue, 100, 1_000)
+  const names = namesIn(events).sort()
   const all = [1, 2, 3].map((part) => `Formula ${number}.${part}`)
   judge.check(String(names) === String(all), `one event each, not ${names}`)
-  await world.stores.queue.ack(events.map(({ receipt }) => receipt))
+  await world.stores.queue.ack(receiptsOf(events))
   await world.finish(service.close())
   return { injected, violations: judge.violations }
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { lease, receiptsOf } from '../../contract/leasing.ts'
 import type { Reply } from './send.ts'
 import { lying, receipt, seesEach, slipIn, storedAs, type WrongWorld } from './wrong-world.ts'
 
@@ -10,8 +11,7 @@ const WORLDS: Record<string, WrongWorld> = {
   'an event is lost': {
     says: /event of A: lost/,
     async spoil({ service: { app } }) {
-      const { events } = await app.queue.receive(1, 1000)
-      await app.queue.ack(events.map((event) => event.receipt))
+      await app.queue.ack(receiptsOf(await lease(app.queue, 1)))
       return undefined
     },
   },
@@ -115,19 +115,15 @@ const WORLDS: Record<string, WrongWorld> = {
   'an event never comes back': {
     says: /events do not come: 0 ready, 1 leased, 0 delayed/,
     async spoil({ service }) {
-      await service.app.queue.receive(1, 600_000)
+      await lease(service.app.queue, 1, 600_000)
       return undefined
     },
   },
   'an event is dead before its time': {
     says: /event of A: dead after 1 leases/,
     async spoil({ service, send }) {
-      for (let lease = 1; lease <= 2; lease++) {
-        const { events } = await service.app.queue.receive(1, 1000)
-        await service.app.queue.nack(
-          events.map((event) => event.receipt),
-          0,
-        )
+      for (let count = 1; count <= 2; count++) {
+        await service.app.queue.nack(receiptsOf(await lease(service.app.queue, 1)), 0)
       }
       return lying(send, /dead/, ({ body }) => ({ body: body.replace('"receiveCount":2', '"receiveCount":1') }))
     },

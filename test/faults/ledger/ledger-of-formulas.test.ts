@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { StoredFormula } from '../../../src/formula/formula.ts'
+import type { ShownFormula } from '../../support/http/service.ts'
 import { cutting, formula, listing, lying, seesEach, storedAs, type WrongWorld, without } from './wrong-world.ts'
 
 const exists = (name: string): string =>
@@ -9,12 +9,12 @@ const WORLDS: Record<string, WrongWorld> = {
   'a formula is lost': { says: /answered 200 and not stored so: A/, spoil: ({ send }) => without(send, 'A') },
   'a formula is stored twice': {
     says: /stored: id twice/,
-    spoil: ({ send }) => listing(send, (all) => [...all, all[0] as StoredFormula]),
+    spoil: ({ send }) => listing(send, (all) => [...all, all[0] as ShownFormula]),
   },
   'a make-up is stored twice': {
     says: /stored: make-up twice/,
     spoil: ({ send }) =>
-      listing(send, (all) => [...all, { ...(all[0] as StoredFormula), id: 'f'.repeat(64), name: 'F' }]),
+      listing(send, (all) => [...all, { ...(all[0] as ShownFormula), id: 'f'.repeat(64), name: 'F' }]),
   },
   'half a list is stored': { says: /a list is stored by half/, spoil: ({ send }) => without(send, 'C') },
   'half a list with duplicates to skip is stored': {

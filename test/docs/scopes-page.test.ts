@@ -1,6 +1,6 @@
 import { type Test, test } from 'tap'
+import { SCOPES, type Scope } from '../../src/access/api-key.ts'
 import { readKeyFile } from '../../src/access/key-file.ts'
-import { SCOPES, type Scope } from '../../src/access/scopes.ts'
 import { readPage, table } from '../support/docs/pages.ts'
 import { isPartOfPage } from '../support/docs/part-of-page.ts'
 import { everyRoute } from '../support/http/routes.ts'

@@ -1,0 +1,172 @@
+import type { Mutant } from './mutant.ts'
+
+const LINE = 'src/stores/sqlite/queue/event-line.ts'
+const LOG = 'src/stores/sqlite/queue/event-log.ts'
+const EVENT_SQL = 'src/stores/sqlite/queue/event-statements.ts'
+const DELIVERY_SQL = 'src/stores/sqlite/queue/delivery-statements.ts'
+const QUEUE = 'src/stores/sqlite/queue/queue-commands.ts'
+const SUBSCRIPTIONS = 'src/stores/sqlite/queue/subscription-table.ts'
+const SUITE = 'test/stores/sqlite.test.ts'
+const RESTART = 'test/stores/restart.test.ts'
+const SEEK = 'sqlite event queue: moves'
+const TRIM = 'sqlite event queue: trimming'
+const ERASE = 'sqlite event queue: erasing'
+
+/** Bugs in the event log, and in how subscriptions read it. */
+export const sqliteLogMutants: Mutant[] = [
+  {
+    name: 'sqlite: a position moves to the end of the log, not to the last event that was read',
+    breaks: 'no event is skipped',
+    edits: [[LINE, 'moveTo(subscription, end.position)', 'moveTo(subscription, this.#parts.log.head)']],
+    caughtBy: [SUITE, 'sqlite event queue: order', 'first in, first out, and never more than was asked for'],
+  },
+  {
+    name: 'sqlite: one subscription takes the events of the others',
+    breaks: 'every subscription gets every event',
+    edits: [
+      [SUBSCRIPTIONS, '    row.position = position\n', '    for (const one of this.#rows) one.position = position\n'],
+    ],
+    caughtBy: [SUITE, 'sqlite event queue: readers', 'every subscription gets every event, in its own time'],
+  },
+  {
+    name: 'sqlite: blank events count as ready',
+    breaks: 'what is ready can be received',
+    edits: [[LOG, ' - (this.#sql.blanksAfter.get(position)?.n as number)', '']],
+    caughtBy: [SUITE, ERASE, 'an event that nobody has read is passed over, and counted no more'],
+  },
+  {
+    name: 'sqlite: blank events are handed out',
+    breaks: 'what is erased is told to nobody',
+    edits: [
+      [LINE, 'if (event.fingerprint !== null) leased.push(', 'leased.push('],
+      ['src/stores/sqlite/queue/leases.ts', 'Buffer.from(fingerprint as Uint8Array)', "Buffer.from(fingerprint ?? '')"],
+    ],
+    caughtBy: [SUITE, ERASE, 'an event that nobody has read is passed over, and counted no more'],
+  },
+  {
+    name: 'sqlite: an erased event stays leased',
+    breaks: 'what is erased has no deliveries',
+    edits: [
+      [
+        'src/stores/sqlite/queue/dead-letters.ts',
+        '    if (position !== null) rows.push(...this.#sql.eraseAt.all(position))\n',
+        '',
+      ],
+    ],
+    caughtBy: [SUITE, ERASE, 'its deliveries go at once, whatever their state, and their receipts are stale'],
+  },
+  {
+    name: 'sqlite: an erased formula is still told by a dead letter whose event is gone',
+    breaks: 'what is erased is found nowhere',
+    edits: [
+      [
+        DELIVERY_SQL,
+        'WHERE fingerprint = ? AND formula = ? RETURNING',
+        'WHERE fingerprint = ? AND formula = -? RETURNING',
+      ],
+    ],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: trimming of dead letters',
+      'erasing takes a dead letter whose event is gone',
+    ],
+  },
+  {
+    name: 'sqlite: an erasure goes by the fingerprint alone',
+    breaks: 'a formula that was stored anew keeps its event',
+    edits: [[EVENT_SQL, 'WHERE formula = ? AND fingerprint = ?', 'WHERE ? > 0 AND fingerprint = ?']],
+    caughtBy: [SUITE, ERASE, 'id and number have to be those of one event, and erasing what is not there is no error'],
+  },
+  {
+    name: 'sqlite: a move keeps the leases that run',
+    breaks: 'a receipt from before a move is stale',
+    edits: [
+      [DELIVERY_SQL, "subscription = ? AND state <> 'dead'`", "subscription = ? AND state NOT IN ('dead', 'leased')`"],
+    ],
+    caughtBy: [SUITE, SEEK, 'all that is leased, delayed, given back or redriven is dropped by a move to the end'],
+  },
+  {
+    name: 'sqlite: a move drops the dead letters before its place',
+    breaks: 'a dead letter stays until it is redriven or removed',
+    edits: [[DELIVERY_SQL, "state = 'dead' AND position > ?", "state = 'dead' AND ? IS NOT NULL"]],
+    caughtBy: [SUITE, SEEK, 'dead letters before the new place stay, those behind it are dropped'],
+  },
+  {
+    name: 'sqlite: a move to a time takes the times for ascending',
+    breaks: 'a time is the first event in the order of the log that is not older',
+    edits: [
+      [
+        EVENT_SQL,
+        "SELECT position FROM events WHERE at >= ? ORDER BY position LIMIT 1'",
+        "SELECT position + 1 AS position FROM events WHERE at < ? ORDER BY position DESC LIMIT 1'",
+      ],
+    ],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: subscriptions',
+      'a time begins at the first event in the order of the log that is not older',
+    ],
+  },
+  {
+    name: 'sqlite: a subscription that is paused hands out',
+    breaks: 'a pause stops what is handed out',
+    edits: [[QUEUE, 'if (subscription.paused === 1) return', 'if (subscription.paused > 1) return']],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: pauses',
+      'while it is paused a subscription hands out nothing, and goes on where it was',
+    ],
+  },
+  {
+    name: 'sqlite: trimming goes past what is leased',
+    breaks: 'what is leased can come back',
+    edits: [[EVENT_SQL, 'AND deliveries.fingerprint IS NULL) AS wanted', 'AND deliveries.receives < 0) AS wanted']],
+    caughtBy: [SUITE, TRIM, 'what is leased, delayed or given back stops it'],
+  },
+  {
+    name: 'sqlite: trimming goes past what a slow subscription has not read',
+    breaks: 'no event is removed that is still to be read',
+    edits: [[QUEUE, 'Math.min(...subscriptions.all', 'Math.max(...subscriptions.all']],
+    caughtBy: [SUITE, TRIM, 'what one subscription has not read stays, however far the others are'],
+  },
+  {
+    name: 'sqlite: trimming passes over what is too young',
+    breaks: 'the log has no gaps',
+    edits: [[LOG, '>= olderThan || wanted === 1) break', '>= olderThan || wanted === 1) continue']],
+    caughtBy: [SUITE, TRIM, 'the first that is too young stops it, and older ones behind it stay'],
+  },
+  {
+    name: 'sqlite: a log that was trimmed to its end begins anew',
+    breaks: 'a position is given once',
+    edits: [
+      [
+        LOG,
+        '    this.#sql.keepHead.run(this.head)\n    return Number(this.#sql.removeFront.run(end).changes)',
+        '    const trimmed = Number(this.#sql.removeFront.run(end).changes)\n    this.#head = null\n    return trimmed',
+      ],
+    ],
+    caughtBy: [SUITE, ERASE, 'erased events are trimmed as others are, once they were passed over'],
+  },
+  {
+    name: 'sqlite: leases of a subscription that was removed are left',
+    breaks: 'with a subscription goes all that it had',
+    edits: [[SUBSCRIPTIONS, '    this.#sql.removeDeliveries.run(row.id)\n', '']],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: subscriptions that are removed',
+      'with a subscription go its place, its leases and its dead letters',
+    ],
+  },
+  {
+    name: 'sqlite: where a subscription is stands in memory alone',
+    breaks: 'what was handed out and acknowledged does not come back after a restart',
+    edits: [['src/stores/sqlite/commands.ts', 'queue.subscriptions.flush()', 'queue.subscriptions.all.at(0)']],
+    caughtBy: [RESTART, 'sqlite: subscriptions are where they were, with all they have out of line'],
+  },
+  {
+    name: 'sqlite: the end of a log that was trimmed is forgotten with the process',
+    breaks: 'a position is given once',
+    edits: [[LOG, '    this.#sql.keepHead.run(this.head)\n', '']],
+    caughtBy: [RESTART, 'sqlite: a log that was trimmed or erased to its end goes on behind it'],
+  },
+]
