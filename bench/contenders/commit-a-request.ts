@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import Fastify from 'fastify'
 import type { Formula } from '../../src/formula/formula.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
-import { payloadHash } from '../../src/submission/payload.ts'
+import { payloadHash } from '../../src/submission/submission.ts'
 
 /**
  * What one would write first: the same checks, answers and promises for POST /formulas, with one synced transaction for

@@ -1,11 +1,14 @@
 import type { PoolClient } from 'pg'
-import type { Formula, StoredFormula } from '../../src/formula/formula.ts'
-import { type AnsweredFormula, addedAnswer, existsAnswer } from '../../src/stores/answer.ts'
-import type { StoredAnswer } from '../../src/stores/ports.ts'
-import type { Outcome, SubmissionRequest } from '../../src/submission/outcome.ts'
-import { payloadHash } from '../../src/submission/payload.ts'
+import { type Formula, writeDocument } from '../../src/formula/formula.ts'
+import type { Answer } from '../../src/stores/ports.ts'
+import { type Outcome, payloadHash, type SubmissionRequest } from '../../src/submission/submission.ts'
 
 // What one would write first on PostgreSQL: a transaction for each request, a statement for each step.
+
+/** A formula with the time of its acceptance. */
+export interface StoredFormula extends Formula {
+  createdAt: string
+}
 
 /** Publishes the events of new formulas, in the transaction that the client is in. */
 export type Publish = (client: PoolClient, formulas: StoredFormula[]) => Promise<void>
@@ -14,9 +17,7 @@ export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS idempotency_keys (
     key text PRIMARY KEY,
     payload text NOT NULL,
-    status int,
-    location text,
-    body text,
+    answer json,
     expires_at timestamptz NOT NULL DEFAULT now() + interval '24 hours'
   );
   CREATE TABLE IF NOT EXISTS formulas (
@@ -33,14 +34,8 @@ const claimKey = prepared(
   'claim-key',
   'INSERT INTO idempotency_keys (key, payload) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING',
 )
-const findAnswer = prepared(
-  'find-answer',
-  'SELECT payload, status, location, body FROM idempotency_keys WHERE key = $1',
-)
-const keepAnswer = prepared(
-  'keep-answer',
-  'UPDATE idempotency_keys SET status = $2, location = $3, body = $4 WHERE key = $1',
-)
+const findAnswer = prepared('find-answer', 'SELECT payload, answer FROM idempotency_keys WHERE key = $1')
+const keepAnswer = prepared('keep-answer', 'UPDATE idempotency_keys SET answer = $2 WHERE key = $1')
 /** In the order of ids, so that two lists cannot wait for each other. */
 const addFormulas = prepared(
   'add-formulas',
@@ -66,17 +61,17 @@ export async function submit(client: PoolClient, submission: SubmissionRequest, 
   const claimed = await claimKey(client, key, payload)
   if (claimed.rowCount === 0) return replay(client, key, payload)
   const answer = await add(client, submission, publish)
-  await keepAnswer(client, key, answer.status, answer.location, answer.body)
+  await keepAnswer(client, key, JSON.stringify(answer))
   return { kind: 'answered', answer, replayed: false }
 }
 
 async function replay(client: PoolClient, key: string, payload: string): Promise<Outcome> {
   const { rows } = await findAnswer(client, key)
   if (rows[0]?.payload !== payload) return { kind: 'reused' }
-  return { kind: 'answered', answer: rows[0], replayed: true }
+  return { kind: 'answered', answer: rows[0].answer, replayed: true }
 }
 
-async function add(client: PoolClient, submission: SubmissionRequest, publish: Publish): Promise<StoredAnswer> {
+async function add(client: PoolClient, submission: SubmissionRequest, publish: Publish): Promise<Answer> {
   const { onDuplicate, single, formulas } = submission
   const createdAt = new Date().toISOString()
   const distinct = new Map<string, StoredFormula>()
@@ -87,16 +82,16 @@ async function add(client: PoolClient, submission: SubmissionRequest, publish: P
   if (onDuplicate === 'reject' && outcomes.includes('duplicate')) {
     if (isNew.size > 0) await removeFormulas(client, [...isNew])
     const paths = formulas.map(({ id }, index) => ({ path: single ? '' : `/${index}`, id }))
-    return existsAnswer(paths.filter((_, index) => outcomes[index] === 'duplicate'))
+    return { status: 409, duplicates: paths.filter((_, index) => outcomes[index] === 'duplicate') }
   }
   const known = await find(client, formulas, isNew)
   const added = [...distinct.values()].filter(({ id }) => isNew.has(id))
   if (added.length > 0) await publish(client, added)
-  const entries = formulas.map(({ id }, index): AnsweredFormula<Formula['materials']> => {
+  const entries = formulas.map(({ id }, index) => {
     const stored = (known.get(id) ?? distinct.get(id)) as StoredFormula
-    return onDuplicate === 'skip' ? { ...stored, outcome: outcomes[index] as 'added' } : stored
+    return { id, outcome: outcomes[index] as 'added', document: writeDocument(stored, stored.createdAt) }
   })
-  return addedAnswer(entries, single, JSON.stringify)
+  return { status: 200, single, entries }
 }
 
 /** @returns the ids of those that were not there */

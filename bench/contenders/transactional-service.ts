@@ -3,13 +3,12 @@ import pg from 'pg'
 import errors from '../../plugins/errors.ts'
 import json from '../../plugins/json.ts'
 import sensible from '../../plugins/sensible.ts'
-import { type CheckedBody, checkSubmission } from '../../routes/formulas/check-submission.ts'
-import { requireIdempotencyKey } from '../../routes/formulas/idempotency-key.ts'
+import { requireIdempotencyKey } from '../../routes/formulas/idempotency.ts'
+import { sendOutcome } from '../../routes/formulas/outcome.ts'
 import { submitFormulas } from '../../routes/formulas/schemas.ts'
-import { sendOutcome } from '../../routes/formulas/send-outcome.ts'
-import type { StoredFormula } from '../../src/formula/formula.ts'
-import type { Outcome, SubmissionRequest } from '../../src/submission/outcome.ts'
-import { type Publish, SCHEMA, storedFormula, submit } from './submit-in-transaction.ts'
+import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
+import type { Outcome, SubmissionRequest } from '../../src/submission/submission.ts'
+import { type Publish, SCHEMA, type StoredFormula, storedFormula, submit } from './submit-in-transaction.ts'
 
 /** How such a service publishes events, which is all in which they differ. */
 export interface Events {
@@ -46,10 +45,11 @@ export async function serve(pool: pg.Pool, { publish, count }: Events): Promise<
   await app.register(errors)
   await app.register(json)
   app.decorateRequest('idempotencyKey', '')
+  app.decorateRequest('apiKey', null)
   const checkBySchema = app.validatorCompiler as FastifySchemaCompiler<unknown>
   const options = {
     schema: submitFormulas,
-    config: { unreadBody: true },
+    config: { rawBody: true },
     onRequest: requireIdempotencyKey,
     validatorCompiler: ((part) =>
       part.httpPart === 'body' ? checkSubmission : checkBySchema?.(part)) as FastifySchemaCompiler<unknown>,

@@ -1,7 +1,7 @@
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { loggerOptions } from '../../src/logging.ts'
-import { unobserved } from '../../src/submission/observer.ts'
+import { unobserved } from '../../src/submission/options.ts'
 
 /** This service as it would be if it told nothing of itself: no metrics, no lines about requests. */
 const config = readConfig(process.env)

@@ -21,10 +21,12 @@ const BY = 100
 const PARTS = 10
 
 const FILL = `
-INSERT INTO formula_intake.ready
-SELECT nextval('formula_intake.acceptance'), sha256(n::text::bytea), 'Rose ' || n, 0, 0 FROM generate_series(1, $1) AS n`
+WITH filled AS (UPDATE formula_intake.log SET head = $1)
+INSERT INTO formula_intake.events
+SELECT n, sha256(n::text::bytea), n, 0, '{"name":"Rose ' || n || '"}' FROM generate_series(1, $1::bigint) AS n`
 const SIZE = `
-SELECT pg_total_relation_size('formula_intake.ready') + pg_total_relation_size('formula_intake.leased') AS bytes`
+SELECT sum(pg_total_relation_size('formula_intake.' || name)) AS bytes
+FROM unnest(ARRAY['events', 'deliveries', 'subscriptions']) AS t (name)`
 
 /** Consumes a queue twice; the second time a transaction elsewhere holds a snapshot from before. */
 export async function measureHeldSnapshot(server: PostgresServer, events: number): Promise<HeldSnapshot> {
@@ -43,7 +45,7 @@ async function consumeAll(server: PostgresServer, events: number, isHeld: boolea
   await query(url, 'VACUUM ANALYZE')
   const other = new pg.Client({ connectionString: url })
   await other.connect()
-  if (isHeld) await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM formula_intake.ready')
+  if (isHeld) await other.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM formula_intake.events')
   try {
     const rates: number[] = []
     for (let part = 0; part < PARTS; part++) rates.push(await consume(stores.queue, events / PARTS))
@@ -62,7 +64,7 @@ async function consume(queue: EventQueue, events: number): Promise<number> {
   const consumer = async (): Promise<void> => {
     while (left > 0) {
       left -= BY
-      const { events: leased } = await queue.receive(BY, 60_000)
+      const { events: leased } = await queue.receive('default', BY, 60_000)
       const { accepted } = await queue.ack(leased.map(({ receipt }) => receipt))
       if (accepted !== BY) throw new Error(`${accepted} of ${BY} events were acknowledged`)
     }
