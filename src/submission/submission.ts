@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Formula } from '../formula/formula.ts'
 import { writeDocument, writeEventBody } from '../formula/formula.ts'
-import { searchKey } from '../formula/name-search.ts'
+import { searchKey } from '../formula/identity.ts'
 import { isoTime } from '../kit/clock.ts'
 import type { Answer, Submission, Verdict } from '../stores/ports.ts'
 

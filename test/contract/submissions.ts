@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto'
 import { readEventBody, writeDocument, writeEventBody } from '../../src/formula/formula.ts'
-import { searchKey } from '../../src/formula/name-search.ts'
+import { searchKey } from '../../src/formula/identity.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
 import { isoTime } from '../../src/kit/clock.ts'
 import type {

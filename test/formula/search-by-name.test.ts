@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { searchKey } from '../../src/formula/name-search.ts'
+import { searchKey } from '../../src/formula/identity.ts'
 import { holds } from '../support/formula/property.ts'
 
 const finds = (prefix: string, name: string): boolean => searchKey(name).startsWith(searchKey(prefix))

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { slotOf } from '../../src/stores/kept-answer.ts'
 import type { Verdict } from '../../src/stores/ports.ts'
-import { slotOf } from '../../src/stores/slot.ts'
 import { Batches } from '../../src/stores/sqlite/batches.ts'
 import { readCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
 import { openForReading, openForWriting } from '../../src/stores/sqlite/durability/file.ts'

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { openForWriting } from '../../src/stores/sqlite/durability/file.ts'
-import { checkSqliteVersion } from '../../src/stores/sqlite/durability/sqlite-version.ts'
+import { checkSqliteVersion, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 
 test('a SQLite that would make checkpoints when it is asked for its log is refused', async (t) => {
   for (const old of ['3.50.4', '3.9.2', '2.8.17']) {

@@ -15,7 +15,7 @@ export interface MovedFormula {
 export interface MovedAnswer {
   /** Its number in the store it comes from, by which a move is taken up again. */
   seq: number
-  /** As slot.ts makes it. */
+  /** As `slotOf` makes it. */
   slot: string
   payload: string
   submission: string

@@ -1,7 +1,7 @@
 import type { Admission } from '../batch-scheduler.ts'
 import { type Accepted, decide as decideSubmission } from '../decide.ts'
+import { slotOf } from '../kept-answer.ts'
 import type { AddVerdict, FormulaEvent, Holder, KeyRecord, StoredFormula, Submission } from '../ports.ts'
-import { slotOf } from '../slot.ts'
 import type { Database, GivenTime, Row } from './database.ts'
 import { ANSWERS, FORMULAS, FREE_EXPIRED, INTENTS } from './intake-statements.ts'
 import { readAnswers, toFormula, toKept } from './kept-answers.ts'
@@ -132,7 +132,7 @@ function compositionColumns(items: BatchItem[]): unknown[] {
 
 const holderOf = ({ state }: Row): Holder => (state === 'pending' ? 'submission' : 'cleanup')
 
-/** A slot as slot.ts has it; the database writes hyphens. */
+/** A slot as `slotOf` makes it; the database writes hyphens. */
 const toSlot = ({ slot }: Row): string => (slot as string).replaceAll('-', '')
 
 /** The events of an intent. */

@@ -1,5 +1,4 @@
-import { isFingerprint } from '../../formula/identity.ts'
-import { successor } from '../../formula/name-search.ts'
+import { isFingerprint, successor } from '../../formula/identity.ts'
 import { PAGE_BYTES } from '../page.ts'
 import type { FormulaDb, FormulaQuery } from '../ports.ts'
 import { type Database, DURABLE, type Row, Unstorable } from './database.ts'

@@ -3,6 +3,7 @@ import { StoreUnavailable } from '../../errors/store-errors.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { BatchScheduler } from '../batch-scheduler.ts'
 import { type Accepted, eventsOf } from '../decide.ts'
+import { slotOf } from '../kept-answer.ts'
 import {
   type AddVerdict,
   type KeyRecord,
@@ -11,7 +12,6 @@ import {
   type Submission,
   type Verdict,
 } from '../ports.ts'
-import { slotOf } from '../slot.ts'
 import { type BatchItem, Claims, decide, type Known, lookUp, nothingKnown, toBatchItem } from './batch-item.ts'
 import { type Database, type GivenTime, Taken } from './database.ts'
 import { FIND, MAKE_VOID, WRITE } from './intake-statements.ts'

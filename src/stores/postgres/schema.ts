@@ -38,7 +38,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX formulas_by_search ON formula_intake.formulas (search);
   CREATE INDEX formulas_pending ON formula_intake.formulas (attempt) WHERE attempt IS NOT NULL;
 
-  -- The slot is that of slot.ts, what is kept is told in kept-answer.ts, and added are the numbers of the formulas that
+  -- Slot and kept are those of kept-answer.ts, and added are the numbers of the formulas that
   -- the submission added. An answer with an attempt is not yet given.
   CREATE TABLE formula_intake.answers (
     slot uuid PRIMARY KEY,

@@ -16,7 +16,7 @@ export interface KeptAnswer {
   added: number
 }
 
-/** The answers kept for replay, by slot (see slot.ts). */
+/** The answers kept for replay, by slot (see kept-answer.ts). */
 export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: number) => StoredFormula | null) {
   const sql = answerStatements(db)
   const index = answerIndex(db)

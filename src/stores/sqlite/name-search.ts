@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { successor } from '../../formula/name-search.ts'
+import { successor } from '../../formula/identity.ts'
 import { cutPage, entryBytes } from '../page.ts'
 import { type FormulaRow, searchStatements } from './formula-statements.ts'
 import type { LateIndex } from './upkeep/late-index.ts'

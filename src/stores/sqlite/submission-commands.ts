@@ -1,4 +1,5 @@
 import { type Accepted, decide, eventsOf, type Lookup } from '../decide.ts'
+import { slotOf } from '../kept-answer.ts'
 import {
   type AddVerdict,
   type Decision,
@@ -8,7 +9,6 @@ import {
   type Submission,
   type Verdict,
 } from '../ports.ts'
-import { slotOf } from '../slot.ts'
 import type { AnswerTable } from './answer-table.ts'
 import type { FormulaTable, FormulaWriter } from './formula-table.ts'
 import type { GivenUpTable } from './identity-table.ts'

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { searchKey } from '../../../src/formula/name-search.ts'
+import { searchKey } from '../../../src/formula/identity.ts'
 import type { FormulaDb } from '../../../src/stores/ports.ts'
 import { type OpenStores, start } from '../open-stores.ts'
 import { formula, formulas, namesIn, store, submission } from '../submissions.ts'

@@ -2,7 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const KEPT = 'src/stores/kept-answer.ts'
 const DECIDE = 'src/stores/decide.ts'
-const SLOT = 'src/stores/slot.ts'
+const SLOT = 'src/stores/kept-answer.ts'
 const TEXT = 'src/submission/answer-text.ts'
 const ANSWERS = 'src/stores/sqlite/answer-table.ts'
 const FORMULAS = 'src/stores/sqlite/formula-table.ts'
