@@ -1,7 +1,6 @@
 import { AnswerBuilder } from './kept-answer.ts'
 import type {
   Answer,
-  Decision,
   FormulaEvent,
   Holder,
   KeyRecord,
@@ -85,11 +84,3 @@ export const isTakenIn = (verdict: Verdict, { id }: Pick<Submission, 'id'>): boo
 /** The events that tell of new formulas, which have no sequence numbers yet. */
 export const eventsOf = (added: NewFormula[], { createdAt }: Pick<Submission, 'createdAt'>): FormulaEvent[] =>
   added.map(({ id, eventBody }) => ({ id, seq: null, createdAt, body: eventBody }))
-
-/** Where the decision on an attempt stands, by what is known of its intent. */
-export function decisionOf(
-  intent: { state: string; answer: Answer; events: FormulaEvent[] } | null | undefined,
-): Decision {
-  if (intent?.state !== 'completed') return { kind: 'abandoned' }
-  return { kind: 'completed', answer: intent.answer, events: intent.events }
-}

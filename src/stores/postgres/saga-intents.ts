@@ -1,5 +1,4 @@
 import { type Clock, isoTime } from '../../kit/clock.ts'
-import { decisionOf } from '../decide.ts'
 import {
   type Cleanup,
   type CleanupQueue,
@@ -83,7 +82,7 @@ async function decisionsOf(database: Database, intents: Row[]): Promise<Decision
   const answers = await readAnswers((text, values) => database.query(text, values), completed.map(toKept))
   return intents.map((intent) => {
     const answer = answers[completed.indexOf(intent)]
-    return decisionOf(answer && { state: 'completed', answer, events: toEvents(intent) })
+    return answer === undefined ? { kind: 'abandoned' } : { kind: 'completed', answer, events: toEvents(intent) }
   })
 }
 
