@@ -26,43 +26,44 @@ export async function* csvRows(
   isRow: (cells: string[]) => boolean,
 ): AsyncIterable<Iterable<TableRow>> {
   const reader = new CsvReader(delimiter, isRow)
-  for await (const lines of linesOf(chunks, MAX_ROW_BYTES)) yield reader.rows(lines, false)
-  yield reader.rows([], true)
+  for await (const lines of linesOf(chunks, MAX_ROW_BYTES)) yield reader.rows(lines)
+  yield reader.end()
 }
 
 class CsvReader {
   #delimiter: string
   readonly #isRow: (cells: string[]) => boolean
-  /** Lines from an open quote on, kept until the line that closes it. */
-  #pending: RowText[] = []
+  /** The lines from an open quote on, and their length. */
+  #open: RowText[] = []
+  #openLength = 0
 
   constructor(delimiter: string, isRow: (cells: string[]) => boolean) {
     this.#isRow = isRow
     this.#delimiter = delimiter
   }
 
-  *rows(more: RowText[], isLast: boolean): Generator<TableRow> {
-    const lines = [...this.#pending, ...more]
-    this.#pending = []
-    for (let index = 0; index < lines.length; index++) {
-      const line = lines[index] as RowText
-      if (this.#readSeparatorLine(line)) continue
-      if (!line.isUtf8 || !line.text?.includes('"')) {
-        yield this.#plainRow(line)
-        continue
-      }
-      const length = quotedLines(lines, index)
-      if (length === 'open' && !isLast) {
-        this.#pending = lines.slice(index)
-        return
-      }
-      const cells = typeof length === 'string' ? null : this.#quotedCells(lines.slice(index, index + length))
-      if (cells === null) yield this.#brokenRow(line, PROBLEM.quote)
-      else {
-        yield { line: line.line, cells, problem: null }
-        index += (length as number) - 1
-      }
-    }
+  *rows(lines: RowText[]): Generator<TableRow> {
+    for (const line of lines) yield* this.#read(line)
+  }
+
+  *end(): Generator<TableRow> {
+    while (this.#open.length > 0) yield* this.#skipFirst()
+  }
+
+  *#read(line: RowText): Generator<TableRow> {
+    if (this.#readSeparatorLine(line)) return
+    const { text, isUtf8 } = line
+    const isWithin = this.#open.length > 0
+    const isQuoted = isWithin || (isUtf8 && text !== null && text.includes('"'))
+    if (!isQuoted) return yield this.#plainRow(line)
+    this.#open.push(line)
+    this.#openLength += text?.length ?? Infinity
+    if (!isUtf8 || this.#openLength > MAX_ROW_BYTES) return yield* this.#skipFirst()
+    const isToggled = ((text as string).split('"').length - 1) % 2 === 1
+    if (isWithin !== isToggled) return
+    const cells = this.#quotedCells()
+    if (cells === null) return yield* this.#skipFirst()
+    yield { line: this.#takeOpen()[0]?.line as number, cells, problem: null }
   }
 
   #readSeparatorLine({ line, text }: RowText): boolean {
@@ -92,31 +93,29 @@ class CsvReader {
     return text.split(this.#delimiter).map((cell) => cell.replaceAll('"', '').trim())
   }
 
+  /** Gives up the line with the open quote, and reads the lines below it again. */
+  *#skipFirst(): Generator<TableRow> {
+    const [first, ...others] = this.#takeOpen()
+    yield this.#brokenRow(first as RowText, PROBLEM.quote)
+    yield* this.rows(others)
+  }
+
+  #takeOpen(): RowText[] {
+    const lines = this.#open
+    this.#open = []
+    this.#openLength = 0
+    return lines
+  }
+
   /** @returns null when the quotes are broken, or have swallowed lines that are rows themselves */
-  #quotedCells(lines: RowText[]): string[] | null {
-    if (lines.slice(1).some(({ text }) => this.#isRow(this.#guess(text as string)))) return null
-    const text = lines.map((line) => line.text).join('\n')
+  #quotedCells(): string[] | null {
+    const texts = this.#open.map(({ text }) => text as string)
+    if (texts.slice(1).some((text) => this.#isRow(this.#guess(text)))) return null
     try {
       const options = { delimiter: this.#delimiter, record_delimiter: ['\n'], relax_column_count: true }
-      return (parse(text, options) as string[][])[0] ?? null
+      return (parse(texts.join('\n'), options) as string[][])[0] ?? null
     } catch {
       return null
     }
   }
-}
-
-/**
- * Counts the lines of a row, which ends where its quotes are even.
- * @returns `open` when more lines are needed, `endless` when it would be too long
- */
-function quotedLines(lines: RowText[], index: number): number | 'open' | 'endless' {
-  let [quotes, length] = [0, 0]
-  for (let end = index; end < lines.length; end++) {
-    const { text, isUtf8 } = lines[end] as RowText
-    length += text?.length ?? Infinity
-    if (!isUtf8 || length > MAX_ROW_BYTES) return 'endless'
-    quotes += (text as string).split('"').length - 1
-    if (quotes % 2 === 0) return end - index + 1
-  }
-  return 'open'
 }

@@ -21,61 +21,57 @@ export function isEncoding(name: string): boolean {
  * @throws {UnreadableFile} when the bytes are not valid in this encoding
  */
 export async function* inUtf8(chunks: AsyncIterable<Buffer>, encoding: string | null = null): AsyncIterable<Buffer> {
-  let decode: Decode | null = null
+  let decoder: TextDecoder | null | undefined
   for await (const chunk of withWholeHead(chunks)) {
-    if (decode !== null) {
-      yield decode(chunk)
-      continue
+    let bytes = chunk
+    if (decoder === undefined) {
+      const head = chunk.toString('latin1', 0, HEAD_BYTES)
+      const detected = encodingOf(head, encoding)
+      decoder = detected === 'utf-8' ? null : new TextDecoder(detected, { fatal: true })
+      if (head === UTF8_MARK) bytes = chunk.subarray(HEAD_BYTES)
     }
-    decode = decoderFor(chunk, encoding)
-    yield decode(hasUtf8Mark(chunk) ? chunk.subarray(HEAD_BYTES) : chunk)
+    yield decoder === null ? bytes : decode(decoder, bytes)
   }
-  if (decode !== null) yield decode(null)
+  if (decoder) yield decode(decoder)
 }
 
 /** Makes the first chunk long enough to recognise the encoding: a pipe may deliver single bytes. */
 async function* withWholeHead(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
-  let head: Buffer | null = Buffer.alloc(0)
+  let head = Buffer.alloc(0)
+  let isWhole = false
   for await (const chunk of chunks) {
-    if (head === null) yield chunk
+    if (isWhole) yield chunk
     else {
       head = Buffer.concat([head, chunk])
-      if (head.length < HEAD_BYTES) continue
-      yield head
-      head = null
+      isWhole = head.length >= HEAD_BYTES
+      if (isWhole) yield head
     }
   }
-  if (head !== null && head.length > 0) yield head
+  if (!isWhole && head.length > 0) yield head
 }
 
-/** Called with null at the end of the file, where a character may be cut off. */
-type Decode = (chunk: Buffer | null) => Buffer
+const UTF8_MARK = '\xef\xbb\xbf'
 
-const hasUtf8Mark = ([first, second, third]: Buffer): boolean => first === 0xef && second === 0xbb && third === 0xbf
-
-function decoderFor(head: Buffer, encoding: string | null): Decode {
-  const [first, second] = head
-  if (first === 0x1f && second === 0x8b) {
+/** @param head the first bytes of a file, one character per byte */
+function encodingOf(head: string, encoding: string | null): string {
+  if (head.startsWith('\x1f\x8b')) {
     throw new UnreadableFile('The file is compressed. Unpack it, or pipe it through zcat into an import of -')
   }
-  const unchanged: Decode = (chunk) => chunk ?? Buffer.alloc(0)
-  if (hasUtf8Mark(head)) return unchanged
-  if (first === 0xff && second === 0xfe) return decoder('utf-16le')
-  if (first === 0xfe && second === 0xff) return decoder('utf-16be')
-  if (encoding !== null && new TextDecoder(encoding).encoding !== 'utf-8') return decoder(encoding)
+  if (head === UTF8_MARK) return 'utf-8'
+  if (head.startsWith('\xff\xfe')) return 'utf-16le'
+  if (head.startsWith('\xfe\xff')) return 'utf-16be'
+  const given = new TextDecoder(encoding ?? 'utf-8').encoding
+  if (given !== 'utf-8') return given
   // Every format begins with an ASCII character, whose other byte is zero in UTF-16.
-  if (second === 0 && first !== 0) return decoder('utf-16le')
-  if (first === 0 && second !== 0) return decoder('utf-16be')
-  return unchanged
+  if (/^[^\0]\0/.test(head)) return 'utf-16le'
+  return /^\0[^\0]/.test(head) ? 'utf-16be' : 'utf-8'
 }
 
-function decoder(encoding: string): Decode {
-  const text = new TextDecoder(encoding, { fatal: true })
-  return (chunk) => {
-    try {
-      return Buffer.from(chunk === null ? text.decode() : text.decode(chunk, { stream: true }))
-    } catch (error) {
-      throw new UnreadableFile(`The file is not in ${text.encoding}: ${reasonOf(error)}`, { cause: error })
-    }
+/** @param bytes omitted at the end of the file, where a character may be cut off */
+function decode(decoder: TextDecoder, bytes?: Buffer): Buffer {
+  try {
+    return Buffer.from(decoder.decode(bytes, { stream: bytes !== undefined }))
+  } catch (error) {
+    throw new UnreadableFile(`The file is not in ${decoder.encoding}: ${reasonOf(error)}`, { cause: error })
   }
 }

@@ -9,61 +9,42 @@ export interface RowText {
   isUtf8: boolean
 }
 
-/** Collects the bytes of one row from several chunks. Keeps nothing of a row that is too long. */
-export class RowBuffer {
-  readonly #maxBytes: number
-  #parts: Buffer[] = []
-  #length = 0
+/**
+ * The bytes of an unfinished row, one character per byte (`latin1`), because a chunk may end within a character; null for a
+ * row that is too long, of which nothing is kept.
+ */
+export type RowBytes = string | null
 
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes
-  }
-
-  get isEmpty(): boolean {
-    return this.#length === 0
-  }
-
-  add(part: Buffer): void {
-    this.#length += part.length
-    if (this.#length <= this.#maxBytes) this.#parts.push(part)
-    else this.#parts = []
-  }
-
-  /** Ends the row and begins the next one. */
-  take(line: number): RowText {
-    const bytes = this.#length > this.#maxBytes ? null : Buffer.concat(this.#parts)
-    this.#parts = []
-    this.#length = 0
-    return { line, text: bytes?.toString() ?? null, isUtf8: bytes === null || isUtf8(bytes) }
-  }
+export function append(row: RowBytes, part: string, maxBytes: number): RowBytes {
+  return row === null || row.length + part.length > maxBytes ? null : row + part
 }
 
-const [LINE_FEED, CARRIAGE_RETURN] = [10, 13]
+export function rowText(line: number, row: RowBytes): RowText {
+  if (row === null) return { line, text: null, isUtf8: true }
+  const bytes = Buffer.from(row, 'latin1')
+  return { line, text: bytes.toString(), isUtf8: isUtf8(bytes) }
+}
 
 /**
  * Splits UTF-8 into lines, which end with CR LF, LF or CR.
  * @param maxBytes nothing is kept of a longer line
  */
 export async function* linesOf(chunks: AsyncIterable<Buffer>, maxBytes: number): AsyncIterable<RowText[]> {
-  const row = new RowBuffer(maxBytes)
+  let row: RowBytes = ''
   let number = 1
   let isAfterReturn = false
   for await (const chunk of chunks) {
+    const text = chunk.toString('latin1')
+    const isSecondHalf = isAfterReturn && text.startsWith('\n')
+    isAfterReturn = text === '' ? isAfterReturn : text.endsWith('\r')
+    const [end = '', ...begun] = text.slice(isSecondHalf ? 1 : 0).split(/\r\n?|\n/)
+    row = append(row, end, maxBytes)
     const lines: RowText[] = []
-    let start = 0
-    for (let index = 0; index < chunk.length; index++) {
-      const byte = chunk[index]
-      const isSecondHalf = byte === LINE_FEED && isAfterReturn
-      isAfterReturn = byte === CARRIAGE_RETURN
-      if (byte !== LINE_FEED && byte !== CARRIAGE_RETURN) continue
-      if (!isSecondHalf) {
-        row.add(chunk.subarray(start, index))
-        lines.push(row.take(number++))
-      }
-      start = index + 1
+    for (const start of begun) {
+      lines.push(rowText(number++, row))
+      row = append('', start, maxBytes)
     }
-    row.add(chunk.subarray(start))
     yield lines
   }
-  if (!row.isEmpty) yield [row.take(number)]
+  if (row !== '') yield [rowText(number, row)]
 }
