@@ -1,7 +1,7 @@
 import { backoffMs } from '../kit/backoff.ts'
 import { type Clock, type Random, sleep, systemClock } from '../kit/clock.ts'
-import type { List } from './lists.ts'
 import type { ServiceOptions } from './options.ts'
+import type { List } from './upload.ts'
 
 /** A final answer: sending the request again would not change it. */
 export interface Answer {

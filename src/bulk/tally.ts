@@ -1,9 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Problem, Row } from './files/row.ts'
 
-/** A problem, with the line of the material where that is known. */
-export type LocatedProblem = Problem & { line?: number }
-
 /** A stored formula as the service names it; the name only to callers who may read. */
 export interface Known {
   id: string
@@ -50,7 +47,7 @@ export class Tally {
     this.#write({ line, outcome: 'duplicate', id, name })
   }
 
-  refuse(line: number, problems: LocatedProblem[]): void {
+  refuse(line: number, problems: Problem[]): void {
     this.refused++
     if (this.#report === null) this.#print(inWords(line, problems))
     else this.#write({ line, outcome: 'refused', problems })
@@ -79,7 +76,7 @@ export class Tally {
   }
 }
 
-function inWords(line: number, [first, ...others]: LocatedProblem[]): string {
+function inWords(line: number, [first, ...others]: Problem[]): string {
   const place = first?.path ? ` (${first.path})` : ''
   const more = others.length > 0 ? ` and ${others.length} more` : ''
   return `line ${first?.line ?? line}: ${first?.message}${place}${more}`

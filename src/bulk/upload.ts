@@ -1,10 +1,53 @@
+import { hash } from 'node:crypto'
+import { canonicalDecimal, DECIMAL_DIGITS } from '../formula/decimal.ts'
 import { parseExactJson } from '../formula/json.ts'
 import { validateSubmission } from '../formula/validate.ts'
+import { rounded } from './corrections.ts'
 import type { Problem, Row } from './files/row.ts'
-import { type List, listOf } from './lists.ts'
-import { byFormula, explained } from './refusals.ts'
 import { type Answer, CannotContinue, codeOf, describe, Interrupted, type Service } from './service.ts'
 import type { Known, Tally } from './tally.ts'
+
+/** Formulas that are sent in one request. */
+export interface List {
+  rows: Row[]
+  body: string
+  /** Derived from the body alone, so that another run sends the same list under the same key. */
+  key: string
+}
+
+/** Most formulas in a list: the service names at most as many problems in one answer. */
+export const LIST_LENGTH = 100
+
+/** Most bytes of several formulas in a list; below the service's default limit for bodies. */
+export const LIST_BYTES = 1_000_000
+
+export function listOf(rows: Row[]): List {
+  const body = `[${rows.map(({ json }) => json).join()}]`
+  return { rows, body, key: `import-${hash('sha256', body)}` }
+}
+
+/**
+ * Groups rows into lists. The end of a list depends only on the rows before it, so that a file always gives the same lists.
+ * @param stop ends it early, without the rows that do not fill a list: they are left for the next run
+ */
+export async function* intoLists(chunks: AsyncIterable<Row[]>, stop: AbortSignal): AsyncGenerator<List> {
+  let rows: Row[] = []
+  let bytes = 0
+  for await (const chunk of chunks) {
+    for (const row of chunk) {
+      if (stop.aborted) return
+      const length = Buffer.byteLength(row.json) + 1
+      if (rows.length === LIST_LENGTH || (rows.length > 0 && bytes + length > LIST_BYTES)) {
+        yield listOf(rows)
+        rows = []
+        bytes = 0
+      }
+      rows.push(row)
+      bytes += length
+    }
+  }
+  if (rows.length > 0 && !stop.aborted) yield listOf(rows)
+}
 
 /** Sends lists to the service and counts what became of each formula. */
 export class Uploader {
@@ -24,16 +67,22 @@ export class Uploader {
   async send(list: List): Promise<void> {
     const answer = await this.#submit(list)
     if (answer === null) return
-    switch (answer.status) {
-      case 200:
-        return this.#count(list, answer)
-      case 400:
-        return this.#withoutRefused(list, answer)
-      case 413:
-        return this.#inHalves(list, answer)
-      default:
-        throw this.#rejected(list, answer)
+    if (answer.status === 200) return this.#count(list, answer)
+    if (answer.status === 413) return this.#inHalves(list, answer)
+    const { details = [] } = (answer.body ?? {}) as { details?: Problem[] }
+    const refused = byFormula(details)
+    if (answer.status === 400 && refused.size === 0 && codeOf(answer.body) === 'INVALID_JSON') {
+      return this.#inHalves(list, answer)
     }
+    const isOfThisList = [...refused.keys()].every((index) => index < list.rows.length)
+    if (answer.status !== 400 || refused.size === 0 || !isOfThisList) {
+      // The service has rejected the list as a whole, for a reason outside its formulas.
+      this.#tally.rejected += list.rows.length
+      throw new CannotContinue(`The service answered ${describe(answer)}`)
+    }
+    for (const [index, problems] of refused) refuse(this.#tally, list.rows[index] as Row, problems)
+    const rest = list.rows.filter((_, index) => !refused.has(index))
+    if (rest.length > 0) await this.send(listOf(rest))
   }
 
   /** @returns null when interrupted */
@@ -63,26 +112,6 @@ export class Uploader {
     }
   }
 
-  async #withoutRefused(list: List, answer: Answer): Promise<void> {
-    const { details = [] } = (answer.body ?? {}) as { details?: Problem[] }
-    const refused = byFormula(details)
-    if (refused.size === 0 && codeOf(answer.body) === 'INVALID_JSON') return this.#inHalves(list, answer)
-    const isOfThisList = [...refused.keys()].every((index) => index < list.rows.length)
-    if (refused.size === 0 || !isOfThisList) throw this.#rejected(list, answer)
-    for (const [index, problems] of refused) {
-      const row = list.rows[index] as Row
-      this.#tally.refuse(row.line, explained(problems, row))
-    }
-    const rest = list.rows.filter((_, index) => !refused.has(index))
-    if (rest.length > 0) await this.send(listOf(rest))
-  }
-
-  /** The service has rejected the list as a whole, for a reason outside its formulas. */
-  #rejected({ rows }: List, answer: Answer): CannotContinue {
-    this.#tally.rejected += rows.length
-    return new CannotContinue(`The service answered ${describe(answer)}`)
-  }
-
   async #inHalves({ rows }: List, answer: Answer): Promise<void> {
     const [only, ...others] = rows as [Row, ...Row[]]
     if (others.length === 0) {
@@ -95,22 +124,43 @@ export class Uploader {
   }
 }
 
-/** Takes the place of an uploader: checks formulas by the rules of the service, and sends nothing. */
-export class DryRun {
-  readonly #tally: Tally
-
-  constructor(tally: Tally) {
-    this.#tally = tally
+/** For a dry run: checks formulas by the rules of the service, and sends nothing. */
+export function check({ rows }: List, tally: Tally): void {
+  for (const row of rows) {
+    const validation = validateSubmission(parseExactJson(Buffer.from(`[${row.json}]`)))
+    if (validation.valid) tally.valid++
+    else refuse(tally, row, byFormula(validation.problems).get(0) ?? validation.problems)
   }
+}
 
-  async send({ rows }: List): Promise<void> {
-    for (const row of rows) {
-      const validation = validateSubmission(parseExactJson(Buffer.from(`[${row.json}]`)))
-      if (validation.valid) this.#tally.valid++
-      else {
-        const { problems } = validation
-        this.#tally.refuse(row.line, explained(byFormula(problems).get(0) ?? problems, row))
-      }
-    }
-  }
+/** Groups the service's `details` by the formula's index in the list, which each path begins with. */
+function byFormula(details: Problem[]): Map<number, Problem[]> {
+  const located = details.flatMap(({ path, code, message }) => {
+    const [, index, rest = ''] = /^\/(\d+)(.*)$/.exec(path) ?? []
+    return index === undefined ? [] : [{ index: Number(index), problem: { path: rest, code, message } }]
+  })
+  const groups = Map.groupBy(located, ({ index }) => index)
+  return new Map([...groups].map(([index, group]) => [index, group.map(({ problem }) => problem)]))
+}
+
+/** Reports the problems of a formula, each with the line of the material and the option that would help. */
+function refuse(tally: Tally, row: Row, problems: Problem[]): void {
+  const located = problems.map((problem) => {
+    const material = Number(/^\/materials\/(\d+)/.exec(problem.path)?.[1])
+    const line = row.materialLines?.[material]
+    const hint = hintFor(problem, row, material)
+    const message = hint === null ? problem.message : `${problem.message}. ${hint}`
+    return { ...problem, message, ...(line !== undefined && { line }) }
+  })
+  tally.refuse(row.line, located)
+}
+
+function hintFor({ code }: Problem, row: Row, material: number): string | null {
+  if (code === 'MATERIAL_DUPLICATE') return '--sum-repeated adds up a material that is there twice'
+  if (code !== 'MATERIAL_CONCENTRATION_NOT_DECIMAL') return null
+  const { materials } = JSON.parse(row.json) as { materials: { concentration: unknown }[] }
+  const text = String(materials[material]?.concentration ?? '')
+  if (/^\d+,\d+$/.test(text)) return "--decimal ',' reads a comma as a decimal point"
+  const isSolvedByRounding = canonicalDecimal(rounded(text, DECIMAL_DIGITS)) !== null
+  return isSolvedByRounding ? `--round ${DECIMAL_DIGITS} rounds it to ${DECIMAL_DIGITS} digits` : null
 }

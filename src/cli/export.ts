@@ -1,4 +1,4 @@
-import { exportCommand } from '../bulk/export-command.ts'
+import { exportCommand } from '../bulk/export.ts'
 import { codeOf } from './run-command.ts'
 
 process.exitCode = await codeOf(exportCommand)

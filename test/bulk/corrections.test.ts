@@ -1,7 +1,6 @@
 import { test } from 'tap'
-import { corrected } from '../../src/bulk/corrections.ts'
-import { rounded, sumOf } from '../../src/bulk/decimals.ts'
-import { totalsIn } from '../../src/bulk/files/totals.ts'
+import { corrected, rounded, sumOf } from '../../src/bulk/corrections.ts'
+import { totalsIn } from '../../src/bulk/files/table-formulas.ts'
 
 test('rounding is exact, half up, and leaves alone what needs none, is no decimal or would be zero', async (t) => {
   for (const [text, digits, expected] of [

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { test } from 'tap'
 import type { Row } from '../../src/bulk/files/row.ts'
-import { intoLists, LIST_BYTES, LIST_LENGTH, type List } from '../../src/bulk/lists.ts'
+import { intoLists, LIST_BYTES, LIST_LENGTH, type List } from '../../src/bulk/upload.ts'
 
 const row = (line: number, json = `{"n":${line}}`): Row => ({ line, json })
 const rows = (count: number): Row[] => Array.from({ length: count }, (_, index) => row(index + 1))

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { test } from 'tap'
-import { readExportOptions } from '../../src/bulk/export-options.ts'
-import { readImportOptions } from '../../src/bulk/import-options.ts'
+import { readExportOptions, readImportOptions } from '../../src/bulk/options.ts'
 
 test('an import needs no more than a file, whose name tells the format', async (t) => {
   t.match(readImportOptions(['formulas.ndjson'], {}), {

@@ -1,9 +1,9 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import { exportCommand } from '../../src/bulk/export-command.ts'
+import { exportCommand } from '../../src/bulk/export.ts'
 import type { TableOptions } from '../../src/bulk/files/columns.ts'
-import { importCommand } from '../../src/bulk/import-command.ts'
+import { importCommand } from '../../src/bulk/import.ts'
 import { type Command, codeOf } from '../../src/cli/run-command.ts'
 import { type Running, start } from './command.ts'
 

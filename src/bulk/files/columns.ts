@@ -1,6 +1,6 @@
+import { nameIdentity } from '../../formula/identity.ts'
 import { checkName, MATERIAL_NAME_LENGTH } from '../../formula/name.ts'
-import { UnreadableFile } from './row.ts'
-import type { TableRow } from './table-formulas.ts'
+import { type TableRow, UnreadableFile } from './row.ts'
 
 /** How a table is read. */
 export interface TableOptions {
@@ -25,6 +25,8 @@ const IGNORED = 'createdat'
 /** The cells of a row, trimmed. */
 export interface Cells extends Record<Column, string> {
   line: number
+  /** What names of formulas are compared by. */
+  nameKey: string
   problem: string | null
   /** Whether the row is broken so that its formula is not known for certain. */
   isUncertain: boolean
@@ -64,6 +66,7 @@ export class Columns {
     return {
       line,
       formula,
+      nameKey: nameIdentity(formula),
       material,
       concentration: withPoint ?? concentration,
       id,

@@ -1,6 +1,6 @@
 import { parse } from 'csv-parse/sync'
 import { linesOf, type RowText } from './lines.ts'
-import type { TableRow } from './table-formulas.ts'
+import type { TableRow } from './row.ts'
 
 /** A longer row has a quote that is never closed. */
 const MAX_ROW_BYTES = 64 * 1024
@@ -54,8 +54,7 @@ class CsvReader {
     if (this.#readSeparatorLine(line)) return
     const { text, isUtf8 } = line
     const isWithin = this.#open.length > 0
-    const isQuoted = isWithin || (isUtf8 && text !== null && text.includes('"'))
-    if (!isQuoted) return yield this.#plainRow(line)
+    if (!isWithin && !(isUtf8 && text?.includes('"'))) return yield this.#plainRow(line)
     this.#open.push(line)
     this.#openLength += text?.length ?? Infinity
     if (!isUtf8 || this.#openLength > MAX_ROW_BYTES) return yield* this.#skipFirst()

@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util'
 import { reasonOf } from '../../kit/reason.ts'
 import { UnreadableFile } from './row.ts'
 

@@ -4,7 +4,7 @@ import { csvRows } from './csv-rows.ts'
 import { readJsonArray, readNdjson } from './json.ts'
 import type { ReadFile } from './row.ts'
 import { sheetRows } from './sheet-rows.ts'
-import { TableReader } from './table-formulas.ts'
+import { tableFormulas } from './table-formulas.ts'
 
 export const FORMATS = ['ndjson', 'json', 'csv', 'xlsx'] as const
 export type Format = (typeof FORMATS)[number]
@@ -26,12 +26,6 @@ export const formatOf = (path: string): Format | null => EXTENSIONS[extension(pa
 /** The default delimiter for a CSV file of this name. */
 export const delimiterOf = (path: string): string => (extension(path) === '.tsv' ? '\t' : ',')
 
-/** Whether a file has one material per row. */
-export const isTable = (format: Format): boolean => format === 'csv' || format === 'xlsx'
-
-/** Whether a file is text, in some encoding. */
-export const isText = (format: Format): boolean => format !== 'xlsx'
-
 /** @param delimiter between the fields of a CSV file */
 export function readerOf(format: Format, delimiter: string, table: TableOptions): ReadFile {
   switch (format) {
@@ -39,16 +33,15 @@ export function readerOf(format: Format, delimiter: string, table: TableOptions)
       return readNdjson
     case 'json':
       return readJsonArray
-    case 'csv': {
-      const reader = new TableReader(table)
-      return (read) => reader.formulas(() => csvRows(read(), delimiter, reader.isRow))
-    }
+    case 'csv':
+      return (read) => tableFormulas((isRow) => csvRows(read(), delimiter, isRow), table)
     case 'xlsx':
       return (read) => {
         const rows = sheetRows(read(), table.decimal)
-        return new TableReader(table).formulas(async function* () {
+        const readRows = async function* () {
           yield await rows
-        })
+        }
+        return tableFormulas(readRows, table)
       }
   }
 }

@@ -4,6 +4,8 @@ export interface Problem {
   path: string
   code: string
   message: string
+  /** The line of the material, where that is known. */
+  line?: number
 }
 
 /** One formula of a file, as it will be sent. */
@@ -26,6 +28,18 @@ export interface Unreadable {
 }
 
 export type Entry = Row | Unreadable
+
+/** One row of a CSV file or a sheet. */
+export interface TableRow {
+  /** Its line in the file, or its number in the sheet, from 1. */
+  line: number
+  /** A guess where there is a `problem`; empty when nothing can be read. */
+  cells: string[]
+  /** Why the row cannot be read as intended. */
+  problem: string | null
+  /** How many of the first cells are certain although there is a problem. */
+  certainCells?: number
+}
 
 /**
  * Reads the formulas of a file; yields together what one chunk completes.

@@ -1,7 +1,6 @@
 import { buffer } from 'node:stream/consumers'
 import { type CellValue, readSheet } from 'read-excel-file/node'
-import { UnreadableFile } from './row.ts'
-import type { TableRow } from './table-formulas.ts'
+import { type TableRow, UnreadableFile } from './row.ts'
 
 /** A workbook is unpacked in memory, where it takes many times its size. */
 const MAX_BYTES = 32 * 1024 * 1024

@@ -1,15 +1,11 @@
 import { stringify } from 'csv-stringify/sync'
 import writeExcelFile from 'write-excel-file/node'
+import type { Formula } from '../../formula/formula.ts'
 import { CannotContinue } from '../service.ts'
 import type { Format } from './formats.ts'
 
 /** A formula as the service returns it. */
-export interface ExportedFormula {
-  id: string
-  name: string
-  materials: { name: string; concentration: string }[]
-  createdAt: string
-}
+export type ExportedFormula = Formula & { createdAt: string }
 
 /** How a CSV file is written. */
 export interface CsvStyle {
@@ -21,12 +17,10 @@ export interface CsvStyle {
   forSpreadsheets: boolean
 }
 
+/** None of them is empty. */
 type Pages = AsyncIterable<ExportedFormula[]> | Iterable<ExportedFormula[]>
 
-/**
- * Yields the content of a file of formulas, which can be imported again.
- * @param pages none of them empty
- */
+/** Yields the content of a file of formulas, which can be imported again. */
 export async function* contentOf(format: Format, csv: CsvStyle, pages: Pages): AsyncGenerator<string | Buffer> {
   switch (format) {
     case 'ndjson':
