@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import { Connections } from '../src/http/connections.ts'
 import { type Clock, systemClock } from '../src/kit/clock.ts'
 import { LineLimiter } from '../src/kit/line-limiter.ts'
-import { connectionMetrics } from '../src/metrics/connection-metrics.ts'
+import { connectionMetrics } from '../src/metrics/gauges.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { crossSiteHeader } from '../src/access/cross-site.ts'
+import { crossSiteHeader } from '../src/access/hosts.ts'
 import { detail, ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { type Clock, systemClock } from '../src/kit/clock.ts'
-import { StateGauges } from '../src/metrics/state-gauges.ts'
+import { stateGauges } from '../src/metrics/gauges.ts'
 
 /** Adds the gauges that are read at each scrape: queue, cleanups, stores, forwarder and keys. */
 export default fp<{ clock?: Clock }>(
@@ -12,8 +12,7 @@ export default fp<{ clock?: Clock }>(
       forwarder: () => fastify.forwarder.health,
       keysAreStale: () => fastify.apiKeys?.isStale ?? false,
     }
-    const gauges = new StateGauges(fastify.metrics.registry, sources, clock)
-    fastify.metrics.beforeScrape(() => gauges.read())
+    stateGauges(fastify.metrics.registry, sources, clock)
   },
   {
     name: 'state-metrics',

@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type ApiKey, digestOf, idOf, isScope, newSecret, SCOPES, type Scope } from './api-key.ts'
-import { changeKeyFile } from './change-key-file.ts'
-import { foreignWriteWarning, readerWarnings, reloadNote } from './file-permissions.ts'
-import { isName, isUtcTime, NAME_EXPECTED, readKeyFile } from './key-file.ts'
+import type { ChangedFile } from './key-file.ts'
+import { changeKeyFile, isName, isUtcTime, NAME_EXPECTED, octal, readKeyFile } from './key-file.ts'
 
 const USAGE = `Usage, with API_KEYS_FILE set to the file of the keys:
   npm run keys -- create --name <name> --scope <${SCOPES.join('|')}>[,…] [--expires 90d|2026-12-31T00:00:00Z]
@@ -124,4 +123,35 @@ function revoke(path: string, isMeant: (key: ApiKey) => boolean, which: string):
   })
   const output = revoked.map((key) => `Revoked ${idOf(key)} of ${key.name}`).join('\n')
   return { output, note: [...readerWarnings(file), reloadNote(file)].join('\n') }
+}
+
+/** @returns warnings about who can or could access a file of keys that was just changed; often none */
+export function readerWarnings({ uid, gid, mode, before }: ChangedFile): string[] {
+  if (before === null) {
+    if (uid !== 0) return []
+    return [
+      'The file was made for root alone. A service that runs as another user cannot read it: chown it to that user',
+    ]
+  }
+  const lines = foreignWriteWarning(before.mode)
+  if (uid !== before.uid)
+    lines.push(`The file belonged to user ${before.uid}, and now belongs to user ${uid}: chown it back`)
+  if ((before.mode & ~mode & 0o040) !== 0) {
+    lines.push(`Group ${before.gid} could read the file, and no longer can: it belongs to group ${gid} now`)
+  }
+  return lines
+}
+
+/** Says whether a running service, which may run as any user, can read the change. */
+export function reloadNote({ uid, gid, mode }: ChangedFile): string {
+  if ((mode & 0o004) !== 0) return 'A running service takes note within a second'
+  const members = (mode & 0o040) === 0 ? '' : `, in group ${gid}`
+  const readers = uid === 0 ? `root${members}` : `user ${uid}${members} or root`
+  return `A running service takes note within a second if it runs as ${readers}. Any other cannot read the file (mode ${octal(mode)}): it goes on with the keys of before, revoked ones too, and its log says so`
+}
+
+/** @returns a warning about a file that others could write, or nothing */
+export function foreignWriteWarning(mode: number): string[] {
+  if ((mode & 0o022) === 0) return []
+  return [`Others than its owner could write the file (mode ${octal(mode)}): look through its keys, one may be theirs`]
 }

@@ -1,8 +1,6 @@
 import { BlockList, isIP } from 'node:net'
-import type { StoreLocation } from '../stores/location.ts'
 import {
   address,
-  count,
   file,
   flag,
   hosts,
@@ -50,43 +48,14 @@ export const variables = {
     67_108_864,
     'Largest body of a submission; of other requests at most 131072',
   ),
-  RATE_LIMIT_PER_MINUTE: count(0, 'Requests a caller may send in a minute; 0 sets no limit'),
+  RATE_LIMIT_PER_MINUTE: integer(0, 0, Infinity, 'Requests a caller may send in a minute; 0 sets no limit'),
 } satisfies Record<string, Variable<unknown>>
 
 type Name = keyof typeof variables
 type Values = { [N in Name]: ReturnType<(typeof variables)[N]['read']> }
 
 /** The validated configuration. */
-export interface Config {
-  host: string
-  port: number
-  logLevel: (typeof LOG_LEVELS)[number]
-  database: StoreLocation
-  queue: StoreLocation
-  /** Null if events are not forwarded. */
-  sqsQueueUrl: string | null
-  /** Null if nothing is traced. */
-  otlpEndpoint: string | null
-  /** Null if callers are anonymous. */
-  apiKeysFile: string | null
-  /** Accepted in a `Host` header, in addition to loopback hosts. */
-  allowedHosts: string[]
-  /** Addresses and networks whose `X-Forwarded-For` is trusted. */
-  trustedProxies: string[]
-  submitRetries: number
-  submitRetryBaseMs: number
-  submitRetryMaxMs: number
-  submitDeadlineMs: number
-  idempotencyTtlHours: number
-  idempotencyWaitMs: number
-  eventLeaseSeconds: number
-  eventMaxLeaseSeconds: number
-  eventMaxReceives: number
-  eventRetentionHours: number
-  bodyLimitBytes: number
-  /** 0 for no limit. */
-  rateLimitPerMinute: number
-}
+export type Config = ReturnType<typeof toConfig>
 
 /** The service cannot start with these values. */
 export class ConfigError extends Error {
@@ -109,14 +78,17 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const values: Partial<Record<Name, unknown>> = {}
   for (const [name, variable] of Object.entries(variables) as [Name, Variable<unknown>][]) {
     const value = textOf(env[name], variable)
-    if (value === null) continue
+    if (value === null) {
+      values[name] = null
+      continue
+    }
     try {
       values[name] = readValue(value, variable)
     } catch (error) {
       problems.push(`${name}=${shown(name, value)}: ${(error as Error).message}`)
     }
   }
-  values.QUEUE_URL ??= env.QUEUE_URL === undefined ? values.DATABASE_URL : undefined
+  if (values.QUEUE_URL === null) values.QUEUE_URL = values.DATABASE_URL
   problems.push(...conflicts(values as Partial<Values>))
   if (problems.length > 0) throw new ConfigError(problems)
   return toConfig(values as Values)
@@ -138,7 +110,7 @@ function conflicts(values: Partial<Values>): string[] {
   const problems: string[] = []
   const { HOST: host, API_KEYS_FILE: keys, ALLOW_ANONYMOUS: anonymous } = values
   const { DATABASE_URL: database, QUEUE_URL: queue } = values
-  if (host !== undefined && keys === undefined && anonymous === false && !isLoopback(host)) {
+  if (host !== undefined && !keys && anonymous === false && !isLoopback(host)) {
     const hint = isIP(host) === 0 ? `; ${HOST_HINT}` : ''
     problems.push(
       `HOST=${shown('HOST', host)}: is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true to serve callers without keys there${hint}`,
@@ -154,17 +126,22 @@ function conflicts(values: Partial<Values>): string[] {
   return problems
 }
 
-function toConfig(values: Values): Config {
+function toConfig(values: Values) {
   return {
     host: values.HOST,
     port: values.PORT,
     logLevel: values.LOG_LEVEL,
     database: values.DATABASE_URL,
     queue: values.QUEUE_URL,
-    sqsQueueUrl: values.SQS_QUEUE_URL ?? null,
-    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT ?? null,
-    apiKeysFile: values.API_KEYS_FILE ?? null,
+    /** Null if events are not forwarded. */
+    sqsQueueUrl: values.SQS_QUEUE_URL,
+    /** Null if nothing is traced. */
+    otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    /** Null if callers are anonymous. */
+    apiKeysFile: values.API_KEYS_FILE,
+    /** Accepted in a `Host` header, in addition to loopback hosts. */
     allowedHosts: values.ALLOWED_HOSTS ?? [],
+    /** Addresses and networks whose `X-Forwarded-For` is trusted. */
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     submitRetries: values.SUBMIT_RETRIES,
     submitRetryBaseMs: values.SUBMIT_RETRY_BASE_MS,
@@ -177,6 +154,7 @@ function toConfig(values: Values): Config {
     eventMaxReceives: values.EVENT_MAX_RECEIVES,
     eventRetentionHours: values.EVENT_RETENTION_HOURS,
     bodyLimitBytes: values.BODY_LIMIT_BYTES,
+    /** 0 for no limit. */
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
   }
 }

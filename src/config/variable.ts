@@ -2,7 +2,10 @@ import { isIP, isIPv6 } from 'node:net'
 import { readHost } from '../access/hosts.ts'
 import { parseLocation, STORE_URLS, type StoreLocation } from '../stores/location.ts'
 
-/** One environment variable. A test compares the table in docs/configuration.md with these. */
+/**
+ * One environment variable. A test compares the table in docs/configuration.md with these.
+ * @typeParam T with null if it has no default
+ */
 export interface Variable<T> {
   /** The value of an unset variable; null if it has none. */
   readonly default: string | null
@@ -38,21 +41,16 @@ export function address(fallback: string, description: string): Variable<string>
   })
 }
 
-export function file(description: string): Variable<string> {
+export function file(description: string): Variable<string | null> {
   return { ...variable(null, 'a path', description, (value) => value || undefined), refusesEmpty: true }
 }
 
-export function count(fallback: number, description: string): Variable<number> {
-  return variable(String(fallback), 'an integer of 0 or more', description, (value) => {
-    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
-    return Number.isSafeInteger(number) ? number : undefined
-  })
-}
-
+/** @param max Infinity for no limit */
 export function integer(fallback: number, min: number, max: number, description: string): Variable<number> {
-  return variable(String(fallback), `an integer from ${min} to ${max}`, description, (value) => {
+  const range = max === Infinity ? `of ${min} or more` : `from ${min} to ${max}`
+  return variable(String(fallback), `an integer ${range}`, description, (value) => {
     const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
-    return number >= min && number <= max ? number : undefined
+    return Number.isSafeInteger(number) && number >= min && number <= max ? number : undefined
   })
 }
 
@@ -72,24 +70,24 @@ export function store(fallback: string | null, description: string): Variable<St
   return { default: fallback, expected: STORE_URLS, description, refusesEmpty: true, read: parseLocation }
 }
 
-export function webAddress(description: string): Variable<string> {
+export function webAddress(description: string): Variable<string | null> {
   return variable(null, 'an http:// or https:// URL', description, (value) =>
     /^https?:\/\/\S+$/.test(value) && URL.canParse(value) ? value : undefined,
   )
 }
 
 /** The URL of a queue, without a slash at its end: SQS recognises FIFO queues by the suffix of their names. */
-export function queueAddress(description: string): Variable<string> {
+export function queueAddress(description: string): Variable<string | null> {
   const url = webAddress(description)
-  return { ...url, read: (value) => url.read(value).replace(/\/+$/, '') }
+  return { ...url, read: (value) => url.read(value)?.replace(/\/+$/, '') ?? null }
 }
 
 /** Host names as a `Host` header may contain them, normalised by `readHost`. */
-export function hosts(description: string): Variable<string[]> {
+export function hosts(description: string): Variable<string[] | null> {
   return { ...list('host names or IP addresses, without ports', description, readHost), refusesEmpty: true }
 }
 
-export function networks(description: string): Variable<string[]> {
+export function networks(description: string): Variable<string[] | null> {
   return list('IP addresses or networks (10.0.0.0/8)', description, (entry) => {
     const [, ip = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? []
     const longest = { 0: 0, 4: 32, 6: 128 }[isIP(ip)] as number
@@ -99,7 +97,11 @@ export function networks(description: string): Variable<string[]> {
 }
 
 /** Entries separated by blanks or commas. */
-function list(expected: string, description: string, read: (entry: string) => string | null): Variable<string[]> {
+function list(
+  expected: string,
+  description: string,
+  read: (entry: string) => string | null,
+): Variable<string[] | null> {
   return variable(null, expected, description, (value) => {
     const entries = value.split(/[ ,]+/).filter(Boolean).map(read)
     return entries.length === 0 || entries.includes(null) ? undefined : (entries as string[])

@@ -1,8 +1,7 @@
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
 import type { OnCommit } from '../stores/ports.ts'
 import type { SubmissionObserver } from '../submission/options.ts'
-import { distribution } from './distribution.ts'
-import { RequestDurations } from './request-durations.ts'
+import { distribution, RequestDurations } from './histograms.ts'
 
 /** The values of the label `outcome`. */
 const OUTCOMES = [
@@ -27,28 +26,18 @@ const COMMIT_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05
 export class Metrics {
   readonly registry = new Registry()
   readonly requests = new RequestDurations(this.registry)
-  readonly #formulas = new Counter({
-    name: 'intake_formulas_added_total',
-    help: 'Formulas stored, each with its event',
-    registers: [this.registry],
-  })
-  readonly #refused = new Counter({
-    name: 'intake_formulas_refused_total',
-    help: 'Formulas of submissions refused because a composition is known (409), by caller; without replays',
-    labelNames: ['caller'],
-    registers: [this.registry],
-  })
-  readonly #retries = new Counter({
-    name: 'intake_submission_retries_total',
-    help: 'Attempts of submissions after the first one',
-    registers: [this.registry],
-  })
-  readonly #rollbacks = new Counter({
-    name: 'intake_rollbacks_total',
-    help: 'Rollbacks of failed attempts of this process: done, or interrupted, so that a cleanup is owed',
-    labelNames: ['result'],
-    registers: [this.registry],
-  })
+  readonly #formulas = this.#counter('intake_formulas_added_total', 'Formulas stored, each with its event')
+  readonly #refused = this.#counter(
+    'intake_formulas_refused_total',
+    'Formulas of submissions refused because a composition is known (409), by caller; without replays',
+    'caller',
+  )
+  readonly #retries = this.#counter('intake_submission_retries_total', 'Attempts of submissions after the first one')
+  readonly #rollbacks = this.#counter(
+    'intake_rollbacks_total',
+    'Rollbacks of failed attempts of this process: done, or interrupted, so that a cleanup is owed',
+    'result',
+  )
   readonly #batchSize = distribution(
     this.registry,
     'intake_batch_size',
@@ -63,7 +52,6 @@ export class Metrics {
   )
   /** Plain numbers, for speed; see Distribution. */
   readonly #ended = new Map<SubmissionOutcome, number>(OUTCOMES.map((outcome) => [outcome, 0]))
-  readonly #readers: (() => Promise<void>)[] = []
   #scrape: Promise<string> | undefined
 
   constructor() {
@@ -106,11 +94,6 @@ export class Metrics {
     this.#commitSeconds.observe(seconds)
   }
 
-  /** @param read called before each scrape to set gauges; must not reject */
-  beforeScrape(read: () => Promise<void>): void {
-    this.#readers.push(read)
-  }
-
   /** All metrics in the Prometheus text format. Concurrent scrapes share one result. */
   text(): Promise<string> {
     this.#scrape ??= this.#write().finally(() => {
@@ -119,8 +102,11 @@ export class Metrics {
     return this.#scrape
   }
 
+  #counter<L extends string>(name: string, help: string, ...labelNames: L[]): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] })
+  }
+
   async #write(): Promise<string> {
-    await Promise.all(this.#readers.map((read) => read()))
     const texts = await Promise.all([this.registry.metrics(), processMetrics().metrics()])
     return texts.join('\n')
   }

@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { context, propagation, type Span, SpanStatusCode, trace } from '@opentelemetry/api'
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
-import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
+import {
+  BatchSpanProcessor,
+  NodeTracerProvider,
+  type ReadableSpan,
+  type SpanExporter,
+} from '@opentelemetry/sdk-trace-node'
 import { ATTR_SERVICE_INSTANCE_ID, ATTR_SERVICE_NAME, ATTR_URL_PATH } from '@opentelemetry/semantic-conventions'
 import { type Clock, sleep } from '../kit/clock.ts'
 import type { Tracer } from '../submission/options.ts'
-import { type ExportLog, LoggingExporter } from './logging-exporter.ts'
 import { submissionTracer } from './submission-tracer.ts'
 
 const NAME = 'formula-intake'
@@ -65,4 +70,40 @@ export function nameSpan(span: Span, method: string, route: string | undefined):
 /** For errors of the caller, which are no errors of the service. The status `OK` is final: it cannot be set to an error. */
 export function clearSpanError(span: Span): void {
   span.setStatus({ code: SpanStatusCode.OK })
+}
+
+export interface ExportLog {
+  warn(fields: object, message: string): void
+  info(message: string): void
+}
+
+/** Logs once when exports begin to fail and once when they succeed again, instead of for each batch. */
+export class LoggingExporter implements SpanExporter {
+  readonly #exporter: SpanExporter
+  readonly #log: ExportLog
+  #failing = false
+
+  constructor(exporter: SpanExporter, log: ExportLog) {
+    this.#exporter = exporter
+    this.#log = log
+  }
+
+  export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
+    this.#exporter.export(spans, (result) => {
+      this.#logChange(result)
+      done(result)
+    })
+  }
+
+  shutdown(): Promise<void> {
+    return this.#exporter.shutdown()
+  }
+
+  #logChange({ code, error }: ExportResult): void {
+    const failed = code === ExportResultCode.FAILED
+    if (failed === this.#failing) return
+    this.#failing = failed
+    if (failed) this.#log.warn({ err: error }, 'Traces cannot be exported, and are lost meanwhile')
+    else this.#log.info('Traces are exported again')
+  }
 }

@@ -11,8 +11,7 @@ import {
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { digestOf } from '../../src/access/api-key.ts'
-import { changeKeyFile } from '../../src/access/change-key-file.ts'
-import { KeyFileRefused, readKeyFile } from '../../src/access/key-file.ts'
+import { changeKeyFile, KeyFileRefused, readKeyFile } from '../../src/access/key-file.ts'
 import { CommandRefused, runKeysCommand } from '../../src/access/keys-command.ts'
 import { newKey } from '../support/new-key.ts'
 

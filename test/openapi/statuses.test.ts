@@ -111,7 +111,7 @@ test('every documented error is met by a request to its operation, or there is a
       t.equal(
         isPlaced(answer.json()),
         isPlaced(example),
-        `${name}: src/openapi/error-examples.ts must show a place exactly where the service does`,
+        `${name}: src/openapi/error-responses.ts must show a place exactly where the service does`,
       )
     }
   }

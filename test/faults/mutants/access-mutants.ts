@@ -4,7 +4,6 @@ const AUTHENTICATION = 'plugins/authentication.ts'
 const AUTHORIZATION = 'plugins/authorization.ts'
 const LIMIT = 'plugins/rate-limit.ts'
 const FILE = 'src/access/key-file.ts'
-const CHANGE = 'src/access/change-key-file.ts'
 const COMMAND = 'src/access/keys-command.ts'
 const RING = 'src/access/key-ring.ts'
 const HTTP = 'test/http/access.test.ts'
@@ -113,13 +112,13 @@ export const accessMutants: Mutant[] = [
   {
     name: 'keys: the file can be read by others',
     breaks: 'the file is for its owner alone',
-    edits: [[CHANGE, "openSync(draft, 'wx', 0o600)", "openSync(draft, 'wx', 0o644)"]],
+    edits: [[FILE, "openSync(draft, 'wx', 0o600)", "openSync(draft, 'wx', 0o644)"]],
     caughtBy: [COMMAND_TEST, 'a file that is made is for its owner alone'],
   },
   {
     name: 'keys: a change takes the file from its group',
     breaks: 'the service goes on reading what is revoked',
-    edits: [[CHANGE, 'mode & (isSameGroup ? 0o044 : 0o004)', 'mode & 0']],
+    edits: [[FILE, 'mode & (isSameGroup ? 0o044 : 0o004)', 'mode & 0']],
     caughtBy: [
       COMMAND_TEST,
       'a change of a file of mode 640 leaves 640: who could read it still can, and only its owner writes it',
@@ -129,25 +128,20 @@ export const accessMutants: Mutant[] = [
     name: 'keys: the file is written in place',
     breaks: 'a reader sees the old keys or the new ones',
     edits: [
-      [
-        CHANGE,
-        '    renameSync(draft, target)\n',
-        '    writeFileSync(target, readFileSync(draft))\n    rmSync(draft)\n',
-      ],
-      [CHANGE, '  openSync,\n', '  openSync,\n  readFileSync,\n'],
+      [FILE, '    renameSync(draft, target)\n', '    writeFileSync(target, readFileSync(draft))\n    rmSync(draft)\n'],
     ],
     caughtBy: [COMMAND_TEST, 'the file is replaced as a whole: who reads the old one goes on reading it'],
   },
   {
     name: 'keys: two changes at a time overwrite each other',
     breaks: 'a revocation is never lost',
-    edits: [[CHANGE, "openSync(draft, 'wx', 0o600)", "openSync(draft, 'w', 0o600)"]],
+    edits: [[FILE, "openSync(draft, 'wx', 0o600)", "openSync(draft, 'w', 0o600)"]],
     caughtBy: [COMMAND_TEST, 'two changes at a time do not lose one another: the second is refused'],
   },
   {
     name: 'keys: a link is replaced by a file',
     breaks: 'the service reads what the command writes',
-    edits: [[CHANGE, 'existsSync(path) ? realpathSync(path) : path', 'realpathSync.name && path']],
+    edits: [[FILE, 'existsSync(path) ? realpathSync(path) : path', 'realpathSync.name && path']],
     caughtBy: [COMMAND_TEST, 'a link to the file stays one'],
   },
   {

@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
-const GAUGES = 'src/metrics/state-gauges.ts'
+const GAUGES = 'src/metrics/gauges.ts'
 const METRICS = 'src/metrics/metrics.ts'
 const LOGGING = 'src/logging.ts'
 const METRICS_TEST = 'test/http/metrics.test.ts'
@@ -13,7 +13,7 @@ export const observationMutants: Mutant[] = [
   {
     name: 'metrics: a scrape waits for a store as long as that takes',
     breaks: 'a store that hangs holds up no scrape',
-    edits: [[GAUGES, 'new Deadline(this.#clock, STORE_TIMEOUT_MS).bound(call()).catch(', 'call().catch(']],
+    edits: [[GAUGES, 'new Deadline(clock, STORE_TIMEOUT_MS).bound(call).catch(', 'call.catch(']],
     caughtBy: [
       METRICS_TEST,
       'a store that hangs or fails is down and holds up no scrape; of its contents nothing is said',
@@ -22,7 +22,7 @@ export const observationMutants: Mutant[] = [
   {
     name: 'metrics: while a store is down the queue looks as it did before',
     breaks: 'what cannot be told has no value',
-    edits: [[GAUGES, '      this.#events.reset()\n      return this.#oldest.remove()', '      return']],
+    edits: [[GAUGES, 'if (stats === null) return gauge.reset()', 'if (stats === null) return']],
     caughtBy: [
       METRICS_TEST,
       'a store that hangs or fails is down and holds up no scrape; of its contents nothing is said',

@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts'
 const PLUGIN = 'plugins/tracing.ts'
 const SPANS = 'src/tracing/open-tracing.ts'
 const SUBMISSIONS = 'src/tracing/submission-tracer.ts'
-const EXPORTER = 'src/tracing/logging-exporter.ts'
+const EXPORTER = 'src/tracing/open-tracing.ts'
 const OPEN = 'src/tracing/open-tracing.ts'
 const PROCESS = 'test/process/traces-exported.test.ts'
 

@@ -1,0 +1,145 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Clock } from '../kit/clock.ts'
+import { Deadline } from '../kit/deadline.ts'
+import type { ForwarderHealth } from '../outbox/circuit-breaker.ts'
+import { type Cleanup, DEFAULT_SUBSCRIPTION, type EventQueue, type QueueStats } from '../stores/ports.ts'
+
+/** Timeout of a store call, in milliseconds: well below the scrape timeout of Prometheus (10 s). */
+const STORE_TIMEOUT_MS = 2_000
+
+/** Registers a gauge. @param collect sets its value at each scrape */
+function gauge<L extends string>(
+  registry: Registry,
+  metric: { name: string; help: string; labelNames?: L[] },
+  collect: (gauge: Gauge<L>) => void | Promise<void>,
+): void {
+  new Gauge<L>({
+    ...metric,
+    registers: [registry],
+    collect() {
+      return collect(this)
+    },
+  })
+}
+
+/** What is read at each scrape. */
+export interface ConnectionSources {
+  connections(): number
+  bodyBytes(): number
+  unreadBytes(): number
+}
+
+/** Registers the metrics of connections and their memory. @returns counters of refused and ended connections */
+export function connectionMetrics(registry: Registry, { connections, bodyBytes, unreadBytes }: ConnectionSources) {
+  gauge(registry, { name: 'intake_connections', help: 'Open client connections' }, (gauge) => gauge.set(connections()))
+  gauge(
+    registry,
+    { name: 'intake_body_bytes', help: 'Request bodies that are arriving or being processed, in bytes' },
+    (gauge) => gauge.set(bodyBytes()),
+  )
+  gauge(
+    registry,
+    { name: 'intake_unread_answer_bytes', help: 'Answers that clients have not read yet, in bytes' },
+    (gauge) => gauge.set(unreadBytes()),
+  )
+  const refused = new Counter({
+    name: 'intake_connections_refused_total',
+    help: 'Connections that were refused because too many were open',
+    registers: [registry],
+  })
+  const cutOff = new Counter({
+    name: 'intake_connections_cut_off_total',
+    help: 'Connections that were closed because the client read an answer too slowly',
+    registers: [registry],
+  })
+  return { refused: () => refused.inc(), cutOff: (connections: number) => cutOff.inc(connections) }
+}
+
+/** What is read at each scrape. */
+export interface StateSources {
+  queue: Pick<EventQueue, 'stats'>
+  cleanups(): Promise<Cleanup[]>
+  /** @returns which of `db` and `queue` are not available; it has its own timeout */
+  unavailableStores(): Promise<string[]>
+  forwarder(): ForwarderHealth
+  /** Whether a changed file of API keys could not be loaded. */
+  keysAreStale(): boolean
+}
+
+/** Registers gauges of the service's state. A gauge that cannot be read has no value. */
+export function stateGauges(registry: Registry, sources: StateSources, clock: Clock): void {
+  /** @returns null when there is no answer in time; `intake_store_up` reports that */
+  const ask = <T>(call: Promise<T>): Promise<T | null> =>
+    new Deadline(clock, STORE_TIMEOUT_MS).bound(call).catch(() => null)
+  queueGauges(registry, () => ask(sources.queue.stats(DEFAULT_SUBSCRIPTION)))
+  gauge(
+    registry,
+    {
+      name: 'intake_cleanups_owed',
+      help: 'Rollbacks that were interrupted and are still owed, of at most 1000 in the database',
+    },
+    async (gauge) => {
+      const cleanups = await ask(sources.cleanups())
+      if (cleanups === null) gauge.remove()
+      else gauge.set(cleanups.length)
+    },
+  )
+  gauge(
+    registry,
+    { name: 'intake_store_up', help: '1 if the store answered within 2 seconds, else 0', labelNames: ['store'] },
+    async (gauge) => {
+      const unavailable = await sources.unavailableStores()
+      for (const store of ['db', 'queue']) gauge.set({ store }, unavailable.includes(store) ? 0 : 1)
+    },
+  )
+  gauge(
+    registry,
+    {
+      name: 'intake_api_keys_stale',
+      help: '1 while the file of API keys cannot be loaded, so that revoked keys may still be in force, else 0',
+    },
+    (gauge) => gauge.set(sources.keysAreStale() ? 1 : 0),
+  )
+  if (sources.forwarder().state === 'off') return
+  gauge(
+    registry,
+    { name: 'intake_forwarder_up', help: '1 while events can be forwarded, 0 while that fails' },
+    (gauge) => gauge.set(sources.forwarder().state === 'forwarding' ? 1 : 0),
+  )
+}
+
+/** Both gauges of a scrape share one call of `read`. */
+function queueGauges(registry: Registry, read: () => Promise<QueueStats | null>): void {
+  let reading: Promise<QueueStats | null> | undefined
+  const shared = () => {
+    reading ??= read().finally(() => {
+      reading = undefined
+    })
+    return reading
+  }
+  gauge(
+    registry,
+    {
+      name: 'intake_queue_events',
+      help: 'Events in the queue by state; `dead` are dead letters',
+      labelNames: ['state'],
+    },
+    async (gauge) => {
+      const stats = await shared()
+      if (stats === null) return gauge.reset()
+      for (const state of ['ready', 'leased', 'delayed', 'dead'] as const) gauge.set({ state }, stats[state])
+    },
+  )
+  gauge(
+    registry,
+    {
+      name: 'intake_queue_oldest_ready_age_seconds',
+      help: 'Age of the oldest event that is ready to be leased; 0 if there is none',
+    },
+    async (gauge) => {
+      const stats = await shared()
+      if (stats === null) gauge.remove()
+      else gauge.set(stats.oldestReadyAgeSeconds ?? 0)
+    },
+  )
+}
