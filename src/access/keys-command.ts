@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util'
 import { type ApiKey, digestOf, idOf, isScope, newSecret, SCOPES, type Scope } from './api-key.ts'
-import type { ChangedFile } from './key-file.ts'
-import { changeKeyFile, isName, isUtcTime, NAME_EXPECTED, octal, readKeyFile } from './key-file.ts'
+import { type ChangedFile, changeKeyFile, isName, isUtcTime, NAME_EXPECTED, octal, readKeyFile } from './key-file.ts'
 
 const USAGE = `Usage, with API_KEYS_FILE set to the file of the keys:
   npm run keys -- create --name <name> --scope <${SCOPES.join('|')}>[,…] [--expires 90d|2026-12-31T00:00:00Z]
@@ -13,10 +12,7 @@ const DAY_MS = 86_400_000
 
 /** The command cannot be carried out; the message is for the user. */
 export class CommandRefused extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'CommandRefused'
-  }
+  override name = 'CommandRefused'
 }
 
 export interface CommandOutput {
@@ -126,7 +122,7 @@ function revoke(path: string, isMeant: (key: ApiKey) => boolean, which: string):
 }
 
 /** @returns warnings about who can or could access a file of keys that was just changed; often none */
-export function readerWarnings({ uid, gid, mode, before }: ChangedFile): string[] {
+function readerWarnings({ uid, gid, mode, before }: ChangedFile): string[] {
   if (before === null) {
     if (uid !== 0) return []
     return [
@@ -143,7 +139,7 @@ export function readerWarnings({ uid, gid, mode, before }: ChangedFile): string[
 }
 
 /** Says whether a running service, which may run as any user, can read the change. */
-export function reloadNote({ uid, gid, mode }: ChangedFile): string {
+function reloadNote({ uid, gid, mode }: ChangedFile): string {
   if ((mode & 0o004) !== 0) return 'A running service takes note within a second'
   const members = (mode & 0o040) === 0 ? '' : `, in group ${gid}`
   const readers = uid === 0 ? `root${members}` : `user ${uid}${members} or root`
@@ -151,7 +147,7 @@ export function reloadNote({ uid, gid, mode }: ChangedFile): string {
 }
 
 /** @returns a warning about a file that others could write, or nothing */
-export function foreignWriteWarning(mode: number): string[] {
+function foreignWriteWarning(mode: number): string[] {
   if ((mode & 0o022) === 0) return []
   return [`Others than its owner could write the file (mode ${octal(mode)}): look through its keys, one may be theirs`]
 }

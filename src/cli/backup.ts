@@ -5,7 +5,7 @@ import { StoreRefused } from '../errors/store-errors.ts'
 import { type StoreLocation, sameLocation } from '../stores/location.ts'
 import { backUp } from '../stores/sqlite/durability/back-up.ts'
 import { sync } from '../stores/sqlite/durability/file.ts'
-import { runCommand } from './run-command.ts'
+import { runCommand, type Surroundings } from './run-command.ts'
 
 const USAGE = 'npm run backup -- <folder that does not exist yet>'
 
@@ -13,11 +13,11 @@ const USAGE = 'npm run backup -- <folder that does not exist yet>'
  * Backs up the stores that the service's own variables name. The database goes first: an event whose formula is missing
  * can be recognised by its id, a formula whose event is missing cannot be recognised.
  */
-function run(args: string[]): undefined {
+function run({ args, stdout, env }: Surroundings): undefined {
   const [target] = args
-  if (target === '--help' || target === '-h') return void process.stdout.write(`${USAGE}\n`)
+  if (target === '--help' || target === '-h') return void stdout.write(`${USAGE}\n`)
   if (target === undefined || target.startsWith('-') || args.length > 1) throw new StoreRefused(`Usage: ${USAGE}`)
-  const { database, queue } = readConfig(process.env)
+  const { database, queue } = readConfig(env)
   const stores: [name: string, location: StoreLocation][] = [['database', database]]
   if (!sameLocation(database, queue)) stores.push(['queue', queue])
   if (stores.every(([, { engine }]) => engine !== 'sqlite')) {
@@ -28,7 +28,7 @@ function run(args: string[]): undefined {
   process.umask(0o077)
   const unfinished = makeUnfinished(folder)
   try {
-    for (const [name, location] of stores) process.stdout.write(`${backUpStore(name, location, unfinished)}\n`)
+    for (const [name, location] of stores) stdout.write(`${backUpStore(name, location, unfinished)}\n`)
     sync(unfinished)
     renameSync(unfinished, folder)
     sync(dirname(folder))
@@ -54,4 +54,4 @@ function backUpStore(name: string, location: StoreLocation, folder: string): str
   return `${name}.db: ${formulas} formulas, ${events} events`
 }
 
-await runCommand(() => run(process.argv.slice(2)), [StoreRefused, ConfigError])
+process.exitCode = await runCommand({ run, expected: [StoreRefused, ConfigError] })

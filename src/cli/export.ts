@@ -1,4 +1,4 @@
 import { exportCommand } from '../bulk/export.ts'
-import { codeOf } from './run-command.ts'
+import { runCommand } from './run-command.ts'
 
-process.exitCode = await codeOf(exportCommand)
+process.exitCode = await runCommand(exportCommand)

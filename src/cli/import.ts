@@ -1,4 +1,4 @@
 import { importCommand } from '../bulk/import.ts'
-import { codeOf } from './run-command.ts'
+import { runCommand } from './run-command.ts'
 
-process.exitCode = await codeOf(importCommand)
+process.exitCode = await runCommand(importCommand)

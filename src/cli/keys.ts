@@ -2,9 +2,12 @@ import { KeyFileRefused } from '../access/key-file.ts'
 import { CommandRefused, runKeysCommand } from '../access/keys-command.ts'
 import { runCommand } from './run-command.ts'
 
-await runCommand(() => {
-  const { output, note } = runKeysCommand(process.argv.slice(2), process.env.API_KEYS_FILE, new Date())
-  if (note !== '') process.stderr.write(`${note}\n`)
-  process.stdout.write(`${output}\n`)
-  return undefined
-}, [KeyFileRefused, CommandRefused])
+process.exitCode = await runCommand({
+  expected: [KeyFileRefused, CommandRefused],
+  run({ args, env, stdout, stderr }) {
+    const { output, note } = runKeysCommand(args, env.API_KEYS_FILE, new Date())
+    if (note !== '') stderr.write(`${note}\n`)
+    stdout.write(`${output}\n`)
+    return undefined
+  },
+})

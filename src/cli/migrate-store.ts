@@ -3,7 +3,7 @@ import { StoreRefused, StoreUnavailable } from '../errors/store-errors.ts'
 import { parseLocation } from '../stores/location.ts'
 import { MoveDiffers, type Moved, moveStore } from '../stores/move/move-store.ts'
 import { showParts } from './progress.ts'
-import { EXIT, runCommand } from './run-command.ts'
+import { EXIT, runCommand, type Surroundings } from './run-command.ts'
 
 const USAGE =
   'npm run migrate:store -- --from sqlite:<path> [--to postgres://user@host/database], or with TO_DATABASE_URL in place of --to'
@@ -14,7 +14,7 @@ const PASSWORD = /:\/\/[^@]*:[^@]*@|[?&]\w*password=/i
 class UsageError extends Error {}
 
 /** @returns null when asked for help */
-function readArguments(args: string[]): { from: string; to: string } | null {
+function readArguments(args: string[], env: NodeJS.ProcessEnv): { from: string; to: string } | null {
   try {
     const text = { type: 'string' } as const
     const help = { type: 'boolean', short: 'h' } as const
@@ -25,7 +25,7 @@ function readArguments(args: string[]): { from: string; to: string } | null {
         '--to must not hold a password, which every user of this machine would see: put the URL into TO_DATABASE_URL',
       )
     }
-    const { from, to = process.env.TO_DATABASE_URL } = values
+    const { from, to = env.TO_DATABASE_URL } = values
     if (from === undefined || to === undefined) throw new Error('Say from where and to where')
     const [source, target] = [parseLocation(from), parseLocation(to)]
     if (source.engine !== 'sqlite' || target.engine !== 'postgres') throw new Error('only from SQLite to PostgreSQL')
@@ -43,17 +43,17 @@ function describe(moved: Moved): string {
   return `Moved and compared: ${formulas} formulas, ${answers} answers, ${events} events. Start the service with the new DATABASE_URL; keep the file as a backup, and start nothing on it.`
 }
 
-async function run(): Promise<number> {
+async function run({ args, env, stdout }: Surroundings): Promise<number> {
   // Only this user may read the lock file that is created beside the source.
   process.umask(0o077)
-  const locations = readArguments(process.argv.slice(2))
+  const locations = readArguments(args, env)
   if (locations === null) {
-    process.stdout.write(`${USAGE}\n`)
+    stdout.write(`${USAGE}\n`)
     return EXIT.done
   }
   const moved = await moveStore({ ...locations, now: Date.now(), progress: showParts(process.stdout) })
-  process.stdout.write(`${describe(moved)}\n`)
+  stdout.write(`${describe(moved)}\n`)
   return moved.kind === 'whole' ? EXIT.done : EXIT.partly
 }
 
-await runCommand(run, [UsageError, StoreRefused, StoreUnavailable, MoveDiffers])
+process.exitCode = await runCommand({ run, expected: [UsageError, StoreRefused, StoreUnavailable, MoveDiffers] })

@@ -26,38 +26,29 @@ export function showProgress(
   read: () => State,
   everyMs = output.isTTY ? REDRAW_MS : LINE_MS,
 ): Progress {
-  return output.isTTY ? bar(output, total, read, everyMs) : lines(output, total, read, everyMs)
-}
-
-function bar(output: NodeJS.WriteStream, total: number | null, read: () => State, everyMs: number): Progress {
-  const format = total === null ? '{text}' : '[{bar}] {percentage}% {eta_formatted} {text}'
-  const shown = new SingleBar({ format, stream: output, hideCursor: true, forceRedraw: true, etaBuffer: 100 })
-  shown.start(total ?? 1, 0, { text: '' })
-  const update = () => {
+  const bar = output.isTTY ? startBar(output, total) : null
+  const show = () => {
     const { done, text } = read()
-    shown.update(total === null ? 0 : done, { text })
+    if (bar !== null) bar.update(total === null ? 0 : done, { text })
+    else output.write(total ? `${Math.floor((100 * done) / total)}% ${text}\n` : `${text}\n`)
   }
-  const timer = setInterval(update, everyMs)
+  const timer = setInterval(show, everyMs)
   return {
-    clear: () => void output.write('\r\x1b[K'),
+    clear: () => void (bar !== null && output.write('\r\x1b[K')),
     end() {
       clearInterval(timer)
-      update()
-      shown.stop()
+      if (bar === null) return
+      show()
+      bar.stop()
     },
   }
 }
 
-function lines(output: NodeJS.WriteStream, total: number | null, read: () => State, everyMs: number): Progress {
-  const write = () => {
-    const { done, text } = read()
-    output.write(total ? `${Math.floor((100 * done) / total)}% ${text}\n` : `${text}\n`)
-  }
-  const timer = setInterval(write, everyMs)
-  return {
-    clear: () => {},
-    end: () => clearInterval(timer),
-  }
+function startBar(stream: NodeJS.WriteStream, total: number | null): SingleBar {
+  const format = total === null ? '{text}' : '[{bar}] {percentage}% {eta_formatted} {text}'
+  const bar = new SingleBar({ format, stream, hideCursor: true, forceRedraw: true, etaBuffer: 100 })
+  bar.start(total ?? 1, 0, { text: '' })
+  return bar
 }
 
 /** Shows the progress of consecutive parts of a command; writes a line per finished part if it is not a terminal. */

@@ -41,8 +41,8 @@ const { argv, env, stdout, stderr } = process
 const PROCESS: Surroundings = { args: argv.slice(2), env, stdout, stderr, stopOnSignals }
 
 export interface Command {
-  /** @returns the exit code */
-  run(surroundings: Surroundings): Promise<number>
+  /** @returns the exit code; undefined for success */
+  run(surroundings: Surroundings): Promise<number | undefined> | number | undefined
   /** Errors that are shown as one line, like those of the system; others are bugs and shown with their stack. */
   expected: (new (
     ...args: never[]
@@ -50,24 +50,13 @@ export interface Command {
 }
 
 /** Runs a command in this process. @returns the exit code */
-export async function codeOf({ run, expected }: Command, surroundings = PROCESS): Promise<number> {
+export async function runCommand({ run, expected }: Command, surroundings = PROCESS): Promise<number> {
   try {
-    return await run(surroundings)
+    return (await run(surroundings)) ?? EXIT.done
   } catch (error) {
     const { message, stack } = error as Error
     const isExpected = expected.some((kind) => error instanceof kind) || 'syscall' in (error as Error)
     surroundings.stderr.write(`${isExpected ? message : stack}\n`)
     return EXIT.failed
   }
-}
-
-/**
- * Runs a command and sets the process's exit code.
- * @param command returns the code, or undefined for success
- */
-export async function runCommand(
-  command: () => Promise<number> | number | undefined,
-  expected: Command['expected'],
-): Promise<void> {
-  process.exitCode = await codeOf({ run: async () => (await command()) ?? EXIT.done, expected })
 }

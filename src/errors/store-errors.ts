@@ -1,26 +1,20 @@
 /** A store call failed. Whether it took effect is unknown: look it up. */
 export class StoreUnavailable extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'StoreUnavailable'
-  }
+  override name = 'StoreUnavailable'
 }
 
 /** A store must not be opened in its present state. The message is one line for the operator. */
 export class StoreRefused extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'StoreRefused'
-  }
+  override name = 'StoreRefused'
 }
 
 /** There is no subscription of this name. */
 export class UnknownSubscription extends Error {
+  override name = 'UnknownSubscription'
   readonly subscription: string
 
   constructor(subscription: string) {
     super(`There is no subscription ${subscription}`)
-    this.name = 'UnknownSubscription'
     this.subscription = subscription
   }
 }

@@ -108,13 +108,13 @@ const DETAILS: Partial<Record<string, ErrorDetail>> = {
   FORBIDDEN: { path: 'Authorization', code: 'FORBIDDEN', message: 'The API key needs the scope admin' },
 }
 
-export interface ErrorExample {
+interface ErrorExample {
   summary: string
   value: ErrorBody
 }
 
 /** Examples by error code. `VALIDATION_FAILED` has a second one, for queries. */
-export function errorExamples(): Record<string, ErrorExample> {
+function errorExamples(): Record<string, ErrorExample> {
   const examples: Record<string, ErrorExample> = {}
   const add = (name: string, code: ErrorCode, details: ErrorDetail[]): void => {
     examples[name] = { summary: catalogue[code].message, value: errorBody(code, details) }

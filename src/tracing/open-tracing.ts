@@ -72,13 +72,13 @@ export function clearSpanError(span: Span): void {
   span.setStatus({ code: SpanStatusCode.OK })
 }
 
-export interface ExportLog {
+interface ExportLog {
   warn(fields: object, message: string): void
   info(message: string): void
 }
 
 /** Logs once when exports begin to fail and once when they succeed again, instead of for each batch. */
-export class LoggingExporter implements SpanExporter {
+class LoggingExporter implements SpanExporter {
   readonly #exporter: SpanExporter
   readonly #log: ExportLog
   #failing = false

@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { exportCommand } from '../../src/bulk/export.ts'
 import type { TableOptions } from '../../src/bulk/files/columns.ts'
 import { importCommand } from '../../src/bulk/import.ts'
-import { type Command, codeOf } from '../../src/cli/run-command.ts'
+import { type Command, runCommand } from '../../src/cli/run-command.ts'
 import { type Running, start } from './command.ts'
 
 /** How a table is read without options. */
@@ -34,7 +34,7 @@ export const runExport = (url: string, args: string[]): Promise<Said> => run(exp
 async function run(command: Command, args: string[]): Promise<Said> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const said = Promise.all([text(stdout), text(stderr)])
-  const code = await codeOf(command, {
+  const code = await runCommand(command, {
     args,
     env: {},
     stdout,
