@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { type ApiKey, digestOf, idOf, isScope, newSecret, SCOPES, type Scope } from './api-key.ts'
 import { type ChangedFile, changeKeyFile, isName, isUtcTime, NAME_EXPECTED, octal, readKeyFile } from './key-file.ts'
 
-const USAGE = `Usage, with API_KEYS_FILE set to the file of the keys:
+export const USAGE = `Usage, with API_KEYS_FILE set to the file of the keys:
   npm run keys -- create --name <name> --scope <${SCOPES.join('|')}>[,…] [--expires 90d|2026-12-31T00:00:00Z]
   npm run keys -- list
   npm run keys -- revoke --name <name>     every key of that name
@@ -28,7 +28,6 @@ export interface CommandOutput {
  * @throws {KeyFileRefused} when the file cannot be read or written
  */
 export function runKeysCommand(words: string[], path: string | undefined, now: Date): CommandOutput {
-  if (words.includes('--help') || words.includes('-h')) return { output: USAGE, note: '' }
   const { command, name = '', scope = [], id = '', expires } = parse(words)
   if (!path) throw new CommandRefused(`API_KEYS_FILE is not set\n${USAGE}`)
   switch (command) {

@@ -13,13 +13,10 @@ const PAGE_LENGTH = 200
 
 /** Exports every formula to where the arguments say. */
 export const exportCommand: Command = {
+  usage: EXPORT_USAGE,
   expected: [BadOptions, CannotContinue, GaveUp],
   async run({ args, env, stdout, stderr, stopOnSignals }) {
     const options = readExportOptions(args, env)
-    if (options === null) {
-      stdout.write(EXPORT_USAGE)
-      return EXIT.done
-    }
     const stop = stopOnSignals(() => stderr.write('\nStopping.\n'))
     try {
       const count = await exportFormulas(options, stop.signal, { stdout, stderr })

@@ -11,13 +11,10 @@ import { Tally } from './tally.ts'
 import { check, intoLists, type List, Uploader } from './upload.ts'
 
 export const importCommand: Command = {
+  usage: IMPORT_USAGE,
   expected: [BadOptions, UnreadableFile, CannotContinue, GaveUp],
   async run({ args, env, stdout, stderr, stopOnSignals }) {
     const options = readImportOptions(args, env)
-    if (options === null) {
-      stdout.write(IMPORT_USAGE)
-      return EXIT.done
-    }
     let isInterrupted = false
     const stop = stopOnSignals(() => {
       isInterrupted = true

@@ -66,8 +66,7 @@ What is changed in formulas:
   --sum-repeated         add up the concentrations of a material that a formula has twice
 
 The service:
-${SERVICE_USAGE}
-`
+${SERVICE_USAGE}`
 
 export const EXPORT_USAGE = `npm run --silent export -- [FILE] [options]
 
@@ -78,13 +77,11 @@ Writes every formula, newest first, to FILE or to standard output.
   --decimal CHARACTER    in the concentrations of a CSV file, . or , (.)
   --bom                  begin a CSV file with a byte order mark, so that Excel recognises UTF-8
   --for-spreadsheets     put ' before cells of a CSV file that a spreadsheet would calculate
-${SERVICE_USAGE}
-`
+${SERVICE_USAGE}`
 
 const text = { type: 'string' } as const
 const flag = { type: 'boolean' } as const
-const help = { type: 'boolean', short: 'h' } as const
-const serviceOptions = { url: text, 'key-file': text, 'give-up-after': text, help }
+const serviceOptions = { url: text, 'key-file': text, 'give-up-after': text }
 const formatOptions = { format: text, delimiter: text, decimal: text }
 const exportOptions = { ...serviceOptions, ...formatOptions, bom: flag, 'for-spreadsheets': flag }
 const importOptions = {
@@ -111,13 +108,9 @@ const WITHOUT_EFFECT: Record<Format, readonly (keyof typeof importOptions)[]> = 
   xlsx: ['encoding', 'delimiter'],
 }
 
-/**
- * @returns null when asked for help
- * @throws {BadOptions}
- */
-export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv): ImportOptions | null {
+/** @throws {BadOptions} */
+export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv): ImportOptions {
   const { values, positionals } = parse(args, importOptions)
-  if (values.help) return null
   const [file, ...others] = positionals
   if (file === undefined || others.length > 0) throw new BadOptions('Name one file to import, or - for standard input')
   const format = readFormat(values.format, formatOf(file))
@@ -150,13 +143,9 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
   }
 }
 
-/**
- * @returns null when asked for help
- * @throws {BadOptions}
- */
-export function readExportOptions(args: string[], environment: NodeJS.ProcessEnv): ExportOptions | null {
+/** @throws {BadOptions} */
+export function readExportOptions(args: string[], environment: NodeJS.ProcessEnv): ExportOptions {
   const { values, positionals } = parse(args, exportOptions)
-  if (values.help) return null
   const [file = null, ...others] = positionals
   if (others.length > 0) throw new BadOptions('Name one file to write at most')
   const format = readFormat(values.format, file === null ? 'ndjson' : formatOf(file))

@@ -15,7 +15,6 @@ const USAGE = 'npm run backup -- <folder that does not exist yet>'
  */
 function run({ args, stdout, env }: Surroundings): undefined {
   const [target] = args
-  if (target === '--help' || target === '-h') return void stdout.write(`${USAGE}\n`)
   if (target === undefined || target.startsWith('-') || args.length > 1) throw new StoreRefused(`Usage: ${USAGE}`)
   const { database, queue } = readConfig(env)
   const stores: [name: string, location: StoreLocation][] = [['database', database]]
@@ -54,4 +53,4 @@ function backUpStore(name: string, location: StoreLocation, folder: string): str
   return `${name}.db: ${formulas} formulas, ${events} events`
 }
 
-process.exitCode = await runCommand({ run, expected: [StoreRefused, ConfigError] })
+process.exitCode = await runCommand({ usage: USAGE, run, expected: [StoreRefused, ConfigError] })

@@ -1,8 +1,9 @@
 import { KeyFileRefused } from '../access/key-file.ts'
-import { CommandRefused, runKeysCommand } from '../access/keys-command.ts'
+import { CommandRefused, runKeysCommand, USAGE } from '../access/keys-command.ts'
 import { runCommand } from './run-command.ts'
 
 process.exitCode = await runCommand({
+  usage: USAGE,
   expected: [KeyFileRefused, CommandRefused],
   run({ args, env, stdout, stderr }) {
     const { output, note } = runKeysCommand(args, env.API_KEYS_FILE, new Date())

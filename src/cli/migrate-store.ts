@@ -13,13 +13,10 @@ const PASSWORD = /:\/\/[^@]*:[^@]*@|[?&]\w*password=/i
 
 class UsageError extends Error {}
 
-/** @returns null when asked for help */
-function readArguments(args: string[], env: NodeJS.ProcessEnv): { from: string; to: string } | null {
+function readArguments(args: string[], env: NodeJS.ProcessEnv): { from: string; to: string } {
   try {
     const text = { type: 'string' } as const
-    const help = { type: 'boolean', short: 'h' } as const
-    const { values } = parseArgs({ args, options: { from: text, to: text, help } })
-    if (values.help) return null
+    const { values } = parseArgs({ args, options: { from: text, to: text } })
     if (PASSWORD.test(values.to ?? '')) {
       throw new Error(
         '--to must not hold a password, which every user of this machine would see: put the URL into TO_DATABASE_URL',
@@ -47,13 +44,13 @@ async function run({ args, env, stdout }: Surroundings): Promise<number> {
   // Only this user may read the lock file that is created beside the source.
   process.umask(0o077)
   const locations = readArguments(args, env)
-  if (locations === null) {
-    stdout.write(`${USAGE}\n`)
-    return EXIT.done
-  }
   const moved = await moveStore({ ...locations, now: Date.now(), progress: showParts(process.stdout) })
   stdout.write(`${describe(moved)}\n`)
   return moved.kind === 'whole' ? EXIT.done : EXIT.partly
 }
 
-process.exitCode = await runCommand({ run, expected: [UsageError, StoreRefused, StoreUnavailable, MoveDiffers] })
+process.exitCode = await runCommand({
+  usage: USAGE,
+  run,
+  expected: [UsageError, StoreRefused, StoreUnavailable, MoveDiffers],
+})

@@ -41,6 +41,8 @@ const { argv, env, stdout, stderr } = process
 const PROCESS: Surroundings = { args: argv.slice(2), env, stdout, stderr, stopOnSignals }
 
 export interface Command {
+  /** Printed for --help or -h. */
+  usage: string
   /** @returns the exit code; undefined for success */
   run(surroundings: Surroundings): Promise<number | undefined> | number | undefined
   /** Errors that are shown as one line, like those of the system; others are bugs and shown with their stack. */
@@ -50,13 +52,18 @@ export interface Command {
 }
 
 /** Runs a command in this process. @returns the exit code */
-export async function runCommand({ run, expected }: Command, surroundings = PROCESS): Promise<number> {
+export async function runCommand({ usage, run, expected }: Command, surroundings = PROCESS): Promise<number> {
+  const { args, stdout, stderr } = surroundings
+  if (args.includes('--help') || args.includes('-h')) {
+    stdout.write(`${usage}\n`)
+    return EXIT.done
+  }
   try {
     return (await run(surroundings)) ?? EXIT.done
   } catch (error) {
     const { message, stack } = error as Error
     const isExpected = expected.some((kind) => error instanceof kind) || 'syscall' in (error as Error)
-    surroundings.stderr.write(`${isExpected ? message : stack}\n`)
+    stderr.write(`${isExpected ? message : stack}\n`)
     return EXIT.failed
   }
 }
