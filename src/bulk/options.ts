@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { type ParseArgsConfig, parseArgs, TextDecoder } from 'node:util'
 import { reasonOf } from '../kit/reason.ts'
 import type { Corrections } from './corrections.ts'
 import { COLUMNS, type Column, type TableOptions } from './files/columns.ts'
-import { isEncoding } from './files/encoding.ts'
 import { delimiterOf, FORMATS, type Format, formatOf } from './files/formats.ts'
 import type { CsvStyle } from './files/write.ts'
 
@@ -116,11 +115,8 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
   const format = readFormat(values.format, formatOf(file))
   const useless = WITHOUT_EFFECT[format].find((name) => values[name] !== undefined)
   if (useless !== undefined) throw new BadOptions(`--${useless} is not for ${format} files`)
-  const { report = null, encoding = null, round, concurrency = '8' } = values
+  const { report = null, round, concurrency = '8' } = values
   if (report !== null && resolve(report) === resolve(file)) throw new BadOptions('--report must name another file')
-  if (encoding !== null && !isEncoding(encoding)) {
-    throw new BadOptions('--encoding must be one such as utf-8, utf-16le, utf-16be or windows-1252')
-  }
   return {
     ...readServiceOptions(values, environment),
     file,
@@ -132,7 +128,7 @@ export function readImportOptions(args: string[], environment: NodeJS.ProcessEnv
       ignoreUnknown: values['ignore-unknown'] ?? false,
       fillDown: values['fill-down'] ?? false,
     },
-    encoding,
+    encoding: readEncoding(values.encoding),
     corrections: {
       round: round === undefined ? null : readInteger('--round', round, 0, 12),
       sumRepeated: values['sum-repeated'] ?? false,
@@ -207,6 +203,14 @@ function readDelimiter(text: string): string {
   if (text === '\\t' || text.toLowerCase() === 'tab') return '\t'
   if (Buffer.byteLength(text) === 1 && !'"\r\n'.includes(text)) return text
   throw new BadOptions('--delimiter must be one ASCII character and no quote, or tab')
+}
+
+function readEncoding(name: string | undefined): string | null {
+  try {
+    return name === undefined ? null : new TextDecoder(name).encoding
+  } catch {
+    throw new BadOptions('--encoding must be one such as utf-8, utf-16le, utf-16be or windows-1252')
+  }
 }
 
 function readDecimal(text = '.'): '.' | ',' {

@@ -5,19 +5,9 @@ import { UnreadableFile } from './row.ts'
 /** As long as the longest byte order mark. */
 const HEAD_BYTES = 3
 
-/** Whether `TextDecoder` knows an encoding of this name. */
-export function isEncoding(name: string): boolean {
-  try {
-    new TextDecoder(name)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /**
  * Converts a text file to UTF-8 without a byte order mark. A mark of UTF-8 or UTF-16 takes precedence over `encoding`.
- * @param encoding a name that `TextDecoder` knows; null for UTF-8, which is passed on unchecked, so that the reader can
+ * @param encoding the standard name of an encoding; null for UTF-8, which is passed on unchecked, so that the reader can
  *   name the rows that are not in UTF-8
  * @throws {UnreadableFile} when the bytes are not valid in this encoding
  */
@@ -61,8 +51,7 @@ function encodingOf(head: string, encoding: string | null): string {
   if (head === UTF8_MARK) return 'utf-8'
   if (head.startsWith('\xff\xfe')) return 'utf-16le'
   if (head.startsWith('\xfe\xff')) return 'utf-16be'
-  const given = new TextDecoder(encoding ?? 'utf-8').encoding
-  if (given !== 'utf-8') return given
+  if (encoding !== null && encoding !== 'utf-8') return encoding
   // Every format begins with an ASCII character, whose other byte is zero in UTF-16.
   if (/^[^\0]\0/.test(head)) return 'utf-16le'
   return /^\0[^\0]/.test(head) ? 'utf-16be' : 'utf-8'
