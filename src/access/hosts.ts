@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 
 /** A host and its port, as in a `Host` header or an origin. */
-export interface Authority {
+interface Authority {
   /** In lower case; an IPv6 address in brackets and in its shortest form. */
   host: string
   /** Null if none is given. */
@@ -12,7 +12,7 @@ export interface Authority {
 const AUTHORITY = /^(\[[\da-f:.]+\]|[\w-]+(?:\.[\w-]+)*)(?::(\d{0,5}))?$/i
 
 /** @returns null for anything but a host name or an IP address, with or without a port */
-export function readAuthority(text: string): Authority | null {
+function readAuthority(text: string): Authority | null {
   const [, name = '', digits = ''] = AUTHORITY.exec(text) ?? []
   const host = name.startsWith('[') ? URL.parse(`http://${name}`)?.hostname : name.toLowerCase()
   return host ? { host, port: digits === '' ? null : Number(digits) } : null
@@ -46,7 +46,7 @@ export class AllowedHosts {
 }
 
 /** A header in which browsers state the site a request comes from. */
-export type SiteHeader = 'Sec-Fetch-Site' | 'Origin'
+type SiteHeader = 'Sec-Fetch-Site' | 'Origin'
 
 const OWN_PAGES = ['same-origin', 'none']
 const DEFAULT_PORT: Record<string, number> = { http: 80, https: 443 }

@@ -58,7 +58,7 @@ function isScopes(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0 && value.every(isScope)
 }
 
-export interface KeyFile {
+interface KeyFile {
   keys: ApiKey[]
   /** Its permissions; 0600 on systems without them. */
   mode: number

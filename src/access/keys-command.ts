@@ -15,7 +15,7 @@ export class CommandRefused extends Error {
   override name = 'CommandRefused'
 }
 
-export interface CommandOutput {
+interface CommandOutput {
   /** For standard output; scripts may use it. */
   output: string
   /** For standard error; read by people. */

@@ -5,7 +5,7 @@ const MIN_LENGTH = 8
 const MAX_EDITS = 2
 
 /** A variable that was probably meant for the service. */
-export interface UnknownVariable {
+interface UnknownVariable {
   name: string
   /** The similar variable that exists; null if there is none. */
   meant: string | null

@@ -23,7 +23,7 @@ function gauge<L extends string>(
 }
 
 /** What is read at each scrape. */
-export interface ConnectionSources {
+interface ConnectionSources {
   connections(): number
   bodyBytes(): number
   unreadBytes(): number
@@ -56,7 +56,7 @@ export function connectionMetrics(registry: Registry, { connections, bodyBytes, 
 }
 
 /** What is read at each scrape. */
-export interface StateSources {
+interface StateSources {
   queue: Pick<EventQueue, 'stats'>
   cleanups(): Promise<Cleanup[]>
   /** @returns which of `db` and `queue` are not available; it has its own timeout */

@@ -41,7 +41,7 @@ export class Distribution {
 }
 
 /** @param read called at each scrape */
-export function registerHistogram(registry: Registry, name: string, help: string, read: () => Value[]): void {
+function registerHistogram(registry: Registry, name: string, help: string, read: () => Value[]): void {
   const get = async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: read() })
   // The registry uses nothing else of a metric.
   registry.registerMetric({ name, help, type: 'histogram', get } as unknown as Histogram)

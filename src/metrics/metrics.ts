@@ -119,7 +119,7 @@ let registry: Registry | undefined
  * with the first scrape, so that it costs nothing without a scraper. All apps of a process share it, because prom-client
  * cannot stop its observers when an app closes; they do not keep the process alive.
  */
-export function processMetrics(): Registry {
+function processMetrics(): Registry {
   if (registry === undefined) {
     registry = new Registry()
     collectDefaultMetrics({ register: registry })

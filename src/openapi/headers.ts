@@ -13,6 +13,8 @@ export const parameters = {
   },
 }
 
+const COUNT = { type: 'integer', minimum: 0 }
+
 /** Response headers, as components of the document. */
 export const headers = {
   'X-Request-Id': header('The id under which the request is logged', { type: 'string' }),
@@ -22,16 +24,16 @@ export const headers = {
     format: 'uri-reference',
   }),
   'Idempotent-Replayed': header('Only with a replayed answer', { type: 'string', const: 'true' }),
-  'Retry-After': header('Seconds after which the request may be sent again', { type: 'integer', minimum: 0 }),
+  'Retry-After': header('Seconds after which the request may be sent again', COUNT),
   'Accept-Encoding': header('Only if a compressed body was refused', { type: 'string', const: 'identity' }),
   Allow: header('The methods of the path', { type: 'string' }),
   'WWW-Authenticate': header('The authentication scheme', { type: 'string', const: 'Bearer' }),
-  'X-RateLimit-Limit': header('Requests per minute of a caller; only if a limit is set', count()),
-  'X-RateLimit-Remaining': header('How many of them are left; only if a limit is set', count()),
-  'X-RateLimit-Reset': header('Seconds until the limit is reset; only if a limit is set', count()),
+  'X-RateLimit-Limit': header('Requests per minute of a caller; only if a limit is set', COUNT),
+  'X-RateLimit-Remaining': header('How many of them are left; only if a limit is set', COUNT),
+  'X-RateLimit-Reset': header('Seconds until the limit is reset; only if a limit is set', COUNT),
 }
 
-export type HeaderName = keyof typeof headers
+type HeaderName = keyof typeof headers
 
 const LIMIT: HeaderName[] = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
 
@@ -78,8 +80,4 @@ const isWorthRetrying = (code: ErrorCode): boolean =>
 
 function header(description: string, schema: object): { description: string; schema: object } {
   return { description, schema }
-}
-
-function count(): object {
-  return { type: 'integer', minimum: 0 }
 }

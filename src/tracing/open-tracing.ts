@@ -18,7 +18,7 @@ const NAME = 'formula-intake'
 /** How long closing waits for the export of the last spans, in milliseconds. */
 const CLOSE_MS = 3_000
 
-export interface Tracing {
+interface Tracing {
   provider: NodeTracerProvider
   tracer: Tracer
   /** The log fields that name the active span. */

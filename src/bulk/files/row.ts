@@ -20,7 +20,7 @@ export interface Row {
 }
 
 /** A place in a file that cannot be read as a formula. */
-export interface Unreadable {
+interface Unreadable {
   line: number
   problem: Problem
   /** Whether nothing below it could be read. */
