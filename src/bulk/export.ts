@@ -1,6 +1,5 @@
 import { createWriteStream } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { showProgress } from '../cli/progress.ts'
 import { type Command, EXIT, type Surroundings } from '../cli/run-command.ts'
@@ -49,7 +48,7 @@ async function exportFormulas(
     }
   }
   try {
-    const content = Readable.from(contentOf(format, csv, pages()))
+    const content = contentOf(format, csv, pages())
     if (file === null) await pipeline(content, stdout, { signal: stop, end: false })
     else await writeFile(file, content, stop)
     return done
@@ -59,7 +58,7 @@ async function exportFormulas(
 }
 
 /** Until the file is complete it is called `<file>.part`. */
-async function writeFile(file: string, content: Readable, signal: AbortSignal): Promise<void> {
+async function writeFile(file: string, content: AsyncIterable<string | Buffer>, signal: AbortSignal): Promise<void> {
   const part = `${file}.part`
   try {
     await pipeline(content, createWriteStream(part, { mode: 0o600, flush: true }), { signal })
