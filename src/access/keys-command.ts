@@ -68,7 +68,7 @@ function toExpiry(given: string, now: Date): string {
   const days = /^([1-9]\d{0,4})d$/.exec(given)?.[1]
   const end = days === undefined ? given : new Date(now.getTime() + Number(days) * DAY_MS).toISOString()
   if (isUtcTime(end) && Date.parse(end) > now.getTime()) return end
-  throw new CommandRefused('--expires: must be days, as 90d, or a moment to come in UTC, as 2026-12-31T00:00:00Z')
+  throw new CommandRefused('--expires: must be days, as 90d, or a future time in UTC, as 2026-12-31T00:00:00Z')
 }
 
 function create(path: string, name: string, scopes: Scope[], now: Date, expires?: string): CommandOutput {
@@ -82,10 +82,8 @@ function create(path: string, name: string, scopes: Scope[], now: Date, expires?
     return [...keys, key]
   })
   const until = key.expiresAt === undefined ? '' : ` until ${key.expiresAt}`
-  const shown = `Key ${idOf(key)} of ${name} may ${scopes.join(', ')}${until}. It is shown this once: only its SHA-256 is kept.`
-  const hints = others.map(
-    (other) => `${name} has an older key too; when it is no longer used: revoke --id ${idOf(other)}`,
-  )
+  const shown = `Key ${idOf(key)} of ${name} may ${scopes.join(', ')}${until}. The secret is shown only once: the file holds its SHA-256.`
+  const hints = others.map((other) => `${name} has an older key too; once nobody uses it: revoke --id ${idOf(other)}`)
   return { output: secret, note: [shown, ...hints, ...readerWarnings(file)].join('\n') }
 }
 
@@ -100,7 +98,7 @@ function list(path: string, now: Date): CommandOutput {
 
 function endOf({ expiresAt }: ApiKey, now: Date): string {
   if (expiresAt === undefined) return 'never'
-  return Date.parse(expiresAt) > now.getTime() ? expiresAt : `${expiresAt} (over)`
+  return Date.parse(expiresAt) > now.getTime() ? expiresAt : `${expiresAt} (expired)`
 }
 
 function toTable(rows: string[][]): string {
@@ -124,9 +122,7 @@ function revoke(path: string, isMeant: (key: ApiKey) => boolean, which: string):
 function readerWarnings({ uid, gid, mode, before }: ChangedFile): string[] {
   if (before === null) {
     if (uid !== 0) return []
-    return [
-      'The file was made for root alone. A service that runs as another user cannot read it: chown it to that user',
-    ]
+    return ['Only root can read the new file. If the service runs as another user, chown it to that user']
   }
   const lines = foreignWriteWarning(before.mode)
   if (uid !== before.uid)
@@ -139,10 +135,10 @@ function readerWarnings({ uid, gid, mode, before }: ChangedFile): string[] {
 
 /** Says whether a running service, which may run as any user, can read the change. */
 function reloadNote({ uid, gid, mode }: ChangedFile): string {
-  if ((mode & 0o004) !== 0) return 'A running service takes note within a second'
+  if ((mode & 0o004) !== 0) return 'A running service picks this up within a second'
   const members = (mode & 0o040) === 0 ? '' : `, in group ${gid}`
   const readers = uid === 0 ? `root${members}` : `user ${uid}${members} or root`
-  return `A running service takes note within a second if it runs as ${readers}. Any other cannot read the file (mode ${octal(mode)}): it goes on with the keys of before, revoked ones too, and its log says so`
+  return `A running service picks this up within a second if it runs as ${readers}. Any other cannot read the file (mode ${octal(mode)}): it keeps the old keys, revoked ones included, and logs an error`
 }
 
 /** @returns a warning about a file that others could write, or nothing */

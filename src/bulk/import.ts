@@ -18,7 +18,7 @@ export const importCommand: Command = {
     let isInterrupted = false
     const stop = stopOnSignals(() => {
       isInterrupted = true
-      stderr.write('\nStopping when the lists under way are answered. Press Ctrl-C again to stop at once.\n')
+      stderr.write('\nStopping once the lists in flight are answered. Press Ctrl-C again to stop at once.\n')
     })
     const { tally, failure, isFinished } = await importFile(options, stop, { stdout, stderr })
     stdout.write(`${tally.summary(options.dryRun)}\n`)

@@ -41,14 +41,14 @@ function run({ args, stdout, env }: Surroundings): undefined {
 function makeUnfinished(folder: string): string {
   const unfinished = `${folder}.part`
   mkdirSync(dirname(folder), { recursive: true })
-  for (const path of [folder, unfinished]) if (existsSync(path)) throw new StoreRefused(`${path} is there already`)
+  for (const path of [folder, unfinished]) if (existsSync(path)) throw new StoreRefused(`${path} already exists`)
   mkdirSync(unfinished)
   return unfinished
 }
 
 /** @returns a line about what was done, for the user */
 function backUpStore(name: string, location: StoreLocation, folder: string): string {
-  if (location.engine !== 'sqlite') return `The ${name} is in no file: it is not in this backup`
+  if (location.engine !== 'sqlite') return `The ${name} is not a file: it is not in this backup`
   const { formulas, events } = backUp(location.path, join(folder, `${name}.db`))
   return `${name}.db: ${formulas} formulas, ${events} events`
 }

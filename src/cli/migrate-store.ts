@@ -23,7 +23,7 @@ function readArguments(args: string[], env: NodeJS.ProcessEnv): { from: string; 
       )
     }
     const { from, to = env.TO_DATABASE_URL } = values
-    if (from === undefined || to === undefined) throw new Error('Say from where and to where')
+    if (from === undefined || to === undefined) throw new Error('Give --from and --to')
     const [source, target] = [parseLocation(from), parseLocation(to)]
     if (source.engine !== 'sqlite' || target.engine !== 'postgres') throw new Error('only from SQLite to PostgreSQL')
     return { from: source.path, to: target.url }

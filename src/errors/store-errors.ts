@@ -19,6 +19,6 @@ export class UnknownSubscription extends Error {
   }
 }
 
-/** How a refusal goes on that is about a store of an earlier version, which cannot be brought up. */
+/** The end of a refusal's message for a store of an earlier version, which cannot be migrated. */
 export const EARLIER_VERSION =
   'is of an earlier version: run `npm run export` of that version, and import its formulas into a new store'

@@ -30,7 +30,7 @@ test('create gives out a new secret of 256 bits, and keeps nothing of it but its
     keys: [{ name: 'lab', scopes: ['submit', 'read'], sha256, createdAt: NOW.toISOString() }],
   })
   t.notMatch(readFileSync(path, 'utf8'), output.slice(4))
-  t.match(note, `Key ${sha256.slice(0, 12)} of lab may submit, read. It is shown this once`)
+  t.match(note, `Key ${sha256.slice(0, 12)} of lab may submit, read. The secret is shown only once`)
   t.notMatch(note, 'ffi_')
   t.not(run(path, 'create --name lab --scope admin').output, output)
 })
@@ -101,7 +101,7 @@ const wrong: [line: string, problem: RegExp][] = [
   ),
   [
     `create --name lab --scope read --expires ${NOW.toISOString()}`,
-    /^--expires: must be days, .* a moment to come in UTC/,
+    /^--expires: must be days, .* a future time in UTC/,
   ],
   ['list --expires 90d', /^Usage/],
 ]
@@ -167,21 +167,21 @@ test('revoke says which services will take note, and create when root alone can 
   const path = fileIn(t)
   const { uid } = { uid: process.getuid?.() ?? 0 }
   const made = run(path, 'create --name lab --scope read').note
-  t.equal(/made for root alone/.test(made), uid === 0)
+  t.equal(/Only root can read/.test(made), uid === 0)
   t.match(
     run(path, 'revoke --name lab').note,
-    /^A running service takes note .* it runs as .*Any other cannot read the file \(mode 0600\)/,
+    /^A running service picks this up .* it runs as .*Any other cannot read the file \(mode 0600\)/,
   )
   newKey(path, 'lab', 'read')
   chmodSync(path, 0o644)
-  t.equal(run(path, 'revoke --name lab').note, 'A running service takes note within a second')
+  t.equal(run(path, 'revoke --name lab').note, 'A running service picks this up within a second')
 })
 
 test('a key that has ended is listed as such', async (t) => {
   const path = fileIn(t)
   run(path, 'create --name lab --scope read --expires 2026-01-31T12:00:01Z')
   const later = runKeysCommand(['list'], path, new Date(NOW.getTime() + 1_000))
-  t.match(later.output, /2026-01-31T12:00:01Z \(over\)$/)
+  t.match(later.output, /2026-01-31T12:00:01Z \(expired\)$/)
 })
 
 test('the file is replaced as a whole: who reads the old one goes on reading it', async (t) => {

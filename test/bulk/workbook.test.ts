@@ -58,7 +58,7 @@ test('what only has the name of a workbook, and options for text, are refused in
   const file = join(t.testdir({ 'no.xlsx': 'formula,material,concentration' }), 'no.xlsx')
   const { url } = await startListening(t)
   for (const [args, message] of [
-    [[], /is no \.xlsx workbook/],
+    [[], /is not a readable \.xlsx workbook/],
     [['--encoding', 'utf-8'], /--encoding is not for xlsx files/],
     [['--delimiter', ';'], /--delimiter is not for xlsx files/],
   ] as const) {

@@ -82,7 +82,7 @@ t.test('a backup that was interrupted is not taken for one, and not written over
   const environment = { DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` }
   await startListening(t, environment)
   writeFileSync(join(directory, 'daily.part/database.db'), 'half')
-  t.match(await backUp(t, environment, 'daily'), { code: 1, stderr: [/daily\.part is there already$/] })
+  t.match(await backUp(t, environment, 'daily'), { code: 1, stderr: [/daily\.part already exists$/] })
   t.notOk(existsSync(join(directory, 'daily')))
 })
 
@@ -91,7 +91,7 @@ t.test('what is in no file is said not to be in the backup', async (t) => {
   const { url } = await startListening(t, environment)
   await post(url, 'k', formula(1))
   const { stdout } = await backUp(t, environment, 'daily')
-  t.same(stdout, ['database.db: 1 formulas, 0 events', 'The queue is in no file: it is not in this backup'])
+  t.same(stdout, ['database.db: 1 formulas, 0 events', 'The queue is not a file: it is not in this backup'])
   t.match(await call<QueueStats>(url, '/events/stats'), { ready: 1 })
 })
 

@@ -16,7 +16,7 @@ export async function sheetRows(chunks: AsyncIterable<Buffer>, decimal: string):
     const rows = await readSheet(file, { trim: false, parseNumber: (text) => text.replace('.', decimal) })
     return rows.map((cells, index) => ({ line: index + 1, cells: cells.map(textOf), problem: null }))
   } catch (error) {
-    throw new UnreadableFile('The file is no .xlsx workbook that can be read', { cause: error })
+    throw new UnreadableFile('The file is not a readable .xlsx workbook', { cause: error })
   }
 }
 
