@@ -1,7 +1,7 @@
 /** Most bytes of one page of a list, as JSON in UTF-8. */
 export const PAGE_BYTES = 4 * 2 ** 20
 /** What a page has beside its entries. */
-const FRAME_BYTES = 256
+export const FRAME_BYTES = 256
 
 /** What a formula takes in an answer, with the comma behind it. */
 export const entryBytes = ({ document }: { document: string }): number => Buffer.byteLength(document) + 1

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { BatchScheduler } from '../../src/stores/batch-scheduler.ts'
 import type { AddVerdict } from '../../src/stores/ports.ts'
-import { type BatchItem, Claims, toBatchItem } from '../../src/stores/postgres/batch-item.ts'
+import { type BatchItem, Claims, toBatchItem } from '../../src/stores/postgres/intake.ts'
 import { formula, submission } from '../contract/submissions.ts'
 
 const DONE: AddVerdict = { kind: 'given-up' }

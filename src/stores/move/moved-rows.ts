@@ -1,8 +1,8 @@
 import type { DeadEvent } from '../ports.ts'
 
 /**
- * Rows as they are moved from one store to another, one type a table. Times are milliseconds since the epoch,
- * fingerprints and hashes are in hex. Documents and bodies of events are copied as they are.
+ * The rows that are moved from one store to another, one type per table. Times are milliseconds since the epoch;
+ * fingerprints and hashes are in hex.
  */
 export interface MovedFormula {
   seq: number
@@ -13,23 +13,23 @@ export interface MovedFormula {
 }
 
 export interface MovedAnswer {
-  /** Its number in the store it comes from, by which a move is taken up again. */
+  /** Its number in the source, from which an interrupted move resumes. */
   seq: number
-  /** As `slotOf` makes it. */
+  /** See `slotOf`. */
   slot: string
   payload: string
   submission: string
   status: number
   /** See kept-answer.ts. */
   kept: string
-  /** The sequence number of the first formula that the submission added, 0 where there is none; the others follow on it. */
+  /** The first sequence number of the formulas that the submission added, which are consecutive; 0 when it added none. */
   firstAdded: number
-  /** How many it added. */
+  /** The number of formulas it added. */
   added: number
   expiresAt: number
 }
 
-/** An event of the log. Id, formula and body are null in one that was erased. */
+/** An event of the log. Id, formula and body are null once it is erased. */
 export interface MovedEvent {
   position: number
   id: string | null
@@ -44,51 +44,76 @@ export interface MovedSubscription {
   name: string
   createdAt: number
   paused: boolean
-  /** The last position handed out. */
+  /** That of the last event handed out. */
   position: number
 }
 
-/** What a subscription has out of line. One that was leased comes back to the front: it is `returned`. */
+/** An event that a subscription has out of line. A leased one is moved as `returned`. */
 export interface MovedDelivery {
   /** The id of the subscription. */
   subscription: number
   position: number
   state: 'returned' | 'delayed' | 'redriven' | 'dead'
-  /** Its position when returned; when it is due; its number among those redriven; the number of its death. */
+  /** By state: its position, when the delay ends, the number of the redrive, the number of the death. */
   rank: number
   receives: number
-  /** The head of the log when it was redriven; null in other states. */
+  /** The head of the log at the redrive; null in other states. */
   after: number | null
-  /** Null unless it is dead, as is the reason. */
+  /** Null unless it is dead; so is the reason. */
   diedAt: number | null
   reason: DeadEvent['reason'] | null
-  /** What was said with its last nack. */
+  /** The reason given with the last nack. */
   detail: string | null
-  /** The copy of its event, of one that is or was dead; four nulls in others. */
+  /** A copy of the event if the delivery is or was dead, else four nulls. */
   id: string | null
   formula: number | null
   createdAt: number | null
   body: string | null
 }
 
-/** What the queue remembers of a saga's attempt. */
+/** The queue's mark of a saga's attempt. */
 export interface MovedMark {
   attempt: string
   state: string
   at: number
 }
 
-/** The last numbers given; none is given twice, also where the rows that had them are gone. */
+/** The rows of each table. */
+export interface MovedRows {
+  formulas: MovedFormula
+  answers: MovedAnswer
+  events: MovedEvent
+  subscriptions: MovedSubscription
+  deliveries: MovedDelivery
+  marks: MovedMark
+}
+
+export type MovedTable = keyof MovedRows
+
+/** The columns of each table that are written and compared. */
+export const MOVED_COLUMNS: { readonly [T in MovedTable]: readonly (keyof MovedRows[T])[] } = {
+  formulas: ['seq', 'id', 'searchKey', 'document'],
+  answers: ['slot', 'payload', 'submission', 'status', 'kept', 'firstAdded', 'added', 'expiresAt'],
+  events: ['position', 'id', 'formula', 'createdAt', 'body'],
+  subscriptions: ['id', 'name', 'createdAt', 'paused', 'position'],
+  deliveries: [
+    ...(['subscription', 'position', 'state', 'rank', 'receives', 'after', 'diedAt', 'reason', 'detail'] as const),
+    ...(['id', 'formula', 'createdAt', 'body'] as const),
+  ],
+  marks: ['attempt', 'state', 'at'],
+}
+
+/** The last numbers given. They are never given again, even when their rows are gone. */
 export interface MovedNumbers {
-  /** To a formula, as its sequence number. */
+  /** The sequence number of a formula. */
   formula: number
-  /** To an event: the head of the log. */
+  /** The head of the log. */
   position: number
-  /** To a death or a redrive. */
+  /** The number of a death or a redrive. */
   death: number
 }
 
-/** Who a store is, and which queue its events go to. */
+/** The identity of a store, and the queue it publishes to. */
 export interface MovedIdentity {
   storeId: string
   queueId: string | null

@@ -4,31 +4,23 @@ import { type Clock, systemClock } from '../../kit/clock.ts'
 import { reasonOf } from '../../kit/reason.ts'
 import { readServerUrl } from './server-url.ts'
 
-/** Connections of one instance, beside the one that listens. */
-const MOST_CONNECTIONS = 10
-/** How long a connection may take to come about, or to become free, in milliseconds. */
+/** Connections per instance, not counting the one that listens for notifications. */
+const MAX_CONNECTIONS = 10
+/** How long to wait for a new or a free connection, in milliseconds. */
 const CONNECT_MS = 5_000
-/** How long a statement may take, in milliseconds; its connection is given up then. */
+/** How long a statement may take, in milliseconds; its connection is then dropped. */
 const STATEMENT_MS = 10_000
-const CONNECTION: pg.ClientConfig = {
-  connectionTimeoutMillis: CONNECT_MS,
-  keepAlive: true,
-  keepAliveInitialDelayMillis: 10_000,
-}
-/** What pg says when a server does not offer encryption. */
-const NO_TLS = 'The server does not support SSL connections'
-/** How long a read may take that is not of one row, in milliseconds. */
+/** How long the server lets a multi-row read take, in milliseconds. */
 const READ_MS = 2_000
-/**
- * Said where the default may be another: a statement has to see what was committed while the one before it waited for a
- * lock.
- */
+/** The message of pg when a server does not offer encryption. */
+const NO_TLS = 'The server does not support SSL connections'
+/** Explicit, since the default may differ: after waiting for a lock, a statement must see what was committed meanwhile. */
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 const READ = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET LOCAL enable_seqscan = off`
-/** How often what collided with another transaction is run again. */
-const COLLISIONS = 3
+/** How often a transaction that collided with another is tried. */
+const MAX_ATTEMPTS = 3
 
-/** A value was to be unique and is there already. */
+/** A unique value exists already. */
 export class Taken extends Error {
   constructor(constraint: string | undefined) {
     super(`${constraint ?? 'A unique value'} is taken`)
@@ -36,7 +28,7 @@ export class Taken extends Error {
   }
 }
 
-/** The database cannot hold a value, such as a text with NUL: nothing was changed, and it is stored nowhere. */
+/** The database cannot represent a value, for example text with NUL: nothing was changed, and no row has that value. */
 export class Unstorable extends Error {
   constructor(reason: string, options: ErrorOptions) {
     super(`PostgreSQL: ${reason}`, options)
@@ -46,15 +38,14 @@ export class Unstorable extends Error {
 
 const UNIQUE_VIOLATION = '23505'
 const DATA_EXCEPTION = /^22/
-/** Deadlock, and a serialization failure as distributed databases report it: run again, it succeeds. */
+/** Deadlock, and a serialization failure as distributed databases report it: a retry succeeds. */
 const COLLISION = new Set(['40P01', '40001'])
-/** Raised by functions.ts: the transaction is not READ COMMITTED, and was changed by nothing. */
+/** Raised by our functions before they change anything: the transaction is not READ COMMITTED. */
 export const OTHER_ISOLATION = 'FI001'
-/** Raised by lease-functions.ts, the message being the name. */
+/** Raised by our functions; the message is the name of the subscription. */
 export const NO_SUBSCRIPTION = 'FI404'
-const ISOLATION = `SELECT pg_catalog.current_setting('transaction_isolation') AS isolation`
-/** The server is going, gone, or has become a standby: another connection may lead to one that can be written. */
-const OF_NO_USE_CODES = /^(08|57P0|25006)/
+/** The server is shutting down, gone, or demoted to a standby: a new connection may reach one that accepts writes. */
+const CONNECTION_LOST = /^(08|57P0|25006)/
 
 export type Row = Record<string, unknown>
 type Values = readonly unknown[]
@@ -62,32 +53,41 @@ type Values = readonly unknown[]
 /** Runs one statement within a transaction. */
 export type Query = (text: string, values?: Values) => Promise<Row[]>
 
-/**
- * Durable also where the server's default is to answer before the disk has it; what is stricter than `on` is left as it
- * is. It holds for the transaction alone.
- */
+/** Makes the current transaction durable where the server would answer before its disk has it; stricter settings stay. */
 export const DURABLE = `pg_catalog.set_config('synchronous_commit',
   CASE pg_catalog.current_setting('synchronous_commit')
     WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, true)`
 
 /**
- * The time of a statement, in milliseconds: the database's own, so that instances whose clocks differ agree on when a
- * lease ends. What is given is null then; it is another time where a test moves the clock by hand.
+ * The given time, or the database's when that is null, in milliseconds since the epoch. The database's clock lets
+ * instances with different clocks agree on when a lease ends; tests give a time.
+ * @param clock `statement`: when the statement began; `clock`: when the expression is evaluated
  */
-export const timeUnless = (given: string, clock: 'statement' | 'clock' = 'statement'): string =>
+export const givenOrNow = (given: string, clock: 'statement' | 'clock' = 'statement'): string =>
   `coalesce(${given},
   pg_catalog.floor(extract(epoch FROM pg_catalog.${clock}_timestamp()) OPERATOR(pg_catalog.*) 1000)::bigint)`
 
-export const NOW = timeUnless('$1::bigint')
+/** The time of a statement whose `$1` is a `GivenTime`. */
+export const NOW = givenOrNow('$1::bigint')
 
-/** What stands for `$1` in statements that ask for `NOW`. */
+/** Deletes up to `$2` rows, oldest first, and skips locked ones. Returns a row for each. */
+export const sweepOf = (table: string, { key, where, oldestBy }: { key: string; where: string; oldestBy: string }) => `
+DELETE FROM formula_intake.${table}
+WHERE ${key} = ANY (ARRAY(
+  SELECT ${key} FROM formula_intake.${table} WHERE ${where} ORDER BY ${oldestBy} LIMIT $2 FOR UPDATE SKIP LOCKED))
+RETURNING 1`
+
 export type GivenTime = () => number | null
 
 export const givenTime = (clock: Clock): GivenTime => (clock === systemClock ? () => null : () => clock.now())
 
+/** One array per column, as `unnest` takes them. */
+export const columnsOf = <R extends object>(rows: R[], ...names: (keyof R)[]): unknown[][] =>
+  names.map((name) => rows.map((row) => row[name]))
+
 const INT8 = 20
 const INT8_ARRAY = 1016
-/** Counts, times and sequence numbers fit into numbers. */
+/** Our counts, times and sequence numbers are safe integers. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text') => {
     if (oid === INT8) return Number
@@ -97,76 +97,88 @@ const types: pg.CustomTypesConfig = {
 }
 
 /**
- * A pool of connections. Nothing is left in a session, no prepared statement either, so that a pooler in transaction
- * mode may stand between. A connection that fails is replaced; none ends the process.
+ * A connection pool. It keeps no session state, not even prepared statements, so a pooler in transaction mode may sit in
+ * between. Failed connections are replaced and never end the process.
  */
 export class Database {
-  /** What every connection of ours is opened with. */
+  /** The options of every connection. */
   readonly connection: pg.ClientConfig
   readonly #pool: pg.Pool
   readonly #mayBePlain: boolean
-  /** Whether READ COMMITTED is what a transaction is unless told, as it is as shipped. */
+  /** Whether READ COMMITTED is the default isolation level, as PostgreSQL ships. */
   #isReadCommitted = true
 
   constructor(url: string) {
     const { config, mayBePlain } = readServerUrl(url)
-    this.connection = { application_name: 'formula-intake', ...CONNECTION, ...config }
+    this.connection = {
+      application_name: 'formula-intake',
+      connectionTimeoutMillis: CONNECT_MS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      ...config,
+    }
     this.#mayBePlain = mayBePlain
     this.#pool = new pg.Pool({
       ...this.connection,
-      max: MOST_CONNECTIONS,
+      max: MAX_CONNECTIONS,
       query_timeout: STATEMENT_MS,
       idleTimeoutMillis: 30_000,
       types,
     })
     this.#pool.on('error', ignore)
-    // The pool listens only while it has the connection; an error between two statements would end the process.
+    // The pool listens only to idle connections: an error of another between two statements would end the process.
     this.#pool.on('connect', (client) => client.on('error', ignore))
   }
 
   /**
-   * Runs one statement, a transaction of its own.
+   * Runs one statement as its own transaction.
    * @throws {Taken} nothing was changed
    * @throws {Unstorable} nothing was changed
-   * @throws {StoreUnavailable} with unknown outcome
+   * @throws {StoreUnavailable} the outcome is unknown
    */
   query(text: string, values: Values = []): Promise<Row[]> {
-    return this.#again((client) =>
+    return this.#retrying((client) =>
       this.#isReadCommitted ? run(client, text, values) : within(client, BEGIN, (query) => query(text, values)),
     )
   }
 
-  /** Learns what a transaction is unless told; where that changes later, the functions say so. */
+  /** As `query`. @returns the first column of the first row; undefined without a row */
+  async value<T>(text: string, values: Values = []): Promise<T | undefined> {
+    const [row = {}] = await this.query(text, values)
+    return Object.values(row)[0] as T | undefined
+  }
+
+  /** Reads the default isolation level. If it changes later, our functions raise `OTHER_ISOLATION`. */
   async checkIsolation(): Promise<void> {
-    const [row] = await this.query(ISOLATION)
-    this.#isReadCommitted = row?.isolation === 'read committed'
+    const isolation = await this.value(`SELECT pg_catalog.current_setting('transaction_isolation')`)
+    this.#isReadCommitted = isolation === 'read committed'
   }
 
   /**
    * Runs several statements in one durable transaction.
    * @throws {Taken} nothing was changed
    * @throws {Unstorable} nothing was changed
-   * @throws {StoreUnavailable} with unknown outcome
+   * @throws {StoreUnavailable} the outcome is unknown
    */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#again((client) => within(client, `${BEGIN}; SELECT ${DURABLE}`, work))
+    return this.#retrying((client) => within(client, `${BEGIN}; SELECT ${DURABLE}`, work))
   }
 
   /**
-   * Runs several reads by index; the server itself ends one that takes long.
+   * Runs several reads that use indexes. The server ends one that takes too long.
    * @throws {Unstorable}
    * @throws {StoreUnavailable}
    */
   read<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#again((client) => within(client, READ, work))
+    return this.#retrying((client) => within(client, READ, work))
   }
 
   close(): Promise<void> {
     return this.#pool.end()
   }
 
-  async #again<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    for (let collisions = 1; ; collisions++) {
+  async #retrying<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
       try {
         return await this.#once(work)
       } catch (error) {
@@ -176,7 +188,7 @@ export class Database {
         if (code === NO_SUBSCRIPTION) throw new UnknownSubscription((error as Error).message)
         if (DATA_EXCEPTION.test(code)) throw new Unstorable(reasonOf(error), { cause: error })
         if (code === OTHER_ISOLATION) this.#isReadCommitted = false
-        if ((COLLISION.has(code) || code === OTHER_ISOLATION) && collisions < COLLISIONS) continue
+        if ((COLLISION.has(code) || code === OTHER_ISOLATION) && attempt < MAX_ATTEMPTS) continue
         throw new StoreUnavailable(`PostgreSQL: ${reasonOf(error) || code}`, { cause: error })
       }
     }
@@ -188,14 +200,14 @@ export class Database {
     try {
       return await work(client)
     } catch (error) {
-      broken = isOfNoUse(error)
+      broken = isBroken(error)
       throw error
     } finally {
       client.release(broken)
     }
   }
 
-  /** Where encryption is only preferred, a server that does not offer it is asked without from then on. */
+  /** Where encryption is only preferred, a server without it is connected to in plain text from then on. */
   async #connect(): Promise<pg.PoolClient> {
     try {
       return await this.#pool.connect()
@@ -208,7 +220,6 @@ export class Database {
   }
 }
 
-/** Runs what a transaction is made of. */
 async function within<T>(client: pg.PoolClient, begin: string, work: (query: Query) => Promise<T>): Promise<T> {
   await client.query(begin)
   try {
@@ -216,8 +227,8 @@ async function within<T>(client: pg.PoolClient, begin: string, work: (query: Que
     await client.query('COMMIT')
     return result
   } catch (error) {
-    // One that is given up takes its transaction along; asking it would mean to wait for it once more.
-    if (!isOfNoUse(error)) await client.query('ROLLBACK')
+    // Dropping a broken connection rolls back; a ROLLBACK would only wait for it once more.
+    if (!isBroken(error)) await client.query('ROLLBACK')
     throw error
   }
 }
@@ -226,12 +237,12 @@ async function run(client: pg.PoolClient, text: string, values: Values): Promise
   return (await client.query<Row>(text, values as unknown[])).rows
 }
 
-/** Whether the connection that an error came from is given up. */
-const isOfNoUse = (error: unknown): boolean =>
-  !(error instanceof pg.DatabaseError) || OF_NO_USE_CODES.test(codeOf(error))
+/** Whether the connection of this error is to be dropped. */
+const isBroken = (error: unknown): boolean =>
+  !(error instanceof pg.DatabaseError) || CONNECTION_LOST.test(codeOf(error))
 
 const codeOf = (error: unknown): string => (error as { code?: string }).code ?? ''
 
 function ignore(): void {
-  // Whoever uses the connection is told.
+  // The caller that uses the connection gets the error.
 }

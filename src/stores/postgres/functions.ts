@@ -1,28 +1,28 @@
-import { DURABLE, OTHER_ISOLATION, timeUnless } from './database.ts'
+import { DURABLE, givenOrNow, OTHER_ISOLATION } from './database.ts'
 
 /**
- * Functions in the database: their statements are planned once a connection, without a prepared statement that a pooler
- * would have to know. The plan is made while the tables are small and has to be right when they are large: by index
- * alone, row by row.
+ * Database functions plan their statements once per connection, without prepared statements that a pooler would have to
+ * track. The plan is made while the tables are small and must still be right when they are large: indexes and nested
+ * loops only.
  *
- * Names in them are looked up in pg_catalog, whatever the session says. Otherwise a function or operator that another
- * role made in `public` with the very types of a call would run in place of a polymorphic built-in, with our rights.
+ * The fixed search_path is a safeguard: otherwise a function or operator that another role creates in `public` for exactly
+ * the types of a call would run in place of a polymorphic built-in, with our privileges.
  */
 export const PLANNED_ONCE = `
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off`
 
-/** Each statement has to see what was committed while the one before it waited for a lock. */
+/** A statement must see what was committed while the previous one waited for a lock. */
 export const READ_COMMITTED = `
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'The transaction is %', current_setting('transaction_isolation') USING ERRCODE = '${OTHER_ISOLATION}';
   END IF;`
 
-const NOW = timeUnless('given_time')
+const NOW = givenOrNow('given_time')
 
 /**
- * Appends events to the log. Called last: whoever takes the counter's row holds it until its commit, so positions come
- * in the order of commits, and without gaps.
+ * Appends events to the log. Call it last in a transaction: it locks the counter's row until the commit, so positions
+ * follow the order of commits, without gaps.
  */
 const APPEND_FUNCTION = `
 CREATE OR REPLACE FUNCTION formula_intake.append(ids text[], formulas bigint[], times bigint[], bodies text[])
@@ -37,14 +37,13 @@ BEGIN
 END $$`
 
 /**
- * Stores a batch of submissions, each as it was decided, in one transaction: the write's own id, the answers, the
- * formulas, and their events or, in a saga, the intents. Members and formulas come as one array for each column; those
- * of a member are the formulas from `firsts` to `lasts`. A member that meets what is stored already is told in the
- * result, and nothing of it is stored; its neighbours are. What another transaction stores in the meantime is met by a
- * unique index, which fails the batch as a whole.
+ * Stores a batch of decided submissions in one transaction: the id of the write, the answers, the formulas, and their
+ * events or, in a saga, the intents. Members and formulas come as one array per column; the formulas of a member are those
+ * from `firsts` to `lasts`. Returns the members (from 1) that conflict with stored rows: nothing of these is stored. A row
+ * that another transaction inserts meanwhile violates a unique index, which fails the whole batch.
  *
- * Every write takes its rows in one order: answers by slot, then formulas by fingerprint, then the counter of the log. So
- * two of them can wait for each other, but never both.
+ * Every write locks in the same order, so writes cannot deadlock: answers by slot, formulas by fingerprint, the counter of
+ * the log.
  */
 const WRITE_FUNCTION = `
 CREATE OR REPLACE FUNCTION formula_intake.write(
@@ -113,8 +112,8 @@ BEGIN
 END $$`
 
 /**
- * The commit point of a saga: its formulas become visible, in their order and at the front of all, and its answer is
- * given. The state is the fence: whoever takes an intent over has changed it before.
+ * The commit point of a saga: its formulas become visible, as the newest and in their order, and its answer is given. The
+ * state is the fence: an instance that took the intent over has changed it.
  */
 const COMPLETE_FUNCTION = `
 CREATE OR REPLACE FUNCTION formula_intake.complete(given_time bigint, wanted text, answer_ttl bigint, head_start bigint)
@@ -141,7 +140,7 @@ BEGIN
   END IF;
 END $$`
 
-/** The last step of a saga. An attempt's mark is locked first, so its steps come one after the other. */
+/** The last step of a saga. It locks the attempt's mark first, so the steps of an attempt are serialized. */
 const RELEASE_FUNCTION = `
 CREATE OR REPLACE FUNCTION formula_intake.release(
   given_time bigint, released text, ids text[], formulas bigint[], times bigint[], bodies text[]
@@ -158,8 +157,8 @@ BEGIN
 END $$`
 
 /**
- * All of them but those of leases and subscriptions, as this version calls them; made anew after every migration, so a change
- * to one needs a migration, be it an empty one. One whose arguments or columns change gets a new number: instances of the
- * version before go on calling the old one, which stays where it was made.
+ * The functions that write submissions. All functions are replaced after every migration, so changing one needs a
+ * migration, even an empty one. Give one whose arguments or columns change a new name: instances of the previous version
+ * still call the old one, which stays in the database.
  */
 export const FUNCTIONS = [APPEND_FUNCTION, WRITE_FUNCTION, COMPLETE_FUNCTION, RELEASE_FUNCTION]

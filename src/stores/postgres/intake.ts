@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { StoreUnavailable } from '../../errors/store-errors.ts'
 import type { Clock } from '../../kit/clock.ts'
-import { BatchScheduler } from '../batch-scheduler.ts'
-import { type Accepted, eventsOf } from '../decide.ts'
+import { type Admission, BatchScheduler } from '../batch-scheduler.ts'
+import { type Accepted, decide, eventsOf } from '../decide.ts'
 import { slotOf } from '../kept-answer.ts'
 import {
   type AddVerdict,
@@ -12,13 +12,32 @@ import {
   type Submission,
   type Verdict,
 } from '../ports.ts'
-import { type BatchItem, Claims, decide, type Known, lookUp, nothingKnown, toBatchItem } from './batch-item.ts'
-import { type Database, type GivenTime, Taken } from './database.ts'
-import { FIND, MAKE_VOID, WRITE } from './intake-statements.ts'
-import { readAnswers, toKept } from './kept-answers.ts'
+import { columnsOf, type Database, DURABLE, type GivenTime, NOW, Taken } from './database.ts'
+import { findAnswer, type Known, lookUp, nothingKnown } from './lookup.ts'
 
-/** How often a batch is written that others keep getting ahead of. */
-const ROUNDS = 10
+/** Most formulas of a batch. */
+const MAX_FORMULAS = 4_096
+/** A batch with this many characters of documents is full, so that no submission waits for a huge statement. */
+const MAX_CHARACTERS = 4 * 2 ** 20
+/** How often a batch is written while other instances keep getting ahead of it. */
+const MAX_ROUNDS = 10
+
+/**
+ * Stores a batch of submissions in one round trip and one transaction; see functions.ts. $1 time, $2 id of the write,
+ * $3 how long answers are kept, $4 the lease of an intent's owner, then a column each: $5–$13 members, $14–$18 formulas.
+ */
+const WRITE = `
+SELECT formula_intake.write(
+  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
+)`
+
+/** Voids a write unless it took effect, so that it never will; waits while it is in progress. $1 time, $2 its id. */
+const MAKE_VOID = `
+WITH write AS (
+  INSERT INTO formula_intake.writes AS w VALUES ($2::uuid, ${NOW}, true)
+  ON CONFLICT (id) DO UPDATE SET void = w.void RETURNING void
+)
+SELECT void, ${DURABLE} FROM write`
 
 interface IntakeOptions {
   clock: Clock
@@ -27,20 +46,57 @@ interface IntakeOptions {
   onCommit: OnCommit
 }
 
-type Result = AddVerdict | Error
-
-/** An item that is not decided yet, and its place in the batch. */
-interface Open {
-  index: number
-  item: BatchItem
+/** A submission of a batch. */
+export interface BatchItem {
+  submission: Submission
+  slot: string
+  /** The saga's attempt; null when events are published in the same transaction. */
+  attempt: string | null
+  /** Its slot and its compositions. */
+  claims: string[]
+  /** The length of its documents, in characters. */
+  length: number
 }
 
-/** An item as it was decided. */
-interface Planned extends Open {
-  plan: Accepted
+export function toBatchItem(submission: Submission, attempt: string | null): BatchItem {
+  const slot = slotOf(submission.caller, submission.key)
+  const claims = [slot, ...submission.formulas.map(({ id }) => id)]
+  const length = submission.formulas.reduce((sum, { document }) => sum + document.length, 0)
+  return { submission, slot, attempt, claims, length }
 }
 
-/** Stores submissions in batches, with their events, or (for a saga) with an intent. */
+type Planned = { item: BatchItem; plan: Accepted }
+type Results = Map<BatchItem, AddVerdict | Error>
+
+/**
+ * Lets only one submission per key or composition be in flight. A second one would violate a unique index, which fails its
+ * whole batch.
+ */
+export class Claims {
+  readonly #claimed = new Set<string>()
+
+  admit(): (item: BatchItem) => Admission {
+    const wanted = new Set<string>()
+    let [formulas, characters] = [0, 0]
+    return ({ claims, submission, length }) => {
+      if (formulas >= MAX_FORMULAS || characters >= MAX_CHARACTERS) return 'full'
+      if (claims.some((claim) => this.#claimed.has(claim) || wanted.has(claim))) {
+        for (const claim of claims) wanted.add(claim)
+        return 'waits'
+      }
+      for (const claim of claims) this.#claimed.add(claim)
+      formulas += submission.formulas.length
+      characters += length
+      return 'joins'
+    }
+  }
+
+  release(items: BatchItem[]): void {
+    for (const { claims } of items) for (const claim of claims) this.#claimed.delete(claim)
+  }
+}
+
+/** Stores submissions in batches, with their events or, in a saga, with an intent. */
 export class PostgresIntake {
   readonly #database: Database
   readonly #options: IntakeOptions
@@ -51,7 +107,7 @@ export class PostgresIntake {
   })
   /** When submissions were given up, in milliseconds since the epoch. */
   readonly #givenUp = new Map<string, number>()
-  /** Writes whose outcome is unknown, each with the submissions that it may store. */
+  /** Writes with unknown outcome, each with the ids of the submissions that it may still store. */
   readonly #inDoubt = new Map<string, Set<string>>()
 
   constructor(database: Database, options: IntakeOptions) {
@@ -59,7 +115,7 @@ export class PostgresIntake {
     this.#options = options
   }
 
-  /** @throws {StoreUnavailable} with unknown outcome */
+  /** @throws {StoreUnavailable} the outcome is unknown */
   async accept(submission: Submission, notAfter = Number.POSITIVE_INFINITY): Promise<Verdict> {
     const { id, caller, key } = submission
     if (this.#givenUp.has(id)) {
@@ -70,12 +126,12 @@ export class PostgresIntake {
     }
     const verdict = await this.#batches.add(toBatchItem(submission, null), notAfter - this.#options.clock.now())
     if (verdict.kind === 'added') throw new Error('only a saga leaves a submission half done')
-    // From now on its key is taken: no earlier write of it can take effect.
+    // The key is taken from now on, so no earlier write of this submission can take effect.
     if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#trust(id)
     return verdict
   }
 
-  /** @throws {StoreUnavailable} with unknown outcome */
+  /** @throws {StoreUnavailable} the outcome is unknown */
   add(attempt: string, submission: Submission): Promise<AddVerdict> {
     return this.#batches.add(toBatchItem(submission, attempt))
   }
@@ -90,103 +146,93 @@ export class PostgresIntake {
     }
   }
 
-  /** What is kept under a key, unless it has expired. */
-  async find(caller: string, key: string): Promise<KeyRecord | null> {
-    const [row] = await this.#database.query(FIND, [this.#options.time(), slotOf(caller, key)])
-    if (row === undefined) return null
-    const [answer] = await readAnswers((text, values) => this.#database.query(text, values), [toKept(row)])
-    return {
-      submissionId: row.submission as string,
-      payload: row.payload as string,
-      answer: answer as KeyRecord['answer'],
-    }
+  find(caller: string, key: string): Promise<KeyRecord | null> {
+    return findAnswer(this.#database, this.#options.time, { caller, key })
   }
 
-  /** Forgets what was given up so long ago that no answer of that time is kept. */
+  /** Forgets submissions given up so long ago that their answers have expired. */
   forgetGivenUp(): void {
     const until = this.#options.clock.now() - this.#options.answerTtlMs
     for (const [id, at] of this.#givenUp) if (at < until) this.#givenUp.delete(id)
   }
 
-  async #commit(items: BatchItem[]): Promise<Result[]> {
+  async #commit(items: BatchItem[]): Promise<(AddVerdict | Error)[]> {
     const began = performance.now()
-    const results: Result[] = []
-    const open = items.map((item, index) => ({ item, index }))
-    const left = await this.#decideAll(open, results).catch((error: Error) => {
-      for (const { index } of open) results[index] ??= error
+    const decided: Results = new Map()
+    let failure: Error = new StoreUnavailable('Others kept getting ahead of the submission')
+    await this.#decideAll(items, decided).catch((error: Error) => {
+      failure = error
     })
-    for (const { index } of left ?? []) {
-      results[index] = new StoreUnavailable('Others kept getting ahead of the submission')
-    }
+    const results = items.map((item) => decided.get(item) ?? failure)
     const committed = results.filter((result) => !(result instanceof Error)).length
     if (committed > 0) this.#options.onCommit(committed, (performance.now() - began) / 1000)
     return results
   }
 
-  /**
-   * Writes each as it is decided; what meets something else is decided again by what is there, until all are.
-   * @returns those that are not decided after many rounds
-   */
-  async #decideAll(items: Open[], results: Result[]): Promise<Open[]> {
-    let known = nothingKnown()
+  /** Writes all accepted items at once; those that conflict with stored rows are looked up and decided again. */
+  async #decideAll(items: BatchItem[], results: Results): Promise<void> {
     let open = items
-    for (let round = 0; open.length > 0 && round < ROUNDS; round++) {
-      const wanted = open.map(({ item }) => item)
-      if (round > 0) known = await lookUp(this.#database, this.#options.time, wanted)
+    for (let round = 0; open.length > 0 && round < MAX_ROUNDS; round++) {
+      // Most submissions conflict with nothing: the first round looks nothing up.
+      const known = round === 0 ? nothingKnown() : await lookUp(this.#database, this.#options.time, open)
       const planned: Planned[] = []
-      for (const { item, index } of open) {
+      for (const item of open) {
         const decision = this.#decide(item, known)
-        if (decision.kind === 'accepted') planned.push({ item, index, plan: decision })
-        else results[index] = decision
+        if (decision.kind === 'accepted') planned.push({ item, plan: decision })
+        else results.set(item, decision)
       }
       open = planned.length === 0 ? [] : await this.#write(planned, results)
     }
-    return open
   }
 
-  #decide(item: BatchItem, known: Known): ReturnType<typeof decide> {
-    const { id } = item.submission
-    const isVoid = item.attempt === null && this.#givenUp.has(id)
-    if (isVoid && known.answers.get(item.slot)?.submissionId !== id) return { kind: 'given-up' }
-    return decide(item, known)
+  #decide({ submission, slot, attempt }: BatchItem, known: Known): AddVerdict | Accepted {
+    const own = attempt === null ? undefined : known.intents.get(attempt)
+    if (own?.state === 'pending') return { kind: 'added', events: own.events }
+    const isVoid = attempt === null && this.#givenUp.has(submission.id)
+    const isAnswered = known.answers.get(slot)?.submissionId === submission.id
+    if ((isVoid || own !== undefined) && !isAnswered) return { kind: 'given-up' }
+    return decide(submission, {
+      answer: () => known.answers.get(slot) ?? null,
+      running: () => known.running.get(slot) ?? null,
+      formula: (id) => known.formulas.get(id) ?? null,
+      claimed: (id) => known.pending.get(id) ?? null,
+    })
   }
 
-  /** @returns those that are not decided: they met something, or nobody knows which of them did */
-  async #write(planned: Planned[], results: Result[]): Promise<Planned[]> {
+  /** @returns the items to decide again: they conflict with stored rows, or it is unknown which of them do */
+  async #write(planned: Planned[], results: Results): Promise<BatchItem[]> {
     const write = randomUUID()
-    // Those of a saga are given up by their attempt: an intent says what became of them.
-    const alone = planned.filter(({ item }) => item.attempt === null)
-    if (alone.length > 0) this.#inDoubt.set(write, new Set(alone.map(({ item }) => item.submission.id)))
+    // Sagas are not in doubt: their intents say what became of an attempt.
+    const ids = planned.flatMap(({ item }) => (item.attempt === null ? item.submission.id : []))
+    if (ids.length > 0) this.#inDoubt.set(write, new Set(ids))
     try {
       const { time, answerTtlMs } = this.#options
-      const values = [time(), write, answerTtlMs, OWNER_LEASE_MS, ...memberColumns(planned), ...formulaColumns(planned)]
-      const [row] = await this.#database.query(WRITE, values)
+      const values = [time(), write, answerTtlMs, OWNER_LEASE_MS, ...writeColumns(planned)]
+      const refused = new Set(await this.#database.value<number[]>(WRITE, values))
       this.#inDoubt.delete(write)
-      const refused = new Set(row?.refused as number[])
-      for (const [ordinal, { index, item, plan }] of planned.entries()) {
-        if (!refused.has(ordinal + 1)) results[index] = verdictOf(item, plan)
+      for (const [index, { item, plan }] of planned.entries()) {
+        if (!refused.has(index + 1)) results.set(item, verdictOf(item, plan))
       }
-      return planned.filter((_, ordinal) => refused.has(ordinal + 1))
+      return planned.flatMap(({ item }, index) => (refused.has(index + 1) ? item : []))
     } catch (error) {
       const isVoid = error instanceof Taken ? null : await this.#makeVoid(write).catch(() => 'unknown')
       if (isVoid !== 'unknown') this.#inDoubt.delete(write)
-      if (isVoid === null || isVoid === false) return planned
-      for (const { index } of planned) results[index] = error as Error
+      if (isVoid === null || isVoid === false) return planned.map(({ item }) => item)
+      for (const { item } of planned) results.set(item, error as Error)
       return []
     }
   }
 
-  /** No write of the submission is of interest any more. */
+  /** Drops the submission from the writes in doubt. */
   #trust(submissionId: string): void {
     for (const [write, submissions] of this.#inDoubt) {
       if (submissions.delete(submissionId) && submissions.size === 0) this.#inDoubt.delete(write)
     }
   }
 
-  /** @returns whether the write is void; it took effect otherwise */
+  /** @returns whether the write is void; if not, it took effect */
   async #makeVoid(write: string): Promise<boolean> {
-    const [row] = await this.#database.query(MAKE_VOID, [this.#options.time(), write])
-    return row?.void === true
+    return (await this.#database.value(MAKE_VOID, [this.#options.time(), write])) === true
   }
 }
 
@@ -195,36 +241,19 @@ function verdictOf({ submission, attempt }: BatchItem, { added, answer }: Accept
   return { kind: 'answered', submissionId: submission.id, answer }
 }
 
-/** One array for each column. */
-function memberColumns(planned: Planned[]): unknown[] {
-  const column = (of: (planned: Planned) => unknown): unknown[] => planned.map(of)
-  let formulas = 0
-  const lasts = planned.map(({ plan }) => {
-    formulas += plan.added.length
-    return formulas
+function writeColumns(planned: Planned[]): unknown[] {
+  let last = 0
+  const members = planned.map(({ item: { submission, slot, attempt }, plan }) => {
+    const { id, payload, createdAt } = submission
+    const first = last + 1
+    last += plan.added.length
+    return { slot, payload, id, attempt, status: plan.answer.status, kept: plan.kept, createdAt, first, last }
   })
-  return [
-    column(({ item }) => item.slot),
-    column(({ item }) => item.submission.payload),
-    column(({ item }) => item.submission.id),
-    column(({ item }) => item.attempt),
-    column(({ plan }) => plan.answer.status),
-    column(({ plan }) => plan.kept),
-    column(({ item }) => item.submission.createdAt),
-    lasts.map((last, ordinal) => last - (planned[ordinal] as Planned).plan.added.length + 1),
-    lasts,
-  ]
-}
-
-function formulaColumns(planned: Planned[]): unknown[] {
-  const rows = planned.flatMap(({ plan }, ordinal) =>
-    plan.added.map((formula) => ({ member: ordinal + 1, ...formula })),
+  const formulas = planned.flatMap(({ plan }, index) =>
+    plan.added.map((formula) => ({ member: index + 1, ...formula })),
   )
   return [
-    rows.map(({ member }) => member),
-    rows.map(({ id }) => id),
-    rows.map(({ searchKey }) => searchKey),
-    rows.map(({ document }) => document),
-    rows.map(({ eventBody }) => eventBody),
+    ...columnsOf(members, 'slot', 'payload', 'id', 'attempt', 'status', 'kept', 'createdAt', 'first', 'last'),
+    ...columnsOf(formulas, 'member', 'id', 'searchKey', 'document', 'eventBody'),
   ]
 }

@@ -1,26 +1,31 @@
-import { DURABLE, NO_SUBSCRIPTION, timeUnless } from './database.ts'
+import { DURABLE, givenOrNow, NO_SUBSCRIPTION } from './database.ts'
 import { PLANNED_ONCE, READ_COMMITTED } from './functions.ts'
 
-/** The time once all locks are held, so that of two who hold a lock one after the other the later has the later time. */
-export const NOW = timeUnless('given_time', 'clock')
+/** Evaluated after all locks are taken, so that times follow the order in which a lock was held. */
+export const NOW = givenOrNow('given_time', 'clock')
 
-/** Whether a lease or a delay of the subscription `own` has ended and was not moved yet. */
-const IS_DUE = `
-EXISTS (SELECT FROM formula_intake.deliveries
-  WHERE subscription = own.id AND state IN ('leased', 'delayed') AND rank > own.due_after AND rank <= now_ms)`
+/** The ended leases and delays of the subscription `own` that were not moved yet. */
+const DUE = `subscription = own.id AND state IN ('leased', 'delayed') AND rank > own.due_after AND rank <= now_ms`
+const IS_DUE = `EXISTS (SELECT FROM formula_intake.deliveries WHERE ${DUE})`
 
-/** What receipts are for, of rows `d` of deliveries: leases, as nothing else has a nonce, that have not ended. */
+const UNKNOWN_SUBSCRIPTION = `RAISE EXCEPTION '%', wanted USING ERRCODE = '${NO_SUBSCRIPTION}';`
+
+/** The copy of its event `e` that a delivery `d` gets when it dies. */
+const COPIED = `fingerprint = coalesce(d.fingerprint, e.fingerprint), formula = coalesce(d.formula, e.formula),
+    at = coalesce(d.at, e.at), body = coalesce(d.body, e.body)`
+
+/** Joins receipts `r` to the deliveries `d` whose lease they still hold; only leases have a nonce. */
 const RECEIPTS = `unnest(readers, positions, nonces) WITH ORDINALITY AS r (subscription, position, nonce, ordinal)`
 const HOLDS = `d.subscription = r.subscription AND d.position = r.position AND d.nonce = r.nonce
   AND d.rank > now_ms`
 
-/** Who sets when something is due holds the subscriptions, so that nobody looks for what is due meanwhile. */
-const LOCK_THEM = `PERFORM FROM formula_intake.subscriptions WHERE id = ANY (readers) ORDER BY id FOR UPDATE;`
-/** The clock may have been set back. */
+/** Locks the subscriptions before changing due times, so that no other transaction looks for due deliveries meanwhile. */
+const LOCK_READERS = `PERFORM FROM formula_intake.subscriptions WHERE id = ANY (readers) ORDER BY id FOR UPDATE;`
+/** After a clock was set back, a new due time may lie before `due_after`. */
 const LOOK_AGAIN = `
   UPDATE formula_intake.subscriptions SET due_after = now_ms WHERE id = ANY (readers) AND due_after > now_ms;`
 
-/** Locks a subscription. What follows sees all that was committed by those who held it before. */
+/** Locks a subscription. Later statements see all that earlier holders of the lock committed. */
 const LOCK = `
 CREATE OR REPLACE FUNCTION formula_intake.lock_subscription(wanted text)
 RETURNS formula_intake.subscriptions ${PLANNED_ONCE} AS $$
@@ -30,20 +35,19 @@ BEGIN
   ${READ_COMMITTED}
   SELECT * INTO own FROM formula_intake.subscriptions WHERE name = wanted FOR UPDATE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION '%', wanted USING ERRCODE = '${NO_SUBSCRIPTION}';
+    ${UNKNOWN_SUBSCRIPTION}
   END IF;
   RETURN own;
 END $$`
 
-/** Moves what is over, of a subscription that is locked: ended leases to the front or to the dead, delays to the front. */
+/** For a locked subscription: moves ended leases and delays to the front, and ended last leases to the dead letters. */
 const END_DUE = `
 CREATE OR REPLACE FUNCTION formula_intake.end_due(own formula_intake.subscriptions, now_ms bigint, most_receives integer)
 RETURNS void ${PLANNED_ONCE} AS $$
 BEGIN
   UPDATE formula_intake.deliveries AS d
   SET state = 'dead', rank = ended.death, nonce = NULL, died_at = ended.rank, reason = 'expired',
-    fingerprint = coalesce(d.fingerprint, e.fingerprint), formula = coalesce(d.formula, e.formula),
-    at = coalesce(d.at, e.at), body = coalesce(d.body, e.body)
+    ${COPIED}
   FROM (
     SELECT position, rank, nextval('formula_intake.deaths') AS death FROM (
       SELECT position, rank FROM formula_intake.deliveries
@@ -54,13 +58,12 @@ BEGIN
   ) AS ended LEFT JOIN formula_intake.events AS e USING (position)
   WHERE d.subscription = own.id AND d.position = ended.position;
 
-  UPDATE formula_intake.deliveries SET state = 'returned', rank = position, nonce = NULL
-  WHERE subscription = own.id AND state IN ('leased', 'delayed') AND rank > own.due_after AND rank <= now_ms;
+  UPDATE formula_intake.deliveries SET state = 'returned', rank = position, nonce = NULL WHERE ${DUE};
 
   UPDATE formula_intake.subscriptions SET due_after = now_ms WHERE id = own.id;
 END $$`
 
-/** Moves what is over in a subscription, in all of them without a name. Where nothing is, nothing is locked. */
+/** Moves the ended leases and delays of one subscription, or of all when `wanted` is null. Locks only where some ended. */
 const MOVE_DUE = `
 CREATE OR REPLACE FUNCTION formula_intake.move_due(given_time bigint, wanted text, most_receives integer)
 RETURNS void ${PLANNED_ONCE} AS $$
@@ -69,7 +72,6 @@ DECLARE
   now_ms bigint := ${NOW};
 BEGIN
   FOR own IN SELECT * FROM formula_intake.subscriptions WHERE wanted IS NULL OR name = wanted ORDER BY id LOOP
-    wanted := NULL;
     IF ${IS_DUE} THEN
       ${READ_COMMITTED}
       SELECT * INTO own FROM formula_intake.subscriptions WHERE id = own.id FOR UPDATE;
@@ -78,8 +80,8 @@ BEGIN
       END IF;
     END IF;
   END LOOP;
-  IF wanted IS NOT NULL THEN
-    RAISE EXCEPTION '%', wanted USING ERRCODE = '${NO_SUBSCRIPTION}';
+  IF wanted IS NOT NULL AND NOT FOUND THEN
+    ${UNKNOWN_SUBSCRIPTION}
   END IF;
 END $$`
 
@@ -87,7 +89,7 @@ const LEASED_COLUMNS = `
   subscription integer, "position" bigint, nonce uuid, leased_until bigint, receives integer,
   fingerprint bytea, formula bigint, at bigint, body text`
 
-/** Leases deliveries of a subscription that is locked: those that were given back, or those redriven whose turn it is. */
+/** For a locked subscription: leases returned deliveries, or redriven ones whose turn has come. */
 const LEASE_AGAIN = `
 CREATE OR REPLACE FUNCTION formula_intake.lease_again(
   own formula_intake.subscriptions, from_state text, most integer, until_ms bigint
@@ -113,8 +115,8 @@ BEGIN
 END $$`
 
 /**
- * Leases events of the log behind the position, up to a place in it where there is one, and moves the position. The
- * position is never moved beyond what the statement itself has seen.
+ * For a locked subscription: leases events of the log after its position, at most to `up_to` unless that is null, and
+ * moves the position, never beyond what this statement has seen.
  */
 const LEASE_NEXT = `
 CREATE OR REPLACE FUNCTION formula_intake.lease_next(
@@ -140,8 +142,8 @@ BEGIN
 END $$`
 
 /**
- * Leases events: those that came back first, then the line, in which what was redriven stands where the log ended then.
- * Where nothing is ready, nothing is locked.
+ * Leases events: returned ones first, then the log, in which a redriven event takes its turn where the log ended at the
+ * redrive. Locks nothing when nothing is ready.
  */
 const RECEIVE = `
 CREATE OR REPLACE FUNCTION formula_intake.receive(
@@ -156,7 +158,7 @@ DECLARE
 BEGIN
   SELECT * INTO own FROM formula_intake.subscriptions WHERE name = wanted;
   IF NOT FOUND THEN
-    RAISE EXCEPTION '%', wanted USING ERRCODE = '${NO_SUBSCRIPTION}';
+    ${UNKNOWN_SUBSCRIPTION}
   END IF;
   IF own.paused OR NOT (
     EXISTS (SELECT FROM formula_intake.events WHERE position > own.position)
@@ -196,7 +198,7 @@ BEGIN
   END LOOP;
 END $$`
 
-/** Ends leases for good; returns the nonces of those that had not ended by themselves. */
+/** Deletes leased deliveries. Like all functions of receipts it returns the nonces of those that still held. */
 const ACK = `
 CREATE OR REPLACE FUNCTION formula_intake.ack(
   given_time bigint, readers integer[], positions bigint[], nonces uuid[]
@@ -208,7 +210,7 @@ BEGIN
   RETURN QUERY DELETE FROM formula_intake.deliveries AS d USING ${RECEIPTS} WHERE ${HOLDS} RETURNING r.nonce;
 END $$`
 
-/** Gives leases back: to the front, for a time out of line, or to the dead; returns the nonces of those that held. */
+/** Gives leases back: to the front, after a delay, or to the dead letters after the last receive. */
 const NACK = `
 CREATE OR REPLACE FUNCTION formula_intake.nack(
   given_time bigint, readers integer[], positions bigint[], nonces uuid[],
@@ -220,7 +222,7 @@ DECLARE
 BEGIN
   PERFORM ${DURABLE};
   IF delay_ms > 0 THEN
-    ${LOCK_THEM}
+    ${LOCK_READERS}
   END IF;
   now_ms := ${NOW};
   RETURN QUERY
@@ -234,8 +236,7 @@ BEGIN
   SET state = CASE WHEN dies THEN 'dead' WHEN delay_ms > 0 THEN 'delayed' ELSE 'returned' END,
     rank = CASE WHEN dies THEN death WHEN delay_ms > 0 THEN now_ms + delay_ms ELSE d.position END,
     nonce = NULL, detail = said, died_at = CASE WHEN dies THEN now_ms END, reason = CASE WHEN dies THEN 'nacked' END,
-    fingerprint = coalesce(d.fingerprint, e.fingerprint), formula = coalesce(d.formula, e.formula),
-    at = coalesce(d.at, e.at), body = coalesce(d.body, e.body)
+    ${COPIED}
   FROM numbered AS n LEFT JOIN formula_intake.events AS e ON n.dies AND e.position = n.position
   WHERE d.subscription = n.subscription AND d.position = n.position
   RETURNING n.nonce;
@@ -244,7 +245,7 @@ BEGIN
   END IF;
 END $$`
 
-/** Gives leases back as if there had been none; returns the nonces of those that held. */
+/** Gives leases back to the front without counting the receive. */
 const PUT_BACK = `
 CREATE OR REPLACE FUNCTION formula_intake.put_back(
   given_time bigint, readers integer[], positions bigint[], nonces uuid[]
@@ -258,7 +259,7 @@ BEGIN
   FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.nonce;
 END $$`
 
-/** Lets leases end later, or sooner; returns the nonces of those that held, and when they end. */
+/** Changes when leases end. Returns the end beside the nonce. */
 const EXTEND = `
 CREATE OR REPLACE FUNCTION formula_intake.extend(
   given_time bigint, readers integer[], positions bigint[], nonces uuid[], lease_ms bigint
@@ -268,14 +269,14 @@ DECLARE
   now_ms bigint;
 BEGIN
   PERFORM ${DURABLE};
-  ${LOCK_THEM}
+  ${LOCK_READERS}
   now_ms := ${NOW};
   RETURN QUERY UPDATE formula_intake.deliveries AS d SET rank = now_ms + lease_ms
   FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.nonce, d.rank;
   ${LOOK_AGAIN}
 END $$`
 
-/** The functions of leases; see functions.ts. */
+/** See functions.ts on how to change one. */
 export const LEASE_FUNCTIONS = [
   ...[LOCK, END_DUE, MOVE_DUE, LEASE_AGAIN, LEASE_NEXT, RECEIVE],
   ...[ACK, NACK, PUT_BACK, EXTEND],

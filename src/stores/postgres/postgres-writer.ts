@@ -1,30 +1,126 @@
 import { StoreRefused } from '../../errors/store-errors.ts'
-import type {
-  MovedAnswer,
-  MovedDelivery,
-  MovedEvent,
-  MovedFormula,
-  MovedIdentity,
-  MovedMark,
-  MovedNumbers,
-  MovedSubscription,
+import {
+  MOVED_COLUMNS,
+  type MovedIdentity,
+  type MovedNumbers,
+  type MovedRows,
+  type MovedTable,
 } from '../move/moved-rows.ts'
-import { Database } from './database.ts'
-import * as sql from './postgres-writer-statements.ts'
-import { migrate } from './schema-version.ts'
+import { columnsOf, Database } from './database.ts'
+import { migrate } from './schema.ts'
 
-/** Rows of a page that is read back. */
-const PAGE = 2_000
-/** Before all others. */
-const NO_UUID = '00000000-0000-0000-0000-000000000000'
+const IS_EMPTY = `
+SELECT NOT EXISTS (SELECT FROM formula_intake.formulas) AND NOT EXISTS (SELECT FROM formula_intake.answers)
+  AND NOT EXISTS (SELECT FROM formula_intake.events) AND NOT EXISTS (SELECT FROM formula_intake.deliveries)
+  AND NOT EXISTS (SELECT FROM formula_intake.log WHERE head > 0)`
 
-/** How far a move has come: the last rows that have been copied. */
-export interface MoveProgress {
-  formulas: number
-  answers: number
+/** $1 source. */
+const MOVE = `SELECT formulas, answers, done FROM formula_intake.moves WHERE source = $1`
+const BEGIN_MOVE = `INSERT INTO formula_intake.moves (source) VALUES ($1)`
+const END_MOVE = `UPDATE formula_intake.moves SET done = true WHERE source = $1`
+
+/** Records how far a table has been copied. $1 source, $2 number of the last row. */
+const COPIED: { readonly [T in MovedTable]?: string } = {
+  formulas: `UPDATE formula_intake.moves SET formulas = $2 WHERE source = $1`,
+  answers: `UPDATE formula_intake.moves SET answers = $2 WHERE source = $1`,
 }
 
-/** Takes in the contents of another store. Until the move is ended, no instance of the service starts on the database. */
+/** The parameters are the columns of `MOVED_COLUMNS`, one array each. Of two answers in one slot the later counts. */
+const ADD: { readonly [T in MovedTable]: string } = {
+  formulas: `
+INSERT INTO formula_intake.formulas (seq, fingerprint, search, document)
+SELECT seq, pg_catalog.decode(id, 'hex'), search, document
+FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS moved (seq, id, search, document)
+ON CONFLICT (fingerprint) DO NOTHING`,
+  answers: `
+INSERT INTO formula_intake.answers (slot, payload, submission, status, kept, added, expires_at)
+SELECT DISTINCT ON (slot) slot, pg_catalog.decode(payload, 'hex'), submission, status, kept,
+  ARRAY(SELECT pg_catalog.generate_series(first, first + added - 1)), expires_at
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
+  WITH ORDINALITY AS moved (slot, payload, submission, status, kept, first, added, expires_at, ordinal)
+ORDER BY slot, ordinal DESC
+ON CONFLICT (slot) DO UPDATE SET payload = excluded.payload, submission = excluded.submission,
+  status = excluded.status, kept = excluded.kept, added = excluded.added, expires_at = excluded.expires_at`,
+  events: `
+INSERT INTO formula_intake.events SELECT position, pg_catalog.decode(id, 'hex'), formula, at, body
+FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[]) AS moved (position, id, formula, at, body)`,
+  subscriptions: `
+INSERT INTO formula_intake.subscriptions (id, name, created_at, paused, position)
+SELECT * FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::boolean[], $5::bigint[])`,
+  deliveries: `
+INSERT INTO formula_intake.deliveries
+  (subscription, position, state, rank, receives, behind, died_at, reason, detail, fingerprint, formula, at, body)
+SELECT subscription, position, state, rank, receives, behind, died_at, reason, detail, pg_catalog.decode(id, 'hex'),
+  formula, at, body
+FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[], $6::bigint[], $7::bigint[], $8::text[],
+    $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::text[])
+  AS moved (subscription, position, state, rank, receives, behind, died_at, reason, detail, id, formula, at, body)`,
+  marks: `
+INSERT INTO formula_intake.marks SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])`,
+}
+
+/** A resumed move copies the queue from the beginning, since it may have changed meanwhile. */
+const CLEAR_QUEUE = `
+TRUNCATE formula_intake.events, formula_intake.subscriptions, formula_intake.deliveries, formula_intake.marks`
+
+/** $1 store, $2 queue, $3 location of the queue. */
+const TAKE_IDENTITY = `UPDATE formula_intake.identity SET store_id = $1, queue_id = $2, queue_location = $3`
+
+/** Continues the source's numbering. The last number of $1 formulas, $2 deaths and redrives. */
+const SET_SEQUENCES = `
+SELECT pg_catalog.setval('formula_intake.acceptance', greatest($1::bigint, 1)),
+  pg_catalog.setval('formula_intake.deaths', greatest($2::bigint, 1)),
+  pg_catalog.setval('formula_intake.subscription_ids', pg_catalog.max(id)) FROM formula_intake.subscriptions`
+
+/** $1 the last position. */
+const SET_HEAD = `UPDATE formula_intake.log SET head = $1`
+
+type ReadTable = Exclude<MovedTable, 'marks'>
+
+/** Reads a page of what was written. First the key of the last row of the page before, then the limit; $3 of answers: now. */
+const PAGE: { readonly [T in ReadTable]: { statement: string; start: unknown[]; key: (keyof MovedRows[T])[] } } = {
+  formulas: {
+    statement: `
+SELECT seq, pg_catalog.encode(fingerprint, 'hex') AS id, search AS "searchKey", document FROM formula_intake.formulas
+WHERE seq > $1 ORDER BY seq LIMIT $2`,
+    start: [0],
+    key: ['seq'],
+  },
+  answers: {
+    statement: `
+SELECT pg_catalog.replace(slot::text, '-', '') AS slot, pg_catalog.encode(payload, 'hex') AS payload, submission, status,
+  kept, coalesce(added[1], 0) AS "firstAdded", pg_catalog.cardinality(added) AS added, expires_at AS "expiresAt"
+FROM formula_intake.answers WHERE slot > $1::uuid AND expires_at > $3 ORDER BY answers.slot LIMIT $2`,
+    start: ['00000000-0000-0000-0000-000000000000'],
+    key: ['slot'],
+  },
+  events: {
+    statement: `
+SELECT position, pg_catalog.encode(fingerprint, 'hex') AS id, formula, at AS "createdAt", body
+FROM formula_intake.events WHERE position > $1 ORDER BY position LIMIT $2`,
+    start: [0],
+    key: ['position'],
+  },
+  subscriptions: {
+    statement: `
+SELECT id, name, created_at AS "createdAt", paused, position FROM formula_intake.subscriptions
+WHERE id > $1 ORDER BY id LIMIT $2`,
+    start: [0],
+    key: ['id'],
+  },
+  deliveries: {
+    statement: `
+SELECT subscription, position, state, rank, receives, behind AS after, died_at AS "diedAt", reason, detail,
+  pg_catalog.encode(fingerprint, 'hex') AS id, formula, at AS "createdAt", body FROM formula_intake.deliveries
+WHERE (subscription, position) > ($1::integer, $2::bigint) ORDER BY subscription, position LIMIT $3`,
+    start: [0, 0],
+    key: ['subscription', 'position'],
+  },
+}
+
+const PAGE_ROWS = 2_000
+
+/** Writes the contents of another store. Until the move has ended, the service refuses to start on the database. */
 export class PostgresWriter {
   readonly #database: Database
   readonly #source: string
@@ -40,111 +136,57 @@ export class PostgresWriter {
   }
 
   /**
-   * Begins a move, or takes it up where it was interrupted.
-   * @throws {StoreRefused} when it has been ended before, or others' rows are there
+   * Begins a move or resumes an interrupted one.
+   * @returns the numbers of the last formula and answer that have been copied
+   * @throws {StoreRefused} when the move has ended before, or the database holds other rows
    */
-  async begin(): Promise<MoveProgress> {
+  async begin(): Promise<{ formulas: number; answers: number }> {
     await migrate(this.#database)
-    const [move] = await this.#database.query(sql.MOVE, [this.#source])
+    const [move] = await this.#database.query(MOVE, [this.#source])
     if (move?.done === true) throw new StoreRefused('The store has been moved there before')
     if (move !== undefined) return { formulas: move.formulas as number, answers: move.answers as number }
-    const [row] = await this.#database.query(sql.IS_EMPTY)
-    if (row?.is_empty !== true) throw new StoreRefused('The database to move to is not empty')
-    await this.#database.query(sql.BEGIN_MOVE, [this.#source])
+    if (!(await this.#database.value(IS_EMPTY))) throw new StoreRefused('The database to move to is not empty')
+    await this.#database.query(BEGIN_MOVE, [this.#source])
     return { formulas: 0, answers: 0 }
   }
 
-  async addFormulas(rows: MovedFormula[]): Promise<void> {
-    const columns = columnsOf(rows, ['seq', 'id', 'searchKey', 'document'])
+  async add<T extends MovedTable>(table: T, rows: MovedRows[T][]): Promise<void> {
+    const copied = COPIED[table]
+    const last = rows.at(-1) as { seq?: number }
     await this.#database.transaction(async (query) => {
-      await query(sql.ADD_FORMULAS, columns)
-      await query(sql.FORMULAS_MOVED, [this.#source, rows.at(-1)?.seq])
+      await query(ADD[table], columnsOf(rows, ...MOVED_COLUMNS[table]))
+      if (copied !== undefined) await query(copied, [this.#source, last.seq])
     })
   }
 
-  async addAnswers(rows: MovedAnswer[]): Promise<void> {
-    const columns = columnsOf(rows, [
-      ...(['slot', 'payload', 'submission', 'status', 'kept', 'firstAdded', 'added', 'expiresAt'] as const),
-    ])
-    await this.#database.transaction(async (query) => {
-      await query(sql.ADD_ANSWERS, columns)
-      await query(sql.ANSWERS_MOVED, [this.#source, rows.at(-1)?.seq])
-    })
-  }
-
-  /** Empties the queue, which is copied from the beginning. */
   async clearQueue(): Promise<void> {
-    await this.#database.query(sql.CLEAR_QUEUE)
+    await this.#database.query(CLEAR_QUEUE)
   }
 
-  async addEvents(rows: MovedEvent[]): Promise<void> {
-    await this.#database.query(sql.ADD_EVENTS, columnsOf(rows, ['position', 'id', 'formula', 'createdAt', 'body']))
-  }
-
-  async addSubscriptions(rows: MovedSubscription[]): Promise<void> {
-    const columns = columnsOf(rows, ['id', 'name', 'createdAt', 'paused', 'position'])
-    await this.#database.query(sql.ADD_SUBSCRIPTIONS, columns)
-  }
-
-  async addDeliveries(rows: MovedDelivery[]): Promise<void> {
-    const columns = columnsOf(rows, [
-      ...(['subscription', 'position', 'state', 'rank', 'receives', 'after', 'diedAt', 'reason', 'detail'] as const),
-      ...(['id', 'formula', 'createdAt', 'body'] as const),
-    ])
-    await this.#database.query(sql.ADD_DELIVERIES, columns)
-  }
-
-  async addMarks(rows: MovedMark[]): Promise<void> {
-    await this.#database.query(sql.ADD_MARKS, columnsOf(rows, ['attempt', 'state', 'at']))
-  }
-
-  /** The database is the store from now on. */
+  /** Ends the move: the service may start on the database. */
   async end({ storeId, queueId, queueLocation }: MovedIdentity, last: MovedNumbers): Promise<void> {
     await this.#database.transaction(async (query) => {
-      await query(sql.TAKE_IDENTITY, [storeId, queueId, queueLocation])
-      await query(sql.NUMBER_ON, [last.formula, last.death])
-      await query(sql.SET_HEAD, [last.position])
-      await query(sql.END_MOVE, [this.#source])
+      await query(TAKE_IDENTITY, [storeId, queueId, queueLocation])
+      await query(SET_SEQUENCES, [last.formula, last.death])
+      await query(SET_HEAD, [last.position])
+      await query(END_MOVE, [this.#source])
     })
   }
 
-  formulaPages(): AsyncIterable<MovedFormula[]> {
-    return this.#pages<MovedFormula>(sql.FORMULAS_BACK, [0], ({ seq }) => [seq])
-  }
-
-  answerPages(): AsyncIterable<Omit<MovedAnswer, 'seq'>[]> {
-    const pages = this.#pages<Omit<MovedAnswer, 'seq'>>(sql.ANSWERS_BACK, [NO_UUID], ({ slot }) => [slot])
-    return mapped(pages, (row) => ({ ...row, slot: row.slot.replaceAll('-', '') }))
-  }
-
-  eventPages(): AsyncIterable<MovedEvent[]> {
-    return this.#pages<MovedEvent>(sql.EVENTS_BACK, [0], ({ position }) => [position])
-  }
-
-  subscriptionPages(): AsyncIterable<MovedSubscription[]> {
-    return this.#pages<MovedSubscription>(sql.SUBSCRIPTIONS_BACK, [0], ({ id }) => [id])
-  }
-
-  deliveryPages(): AsyncIterable<MovedDelivery[]> {
-    const key = ({ subscription, position }: MovedDelivery): unknown[] => [subscription, position]
-    return this.#pages<MovedDelivery>(sql.DELIVERIES_BACK, [0, 0], key)
-  }
-
-  async *#pages<R>(statement: string, first: unknown[], key: (row: R) => unknown[]): AsyncIterable<R[]> {
-    for (let last = first; ; ) {
-      const page = (await this.#database.query(statement, [...last, PAGE])) as R[]
-      const end = page.at(-1)
-      if (end === undefined) return
+  /** Reads a table back. Answers have no `seq`, and those that have expired at `now` are left out. */
+  async *pages<T extends ReadTable>(table: T, now: number): AsyncIterable<MovedRows[T][]> {
+    const { statement, start, key } = PAGE[table]
+    const more = table === 'answers' ? [now] : []
+    for (let after = start; ; ) {
+      const page = (await this.#database.query(statement, [
+        ...after,
+        PAGE_ROWS,
+        ...more,
+      ])) as unknown[] as MovedRows[T][]
+      const last = page.at(-1)
+      if (last === undefined) return
       yield page
-      last = key(end)
+      after = key.map((name) => last[name])
     }
   }
 }
-
-async function* mapped<R>(pages: AsyncIterable<R[]>, change: (row: R) => R): AsyncIterable<R[]> {
-  for await (const page of pages) yield page.map(change)
-}
-
-/** One array for each column. */
-const columnsOf = <R extends object>(rows: R[], names: readonly (keyof R)[]): unknown[] =>
-  names.map((name) => rows.map((row) => row[name]))

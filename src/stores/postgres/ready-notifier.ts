@@ -2,23 +2,23 @@ import pg from 'pg'
 import type { Database } from './database.ts'
 
 const CHANNEL = 'formula_intake_ready'
-/** At most so often other instances are told, in milliseconds: while it commits, a notification holds up all others. */
+/** The shortest time between notifications to other instances, in milliseconds: PostgreSQL serializes their commits. */
 const NOTIFY_MS = 100
-/** How long to wait until listening is tried again, in milliseconds. */
-const LISTEN_AGAIN_MS = 5_000
+/** How long to wait before listening again, in milliseconds. */
+const RECONNECT_MS = 5_000
 
 /**
- * Tells whoever waits for events that there may be some: those of this instance at once, others by a notification. They
- * get lost when a connection breaks, and never come through a pooler in transaction mode: a hint, not a promise.
+ * Wakes up long polls when events may be ready: those of this instance at once, others by a notification. Notifications
+ * are lost when a connection breaks and never pass a pooler in transaction mode: a hint, not a promise.
  */
 export class ReadyNotifier {
   readonly #database: Database
-  /** Tells its own notifications from those of others. */
+  /** Identifies its own notifications. */
   readonly #instance: string
   readonly #listeners = new Set<() => void>()
   #client: pg.Client | undefined
   #notifying: NodeJS.Timeout | undefined
-  #again: NodeJS.Timeout | undefined
+  #reconnecting: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(database: Database, instance: string) {
@@ -26,15 +26,15 @@ export class ReadyNotifier {
     this.#instance = instance
   }
 
-  /** @returns stops it */
+  /** @returns a function that removes the listener */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener)
     if (this.#client === undefined) this.#connect()
     return () => this.#listeners.delete(listener)
   }
 
-  give(): void {
-    this.#tell()
+  notify(): void {
+    this.#wakeUp()
     this.#notifying ??= setTimeout(() => {
       this.#notifying = undefined
       if (this.#closed) return
@@ -45,11 +45,11 @@ export class ReadyNotifier {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#notifying)
-    clearTimeout(this.#again)
+    clearTimeout(this.#reconnecting)
     await this.#client?.end().catch(ignore)
   }
 
-  #tell(): void {
+  #wakeUp(): void {
     for (const listener of this.#listeners) listener()
   }
 
@@ -58,11 +58,11 @@ export class ReadyNotifier {
     const client = new pg.Client(this.#database.connection)
     this.#client = client
     client.on('notification', ({ payload }) => {
-      if (payload !== this.#instance) this.#tell()
+      if (payload !== this.#instance) this.#wakeUp()
     })
     client.on('error', ignore)
     client.once('end', () => {
-      if (!this.#closed) this.#again = setTimeout(() => this.#connect(), LISTEN_AGAIN_MS).unref()
+      if (!this.#closed) this.#reconnecting = setTimeout(() => this.#connect(), RECONNECT_MS).unref()
     })
     client
       .connect()
@@ -72,5 +72,5 @@ export class ReadyNotifier {
 }
 
 function ignore(): void {
-  // Polling is the truth.
+  // Consumers poll as well.
 }

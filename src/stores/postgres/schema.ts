@@ -1,9 +1,14 @@
+import { EARLIER_VERSION, StoreRefused } from '../../errors/store-errors.ts'
+import type { Database, Query } from './database.ts'
+import { FUNCTIONS } from './functions.ts'
+import { LEASE_FUNCTIONS } from './lease-functions.ts'
+import { SUBSCRIPTION_FUNCTIONS } from './subscription-functions.ts'
+
 /**
- * The migrations, in order; `formula_intake.schema_version` counts those a database has had. One that has been released
- * is never changed again. Everything lies in a schema of its own and is named with it, and built-in functions are named
- * with theirs: nothing rests on a session's settings. Times are milliseconds since the epoch. Instances of the version
- * before may still run on the tables: a column that is added is the last one and may be null. Functions follow the
- * migrations: see functions.ts.
+ * The migrations, in order; `formula_intake.schema_version` counts those that a database has. Never change a released
+ * one. All names are qualified, those of built-in functions too, so nothing depends on session settings. Times are
+ * milliseconds since the epoch. Instances of the previous version may still use the tables: add columns last and nullable.
+ * Functions are replaced after the migrations; see functions.ts.
  */
 export const migrations: readonly string[] = [
   `
@@ -15,7 +20,7 @@ export const migrations: readonly string[] = [
   );
   INSERT INTO formula_intake.identity DEFAULT VALUES;
 
-  -- Stores whose contents are, or were, moved in here, and how far their rows have been copied.
+  -- Stores that are or were moved in here, and how far their rows have been copied.
   CREATE TABLE formula_intake.moves (
     source text PRIMARY KEY,
     formulas bigint NOT NULL DEFAULT 0,
@@ -23,10 +28,10 @@ export const migrations: readonly string[] = [
     done boolean NOT NULL DEFAULT false
   );
 
-  -- Numbers formulas in the order in which they are accepted.
+  -- Numbers formulas in order of acceptance.
   CREATE SEQUENCE formula_intake.acceptance;
 
-  -- A formula with an attempt is pending: it claims its composition, and is shown to nobody.
+  -- A formula with an attempt is pending: it claims its composition and is not visible.
   CREATE TABLE formula_intake.formulas (
     fingerprint bytea PRIMARY KEY,
     seq bigint NOT NULL,
@@ -38,8 +43,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX formulas_by_search ON formula_intake.formulas (search);
   CREATE INDEX formulas_pending ON formula_intake.formulas (attempt) WHERE attempt IS NOT NULL;
 
-  -- Slot and kept are those of kept-answer.ts, and added are the numbers of the formulas that
-  -- the submission added. An answer with an attempt is not yet given.
+  -- For slot and kept see kept-answer.ts; added holds the sequence numbers of the formulas that the submission added. An
+  -- answer with an attempt is not given yet.
   CREATE TABLE formula_intake.answers (
     slot uuid PRIMARY KEY,
     payload bytea NOT NULL,
@@ -53,7 +58,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX answers_by_expiry ON formula_intake.answers (expires_at);
   CREATE INDEX answers_pending ON formula_intake.answers (attempt) WHERE attempt IS NOT NULL;
 
-  -- Each write leaves its id, so that one whose answer was lost is either found, or made void before it takes effect.
+  -- The id of each write: when the outcome of a commit is in doubt, its row is found, or inserted as void to stop it.
   CREATE TABLE formula_intake.writes (
     id uuid PRIMARY KEY,
     at bigint NOT NULL,
@@ -61,7 +66,7 @@ export const migrations: readonly string[] = [
   );
   CREATE INDEX writes_by_time ON formula_intake.writes (at);
 
-  -- The events of a saga wait here in pieces of the same order: ids, bodies and, once it is complete, formulas' numbers.
+  -- The intents of sagas with their events, as parallel arrays; added holds the formulas' sequence numbers once completed.
   CREATE TABLE formula_intake.intents (
     id text PRIMARY KEY,
     state text NOT NULL CHECK (state IN ('pending', 'completed', 'rolling-back', 'removed')),
@@ -75,20 +80,20 @@ export const migrations: readonly string[] = [
     attempts integer NOT NULL DEFAULT 0,
     decided_at bigint NOT NULL,
     next_attempt_at bigint NOT NULL,
-    -- Until when its owner, or who works it off, is trusted to be alive.
+    -- End of the lease of its owner, or of the instance that recovers it.
     held_until bigint NOT NULL
   ) WITH (fillfactor = 70);
   CREATE INDEX intents_open ON formula_intake.intents (state, next_attempt_at) WHERE state <> 'removed';
   CREATE INDEX intents_removed ON formula_intake.intents (decided_at) WHERE state = 'removed';
 
-  -- The last position given. A write takes the row last, so positions come in the order of commits.
+  -- The last position in the log. A write locks this row last, so positions follow the order of commits.
   CREATE TABLE formula_intake.log (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     head bigint NOT NULL DEFAULT 0
   ) WITH (fillfactor = 10);
   INSERT INTO formula_intake.log DEFAULT VALUES;
 
-  -- Append-only, without gaps. One that was erased is blank: it keeps its position and its time.
+  -- Append-only, without gaps. An erased event is blanked: it keeps its position and time.
   CREATE TABLE formula_intake.events (
     position bigint PRIMARY KEY,
     fingerprint bytea,
@@ -99,7 +104,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX events_by_formula ON formula_intake.events (formula);
   CREATE INDEX events_blank ON formula_intake.events (position) WHERE fingerprint IS NULL;
 
-  -- The position is the last one handed out. Nothing is due at or before due_after.
+  -- The position is that of the last event handed out. No lease or delay ends at or before due_after.
   CREATE SEQUENCE formula_intake.subscription_ids;
   CREATE TABLE formula_intake.subscriptions (
     id integer PRIMARY KEY DEFAULT pg_catalog.nextval('formula_intake.subscription_ids'),
@@ -112,12 +117,12 @@ export const migrations: readonly string[] = [
   INSERT INTO formula_intake.subscriptions (name, created_at, position) VALUES ('default',
     pg_catalog.floor(extract(epoch FROM pg_catalog.statement_timestamp()) OPERATOR(pg_catalog.*) 1000), 0);
 
-  -- Numbers deaths and redrives.
+  -- Numbers dead letters and redrives.
   CREATE SEQUENCE formula_intake.deaths;
 
-  -- What a subscription has out of line. The rank is, of what is leased, the end of the lease; of what is delayed, the end
-  -- of the delay; of what was given back, its position; of what was redriven, its number, and of a dead letter that of its
-  -- death. Behind is the head of the log when it was redriven. What is or was dead has a copy of its event.
+  -- Events that a subscription has out of line. By state, the rank is: leased or delayed, when that ends; returned, the
+  -- position; redriven, the number of the redrive; dead, the number of the death. Behind is the head of the log at the
+  -- redrive. A delivery that is or was dead has a copy of its event.
   CREATE TABLE formula_intake.deliveries (
     subscription integer NOT NULL,
     position bigint NOT NULL,
@@ -135,8 +140,8 @@ export const migrations: readonly string[] = [
     body text,
     PRIMARY KEY (subscription, position)
   );
-  -- Partial, though all have a state: what is looked up by position says nothing of states, so it never goes this way,
-  -- on which lie all deliveries of the subscription.
+  -- Partial, though every state matches: a lookup by position has no condition on the state, so the planner cannot choose
+  -- this index for it and scan all deliveries of the subscription.
   CREATE INDEX deliveries_by_rank ON formula_intake.deliveries (subscription, state, rank) WHERE state <> '';
   CREATE INDEX deliveries_copied ON formula_intake.deliveries (fingerprint) WHERE fingerprint IS NOT NULL;
 
@@ -155,7 +160,7 @@ export const migrations: readonly string[] = [
   ) WITH (fillfactor = 70);
   CREATE INDEX marks_by_time ON formula_intake.marks (at) WHERE state <> 'held';
 
-  -- Rows of these come and go all the time: what is dead must not wait until it is a fifth of a table of millions.
+  -- These tables churn: vacuum long before dead rows are a fifth of a table of millions, which is the default.
   ALTER TABLE formula_intake.deliveries SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_cost_delay = 0);
   ALTER TABLE formula_intake.log SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
@@ -167,3 +172,89 @@ export const migrations: readonly string[] = [
   ALTER TABLE formula_intake.answers SET (autovacuum_vacuum_scale_factor = 0.02);
   `,
 ]
+
+/** The key of the advisory lock for migrations: "FFI" and a number. */
+const LOCK = 0x46464901
+
+/** Waiting longer for a table would block every later statement on it, and a dump may read it for hours. */
+const LOCK_TIMEOUT = `SET LOCAL lock_timeout = '2s'`
+
+const CREATE_VERSION = `
+CREATE SCHEMA IF NOT EXISTS formula_intake;
+CREATE TABLE formula_intake.schema_version (version integer NOT NULL);
+INSERT INTO formula_intake.schema_version VALUES (0)`
+
+/** Earlier versions of the service kept their count in `formula_intake.version`. */
+const FOUND = `
+SELECT pg_catalog.current_setting('server_encoding') AS encoding,
+  pg_catalog.to_regclass('formula_intake.version') IS NOT NULL AS is_earlier,
+  pg_catalog.to_regclass('formula_intake.schema_version') IS NOT NULL AS is_ours`
+
+/** Privileges that the service needs and does not have. */
+const MISSING_PRIVILEGES = `
+SELECT needed, relname AS name FROM pg_catalog.pg_class,
+  (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS rights (needed)
+WHERE relnamespace = pg_catalog.to_regnamespace('formula_intake')::oid AND relkind = 'r' AND relname <> 'schema_version'
+  AND NOT pg_catalog.has_table_privilege(oid, needed)
+UNION ALL
+SELECT 'USAGE', relname FROM pg_catalog.pg_class
+WHERE relnamespace = pg_catalog.to_regnamespace('formula_intake')::oid
+  AND CASE relkind WHEN 'S' THEN NOT pg_catalog.has_sequence_privilege(oid, 'USAGE') END
+UNION ALL
+SELECT 'EXECUTE', proname FROM pg_catalog.pg_proc
+WHERE pronamespace = pg_catalog.to_regnamespace('formula_intake')::oid
+  AND NOT pg_catalog.has_function_privilege(oid, 'EXECUTE')
+ORDER BY 2, 1`
+
+/** SQLSTATEs of refusals that a retry cannot change: authentication, and a database that does not exist. */
+const REFUSED = /^(28|3D000)/
+const INSUFFICIENT_PRIVILEGE = '42501'
+const INVALID_PASSWORD = '28P01'
+const PASSWORDS = 'it is that of the URL, of PGPASSWORD or of a password file'
+const RIGHTS = 'docs/postgresql.md says which rights the service needs'
+
+/**
+ * Migrates the database to this version's schema. Instances that start together take turns, and only the first does it.
+ * @throws {StoreRefused} when another version of the service wrote it, a privilege is missing, the server refuses the
+ *   connection, or the encoding is not UTF8
+ * @throws {StoreUnavailable} also when a table stays locked for too long; nothing is changed then
+ */
+export async function migrate(database: Database): Promise<void> {
+  try {
+    await database.transaction(applyMigrations)
+    const missing = await database.query(MISSING_PRIVILEGES)
+    if (missing.length === 0) return
+    const rights = missing.map(({ needed, name }) => `${needed} on ${name}`).join(', ')
+    throw new StoreRefused(`PostgreSQL: the service has no right to ${rights} in formula_intake; ${RIGHTS}`)
+  } catch (error) {
+    throw asRefusal(error as Error)
+  }
+}
+
+/** @returns a refusal when the server refused for good, else the error itself */
+function asRefusal(error: Error): Error {
+  const { code = '' } = (error.cause ?? {}) as { code?: string }
+  if (code === INSUFFICIENT_PRIVILEGE) return new StoreRefused(`${error.message}; ${RIGHTS}`)
+  if (code === INVALID_PASSWORD) return new StoreRefused(`${error.message}; ${PASSWORDS}`)
+  return REFUSED.test(code) ? new StoreRefused(error.message) : error
+}
+
+async function applyMigrations(query: Query): Promise<void> {
+  await query('SELECT pg_catalog.pg_advisory_xact_lock($1)', [LOCK])
+  const [{ encoding, is_earlier, is_ours } = {}] = await query(FOUND)
+  if (encoding !== 'UTF8') {
+    throw new StoreRefused(`The database has the encoding ${encoding}: the service needs one with UTF8`)
+  }
+  if (is_earlier === true) throw new StoreRefused(`The database ${EARLIER_VERSION}`)
+  if (is_ours !== true) await query(CREATE_VERSION)
+  const [row] = await query('SELECT version FROM formula_intake.schema_version')
+  const done = row?.version as number
+  if (done > migrations.length) {
+    throw new StoreRefused(`The database was written by a newer version of this service (schema ${done})`)
+  }
+  if (done === migrations.length) return
+  await query(LOCK_TIMEOUT)
+  const functions = [...FUNCTIONS, ...LEASE_FUNCTIONS, ...SUBSCRIPTION_FUNCTIONS]
+  for (const statement of [...migrations.slice(done), ...functions]) await query(statement)
+  await query('UPDATE formula_intake.schema_version SET version = $1', [migrations.length])
+}

@@ -2,7 +2,10 @@ import { DURABLE } from './database.ts'
 import { PLANNED_ONCE, READ_COMMITTED } from './functions.ts'
 import { NOW } from './lease-functions.ts'
 
-/** Puts events back whose leases others hold; goes through all leases, as an index on ids would cost each of them more. */
+/** Locks every subscription, so that nobody receives until the commit. */
+const LOCK_ALL = `PERFORM FROM formula_intake.subscriptions ORDER BY id FOR UPDATE;`
+
+/** Gives leases of any consumer back. Scans all leases: an index on ids would cost every lease more. */
 const END_LEASES = `
 CREATE OR REPLACE FUNCTION formula_intake.end_leases(given_time bigint, wanted text, ids text[])
 RETURNS bigint ${PLANNED_ONCE} AS $$
@@ -25,7 +28,7 @@ BEGIN
   RETURN ended;
 END $$`
 
-/** Sends dead letters to the back of the line, in the order in which they died; all of them without ids. */
+/** Sends dead letters to the back of the line in the order in which they died; all of them when `ids` is null. */
 const REDRIVE = `
 CREATE OR REPLACE FUNCTION formula_intake.redrive(given_time bigint, wanted text, ids text[], most_receives integer)
 RETURNS bigint ${PLANNED_ONCE} AS $$
@@ -57,7 +60,10 @@ BEGIN
   RETURN redriven;
 END $$`
 
-/** The figures of a subscription, of all of them without a name. What is ready in the log is reckoned, not counted. */
+const count = (state: string): string =>
+  `(SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = '${state}')`
+
+/** The figures of one subscription, or of all when `wanted` is null. The ready part of the log is computed, not scanned. */
 const STATS = `
 CREATE OR REPLACE FUNCTION formula_intake.stats(given_time bigint, wanted text) RETURNS TABLE (
   name text, created_at bigint, paused boolean, ready bigint, leased bigint, delayed bigint, dead bigint,
@@ -69,11 +75,11 @@ BEGIN
   SELECT own.name, own.created_at, own.paused,
     log.head - own.position
       - (SELECT count(*) FROM formula_intake.events WHERE position > own.position AND fingerprint IS NULL)
-      + (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'returned')
-      + (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'redriven'),
-    (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'leased'),
-    (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'delayed'),
-    (SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = 'dead'),
+      + ${count('returned')}
+      + ${count('redriven')},
+    ${count('leased')},
+    ${count('delayed')},
+    ${count('dead')},
     coalesce(
       (SELECT coalesce(d.at, e.at) FROM formula_intake.deliveries AS d LEFT JOIN formula_intake.events AS e USING (position)
         WHERE d.subscription = own.id AND d.state = 'returned' ORDER BY d.rank LIMIT 1),
@@ -89,7 +95,7 @@ BEGIN
   WHERE wanted IS NULL OR own.name = wanted ORDER BY own.name;
 END $$`
 
-/** The position before the first event whose time is not before another; the last one given where there is none. */
+/** The position just before the first event at or after a time; the head of the log when there is none. */
 const PLACE = `
 CREATE OR REPLACE FUNCTION formula_intake.place(since bigint) RETURNS bigint ${PLANNED_ONCE} AS $$
 DECLARE
@@ -98,7 +104,7 @@ BEGIN
   RETURN coalesce(found, (SELECT head FROM formula_intake.log WHERE single));
 END $$`
 
-/** Makes a subscription unless it is there. Who makes one holds the first, as does who trims the log. */
+/** Creates a subscription unless it exists. The lock on the default one keeps trimming out, and others that create one. */
 const SUBSCRIBE = `
 CREATE OR REPLACE FUNCTION formula_intake.subscribe(given_time bigint, wanted text, since bigint, most integer)
 RETURNS text ${PLANNED_ONCE} AS $$
@@ -138,7 +144,7 @@ BEGIN
   UPDATE formula_intake.subscriptions SET position = place WHERE id = own.id;
 END $$`
 
-/** Removes events from the front of the log, as far as every subscription is past them and nobody joins them any more. */
+/** Deletes events from the front of the log up to the first that is young, not read by all, or needed by a delivery. */
 const TRIM = `
 CREATE OR REPLACE FUNCTION formula_intake.trim_log(older_than bigint, most integer) RETURNS bigint ${PLANNED_ONCE} AS $$
 DECLARE
@@ -148,7 +154,7 @@ BEGIN
   IF older_than <= (SELECT at FROM formula_intake.events ORDER BY position LIMIT 1) THEN
     RETURN 0;
   END IF;
-  PERFORM FROM formula_intake.subscriptions ORDER BY id FOR UPDATE;
+  ${LOCK_ALL}
   WITH oldest AS MATERIALIZED (
     SELECT position, at FROM formula_intake.events
     WHERE position <= (SELECT min(position) FROM formula_intake.subscriptions) ORDER BY position LIMIT most
@@ -164,7 +170,7 @@ BEGIN
   RETURN trimmed;
 END $$`
 
-/** Blanks the event of a formula. Nobody receives meanwhile, so nobody leases it afterwards. */
+/** Blanks the event of a formula. No receive runs meanwhile, so none can still lease it. */
 const ERASE = `
 CREATE OR REPLACE FUNCTION formula_intake.erase(erased_id text, seq bigint) RETURNS void ${PLANNED_ONCE} AS $$
 DECLARE
@@ -172,7 +178,7 @@ DECLARE
 BEGIN
   ${READ_COMMITTED}
   PERFORM ${DURABLE};
-  PERFORM FROM formula_intake.subscriptions ORDER BY id FOR UPDATE;
+  ${LOCK_ALL}
   WITH blank AS (
     UPDATE formula_intake.events SET fingerprint = NULL, formula = NULL, body = NULL
     WHERE formula = seq AND fingerprint = erased RETURNING position
@@ -182,5 +188,5 @@ BEGIN
   DELETE FROM formula_intake.deliveries WHERE fingerprint = erased AND formula = seq;
 END $$`
 
-/** The functions of subscriptions and of the log; they follow those of leases, which they call. */
+/** Created after `LEASE_FUNCTIONS`, which they call. */
 export const SUBSCRIPTION_FUNCTIONS = [END_LEASES, REDRIVE, STATS, PLACE, SUBSCRIBE, UNSUBSCRIBE, SEEK, TRIM, ERASE]

@@ -34,11 +34,7 @@ export const answerMutants: Mutant[] = [
     breaks: 'a replay is the first answer byte for byte',
     classic: 'replay of other bytes',
     edits: [
-      [
-        'src/stores/postgres/kept-answers.ts',
-        'document: document as string,',
-        'document: (document as string).normalize(),',
-      ],
+      ['src/stores/postgres/lookup.ts', 'document: document as string,', 'document: (document as string).normalize(),'],
     ],
     caughtBy: [POSTGRES, 'postgres formula db: formulas', SAME_BYTES],
   },

@@ -3,8 +3,8 @@ import type { Mutant } from './mutant.ts'
 const INTAKE = 'src/stores/postgres/intake.ts'
 const FUNCTIONS = 'src/stores/postgres/functions.ts'
 const LEASES = 'src/stores/postgres/lease-functions.ts'
-const SAGA = 'src/stores/postgres/saga-statements.ts'
-const EVENTS = 'src/stores/postgres/event-statements.ts'
+const SAGA = 'src/stores/postgres/saga.ts'
+const EVENTS = 'src/stores/postgres/event-queue.ts'
 const TEST = 'test/stores/postgres.test.ts'
 
 /** Bugs in the PostgreSQL engine that its contract finds. */
@@ -14,7 +14,7 @@ export const postgresMutants: Mutant[] = [
     breaks: 'a key is replayed for as long as it lives',
     edits: [
       [
-        'src/stores/postgres/intake-statements.ts',
+        'src/stores/postgres/lookup.ts',
         'WHERE slot = ANY ($2::uuid[]) AND attempt IS NULL AND expires_at <=',
         'WHERE slot = ANY ($2::uuid[]) AND attempt IS NULL AND 0 <=',
       ],
@@ -47,7 +47,11 @@ export const postgresMutants: Mutant[] = [
     name: 'postgres: a submission that was given up is accepted',
     breaks: 'nothing refused leaves a trace',
     edits: [
-      [INTAKE, '    const isVoid = item.attempt === null && this.#givenUp.has(id)\n', '    const isVoid = false\n'],
+      [
+        INTAKE,
+        '    const isVoid = attempt === null && this.#givenUp.has(submission.id)\n',
+        '    const isVoid = false\n',
+      ],
     ],
     caughtBy: [TEST, 'postgres: a submission given up while it waits in line is not stored'],
   },
@@ -89,7 +93,7 @@ export const postgresMutants: Mutant[] = [
   {
     name: 'postgres: a dead letter forgets the text of its event',
     breaks: 'a dead letter says what its event did',
-    edits: [[LEASES, 'body = coalesce(d.body, e.body)\n  FROM numbered', 'body = d.body\n  FROM numbered']],
+    edits: [[LEASES, 'body = coalesce(d.body, e.body)`', 'body = d.body`']],
     caughtBy: [
       TEST,
       'postgres event queue: bodies',

@@ -4,7 +4,7 @@ const DATABASE = 'src/stores/postgres/database.ts'
 const HINTS = 'src/stores/postgres/ready-notifier.ts'
 const INTAKE = 'src/stores/postgres/intake.ts'
 const FUNCTIONS = 'src/stores/postgres/functions.ts'
-const SAGA_SQL = 'src/stores/postgres/saga-statements.ts'
+const SAGA = 'src/stores/postgres/saga.ts'
 const DOUBT = 'test/postgres/in-doubt.test.ts'
 const INSTANCES = 'test/postgres/instances.test.ts'
 
@@ -14,7 +14,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     name: 'postgres: a commit whose answer is lost is taken for one that failed',
     breaks: 'what is stored is answered so',
     classic: 'double publish on ambiguous commit',
-    edits: [[INTAKE, 'if (isVoid === null || isVoid === false) return planned', 'if (isVoid === null) return planned']],
+    edits: [[INTAKE, 'if (isVoid === null || isVoid === false) return', 'if (isVoid === null) return']],
     caughtBy: [DOUBT, 'a commit whose answer is lost is looked up: the submission is answered, and stored once'],
   },
   {
@@ -56,7 +56,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     breaks: 'a cleanup is worked off by one instance at a time',
     edits: [
       [
-        SAGA_SQL,
+        SAGA,
         'WITH due AS (\n  UPDATE formula_intake.intents SET held_until =',
         'WITH due AS (\n  UPDATE formula_intake.intents SET held_until = 0 *',
       ],
@@ -76,7 +76,7 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: an attempt is rolled back while its owner lives',
     breaks: 'an instance that lives ends its own submissions',
-    edits: [[SAGA_SQL, "WHERE state = 'pending' AND held_until <=", "WHERE state = 'pending' AND 0 <="]],
+    edits: [[SAGA, "WHERE state = 'pending' AND held_until <=", "WHERE state = 'pending' AND 0 <="]],
     caughtBy: [INSTANCES, 'an owner that is heard of in the last moment keeps its attempt'],
   },
   {
@@ -84,7 +84,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     breaks: 'instances may start at once',
     edits: [
       [
-        'src/stores/postgres/schema-version.ts',
+        'src/stores/postgres/schema.ts',
         "await query('SELECT pg_catalog.pg_advisory_xact_lock($1)', [LOCK])",
         "await query('SELECT $1::bigint', [LOCK])",
       ],

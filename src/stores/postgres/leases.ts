@@ -1,0 +1,213 @@
+import { isFingerprint } from '../../formula/identity.ts'
+import { type Admission, BatchScheduler } from '../batch-scheduler.ts'
+import type { DeadEvent, EventQueue, LeasedEvent, Settled } from '../ports.ts'
+import { DURABLE, NOW, type Row } from './database.ts'
+import type { EventQueueOptions } from './event-queue.ts'
+
+/** Most events of a batch of receives, unless a single call asks for more. */
+const MAX_EVENTS = 1_000
+
+const EVENT = `pg_catalog.encode(fingerprint, 'hex') AS id, formula, at, body`
+
+/** $1 time, $2 subscription, $3 how many, $4 lease in ms, $5 most receives. */
+const RECEIVE = `
+SELECT subscription, position, nonce, leased_until, receives, ${EVENT} FROM formula_intake.receive($1, $2, $3, $4, $5)`
+
+/** The milliseconds until the next lease or delay ends. $1 time, $2 subscription. */
+const NEXT_DUE = `
+SELECT least(
+  (SELECT pg_catalog.min(rank) FROM formula_intake.deliveries
+    WHERE subscription = own.id AND state = 'leased' AND rank > ${NOW}),
+  (SELECT pg_catalog.min(rank) FROM formula_intake.deliveries
+    WHERE subscription = own.id AND state = 'delayed' AND rank > ${NOW})
+)::bigint - ${NOW}
+FROM formula_intake.subscriptions AS own WHERE name = $2`
+
+/** A column of each part of the receipts: $1 time, $2 subscriptions, $3 positions, $4 nonces. */
+const ACK = `SELECT nonce FROM formula_intake.ack($1, $2, $3, $4) AS nonce`
+const PUT_BACK = `SELECT nonce FROM formula_intake.put_back($1, $2, $3, $4) AS nonce`
+/** $5 delay in ms, $6 detail, $7 most receives. */
+const NACK = `SELECT nonce FROM formula_intake.nack($1, $2, $3, $4, $5, $6, $7) AS nonce`
+/** $5 lease in ms. */
+const EXTEND = `SELECT nonce, leased_until FROM formula_intake.extend($1, $2, $3, $4, $5)`
+
+/** $1 time, $2 subscription, $3 fingerprints in hex. */
+const END_LEASES = `SELECT formula_intake.end_leases($1, $2, $3)`
+
+/** Moves ended leases and delays. $1 time, $2 subscription, all when null, $3 most receives. */
+export const MOVE_DUE = `SELECT formula_intake.move_due($1, $2, $3)`
+
+/** $1 subscription, $2 before, $3 limit. */
+const DEAD = `
+SELECT rank, receives, died_at, reason, detail, ${EVENT} FROM formula_intake.deliveries
+WHERE subscription = (SELECT id FROM formula_intake.subscriptions WHERE name = $1) AND state = 'dead' AND rank < $2
+ORDER BY rank DESC LIMIT $3`
+
+/** $1 time, $2 subscription, $3 fingerprints in hex, all when null, $4 most receives. */
+const REDRIVE = `SELECT formula_intake.redrive($1, $2, $3, $4)`
+
+/** $1 subscription, $2 fingerprint in hex. */
+const REMOVE_DEAD = `
+DELETE FROM formula_intake.deliveries
+WHERE subscription = (SELECT id FROM formula_intake.subscriptions WHERE name = $1) AND state = 'dead'
+  AND fingerprint = pg_catalog.decode($2, 'hex')
+RETURNING ${DURABLE}`
+
+/** Leasing events, and giving them back. */
+export function leases(options: EventQueueOptions) {
+  const { database, clock, time, maxReceives, notifier } = options
+  const batches = receiveBatches(options)
+
+  /** When more may be ready, by the clock of this process, which may differ from the database's. */
+  async function nextDueAt(subscription: string): Promise<number | null> {
+    const dueMs = await database.value<number | null>(NEXT_DUE, [time(), subscription])
+    return dueMs == null ? null : clock.now() + dueMs
+  }
+
+  async function settle(statement: string, receipts: string[], values: unknown[] = []) {
+    const stale = new Set(receipts)
+    const { columns, byNonce } = receiptColumns(stale)
+    const rows = byNonce.size === 0 ? [] : await database.query(statement, [time(), ...columns, ...values])
+    for (const { nonce } of rows) stale.delete(byNonce.get(withoutHyphens(nonce)) as string)
+    return { rows, settled: { accepted: rows.length, stale: [...stale] } satisfies Settled }
+  }
+
+  async function giveBack(statement: string, receipts: string[], values: unknown[] = []): Promise<Settled> {
+    const { settled } = await settle(statement, receipts, values)
+    if (settled.accepted > 0) notifier.notify()
+    return settled
+  }
+
+  return {
+    async receive(subscription, max, leaseMs) {
+      const events = await batches.add({ subscription, max, leaseMs })
+      // The batch is full: skip the query for the next due event.
+      if (events.length === max) return { events, nextDueAt: clock.now() + leaseMs }
+      // Leased events are handed out even when this query fails.
+      const next = nextDueAt(subscription)
+      return { events, nextDueAt: await (events.length === 0 ? next : next.catch(() => null)) }
+    },
+    ack: async (receipts) => (await settle(ACK, receipts)).settled,
+    nack: (receipts, delayMs, detail) => giveBack(NACK, receipts, [delayMs, detail ?? null, maxReceives]),
+    putBack: (receipts) => giveBack(PUT_BACK, receipts),
+    async extend(receipts, leaseMs) {
+      const { rows, settled } = await settle(EXTEND, receipts, [leaseMs])
+      return { ...settled, leasedUntil: (rows[0]?.leased_until ?? null) as number | null }
+    },
+    async endLeases(subscription, ids) {
+      const ended = (await database.value<number>(END_LEASES, [time(), subscription, ids.filter(isFingerprint)])) ?? 0
+      if (ended > 0) notifier.notify()
+      return ended
+    },
+  } satisfies Partial<EventQueue>
+}
+
+export function deadLetters({ database, time, maxReceives, notifier }: EventQueueOptions) {
+  const moveDue = (subscription: string) => database.query(MOVE_DUE, [time(), subscription, maxReceives])
+  return {
+    async dead(subscription, limit, before = Number.MAX_SAFE_INTEGER) {
+      await moveDue(subscription)
+      const rows = await database.query(DEAD, [subscription, before, limit + 1])
+      const shown = rows.slice(0, limit)
+      return { items: shown.map(toDead), next: rows.length > limit ? (shown.at(-1)?.rank as number) : null }
+    },
+    async redrive(subscription, ids) {
+      const values = [time(), subscription, ids?.filter(isFingerprint) ?? null, maxReceives]
+      const redriven = (await database.value<number>(REDRIVE, values)) ?? 0
+      if (redriven > 0) notifier.notify()
+      return redriven
+    },
+    async removeDead(subscription, id) {
+      await moveDue(subscription)
+      return isFingerprint(id) && (await database.query(REMOVE_DEAD, [subscription, id])).length > 0
+    },
+  } satisfies Partial<EventQueue>
+}
+
+/** A call of `receive`. */
+interface Request {
+  subscription: string
+  max: number
+  leaseMs: number
+}
+
+/**
+ * Receives that arrive together share a transaction, because a receive locks its subscription until the commit. One batch
+ * per subscription is in flight; it hands its events out in order of arrival.
+ */
+function receiveBatches({ database, time, maxReceives }: EventQueueOptions): BatchScheduler<Request, LeasedEvent[]> {
+  const busy = new Set<string>()
+  return new BatchScheduler<Request, LeasedEvent[]>({
+    admit: () => admission(busy),
+    async run(requests) {
+      const [{ subscription, leaseMs }] = requests as [Request]
+      const total = requests.reduce((sum, { max }) => sum + max, 0)
+      try {
+        const rows = await database.query(RECEIVE, [time(), subscription, total, leaseMs, maxReceives])
+        const events = rows.map(toLeased)
+        return requests.map(({ max }) => events.splice(0, max))
+      } finally {
+        busy.delete(subscription)
+      }
+    },
+  })
+}
+
+/** Admits requests for the same subscription and lease. */
+function admission(busy: Set<string>): (request: Request) => Admission {
+  let first: Request | undefined
+  let events = 0
+  return (request) => {
+    const { subscription, leaseMs, max } = request
+    if (first === undefined) {
+      if (busy.has(subscription)) return 'waits'
+      first = request
+      busy.add(subscription)
+    } else {
+      if (subscription !== first.subscription) return 'waits'
+      if (leaseMs !== first.leaseMs || events + max > MAX_EVENTS) return 'full'
+    }
+    events += max
+    return 'joins'
+  }
+}
+
+const withoutHyphens = (uuid: unknown): string => (uuid as string).replaceAll('-', '')
+
+const RECEIPT = /^(\d{1,9})-(\d{1,15})-([0-9a-f]{32})$/
+
+/** The columns of well-formed receipts, and the receipt of each nonce. */
+function receiptColumns(receipts: Iterable<string>): { columns: unknown[]; byNonce: Map<string, string> } {
+  const columns: [string[], string[], string[]] = [[], [], []]
+  const byNonce = new Map<string, string>()
+  for (const receipt of receipts) {
+    const [, subscription, position, nonce] = RECEIPT.exec(receipt) ?? []
+    if (subscription === undefined || position === undefined || nonce === undefined) continue
+    columns[0].push(subscription)
+    columns[1].push(position)
+    columns[2].push(nonce)
+    byNonce.set(nonce, receipt)
+  }
+  return { columns, byNonce }
+}
+
+const toLeased = (row: Row): LeasedEvent => ({
+  id: row.id as string,
+  seq: row.formula as number,
+  createdAt: row.at as number,
+  body: row.body as string,
+  receipt: `${row.subscription}-${row.position}-${withoutHyphens(row.nonce)}`,
+  receiveCount: row.receives as number,
+  leasedUntil: row.leased_until as number,
+})
+
+const toDead = (row: Row): DeadEvent => ({
+  id: row.id as string,
+  seq: row.formula as number,
+  createdAt: row.at as number,
+  body: row.body as string,
+  receiveCount: row.receives as number,
+  diedAt: row.died_at as number,
+  reason: row.reason as DeadEvent['reason'],
+  detail: row.detail as string | null,
+})
