@@ -148,6 +148,11 @@ export class Database {
     return Object.values(row)[0] as T | undefined
   }
 
+  /** As `query`, without a result. */
+  async execute(text: string, values: Values = []): Promise<void> {
+    await this.query(text, values)
+  }
+
   /** Reads the default isolation level. If it changes later, our functions raise `OTHER_ISOLATION`. */
   async checkIsolation(): Promise<void> {
     const isolation = await this.value(`SELECT pg_catalog.current_setting('transaction_isolation')`)

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { StoreRefused } from '../../errors/store-errors.ts'
-import { isTakenIn } from '../decide.ts'
-import type { BoundQueue, DurableStores, EngineOptions, IdempotencyStore, Intake } from '../ports.ts'
-import { Database, type GivenTime, givenTime, NOW, sweepOf } from './database.ts'
+import type { BoundQueue, DurableStores, EngineOptions } from '../ports.ts'
+import { Database, givenTime } from './database.ts'
 import { eventQueue } from './event-queue.ts'
 import { formulaReads } from './formula-list.ts'
 import { PostgresIntake } from './intake.ts'
 import { ReadyNotifier } from './ready-notifier.ts'
-import { cleanupQueue, SWEEP_TOMBSTONES, sagaSteps } from './saga.ts'
+import { cleanupQueue, sagaSteps } from './saga.ts'
 import { migrate } from './schema.ts'
 
 const BOUND_QUEUE = `
@@ -22,19 +21,6 @@ const IS_MOVING = `SELECT EXISTS (SELECT FROM formula_intake.moves WHERE NOT don
 /** Changes nothing, and fails where nothing can be changed, for example on a standby. */
 const PROBE = `DELETE FROM formula_intake.writes WHERE id = '00000000-0000-0000-0000-000000000000'`
 
-/** $1 time, $2 limit. */
-const SWEEP_ANSWERS = sweepOf('answers', {
-  key: 'slot',
-  where: `expires_at <= ${NOW} AND attempt IS NULL`,
-  oldestBy: 'expires_at',
-})
-
-/** $1 time, $2 limit, $3 age in ms. */
-const SWEEP_WRITES = sweepOf('writes', { key: 'id', where: `at < ${NOW} - $3::bigint`, oldestBy: 'at' })
-
-/** How long the ids of writes are kept, in milliseconds; doubts about a write are settled long before. */
-const WRITES_KEPT_MS = 3_600_000
-
 /**
  * Opens all stores in one PostgreSQL database, which any number of instances may share.
  * @throws {StoreRefused} when it must not be used as it is, or the server refuses the connection
@@ -45,8 +31,8 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   const database = new Database(url)
   const notifier = new ReadyNotifier(database, randomUUID())
   const time = givenTime(clock)
-  const intake = new PostgresIntake(database, { clock, time, answerTtlMs, onCommit })
-  const probe = async (): Promise<void> => void (await database.query(PROBE))
+  const intake = new PostgresIntake(database, { clock, time, notifier, answerTtlMs, onCommit })
+  const probe = () => database.execute(PROBE)
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     closed ??= notifier.close().then(() => database.close())
@@ -73,55 +59,12 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
       identity: async () => (await database.value('SELECT store_id FROM formula_intake.identity')) as string,
       probe,
     },
-    idempotency: idempotency(database, intake, time, answerTtlMs),
+    idempotency: intake,
     cleanups: cleanupQueue(database, clock),
-    intake: notifying(intake, notifier),
-    ...binding(database),
-    close,
-  }
-}
-
-function idempotency(
-  database: Database,
-  intake: PostgresIntake,
-  time: GivenTime,
-  answerTtlMs: number,
-): IdempotencyStore {
-  return {
-    find: (caller, key) => intake.find(caller, key),
-    async sweep(limit) {
-      intake.forgetGivenUp()
-      const swept = [
-        await database.query(SWEEP_ANSWERS, [time(), limit]),
-        await database.query(SWEEP_WRITES, [time(), limit, WRITES_KEPT_MS]),
-        await database.query(SWEEP_TOMBSTONES, [time(), limit, answerTtlMs]),
-      ]
-      // The caller sweeps again when the limit was reached, so report the longest.
-      return Math.max(...swept.map(({ length }) => length))
-    },
-  }
-}
-
-function notifying(intake: PostgresIntake, notifier: ReadyNotifier): Intake {
-  return {
-    async accept(submission, notAfter) {
-      const verdict = await intake.accept(submission, notAfter)
-      if (isTakenIn(verdict, submission)) notifier.notify()
-      return verdict
-    },
-    giveUp: (submissionId) => intake.giveUp(submissionId),
-  }
-}
-
-function binding(database: Database): Pick<DurableStores, 'boundQueue' | 'bindQueue' | 'hasOpenAttempts'> {
-  return {
-    async boundQueue() {
-      const [row] = await database.query(BOUND_QUEUE)
-      return (row ?? null) as BoundQueue | null
-    },
-    async bindQueue(id, location) {
-      await database.query(BIND_QUEUE, [id, location])
-    },
+    intake,
+    boundQueue: async () => ((await database.query(BOUND_QUEUE))[0] ?? null) as BoundQueue | null,
+    bindQueue: (id, location) => database.execute(BIND_QUEUE, [id, location]),
     hasOpenAttempts: async () => (await database.value(HAS_OPEN_ATTEMPTS)) === true,
+    close,
   }
 }

@@ -2,18 +2,22 @@ import { randomUUID } from 'node:crypto'
 import { StoreUnavailable } from '../../errors/store-errors.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { type Admission, BatchScheduler } from '../batch-scheduler.ts'
-import { type Accepted, decide, eventsOf } from '../decide.ts'
+import { type Accepted, decide, eventsOf, isTakenIn } from '../decide.ts'
 import { slotOf } from '../kept-answer.ts'
 import {
   type AddVerdict,
+  type IdempotencyStore,
+  type Intake,
   type KeyRecord,
   type OnCommit,
   OWNER_LEASE_MS,
   type Submission,
   type Verdict,
 } from '../ports.ts'
-import { columnsOf, type Database, DURABLE, type GivenTime, NOW, Taken } from './database.ts'
+import { columnsOf, type Database, DURABLE, type GivenTime, NOW, sweepOf, Taken } from './database.ts'
 import { findAnswer, type Known, lookUp, nothingKnown } from './lookup.ts'
+import type { ReadyNotifier } from './ready-notifier.ts'
+import { SWEEP_TOMBSTONES } from './saga.ts'
 
 /** Most formulas of a batch. */
 const MAX_FORMULAS = 4_096
@@ -21,6 +25,8 @@ const MAX_FORMULAS = 4_096
 const MAX_CHARACTERS = 4 * 2 ** 20
 /** How often a batch is written while other instances keep getting ahead of it. */
 const MAX_ROUNDS = 10
+/** How long the ids of writes are kept, in milliseconds; doubts about a write are settled long before. */
+const WRITES_KEPT_MS = 3_600_000
 
 /**
  * Stores a batch of submissions in one round trip and one transaction; see functions.ts. $1 time, $2 id of the write,
@@ -39,9 +45,20 @@ WITH write AS (
 )
 SELECT void, ${DURABLE} FROM write`
 
+/** $1 time, $2 limit. */
+const SWEEP_ANSWERS = sweepOf('answers', {
+  key: 'slot',
+  where: `expires_at <= ${NOW} AND attempt IS NULL`,
+  oldestBy: 'expires_at',
+})
+
+/** $1 time, $2 limit, $3 age in ms. */
+const SWEEP_WRITES = sweepOf('writes', { key: 'id', where: `at < ${NOW} - $3::bigint`, oldestBy: 'at' })
+
 interface IntakeOptions {
   clock: Clock
   time: GivenTime
+  notifier: ReadyNotifier
   answerTtlMs: number
   onCommit: OnCommit
 }
@@ -97,7 +114,7 @@ export class Claims {
 }
 
 /** Stores submissions in batches, with their events or, in a saga, with an intent. */
-export class PostgresIntake {
+export class PostgresIntake implements Intake, IdempotencyStore {
   readonly #database: Database
   readonly #options: IntakeOptions
   readonly #claims = new Claims()
@@ -128,6 +145,7 @@ export class PostgresIntake {
     if (verdict.kind === 'added') throw new Error('only a saga leaves a submission half done')
     // The key is taken from now on, so no earlier write of this submission can take effect.
     if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#trust(id)
+    if (isTakenIn(verdict, submission)) this.#options.notifier.notify()
     return verdict
   }
 
@@ -150,10 +168,17 @@ export class PostgresIntake {
     return findAnswer(this.#database, this.#options.time, { caller, key })
   }
 
-  /** Forgets submissions given up so long ago that their answers have expired. */
-  forgetGivenUp(): void {
-    const until = this.#options.clock.now() - this.#options.answerTtlMs
-    for (const [id, at] of this.#givenUp) if (at < until) this.#givenUp.delete(id)
+  async sweep(limit: number): Promise<number> {
+    const { clock, time, answerTtlMs } = this.#options
+    const expired = clock.now() - answerTtlMs
+    for (const [id, at] of this.#givenUp) if (at < expired) this.#givenUp.delete(id)
+    const swept = [
+      await this.#database.query(SWEEP_ANSWERS, [time(), limit]),
+      await this.#database.query(SWEEP_WRITES, [time(), limit, WRITES_KEPT_MS]),
+      await this.#database.query(SWEEP_TOMBSTONES, [time(), limit, answerTtlMs]),
+    ]
+    // The caller sweeps again while the limit is reached, so report the largest number.
+    return Math.max(...swept.map(({ length }) => length))
   }
 
   async #commit(items: BatchItem[]): Promise<(AddVerdict | Error)[]> {

@@ -198,16 +198,16 @@ BEGIN
   END LOOP;
 END $$`
 
-/** Deletes leased deliveries. Like all functions of receipts it returns the nonces of those that still held. */
+/** Deletes leased deliveries. Like all functions of receipts it returns the ordinals of those that held their lease. */
 const ACK = `
 CREATE OR REPLACE FUNCTION formula_intake.ack(
   given_time bigint, readers integer[], positions bigint[], nonces uuid[]
-) RETURNS SETOF uuid ${PLANNED_ONCE} AS $$
+) RETURNS SETOF bigint ${PLANNED_ONCE} AS $$
 DECLARE
   now_ms bigint := ${NOW};
 BEGIN
   PERFORM ${DURABLE};
-  RETURN QUERY DELETE FROM formula_intake.deliveries AS d USING ${RECEIPTS} WHERE ${HOLDS} RETURNING r.nonce;
+  RETURN QUERY DELETE FROM formula_intake.deliveries AS d USING ${RECEIPTS} WHERE ${HOLDS} RETURNING r.ordinal;
 END $$`
 
 /** Gives leases back: to the front, after a delay, or to the dead letters after the last receive. */
@@ -215,7 +215,7 @@ const NACK = `
 CREATE OR REPLACE FUNCTION formula_intake.nack(
   given_time bigint, readers integer[], positions bigint[], nonces uuid[],
   delay_ms bigint, said text, most_receives integer
-) RETURNS SETOF uuid ${PLANNED_ONCE} AS $$
+) RETURNS SETOF bigint ${PLANNED_ONCE} AS $$
 #variable_conflict use_column
 DECLARE
   now_ms bigint;
@@ -227,7 +227,7 @@ BEGIN
   now_ms := ${NOW};
   RETURN QUERY
   WITH held AS MATERIALIZED (
-    SELECT d.subscription, d.position, d.nonce, d.receives >= most_receives AS dies
+    SELECT d.subscription, d.position, ordinal, d.receives >= most_receives AS dies
     FROM ${RECEIPTS} JOIN formula_intake.deliveries AS d ON ${HOLDS} ORDER BY ordinal FOR UPDATE OF d
   ), numbered AS MATERIALIZED (
     SELECT *, CASE WHEN dies THEN nextval('formula_intake.deaths') END AS death FROM held
@@ -239,7 +239,7 @@ BEGIN
     ${COPIED}
   FROM numbered AS n LEFT JOIN formula_intake.events AS e ON n.dies AND e.position = n.position
   WHERE d.subscription = n.subscription AND d.position = n.position
-  RETURNING n.nonce;
+  RETURNING n.ordinal;
   IF delay_ms > 0 THEN
     ${LOOK_AGAIN}
   END IF;
@@ -249,21 +249,21 @@ END $$`
 const PUT_BACK = `
 CREATE OR REPLACE FUNCTION formula_intake.put_back(
   given_time bigint, readers integer[], positions bigint[], nonces uuid[]
-) RETURNS SETOF uuid ${PLANNED_ONCE} AS $$
+) RETURNS SETOF bigint ${PLANNED_ONCE} AS $$
 DECLARE
   now_ms bigint := ${NOW};
 BEGIN
   PERFORM ${DURABLE};
   RETURN QUERY UPDATE formula_intake.deliveries AS d
   SET state = 'returned', rank = d.position, nonce = NULL, receives = d.receives - 1
-  FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.nonce;
+  FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.ordinal;
 END $$`
 
-/** Changes when leases end. Returns the end beside the nonce. */
+/** Changes when leases end. Returns the end as well. */
 const EXTEND = `
 CREATE OR REPLACE FUNCTION formula_intake.extend(
   given_time bigint, readers integer[], positions bigint[], nonces uuid[], lease_ms bigint
-) RETURNS TABLE (nonce uuid, leased_until bigint) ${PLANNED_ONCE} AS $$
+) RETURNS TABLE (held bigint, leased_until bigint) ${PLANNED_ONCE} AS $$
 #variable_conflict use_column
 DECLARE
   now_ms bigint;
@@ -272,7 +272,7 @@ BEGIN
   ${LOCK_READERS}
   now_ms := ${NOW};
   RETURN QUERY UPDATE formula_intake.deliveries AS d SET rank = now_ms + lease_ms
-  FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.nonce, d.rank;
+  FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.ordinal, d.rank;
   ${LOOK_AGAIN}
 END $$`
 

@@ -1,17 +1,23 @@
 import { isFingerprint } from '../../formula/identity.ts'
 import { type Admission, BatchScheduler } from '../batch-scheduler.ts'
 import type { DeadEvent, EventQueue, LeasedEvent, Settled } from '../ports.ts'
-import { DURABLE, NOW, type Row } from './database.ts'
+import { columnsOf, DURABLE, NOW } from './database.ts'
 import type { EventQueueOptions } from './event-queue.ts'
 
 /** Most events of a batch of receives, unless a single call asks for more. */
 const MAX_EVENTS = 1_000
 
-const EVENT = `pg_catalog.encode(fingerprint, 'hex') AS id, formula, at, body`
+const EVENT = `pg_catalog.encode(fingerprint, 'hex') AS id, formula AS seq, at AS "createdAt", body,
+  receives AS "receiveCount"`
+
+/** Subscription, position and nonce of a lease. */
+const RECEIPT = /^\d{1,9}-\d{1,15}-[0-9a-f]{32}$/
 
 /** $1 time, $2 subscription, $3 how many, $4 lease in ms, $5 most receives. */
 const RECEIVE = `
-SELECT subscription, position, nonce, leased_until, receives, ${EVENT} FROM formula_intake.receive($1, $2, $3, $4, $5)`
+SELECT ${EVENT}, leased_until AS "leasedUntil",
+  pg_catalog.concat(subscription, '-', position, '-', pg_catalog.replace(nonce::text, '-', '')) AS receipt
+FROM formula_intake.receive($1, $2, $3, $4, $5)`
 
 /** The milliseconds until the next lease or delay ends. $1 time, $2 subscription. */
 const NEXT_DUE = `
@@ -23,13 +29,16 @@ SELECT least(
 )::bigint - ${NOW}
 FROM formula_intake.subscriptions AS own WHERE name = $2`
 
-/** A column of each part of the receipts: $1 time, $2 subscriptions, $3 positions, $4 nonces. */
-const ACK = `SELECT nonce FROM formula_intake.ack($1, $2, $3, $4) AS nonce`
-const PUT_BACK = `SELECT nonce FROM formula_intake.put_back($1, $2, $3, $4) AS nonce`
+/**
+ * These return the numbers of the receipts, from 1, that held their lease. $1 time, then a column each: $2 subscriptions,
+ * $3 positions, $4 nonces.
+ */
+const ACK = `SELECT held FROM formula_intake.ack($1, $2, $3, $4) AS held`
+const PUT_BACK = `SELECT held FROM formula_intake.put_back($1, $2, $3, $4) AS held`
 /** $5 delay in ms, $6 detail, $7 most receives. */
-const NACK = `SELECT nonce FROM formula_intake.nack($1, $2, $3, $4, $5, $6, $7) AS nonce`
+const NACK = `SELECT held FROM formula_intake.nack($1, $2, $3, $4, $5, $6, $7) AS held`
 /** $5 lease in ms. */
-const EXTEND = `SELECT nonce, leased_until FROM formula_intake.extend($1, $2, $3, $4, $5)`
+const EXTEND = `SELECT held, leased_until FROM formula_intake.extend($1, $2, $3, $4, $5)`
 
 /** $1 time, $2 subscription, $3 fingerprints in hex. */
 const END_LEASES = `SELECT formula_intake.end_leases($1, $2, $3)`
@@ -39,7 +48,7 @@ export const MOVE_DUE = `SELECT formula_intake.move_due($1, $2, $3)`
 
 /** $1 subscription, $2 before, $3 limit. */
 const DEAD = `
-SELECT rank, receives, died_at, reason, detail, ${EVENT} FROM formula_intake.deliveries
+SELECT rank, ${EVENT}, died_at AS "diedAt", reason, detail FROM formula_intake.deliveries
 WHERE subscription = (SELECT id FROM formula_intake.subscriptions WHERE name = $1) AND state = 'dead' AND rank < $2
 ORDER BY rank DESC LIMIT $3`
 
@@ -66,9 +75,13 @@ export function leases(options: EventQueueOptions) {
 
   async function settle(statement: string, receipts: string[], values: unknown[] = []) {
     const stale = new Set(receipts)
-    const { columns, byNonce } = receiptColumns(stale)
-    const rows = byNonce.size === 0 ? [] : await database.query(statement, [time(), ...columns, ...values])
-    for (const { nonce } of rows) stale.delete(byNonce.get(withoutHyphens(nonce)) as string)
+    const wellFormed = [...stale].filter((receipt) => RECEIPT.test(receipt))
+    const columns = columnsOf(
+      wellFormed.map((receipt) => receipt.split('-')),
+      ...[0, 1, 2],
+    )
+    const rows = wellFormed.length === 0 ? [] : await database.query(statement, [time(), ...columns, ...values])
+    for (const { held } of rows) stale.delete(wellFormed[(held as number) - 1] as string)
     return { rows, settled: { accepted: rows.length, stale: [...stale] } satisfies Settled }
   }
 
@@ -109,7 +122,8 @@ export function deadLetters({ database, time, maxReceives, notifier }: EventQueu
       await moveDue(subscription)
       const rows = await database.query(DEAD, [subscription, before, limit + 1])
       const shown = rows.slice(0, limit)
-      return { items: shown.map(toDead), next: rows.length > limit ? (shown.at(-1)?.rank as number) : null }
+      const items = shown.map(({ rank: _, ...event }) => event) as unknown[] as DeadEvent[]
+      return { items, next: rows.length > limit ? (shown.at(-1)?.rank as number) : null }
     },
     async redrive(subscription, ids) {
       const values = [time(), subscription, ids?.filter(isFingerprint) ?? null, maxReceives]
@@ -144,7 +158,7 @@ function receiveBatches({ database, time, maxReceives }: EventQueueOptions): Bat
       const total = requests.reduce((sum, { max }) => sum + max, 0)
       try {
         const rows = await database.query(RECEIVE, [time(), subscription, total, leaseMs, maxReceives])
-        const events = rows.map(toLeased)
+        const events = rows as unknown[] as LeasedEvent[]
         return requests.map(({ max }) => events.splice(0, max))
       } finally {
         busy.delete(subscription)
@@ -171,43 +185,3 @@ function admission(busy: Set<string>): (request: Request) => Admission {
     return 'joins'
   }
 }
-
-const withoutHyphens = (uuid: unknown): string => (uuid as string).replaceAll('-', '')
-
-const RECEIPT = /^(\d{1,9})-(\d{1,15})-([0-9a-f]{32})$/
-
-/** The columns of well-formed receipts, and the receipt of each nonce. */
-function receiptColumns(receipts: Iterable<string>): { columns: unknown[]; byNonce: Map<string, string> } {
-  const columns: [string[], string[], string[]] = [[], [], []]
-  const byNonce = new Map<string, string>()
-  for (const receipt of receipts) {
-    const [, subscription, position, nonce] = RECEIPT.exec(receipt) ?? []
-    if (subscription === undefined || position === undefined || nonce === undefined) continue
-    columns[0].push(subscription)
-    columns[1].push(position)
-    columns[2].push(nonce)
-    byNonce.set(nonce, receipt)
-  }
-  return { columns, byNonce }
-}
-
-const toLeased = (row: Row): LeasedEvent => ({
-  id: row.id as string,
-  seq: row.formula as number,
-  createdAt: row.at as number,
-  body: row.body as string,
-  receipt: `${row.subscription}-${row.position}-${withoutHyphens(row.nonce)}`,
-  receiveCount: row.receives as number,
-  leasedUntil: row.leased_until as number,
-})
-
-const toDead = (row: Row): DeadEvent => ({
-  id: row.id as string,
-  seq: row.formula as number,
-  createdAt: row.at as number,
-  body: row.body as string,
-  receiveCount: row.receives as number,
-  diedAt: row.died_at as number,
-  reason: row.reason as DeadEvent['reason'],
-  detail: row.detail as string | null,
-})

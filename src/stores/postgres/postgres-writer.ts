@@ -77,47 +77,37 @@ const SET_HEAD = `UPDATE formula_intake.log SET head = $1`
 
 type ReadTable = Exclude<MovedTable, 'marks'>
 
-/** Reads a page of what was written. First the key of the last row of the page before, then the limit; $3 of answers: now. */
-const PAGE: { readonly [T in ReadTable]: { statement: string; start: unknown[]; key: (keyof MovedRows[T])[] } } = {
-  formulas: {
-    statement: `
+/** The columns by which a table is paged. */
+const PAGE_KEYS: { readonly [T in ReadTable]: (keyof MovedRows[T])[] } = {
+  formulas: ['seq'],
+  answers: ['slot'],
+  events: ['position'],
+  subscriptions: ['id'],
+  deliveries: ['subscription', 'position'],
+}
+
+/** Reads a page back. The parameters are the key of the row before the page, the limit, and for answers the time. */
+const PAGE: { readonly [T in ReadTable]: string } = {
+  formulas: `
 SELECT seq, pg_catalog.encode(fingerprint, 'hex') AS id, search AS "searchKey", document FROM formula_intake.formulas
 WHERE seq > $1 ORDER BY seq LIMIT $2`,
-    start: [0],
-    key: ['seq'],
-  },
-  answers: {
-    statement: `
+  answers: `
 SELECT pg_catalog.replace(slot::text, '-', '') AS slot, pg_catalog.encode(payload, 'hex') AS payload, submission, status,
   kept, coalesce(added[1], 0) AS "firstAdded", pg_catalog.cardinality(added) AS added, expires_at AS "expiresAt"
 FROM formula_intake.answers WHERE slot > $1::uuid AND expires_at > $3 ORDER BY answers.slot LIMIT $2`,
-    start: ['00000000-0000-0000-0000-000000000000'],
-    key: ['slot'],
-  },
-  events: {
-    statement: `
+  events: `
 SELECT position, pg_catalog.encode(fingerprint, 'hex') AS id, formula, at AS "createdAt", body
 FROM formula_intake.events WHERE position > $1 ORDER BY position LIMIT $2`,
-    start: [0],
-    key: ['position'],
-  },
-  subscriptions: {
-    statement: `
+  subscriptions: `
 SELECT id, name, created_at AS "createdAt", paused, position FROM formula_intake.subscriptions
 WHERE id > $1 ORDER BY id LIMIT $2`,
-    start: [0],
-    key: ['id'],
-  },
-  deliveries: {
-    statement: `
+  deliveries: `
 SELECT subscription, position, state, rank, receives, behind AS after, died_at AS "diedAt", reason, detail,
   pg_catalog.encode(fingerprint, 'hex') AS id, formula, at AS "createdAt", body FROM formula_intake.deliveries
 WHERE (subscription, position) > ($1::integer, $2::bigint) ORDER BY subscription, position LIMIT $3`,
-    start: [0, 0],
-    key: ['subscription', 'position'],
-  },
 }
 
+const NO_SLOT = '00000000-0000-0000-0000-000000000000'
 const PAGE_ROWS = 2_000
 
 /** Writes the contents of another store. Until the move has ended, the service refuses to start on the database. */
@@ -159,8 +149,8 @@ export class PostgresWriter {
     })
   }
 
-  async clearQueue(): Promise<void> {
-    await this.#database.query(CLEAR_QUEUE)
+  clearQueue(): Promise<void> {
+    return this.#database.execute(CLEAR_QUEUE)
   }
 
   /** Ends the move: the service may start on the database. */
@@ -175,10 +165,10 @@ export class PostgresWriter {
 
   /** Reads a table back. Answers have no `seq`, and those that have expired at `now` are left out. */
   async *pages<T extends ReadTable>(table: T, now: number): AsyncIterable<MovedRows[T][]> {
-    const { statement, start, key } = PAGE[table]
+    const key = PAGE_KEYS[table]
     const more = table === 'answers' ? [now] : []
-    for (let after = start; ; ) {
-      const page = (await this.#database.query(statement, [
+    for (let after: unknown[] = key.map((column) => (column === 'slot' ? NO_SLOT : 0)); ; ) {
+      const page = (await this.#database.query(PAGE[table], [
         ...after,
         PAGE_ROWS,
         ...more,
@@ -186,7 +176,7 @@ export class PostgresWriter {
       const last = page.at(-1)
       if (last === undefined) return
       yield page
-      after = key.map((name) => last[name])
+      after = key.map((column) => last[column])
     }
   }
 }

@@ -3,6 +3,7 @@ import {
   type Cleanup,
   type CleanupQueue,
   type Decision,
+  type FormulaDb,
   HEAD_START_MS,
   type OpenAttempt,
   ORPHANED,
@@ -11,8 +12,7 @@ import {
 import { type Database, DURABLE, type GivenTime, givenTime, NOW, type Row, sweepOf, Unstorable } from './database.ts'
 import { readAnswers, toEvents } from './lookup.ts'
 
-const INTENT = `id, state, event_ids, event_bodies, event_at, added, status, kept, reason, attempts, decided_at,
-  next_attempt_at`
+const INTENT = `id, state, event_ids, event_bodies, event_at, added, status, kept, attempts`
 
 /**
  * The decision on an attempt. The lock makes a demoted server refuse: its rows may be stale, and an attempt read as
@@ -78,7 +78,8 @@ WHERE state IN ('completed', 'rolling-back') AND next_attempt_at > ${NOW} AND he
 
 /** $1 limit. */
 const CLEANUPS = `
-SELECT ${INTENT} FROM formula_intake.intents WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT $1`
+SELECT id, event_ids AS "formulaIds", reason, attempts, decided_at AS "createdAt", next_attempt_at AS "nextAttemptAt"
+FROM formula_intake.intents WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT $1`
 
 /** Leases due attempts, so that no other instance recovers them too. $1 time, $2 limit, $3 lease in ms. */
 const DUE = `
@@ -114,21 +115,17 @@ export function sagaSteps(database: Database, time: GivenTime, answerTtlMs: numb
     return decision ?? { kind: 'abandoned' }
   }
   return {
-    async complete(id: string): Promise<Decision> {
+    async complete(id) {
       await database.query(COMPLETE, [time(), id, answerTtlMs, HEAD_START_MS])
       return decision(id)
     },
-    async abandon(id: string, reason: string): Promise<Decision> {
+    async abandon(id, reason) {
       await database.query(ABANDON, [time(), id, reason, HEAD_START_MS])
       return decision(id)
     },
-    async remove(id: string): Promise<void> {
-      await database.query(REMOVE, [time(), id])
-    },
-    async finish(id: string): Promise<void> {
-      await database.query(FINISH, [id])
-    },
-  }
+    remove: (id) => database.execute(REMOVE, [time(), id]),
+    finish: (id) => database.execute(FINISH, [id]),
+  } satisfies Partial<FormulaDb>
 }
 
 /** The cleanups of a database. Each is leased to one instance at a time. */
@@ -151,9 +148,8 @@ export function cleanupQueue(database: Database, clock: Clock): CleanupQueue {
       return rows.map(({ id, attempts }, index) => ({ id, attempts, decision: decisions[index] }) as OpenAttempt)
     },
     oldestUnfinished: async () => (await database.value<number>(OLDEST_COMPLETED)) ?? null,
-    async postpone(id, reason, nextAttemptAt) {
-      await database.query(POSTPONE, [time(), id, reason, nextAttemptAt - clock.now()])
-    },
+    postpone: (id, reason, nextAttemptAt) =>
+      database.execute(POSTPONE, [time(), id, reason, nextAttemptAt - clock.now()]),
     async retry(id) {
       try {
         return (await database.query(RETRY, [time(), id])).length > 0
@@ -174,11 +170,5 @@ async function decisionsOf(database: Database, intents: Row[]): Promise<Decision
   })
 }
 
-const toCleanup = (row: Row): Cleanup => ({
-  id: row.id as string,
-  formulaIds: row.event_ids as string[],
-  reason: row.reason as string,
-  attempts: row.attempts as number,
-  createdAt: isoTime(row.decided_at as number),
-  nextAttemptAt: isoTime(row.next_attempt_at as number),
-})
+const toCleanup = ({ createdAt, nextAttemptAt, ...cleanup }: Row) =>
+  ({ ...cleanup, createdAt: isoTime(createdAt as number), nextAttemptAt: isoTime(nextAttemptAt as number) }) as Cleanup
