@@ -3,14 +3,14 @@ import { resolve } from 'node:path'
 import { readServerUrl } from './postgres/server-url.ts'
 import { realPath } from './sqlite/real-path.ts'
 
-/** Where an engine keeps its data. */
+/** Where a store keeps its data. */
 export type StoreLocation =
   | { engine: 'memory' }
   | { engine: 'sqlite'; path: string }
-  /** `place` is the URL without user and password. */
+  /** `place` is the URL without credentials. */
   | { engine: 'postgres'; url: string; place: string }
 
-/** How a URL of a store may look. */
+/** The accepted store URLs. */
 export const STORE_URLS = 'sqlite:<path>, postgres://… or memory:'
 
 /**
@@ -29,13 +29,13 @@ export function parseLocation(url: string): StoreLocation {
   return { engine: 'sqlite', path: resolve(path.startsWith('//') ? path.slice(2) : path) }
 }
 
-/** A location as a message may show it: without user and password. */
+/** @returns the location without credentials, for messages */
 export function describeLocation(location: StoreLocation): string {
   if (location.engine === 'memory') return 'in memory'
   return location.engine === 'sqlite' ? location.path : location.place
 }
 
-/** Whether both are one store, whatever way their paths are spelt. */
+/** Whether both are one store, even if their paths are spelled differently. */
 export function sameLocation(a: StoreLocation, b: StoreLocation): boolean {
   if (a.engine === 'postgres' && b.engine === 'postgres') return a.place === b.place
   if (a.engine !== 'sqlite' || b.engine !== 'sqlite') return a.engine === b.engine

@@ -3,7 +3,7 @@ import { StoreRefused } from '../errors/store-errors.ts'
 import { describeLocation, parseLocation, type StoreLocation, sameLocation } from './location.ts'
 import type { BoundQueue, DurableStores, EngineOptions, EventQueue, Stores } from './ports.ts'
 
-/** Names the queue of a database that keeps both in one store, wherever that store is moved. */
+/** The recorded location of a queue in the database's own store, wherever that store is moved. */
 const OWN = ''
 const MEMORY = 'memory:'
 
@@ -13,49 +13,45 @@ interface StoresConfig {
   database: StoreLocation
   queue: StoreLocation
   options: EngineOptions
-  /** Told once of what works, but not as well as its owner may think. */
+  /** Called with a warning for the operator. */
   warn(message: string): void
 }
 
 /**
- * Opens database and queue. Where both are one store, they share an engine and its transactions.
- * @throws {StoreRefused} when a store must not be opened as it is, or the queue is another than the one that still
- *   holds the database's events
+ * Opens database and queue. If both are one store, they share an engine and its transactions.
+ * @throws {StoreRefused} when a store cannot be used, or the queue was changed while the old one still holds events
  * @throws {StoreUnavailable} when a store does not answer
  */
 export async function openStores({ database, queue, options, warn }: StoresConfig): Promise<Stores> {
   if (database.engine === 'memory') return (await import('./sqlite/memory.ts')).openMemory(options)
   const db = await openDurable(database, options)
   try {
-    if (sameLocation(database, queue)) return await withOwnQueue(db, options)
     if (queue.engine === 'memory') {
       warn('The queue is in memory and the database is not: events that wait when the process ends are lost')
       const memory = (await import('./sqlite/memory.ts')).openMemoryQueue(options)
-      await bindQueue(db, { queue: memory, location: MEMORY }, options)
+      await bindQueue(db, memory, MEMORY, options)
       return { ...db, queue: memory, intake: null }
     }
-    return await withOtherQueue(db, queue, options)
+    if (!sameLocation(database, queue)) return await withOtherQueue(db, queue, options)
+    await bindQueue(db, db.queue, OWN, options)
+    return db
   } catch (error) {
     await db.close()
     throw error
   }
 }
 
-async function withOwnQueue(db: DurableStores, options: EngineOptions): Promise<Stores> {
-  await bindQueue(db, { queue: db.queue, location: OWN }, options)
-  return db
-}
-
 async function withOtherQueue(db: DurableStores, queue: DurableLocation, options: EngineOptions): Promise<Stores> {
-  await refuseWhatIsGone(db, queue, options)
+  await refuseMissingFile(db, queue, options)
   const other = await openDurable(queue, options)
   try {
     // One server may have several names.
     if ((await other.queue.identity()) === (await db.queue.identity())) {
       await other.close()
-      return await withOwnQueue(db, options)
+      await bindQueue(db, db.queue, OWN, options)
+      return db
     }
-    await bindQueue(db, { queue: other.queue, location: describeLocation(queue) }, options)
+    await bindQueue(db, other.queue, describeLocation(queue), options)
   } catch (error) {
     await other.close()
     throw error
@@ -67,22 +63,22 @@ async function withOtherQueue(db: DurableStores, queue: DurableLocation, options
   return { ...db, queue: other.queue, intake: null, close }
 }
 
-/** Opens all stores of one durable database. An engine takes time and memory to load, so only the one in use is. */
+/** Loads only the engine that is used: each takes time and memory. */
 async function openDurable(location: DurableLocation, options: EngineOptions): Promise<DurableStores> {
   if (location.engine === 'sqlite') return (await import('./sqlite/engine.ts')).openSqlite(location.path, options)
   return (await import('./postgres/engine.ts')).openPostgres(location.url, options)
 }
 
-interface Candidate {
-  queue: EventQueue
-  location: string
-}
-
 /**
  * Records which queue the database publishes to.
- * @throws {StoreRefused} when it is another than before, and the old one still holds events
+ * @throws {StoreRefused} when it was another queue that still holds events
  */
-async function bindQueue(db: DurableStores, { queue, location }: Candidate, options: EngineOptions): Promise<void> {
+async function bindQueue(
+  db: DurableStores,
+  queue: EventQueue,
+  location: string,
+  options: EngineOptions,
+): Promise<void> {
   const id = await queue.identity()
   const bound = await db.boundQueue()
   if (bound !== null && bound.id !== id) await refuseUnlessDrained(db, bound, location, options)
@@ -90,16 +86,16 @@ async function bindQueue(db: DurableStores, { queue, location }: Candidate, opti
 }
 
 /**
- * A file that is not there cannot be the bound queue: it is refused before it is made.
+ * A missing file cannot be the bound queue. Checked first, because opening it would create it.
  * @throws {StoreRefused}
  */
-async function refuseWhatIsGone(db: DurableStores, queue: StoreLocation, options: EngineOptions): Promise<void> {
+async function refuseMissingFile(db: DurableStores, queue: StoreLocation, options: EngineOptions): Promise<void> {
   if (queue.engine !== 'sqlite' || existsSync(queue.path)) return
   const bound = await db.boundQueue()
   if (bound !== null) await refuseUnlessDrained(db, bound, queue.path, options)
 }
 
-/** @param location where the queue is that is to take the place of the bound one */
+/** @param location the location of the new queue */
 async function refuseUnlessDrained(
   db: DurableStores,
   bound: BoundQueue,
@@ -108,13 +104,13 @@ async function refuseUnlessDrained(
 ): Promise<void> {
   const old = `QUEUE_URL was changed from ${urlOf(bound.location)}`
   if (await db.hasOpenAttempts()) throw new StoreRefused(`${old} while submissions are unfinished`)
-  // Another queue in the very place of the old one: that one is lost.
+  // A different queue at the same location means that the old one is lost.
   const left = bound.location === location ? null : await eventsLeft(db, bound, options)
   if (left === null) throw new StoreRefused(`${old}, which is not there to be drained`)
   if (left > 0) throw new StoreRefused(`${old}, which still holds ${left} event(s)`)
 }
 
-/** How many events a subscription of the old queue still has to hand out; null when the queue is not where it was. */
+/** @returns the most events that a subscription of the old queue still holds; null when the queue cannot be found */
 async function eventsLeft(
   db: DurableStores,
   { id, location }: BoundQueue,
@@ -132,7 +128,7 @@ async function eventsLeft(
   }
 }
 
-/** Who may enter a PostgreSQL server is not recorded: PGUSER and PGPASSWORD, or its own rules, have to tell. */
+/** Credentials are not recorded: a PostgreSQL server gets PGUSER and PGPASSWORD, or trusts this host. */
 async function openOld(location: string, options: EngineOptions): Promise<DurableStores | null> {
   const place = parseLocation(urlOf(location))
   if (place.engine === 'memory' || (place.engine === 'sqlite' && !existsSync(place.path))) return null

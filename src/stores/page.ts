@@ -1,15 +1,15 @@
-/** Most bytes of one page of a list, as JSON in UTF-8. */
+/** Most bytes of a page, as JSON in UTF-8. */
 export const PAGE_BYTES = 4 * 2 ** 20
-/** What a page has beside its entries. */
+/** The bytes of a page besides its entries. */
 export const FRAME_BYTES = 256
 
-/** What a formula takes in an answer, with the comma behind it. */
+/** The bytes of a formula in an answer, including the comma after it. */
 export const entryBytes = ({ document }: { document: string }): number => Buffer.byteLength(document) + 1
 
 /**
- * Takes the rows of one page: up to `limit`, and as many as `PAGE_BYTES` hold, but at least one. No row is read beyond
- * the first that does not fit.
- * @returns whether rows are left as well
+ * Takes the rows of a page: at least one, at most `limit`, and as many as fit into `PAGE_BYTES`. Stops reading at the
+ * first row that does not fit.
+ * @returns the rows, and whether more are left
  */
 export function cutPage<R>(
   rows: Iterable<R>,

@@ -9,13 +9,13 @@ export * from './ports/event-queue.ts'
 export * from './ports/formula-db.ts'
 export * from './ports/submission.ts'
 
-/** What submissions are stored in. */
+/** The stores that submissions use. */
 export interface SubmissionStores {
   db: FormulaDb
   queue: EventQueue
   idempotency: IdempotencyStore
   cleanups: CleanupQueue
-  /** Null where database and queue are two engines: then a saga keeps them in step. */
+  /** Null where database and queue do not share an engine: a saga keeps them consistent. */
   intake: Intake | null
 }
 
@@ -30,7 +30,7 @@ export interface BoundQueue {
   location: string
 }
 
-/** The stores of one durable database, and what binds it to its queue. */
+/** The stores of one durable database, and the record of its queue. */
 export interface DurableStores extends Stores {
   intake: Intake
   boundQueue(): Promise<BoundQueue | null>
@@ -38,15 +38,14 @@ export interface DurableStores extends Stores {
   hasOpenAttempts(): Promise<boolean>
 }
 
-/** Told of each batch of submissions that was committed together, to be measured. */
+/** Called for each batch of submissions that was committed, with its size and duration. */
 export type OnCommit = (submissions: number, seconds: number) => void
 
-/** What an engine needs to know beside its location. */
 export interface EngineOptions {
   clock: Clock
   /** How long an answer is kept, in milliseconds. */
   answerTtlMs: number
-  /** An event whose lease of this number ends without an ack is dead. */
+  /** How often an event is leased before it becomes a dead letter. */
   maxReceives: number
   onCommit?: OnCommit
 }

@@ -35,8 +35,8 @@ export class MoveDiffers extends Error {
 }
 
 /**
- * Moves the contents of a SQLite file to PostgreSQL. An interrupted move can be run again: formulas and answers resume, the
- * queue starts over. Finally the copy is read back and compared by count and hash.
+ * Moves the contents of a SQLite file to PostgreSQL. An interrupted move can be run again: formulas and answers resume,
+ * the queue starts over. Finally the copy is read back and compared by count and hash.
  * @throws {StoreRefused} when source or target cannot be used
  * @throws {MoveDiffers} when the copy differs; the service does not start on it
  */

@@ -22,7 +22,9 @@ export interface MovedAnswer {
   status: number
   /** See kept-answer.ts. */
   kept: string
-  /** The first sequence number of the formulas that the submission added, which are consecutive; 0 when it added none. */
+  /**
+   * The first sequence number of the formulas that the submission added, which are consecutive; 0 when it added none.
+   */
   firstAdded: number
   /** The number of formulas it added. */
   added: number

@@ -2,7 +2,7 @@ import type { Decision } from './formula-db.ts'
 
 /** A rollback that was interrupted and is still owed. */
 export interface Cleanup {
-  /** The attempt that is to be rolled back. */
+  /** The attempt to roll back. */
   id: string
   formulaIds: string[]
   reason: string
@@ -13,43 +13,43 @@ export interface Cleanup {
   nextAttemptAt: string
 }
 
-/** An attempt that has to be brought to its end: rolled back, or (`completed`) have its events released. */
+/** A decided attempt that is not finished: its rollback is owed or, if completed, the release of its events. */
 export interface OpenAttempt {
   id: string
   attempts: number
   decision: Decision
 }
 
-/** The reason of a rollback that is owed because its owner died. */
+/** The reason of a rollback whose owner died. */
 export const ORPHANED = 'The service stopped before the submission was finished'
 
-/** How long an attempt that was just decided is left to the one who runs it before the background takes it up. */
+/** How long a decided attempt is left to its owner before the recovery worker takes it, in milliseconds. */
 export const HEAD_START_MS = 5_000
 
-/** How long the owner of an attempt is trusted to be alive since it was last heard of, in milliseconds. */
+/** The lease of an attempt's owner, in milliseconds: without a heartbeat for this long it counts as dead. */
 export const OWNER_LEASE_MS = 5_000
 
-/** What sagas still owe. Adding to it is part of `FormulaDb.abandon` and `complete`: the intent is the cleanup. */
+/** The unfinished work of sagas. Intents are its entries: `FormulaDb.abandon` and `complete` add them. */
 export interface CleanupQueue {
   /**
-   * Called once, at start-up: decides the rollback of attempts whose owner died, and makes all that is owed due, unless
-   * another instance works on it.
-   * @returns how many orphans there were
+   * Called once at start-up: decides to roll back attempts whose owner died, and makes all unfinished attempts due
+   * unless another instance works on them.
+   * @returns the number of orphans
    */
   adoptOrphans(): Promise<number>
   /**
-   * Says that this process still runs these attempts, or works them off, and decides the rollback of those of which no
-   * process has said so for `OWNER_LEASE_MS`. Where one process owns the store, all orphans are found at start-up, and this does nothing.
+   * Renews the leases of attempts that this process runs or recovers, and decides to roll back those whose lease has
+   * ended. Does nothing where one process owns the store: `adoptOrphans` finds all orphans there.
    */
   heartbeat(running: string[]): Promise<void>
-  /** Up to `limit` cleanups, the oldest first. */
+  /** Up to `limit` cleanups, oldest first. */
   list(limit: number): Promise<Cleanup[]>
-  /** Up to `limit` attempts whose next try is due. Instances that share a store do not get the same while they are heard of. */
+  /** Up to `limit` attempts that are due. Each is leased to this instance until its heartbeats stop. */
   due(limit: number): Promise<OpenAttempt[]>
-  /** When the oldest attempt was completed whose events are not known to be released, in ms; null when there is none. */
+  /** When the oldest completed but unfinished attempt was completed, in ms since the epoch; null when there is none. */
   oldestUnfinished(): Promise<number | null>
-  /** Puts the next try off until `nextAttemptAt` (ms since the epoch), counting one attempt. */
+  /** Postpones the next attempt to `nextAttemptAt` (ms since the epoch) and increments the count. */
   postpone(id: string, reason: string, nextAttemptAt: number): Promise<void>
-  /** Makes a cleanup due now. @returns false when there is no such cleanup */
+  /** Makes a cleanup due now. @returns false when it does not exist */
   retry(id: string): Promise<boolean>
 }

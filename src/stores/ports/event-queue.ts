@@ -1,6 +1,6 @@
 import type { Page } from './formula-db.ts'
 
-/** "Formula created": tells consumers of one new formula. */
+/** A "formula created" event. */
 export interface FormulaEvent {
   /** The formula's id. */
   id: string
@@ -8,14 +8,14 @@ export interface FormulaEvent {
   seq: number | null
   /** When the formula was accepted, in milliseconds since the epoch. */
   createdAt: number
-  /** What it says beside id and time, as a JSON object. */
+  /** Its other fields, as a JSON object. */
   body: string
 }
 
 export interface LeasedEvent extends FormulaEvent {
-  /** Opaque token of this lease, which also says whose it is; fences off holders of earlier leases. */
+  /** Opaque fencing token of this lease. It also identifies the subscription. */
   receipt: string
-  /** How often the event has been leased in this subscription, this time included. */
+  /** How often the event has been leased in this subscription, including this time. */
   receiveCount: number
   /** In milliseconds since the epoch. */
   leasedUntil: number
@@ -23,12 +23,13 @@ export interface LeasedEvent extends FormulaEvent {
 
 export interface Received {
   events: LeasedEvent[]
-  /** When the next leased or delayed event may become ready, in ms since the epoch by this process's clock; null: never. */
+  /** When the next lease or delay ends, in ms since the epoch by this process's clock; null when there is none. */
   nextDueAt: number | null
 }
 
-/** Which receipts still held their lease. One that stands twice in a call counts once. */
+/** The outcome of a call with receipts. A receipt that is given twice counts once. */
 export interface Settled {
+  /** How many receipts still held their lease. */
   accepted: number
   stale: string[]
 }
@@ -38,11 +39,11 @@ export interface DeadEvent extends FormulaEvent {
   /** In milliseconds since the epoch. */
   diedAt: number
   reason: 'expired' | 'nacked'
-  /** What was said with its last nack; null where nothing was. */
+  /** The reason given with the last nack, if any. */
   detail: string | null
 }
 
-/** How many events of a subscription are in which state. */
+/** The number of a subscription's events in each state. */
 export interface QueueStats {
   ready: number
   leased: number
@@ -52,105 +53,107 @@ export interface QueueStats {
   oldestReadyAgeSeconds: number | null
 }
 
-/** A named reader of the event log, with a position of its own. */
+/** A named reader of the event log with its own position. */
 export interface Subscription extends QueueStats {
   name: string
   /** In milliseconds since the epoch. */
   createdAt: number
-  /** While it is, nothing is handed out. */
+  /** A paused subscription hands out nothing. */
   paused: boolean
 }
 
 /**
- * A place in the event log: before the oldest event kept, behind the newest, or before the first in the order of the log
- * whose `createdAt` is not before a time (ms since the epoch; `end` when there is none).
+ * A place in the event log: before the oldest event, after the newest, or before the first event whose `createdAt` is
+ * at or after a time in ms since the epoch (the end when there is none).
  */
 export type LogPlace = 'start' | 'end' | number
 
-/** The subscription that is there from the start, and cannot be removed. */
+/** The subscription that always exists. */
 export const DEFAULT_SUBSCRIPTION = 'default'
 /** Most subscriptions of a queue. */
 export const MAX_SUBSCRIPTIONS = 100
 
 /**
- * An append-only log of "formula created" events, in the order of commits and without gaps, and the subscriptions that
- * read it. A subscription gets every event behind its place, first in, first out; what it has out of line (leased, delayed,
- * given back, dead) is a delivery of its own. Methods with a subscription throw {UnknownSubscription} for one that is not
- * there, and all throw {StoreUnavailable} when the engine cannot be reached.
+ * An append-only log of events, in order of commit and without gaps, and the subscriptions that read it. A subscription
+ * gets every event after its position, first in, first out. An event that it has out of line (leased, delayed, given
+ * back, dead) is a delivery. Methods of a subscription throw {UnknownSubscription} when it does not exist; all methods
+ * throw {StoreUnavailable} when the engine cannot be reached.
  */
 export interface EventQueue {
-  /** Tells this queue from any other, wherever it lies. */
+  /** @returns an id that is unique among all queues and survives a move */
   identity(): Promise<string>
   /**
-   * Saga, step 2: takes in events that nobody sees before they are released. Repeating it is no error.
-   * @returns false when the attempt was removed before: a publish that arrives late is refused
+   * Saga, step 2: holds events, invisible until they are released. Idempotent.
+   * @returns false when the attempt was removed before: a late publish is refused
    */
   publish(attemptId: string, events: FormulaEvent[]): Promise<boolean>
-  /** Saga, step 4: appends the events to the log. Also when the queue has lost them; repeating it is no error. */
+  /** Saga, step 4: appends the events to the log, even if the queue has lost them. Idempotent. */
   release(attemptId: string, events: FormulaEvent[]): Promise<void>
-  /** Removes an attempt's held events, and leaves a tombstone. Removing what is not there is no error. */
+  /** Removes an attempt's held events, if any, and leaves a tombstone. */
   remove(attemptId: string): Promise<void>
   /** Removes up to `limit` tombstones and other marks of attempts older than `olderThan` (ms since the epoch). */
   sweep(olderThan: number, limit: number): Promise<number>
   /**
-   * Removes up to `limit` events from the front of the log: those older than `olderThan` (ms since the epoch) that every
-   * subscription is past, with no delivery of it left but a dead one, which has a copy.
+   * Removes up to `limit` events from the front of the log that are older than `olderThan` (ms since the epoch), are
+   * behind every position, and have no delivery except dead ones, which hold a copy.
    * @returns how many
    */
   trim(olderThan: number, limit: number): Promise<number>
   /**
-   * Blanks the event of a formula: it keeps its place, and is handed out and counted no more. Its deliveries and dead
-   * letters go at once. Erasing what is not there is no error.
+   * Blanks the event of a formula, if any: it keeps its position but is no longer handed out or counted. Its deliveries
+   * and dead letters are removed at once.
    */
   erase(id: string, seq: number): Promise<void>
 
   /**
-   * Makes a subscription unless it is there; one that is there keeps its place.
-   * @returns whether it was made; 'full' when there are `MAX_SUBSCRIPTIONS` already
+   * Creates a subscription. An existing one keeps its position.
+   * @returns `full` when there are `MAX_SUBSCRIPTIONS` already
    */
   subscribe(name: string, from: LogPlace): Promise<'made' | 'there' | 'full'>
-  /** Removes a subscription with its deliveries. @returns false when there is none of the name */
+  /** Removes a subscription with its deliveries. @returns false when it does not exist or is the default one */
   unsubscribe(name: string): Promise<boolean>
-  /** Every subscription, by name. */
+  /** All subscriptions, ordered by name. */
   subscriptions(): Promise<Subscription[]>
-  /**
-   * Moves a subscription. What it has leased, delayed, given back or redriven is dropped, and so are dead letters behind the
-   * new place.
-   */
+  /** Moves a subscription. Drops its deliveries, except dead letters up to the new position. */
   seek(name: string, to: LogPlace): Promise<void>
-  /** Stops handing out, or goes on. Receipts stay good. */
+  /** Stops or resumes handing out. Receipts stay valid. */
   pause(name: string, paused: boolean): Promise<void>
 
   /**
-   * Leases up to `max` events: those that came back first, then the oldest.
-   * @param leaseMs how long each event stays invisible to others, in milliseconds
+   * Leases up to `max` events: first those that came back, then the oldest.
+   * @param leaseMs how long the events stay invisible to other consumers, in milliseconds
    */
   receive(subscription: string, max: number, leaseMs: number): Promise<Received>
-  /** Ends the work on events for good. Stale and unknown receipts change nothing. */
+  /** Marks events as processed. Stale and unknown receipts change nothing. */
   ack(receipts: string[]): Promise<Settled>
   /**
-   * Gives events back: to the front at once, or after `delayMs`; to the dead letters after their last lease.
-   * @param detail what a dead letter tells of it
+   * Gives events back: to the front at once or after `delayMs`, or to the dead letters after their last receive.
+   * @param detail the reason that a dead letter shows
    */
   nack(receipts: string[], delayMs: number, detail?: string): Promise<Settled>
-  /** Gives events back to the front as if they had not been leased: this receive does not count, so none dies of it. */
+  /** Gives events back to the front without counting this receive, so none of them dies. */
   putBack(receipts: string[]): Promise<Settled>
-  /** Puts events back whose leases somebody else holds. Those that are not leased are passed over. @returns how many */
+  /**
+   * As `putBack`, for leases of any consumer. Ids that are not leased are skipped. @returns how many leases it ended
+   */
   endLeases(subscription: string, ids: string[]): Promise<number>
-  /** Lets leases end `leaseMs` from now. @returns also when, in ms since the epoch; null when none was extended */
+  /**
+   * Sets the end of leases to `leaseMs` from now. @returns also that time in ms since the epoch; null when none held
+   */
   extend(receipts: string[], leaseMs: number): Promise<Settled & { leasedUntil: number | null }>
   stats(subscription: string): Promise<QueueStats>
   /** Dead letters, the last to die first. */
   dead(subscription: string, limit: number, before?: number): Promise<Page<DeadEvent>>
   /**
-   * Sends dead letters to the back of the line, `receiveCount` starting over; all of them without `ids`. Each is due once
+   * Sends dead letters, all of them without `ids`, to the back of the line with a receive count of 0. They are due once
    * everything that is in the log now has been handed out.
+   * @returns how many
    */
   redrive(subscription: string, ids?: string[]): Promise<number>
   /** @returns false when there is no such dead letter */
   removeDead(subscription: string, id: string): Promise<boolean>
-  /** Calls `listener` whenever events may have become ready; a hint, not a promise. @returns stops it */
+  /** Calls `listener` when events may be ready: a hint, not a promise. @returns a function that removes the listener */
   onReady(listener: () => void): () => void
-  /** @throws {StoreUnavailable} when the queue does not answer, or cannot be written */
+  /** @throws {StoreUnavailable} when the queue does not answer or cannot be written */
   probe(): Promise<void>
 }

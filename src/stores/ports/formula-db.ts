@@ -1,7 +1,6 @@
 import type { FormulaEvent } from './event-queue.ts'
 import type { Answer, Submission, Verdict } from './submission.ts'
 
-/** A formula that is on disk. */
 export interface StoredFormula {
   id: string
   /** Its place in the order of acceptance, from 1; never given twice. */
@@ -10,7 +9,9 @@ export interface StoredFormula {
   document: string
 }
 
-/** One page of a list, newest first. One of formulas ends early at `PAGE_BYTES`, and a search may end one short or empty. */
+/**
+ * One page of a list, newest first. Formulas also end a page at `PAGE_BYTES`; a page of a search may be short or empty.
+ */
 export interface Page<T> {
   items: T[]
   /** Where the next page begins; null on the last. */
@@ -20,19 +21,19 @@ export interface Page<T> {
 export interface FormulaQuery {
   /** 1–200. */
   limit: number
-  /** Where the page begins, as `Page.next` gave it. */
+  /** Where the page begins: the `next` of the page before. */
   before?: number
-  /** Only formulas whose search key begins so; all when absent or ''. */
+  /** The prefix of the search key; all formulas when absent or empty. */
   searchPrefix?: string
 }
 
-/** What the first step of a saga came to. */
+/** The outcome of the first step of a saga. */
 export type AddVerdict =
   | Verdict
   /** The intent and the pending formulas are durable; these events are to be published. */
   | { kind: 'added'; events: FormulaEvent[] }
 
-/** Where a saga's decision stands, as the database has it. */
+/** What the database has decided about a saga's attempt. */
 export type Decision =
   /** The events have the sequence numbers of their formulas now. */
   | { kind: 'completed'; answer: Answer; events: FormulaEvent[] }
@@ -41,33 +42,29 @@ export type Decision =
 
 /** Holds formulas, and the intents of sagas whose events live in another queue. */
 export interface FormulaDb {
-  /** @returns the formula with this fingerprint; null when there is none, or it is still pending */
+  /** @returns the formula with this fingerprint; null when there is none or it is pending */
   get(id: string): Promise<StoredFormula | null>
-  /** Newest first, in order of acceptance. Pending formulas are not shown. */
+  /** Lists formulas, newest first in order of acceptance, without pending ones. */
   list(query: FormulaQuery): Promise<Page<StoredFormula>>
   /**
-   * Erases a formula, unless one of another sequence number has its fingerprint now. Answers that show it are 410 from
-   * then on. Erasing what is not there is no error.
-   * @returns whether it was there
+   * Erases a formula unless another sequence number has its fingerprint now. Answers that show it become 410.
+   * @returns whether it existed
    */
   erase(id: string, seq: number): Promise<boolean>
   /**
-   * Saga, step 1: decides the submission against what is stored; when it can be accepted, keeps a durable intent with
-   * its answer, and its new formulas as pending, claiming key and compositions in one step.
-   * @param attemptId names this attempt in the calls that follow; an attempt that was abandoned stays refused
+   * Saga, step 1: decides the submission. If it can be accepted, stores a durable intent with its answer and its new
+   * formulas as pending, which claims its key and compositions in one step.
+   * @param attemptId identifies this attempt in later calls; an abandoned attempt stays refused
    */
   add(attemptId: string, submission: Submission): Promise<AddVerdict>
-  /** Saga, step 3, the commit point: pending formulas become visible and the answer is kept. Repeating it is no error. */
+  /** Saga, step 3, the commit point: makes the pending formulas visible and keeps the answer. Idempotent. */
   complete(attemptId: string): Promise<Decision>
-  /**
-   * Decides durably that the attempt will be rolled back, unless it is already complete. Repeating it is no error, nor
-   * is abandoning what was never added.
-   */
+  /** Decides durably to roll the attempt back unless it is complete, even if it was never added. Idempotent. */
   abandon(attemptId: string, reason: string): Promise<Decision>
-  /** Removes the pending formulas and the intent of an abandoned attempt. Removing what is not there is no error. */
+  /** Removes the pending formulas and the intent of an abandoned attempt, if any. */
   remove(attemptId: string): Promise<void>
-  /** Forgets the intent of a completed attempt whose events are released. */
+  /** Removes the intent of a completed attempt whose events are released. */
   finish(attemptId: string): Promise<void>
-  /** @throws {StoreUnavailable} when the database does not answer, or cannot be written */
+  /** @throws {StoreUnavailable} when the database does not answer or cannot be written */
   probe(): Promise<void>
 }

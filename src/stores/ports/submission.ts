@@ -1,23 +1,20 @@
-/**
- * A formula on its way into a store. Stores never take the two texts apart, so what a formula consists of is no business
- * of theirs.
- */
+/** A formula to store. Stores never parse its texts, so a new field on a formula does not concern them. */
 export interface NewFormula {
-  /** The fingerprint of its composition, which is its id: SHA-256 in lower-case hex. */
+  /** The fingerprint of its composition: SHA-256 in lower-case hex. */
   id: string
-  /** What it is found by when formulas are searched by name. */
+  /** The name by which it is searched. */
   searchKey: string
-  /** The stored formula as JSON: every answer that shows it holds just this text. */
+  /** The stored formula as JSON, which every answer shows unchanged. */
   document: string
-  /** What its event says beside id and time, as a JSON object. */
+  /** The fields of its event besides id and time, as a JSON object. */
   eventBody: string
 }
 
 /** One POST: one or many formulas under one idempotency key. */
 export interface Submission {
-  /** Tells this run of the submission from any other, also of the same key. */
+  /** Unique per request, also among requests with the same key. */
   id: string
-  /** The stable name of whoever sent it; '' where callers are anonymous. */
+  /** The stable name of the caller; '' for anonymous callers. */
   caller: string
   key: string
   /** SHA-256 over names, fingerprints, their order and `onDuplicate`, in lower-case hex: equal means "same payload". */
@@ -25,7 +22,7 @@ export interface Submission {
   onDuplicate: 'reject' | 'skip'
   /** Whether the body was one formula rather than a list. */
   single: boolean
-  /** What its documents have as `createdAt`, in milliseconds since the epoch. */
+  /** The `createdAt` of its documents, in milliseconds since the epoch. */
   createdAt: number
   formulas: NewFormula[]
 }
@@ -34,61 +31,64 @@ export interface Submission {
 export interface AnswerEntry {
   id: string
   outcome: 'added' | 'duplicate'
-  /** The stored formula as JSON; null for a duplicate behind the first `ANSWER_BYTES` of documents, told by its id alone. */
+  /**
+   * The stored formula as JSON; null for a duplicate after the first `ANSWER_BYTES` of documents: only its id is shown.
+   */
   document: string | null
 }
 
-/** What a submission is answered with. The text is written from it for each request. */
+/** The answer to a submission. Its text is written anew for each request. */
 export type Answer =
   | { status: 200; single: boolean; entries: AnswerEntry[] }
-  /** Compositions that were known, by JSON pointers into the body. */
+  /** Known compositions, by JSON pointers into the body. */
   | { status: 409; duplicates: { path: string; id: string }[] }
-  /** It was a 200, and a formula of it has been erased since. */
+  /** It was a 200, and one of its formulas has been erased since. */
   | { status: 410 }
 
-/** What is held under an idempotency key. */
+/** What is stored under an idempotency key. */
 export interface KeyRecord {
-  /** The submission that was answered so. */
+  /** The submission that got the answer. */
   submissionId: string
   payload: string
   answer: Answer
 }
 
-/** Who holds a key or a composition that is wanted: a submission that runs, or one whose rollback is still owed. */
+/** Who holds a key or a composition: an unfinished submission, or one whose rollback is still owed. */
 export type Holder = 'submission' | 'cleanup'
 
-/** How a submission fared against what is stored; none of these is an error. */
+/** The business outcome of a submission. */
 export type Verdict =
-  /** Answered now, or (`submissionId` differing) an earlier answer of the same key and payload. */
+  /** Answered now or, if `submissionId` differs, the earlier answer of the same key and payload. */
   | { kind: 'answered'; submissionId: string; answer: Answer }
   /** The key was used with another payload. */
   | { kind: 'reused' }
-  /** The key or a composition is held by a submission that is not finished. */
+  /** An unfinished submission holds the key or a composition. */
   | { kind: 'busy'; wants: 'key' | 'composition'; holder: Holder }
-  /** This submission was given up before; it can no longer be accepted. */
+  /** This submission was given up and can no longer be accepted. */
   | { kind: 'given-up' }
 
-/** Accepts submissions in one transaction: claim, formulas, events and answer, where database and queue share an engine. */
+/**
+ * Accepts submissions in one transaction (claim, formulas, events, answer) where database and queue share an engine.
+ */
 export interface Intake {
   /**
-   * Stores the formulas, publishes their events and keeps the answer, or decides why not. Calling it again with the
-   * same submission, after an error of unknown outcome, never stores twice.
-   * @param notAfter when a call that is still waiting has no effect any more, in ms since the epoch; never if absent
+   * Stores the formulas, publishes their events and keeps the answer, or decides why not. After an error it can be
+   * called again with the same submission, which is never stored twice.
+   * @param notAfter ms since the epoch after which a call that still waits has no effect; never when absent
    * @throws {StoreUnavailable} the outcome is unknown
    */
   accept(submission: Submission, notAfter?: number): Promise<Verdict>
   /**
-   * Makes sure that `accept` of this submission can take effect no more. What took effect before stays; find it by its
-   * key.
+   * Ensures that `accept` of this submission can no longer take effect. An earlier effect stays: find it by its key.
    * @throws {StoreUnavailable}
    */
   giveUp(submissionId: string): Promise<void>
 }
 
-/** Keeps the answer of each finished submission under its caller and key until it expires, without a copy of a formula. */
+/** Keeps the answer of each finished submission under its caller and key until it expires. */
 export interface IdempotencyStore {
-  /** @returns what is held under the key, unless it has expired */
+  /** @returns the record of the key; null when there is none or it has expired */
   find(caller: string, key: string): Promise<KeyRecord | null>
-  /** Removes up to `limit` expired keys. @returns how many it removed */
+  /** Removes up to `limit` expired keys. @returns how many */
   sweep(limit: number): Promise<number>
 }

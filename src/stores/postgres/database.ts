@@ -14,7 +14,7 @@ const STATEMENT_MS = 10_000
 const READ_MS = 2_000
 /** The message of pg when a server does not offer encryption. */
 const NO_TLS = 'The server does not support SSL connections'
-/** Explicit, since the default may differ: after waiting for a lock, a statement must see what was committed meanwhile. */
+/** Explicit, as the default may differ: after waiting for a lock, a statement must see what was committed meanwhile. */
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 const READ = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET LOCAL enable_seqscan = off`
 /** How often a transaction that collided with another is tried. */
@@ -22,18 +22,12 @@ const MAX_ATTEMPTS = 3
 
 /** A unique value exists already. */
 export class Taken extends Error {
-  constructor(constraint: string | undefined) {
-    super(`${constraint ?? 'A unique value'} is taken`)
-    this.name = 'Taken'
-  }
+  override name = 'Taken'
 }
 
 /** The database cannot represent a value, for example text with NUL: nothing was changed, and no row has that value. */
 export class Unstorable extends Error {
-  constructor(reason: string, options: ErrorOptions) {
-    super(`PostgreSQL: ${reason}`, options)
-    this.name = 'Unstorable'
-  }
+  override name = 'Unstorable'
 }
 
 const UNIQUE_VIOLATION = '23505'
@@ -53,7 +47,7 @@ type Values = readonly unknown[]
 /** Runs one statement within a transaction. */
 export type Query = (text: string, values?: Values) => Promise<Row[]>
 
-/** Makes the current transaction durable where the server would answer before its disk has it; stricter settings stay. */
+/** Makes the transaction durable where the server would answer before its disk has it; stricter settings stay. */
 export const DURABLE = `pg_catalog.set_config('synchronous_commit',
   CASE pg_catalog.current_setting('synchronous_commit')
     WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, true)`
@@ -97,8 +91,8 @@ const types: pg.CustomTypesConfig = {
 }
 
 /**
- * A connection pool. It keeps no session state, not even prepared statements, so a pooler in transaction mode may sit in
- * between. Failed connections are replaced and never end the process.
+ * A connection pool. It keeps no session state, not even prepared statements, so a pooler in transaction mode may sit
+ * in between. Failed connections are replaced and never end the process.
  */
 export class Database {
   /** The options of every connection. */
@@ -189,12 +183,13 @@ export class Database {
       } catch (error) {
         if (error instanceof StoreRefused) throw error
         const code = codeOf(error)
-        if (code === UNIQUE_VIOLATION) throw new Taken((error as pg.DatabaseError).constraint)
+        const message = `PostgreSQL: ${reasonOf(error) || code}`
+        if (code === UNIQUE_VIOLATION) throw new Taken(message)
         if (code === NO_SUBSCRIPTION) throw new UnknownSubscription((error as Error).message)
-        if (DATA_EXCEPTION.test(code)) throw new Unstorable(reasonOf(error), { cause: error })
+        if (DATA_EXCEPTION.test(code)) throw new Unstorable(message, { cause: error })
         if (code === OTHER_ISOLATION) this.#isReadCommitted = false
         if ((COLLISION.has(code) || code === OTHER_ISOLATION) && attempt < MAX_ATTEMPTS) continue
-        throw new StoreUnavailable(`PostgreSQL: ${reasonOf(error) || code}`, { cause: error })
+        throw new StoreUnavailable(message, { cause: error })
       }
     }
   }

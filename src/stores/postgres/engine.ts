@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import type { BoundQueue, DurableStores, EngineOptions } from '../ports.ts'
 import { Database, givenTime } from './database.ts'
@@ -29,7 +28,7 @@ const PROBE = `DELETE FROM formula_intake.writes WHERE id = '00000000-0000-0000-
 export async function openPostgres(url: string, options: EngineOptions): Promise<DurableStores> {
   const { clock, answerTtlMs, maxReceives, onCommit = () => {} } = options
   const database = new Database(url)
-  const notifier = new ReadyNotifier(database, randomUUID())
+  const notifier = new ReadyNotifier(database)
   const time = givenTime(clock)
   const intake = new PostgresIntake(database, { clock, time, notifier, answerTtlMs, onCommit })
   const probe = () => database.execute(PROBE)

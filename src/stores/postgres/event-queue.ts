@@ -1,14 +1,7 @@
 import { UnknownSubscription } from '../../errors/store-errors.ts'
 import { isFingerprint } from '../../formula/identity.ts'
 import type { Clock } from '../../kit/clock.ts'
-import {
-  DEFAULT_SUBSCRIPTION,
-  type EventQueue,
-  type FormulaEvent,
-  type LogPlace,
-  MAX_SUBSCRIPTIONS,
-  type Subscription,
-} from '../ports.ts'
+import { DEFAULT_SUBSCRIPTION, type EventQueue, type LogPlace, MAX_SUBSCRIPTIONS, type Subscription } from '../ports.ts'
 import { columnsOf, type Database, DURABLE, type GivenTime, NOW, type Query, type Row, sweepOf } from './database.ts'
 import { deadLetters, leases, MOVE_DUE } from './leases.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
@@ -107,26 +100,24 @@ function sagaSteps({ database, time, notifier }: EventQueueOptions) {
     return row as { state: string; is_new: boolean }
   }
   return {
-    publish: (attempt: string, events: FormulaEvent[]): Promise<boolean> =>
+    publish: (attempt, events) =>
       database.transaction(async (query) => {
         const { state, is_new } = await mark(query, attempt, 'held')
         if (is_new) await query(HOLD, [attempt, ...columnsOf(events, 'id', 'createdAt', 'body')])
         return state !== 'removed'
       }),
-    async release(attempt: string, events: FormulaEvent[]): Promise<void> {
+    async release(attempt, events) {
       await database.query(RELEASE, [time(), attempt, ...columnsOf(events, 'id', 'seq', 'createdAt', 'body')])
       notifier.notify()
     },
-    remove: (attempt: string): Promise<void> =>
+    remove: (attempt) =>
       database.transaction(async (query) => {
         const { state } = await mark(query, attempt, 'removed')
         if (state === 'released') return
         await query('DELETE FROM formula_intake.held WHERE attempt = $1', [attempt])
         await query(SET_MARK, [time(), attempt, 'removed'])
       }),
-    async sweep(olderThan: number, limit: number): Promise<number> {
-      return (await database.query(SWEEP_MARKS, [olderThan, limit])).length
-    },
+    sweep: async (olderThan, limit) => (await database.query(SWEEP_MARKS, [olderThan, limit])).length,
   } satisfies Partial<EventQueue>
 }
 

@@ -19,8 +19,8 @@ DELETE FROM formula_intake.formulas
 WHERE fingerprint = pg_catalog.decode($1, 'hex') AND seq = $2 AND attempt IS NULL RETURNING ${DURABLE}`
 
 /**
- * Cuts rows to a page of `PAGE_BYTES`, but at least one row; `found` is the number of rows before the cut. PostgreSQL knows
- * the size of a large value without reading it, so documents that are cut off are never read.
+ * Cuts rows to a page of `PAGE_BYTES`, but at least one row; `found` is the number of rows before the cut. PostgreSQL
+ * knows the size of a large value without reading it, so documents that are cut off are never read.
  */
 const cut = (rows: string): string => `
 SELECT id, document, seq, found FROM (

@@ -5,8 +5,8 @@ import { DURABLE, givenOrNow, OTHER_ISOLATION } from './database.ts'
  * track. The plan is made while the tables are small and must still be right when they are large: indexes and nested
  * loops only.
  *
- * The fixed search_path is a safeguard: otherwise a function or operator that another role creates in `public` for exactly
- * the types of a call would run in place of a polymorphic built-in, with our privileges.
+ * The fixed search_path is a safeguard: otherwise a function or operator that another role creates in `public` for
+ * exactly the types of a call would run in place of a polymorphic built-in, with our privileges.
  */
 export const PLANNED_ONCE = `
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -38,12 +38,12 @@ END $$`
 
 /**
  * Stores a batch of decided submissions in one transaction: the id of the write, the answers, the formulas, and their
- * events or, in a saga, the intents. Members and formulas come as one array per column; the formulas of a member are those
- * from `firsts` to `lasts`. Returns the members (from 1) that conflict with stored rows: nothing of these is stored. A row
- * that another transaction inserts meanwhile violates a unique index, which fails the whole batch.
+ * events or, in a saga, the intents. Members and formulas come as one array per column; the formulas of a member are
+ * those from `firsts` to `lasts`. Returns the members (from 1) that conflict with stored rows: nothing of these is
+ * stored. A row that another transaction inserts meanwhile violates a unique index, which fails the whole batch.
  *
- * Every write locks in the same order, so writes cannot deadlock: answers by slot, formulas by fingerprint, the counter of
- * the log.
+ * Every write locks in the same order, so writes cannot deadlock: answers by slot, formulas by fingerprint, the counter
+ * of the log.
  */
 const WRITE_FUNCTION = `
 CREATE OR REPLACE FUNCTION formula_intake.write(
@@ -112,8 +112,8 @@ BEGIN
 END $$`
 
 /**
- * The commit point of a saga: its formulas become visible, as the newest and in their order, and its answer is given. The
- * state is the fence: an instance that took the intent over has changed it.
+ * The commit point of a saga: its formulas become visible, as the newest and in their order, and its answer is given.
+ * The state is the fence: an instance that took the intent over has changed it.
  */
 const COMPLETE_FUNCTION = `
 CREATE OR REPLACE FUNCTION formula_intake.complete(given_time bigint, wanted text, answer_ttl bigint, head_start bigint)
@@ -158,7 +158,7 @@ END $$`
 
 /**
  * The functions that write submissions. All functions are replaced after every migration, so changing one needs a
- * migration, even an empty one. Give one whose arguments or columns change a new name: instances of the previous version
- * still call the old one, which stays in the database.
+ * migration, even an empty one. Give one whose arguments or columns change a new name: instances of the previous
+ * version still call the old one, which stays in the database.
  */
 export const FUNCTIONS = [APPEND_FUNCTION, WRITE_FUNCTION, COMPLETE_FUNCTION, RELEASE_FUNCTION]

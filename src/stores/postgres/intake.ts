@@ -30,7 +30,8 @@ const WRITES_KEPT_MS = 3_600_000
 
 /**
  * Stores a batch of submissions in one round trip and one transaction; see functions.ts. $1 time, $2 id of the write,
- * $3 how long answers are kept, $4 the lease of an intent's owner, then a column each: $5–$13 members, $14–$18 formulas.
+ * $3 how long answers are kept, $4 the lease of an intent's owner, then a column each: $5–$13 members, $14–$18
+ * formulas.
  */
 const WRITE = `
 SELECT formula_intake.write(
@@ -86,8 +87,8 @@ type Planned = { item: BatchItem; plan: Accepted }
 type Results = Map<BatchItem, AddVerdict | Error>
 
 /**
- * Lets only one submission per key or composition be in flight. A second one would violate a unique index, which fails its
- * whole batch.
+ * Lets only one submission per key or composition be in flight. A second one would violate a unique index, which fails
+ * its whole batch.
  */
 export class Claims {
   readonly #claimed = new Set<string>()

@@ -19,7 +19,7 @@ const RECEIPTS = `unnest(readers, positions, nonces) WITH ORDINALITY AS r (subsc
 const HOLDS = `d.subscription = r.subscription AND d.position = r.position AND d.nonce = r.nonce
   AND d.rank > now_ms`
 
-/** Locks the subscriptions before changing due times, so that no other transaction looks for due deliveries meanwhile. */
+/** Locks the subscriptions before due times change, so that no other transaction looks for due deliveries meanwhile. */
 const LOCK_READERS = `PERFORM FROM formula_intake.subscriptions WHERE id = ANY (readers) ORDER BY id FOR UPDATE;`
 /** After a clock was set back, a new due time may lie before `due_after`. */
 const LOOK_AGAIN = `
@@ -63,7 +63,7 @@ BEGIN
   UPDATE formula_intake.subscriptions SET due_after = now_ms WHERE id = own.id;
 END $$`
 
-/** Moves the ended leases and delays of one subscription, or of all when `wanted` is null. Locks only where some ended. */
+/** Moves ended leases and delays of one subscription, or of all when `wanted` is null. Locks only where some ended. */
 const MOVE_DUE = `
 CREATE OR REPLACE FUNCTION formula_intake.move_due(given_time bigint, wanted text, most_receives integer)
 RETURNS void ${PLANNED_ONCE} AS $$
@@ -214,7 +214,7 @@ END $$`
 const NACK = `
 CREATE OR REPLACE FUNCTION formula_intake.nack(
   given_time bigint, readers integer[], positions bigint[], nonces uuid[],
-  delay_ms bigint, said text, most_receives integer
+  delay_ms bigint, given_detail text, most_receives integer
 ) RETURNS SETOF bigint ${PLANNED_ONCE} AS $$
 #variable_conflict use_column
 DECLARE
@@ -235,7 +235,7 @@ BEGIN
   UPDATE formula_intake.deliveries AS d
   SET state = CASE WHEN dies THEN 'dead' WHEN delay_ms > 0 THEN 'delayed' ELSE 'returned' END,
     rank = CASE WHEN dies THEN death WHEN delay_ms > 0 THEN now_ms + delay_ms ELSE d.position END,
-    nonce = NULL, detail = said, died_at = CASE WHEN dies THEN now_ms END, reason = CASE WHEN dies THEN 'nacked' END,
+    nonce = NULL, detail = given_detail, died_at = CASE WHEN dies THEN now_ms END, reason = CASE WHEN dies THEN 'nacked' END,
     ${COPIED}
   FROM numbered AS n LEFT JOIN formula_intake.events AS e ON n.dies AND e.position = n.position
   WHERE d.subscription = n.subscription AND d.position = n.position

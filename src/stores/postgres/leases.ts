@@ -30,8 +30,8 @@ SELECT least(
 FROM formula_intake.subscriptions AS own WHERE name = $2`
 
 /**
- * These return the numbers of the receipts, from 1, that held their lease. $1 time, then a column each: $2 subscriptions,
- * $3 positions, $4 nonces.
+ * These return the numbers of the receipts, from 1, that held their lease. $1 time, then a column each: $2
+ * subscriptions, $3 positions, $4 nonces.
  */
 const ACK = `SELECT held FROM formula_intake.ack($1, $2, $3, $4) AS held`
 const PUT_BACK = `SELECT held FROM formula_intake.put_back($1, $2, $3, $4) AS held`
@@ -146,8 +146,8 @@ interface Request {
 }
 
 /**
- * Receives that arrive together share a transaction, because a receive locks its subscription until the commit. One batch
- * per subscription is in flight; it hands its events out in order of arrival.
+ * Receives that arrive together share a transaction, because a receive locks its subscription until the commit. One
+ * batch per subscription is in flight; it hands its events out in order of arrival.
  */
 function receiveBatches({ database, time, maxReceives }: EventQueueOptions): BatchScheduler<Request, LeasedEvent[]> {
   const busy = new Set<string>()

@@ -24,8 +24,9 @@ const BYTES_BEFORE = `
     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS bytes_before`
 
 /**
- * The stored or pending formulas with given compositions; the document is empty where the answer does not show it. A column
- * each, in the order of answers: $1 fingerprints in hex, $2 the answer, $3 whether it shows documents of duplicates.
+ * The stored or pending formulas with given compositions; the document is empty where the answer does not show it. A
+ * column each, in the order of answers: $1 fingerprints in hex, $2 the answer, $3 whether it shows documents of
+ * duplicates.
  */
 const FORMULAS = `
 SELECT id, seq, attempt, state, CASE WHEN is_shown AND bytes_before < ${ANSWER_BYTES} THEN document ELSE '' END
@@ -38,8 +39,8 @@ FROM (
 ) AS found`
 
 /**
- * The formulas of kept answers; the document is empty for a duplicate that the answer does not show. A column each, in the
- * order of answers: $1 sequence numbers, $2 the answer, $3 whether it always shows the document.
+ * The formulas of kept answers; the document is empty for a duplicate that the answer does not show. A column each, in
+ * the order of answers: $1 sequence numbers, $2 the answer, $3 whether it always shows the document.
  */
 const REFERRED_TO = `
 SELECT pg_catalog.encode(fingerprint, 'hex') AS id, seq,

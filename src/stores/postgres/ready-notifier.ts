@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Database } from './database.ts'
 
@@ -13,17 +14,16 @@ const RECONNECT_MS = 5_000
  */
 export class ReadyNotifier {
   readonly #database: Database
-  /** Identifies its own notifications. */
-  readonly #instance: string
+  /** Marks its own notifications. */
+  readonly #instance = randomUUID()
   readonly #listeners = new Set<() => void>()
   #client: pg.Client | undefined
   #notifying: NodeJS.Timeout | undefined
   #reconnecting: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(database: Database, instance: string) {
+  constructor(database: Database) {
     this.#database = database
-    this.#instance = instance
   }
 
   /** @returns a function that removes the listener */

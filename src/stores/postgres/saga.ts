@@ -23,7 +23,7 @@ const INTENT_BY_ID = `SELECT ${INTENT} FROM formula_intake.intents WHERE id = $1
 /** The commit point of a saga; see functions.ts. $1 time, $2 attempt, $3 how long answers are kept, $4 head start. */
 const COMPLETE = `SELECT formula_intake.complete($1, $2, $3, $4)`
 
-/** Decides a rollback; an attempt that was never added gets a tombstone. $1 time, $2 attempt, $3 reason, $4 head start. */
+/** Decides a rollback, or leaves a tombstone if it was never added. $1 time, $2 attempt, $3 reason, $4 head start. */
 const ABANDON = `
 WITH decided AS (
   INSERT INTO formula_intake.intents AS own (id, state, decided_at, next_attempt_at, held_until)

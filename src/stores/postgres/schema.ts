@@ -4,11 +4,14 @@ import { FUNCTIONS } from './functions.ts'
 import { LEASE_FUNCTIONS } from './lease-functions.ts'
 import { SUBSCRIPTION_FUNCTIONS } from './subscription-functions.ts'
 
+/** Rows come and go: vacuum long before dead rows are a fifth of a table of millions, which is the default. */
+const CHURNING = 'autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000'
+
 /**
  * The migrations, in order; `formula_intake.schema_version` counts those that a database has. Never change a released
  * one. All names are qualified, those of built-in functions too, so nothing depends on session settings. Times are
- * milliseconds since the epoch. Instances of the previous version may still use the tables: add columns last and nullable.
- * Functions are replaced after the migrations; see functions.ts.
+ * milliseconds since the epoch. Instances of the previous version may still use the tables: add columns last and
+ * nullable. Functions are replaced after the migrations; see functions.ts.
  */
 export const migrations: readonly string[] = [
   `
@@ -43,8 +46,8 @@ export const migrations: readonly string[] = [
   CREATE INDEX formulas_by_search ON formula_intake.formulas (search);
   CREATE INDEX formulas_pending ON formula_intake.formulas (attempt) WHERE attempt IS NOT NULL;
 
-  -- For slot and kept see kept-answer.ts; added holds the sequence numbers of the formulas that the submission added. An
-  -- answer with an attempt is not given yet.
+  -- For slot and kept see kept-answer.ts; added holds the sequence numbers of the formulas that were added. An answer
+  -- with an attempt is not given yet.
   CREATE TABLE formula_intake.answers (
     slot uuid PRIMARY KEY,
     payload bytea NOT NULL,
@@ -54,7 +57,7 @@ export const migrations: readonly string[] = [
     added bigint[] NOT NULL,
     expires_at bigint NOT NULL,
     attempt text
-  );
+  ) WITH (autovacuum_vacuum_scale_factor = 0.02);
   CREATE INDEX answers_by_expiry ON formula_intake.answers (expires_at);
   CREATE INDEX answers_pending ON formula_intake.answers (attempt) WHERE attempt IS NOT NULL;
 
@@ -63,10 +66,10 @@ export const migrations: readonly string[] = [
     id uuid PRIMARY KEY,
     at bigint NOT NULL,
     void boolean NOT NULL DEFAULT false
-  );
+  ) WITH (${CHURNING});
   CREATE INDEX writes_by_time ON formula_intake.writes (at);
 
-  -- The intents of sagas with their events, as parallel arrays; added holds the formulas' sequence numbers once completed.
+  -- The intents of sagas, with their events as parallel arrays; added is set on completion.
   CREATE TABLE formula_intake.intents (
     id text PRIMARY KEY,
     state text NOT NULL CHECK (state IN ('pending', 'completed', 'rolling-back', 'removed')),
@@ -90,7 +93,7 @@ export const migrations: readonly string[] = [
   CREATE TABLE formula_intake.log (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     head bigint NOT NULL DEFAULT 0
-  ) WITH (fillfactor = 10);
+  ) WITH (fillfactor = 10, ${CHURNING});
   INSERT INTO formula_intake.log DEFAULT VALUES;
 
   -- Append-only, without gaps. An erased event is blanked: it keeps its position and time.
@@ -100,7 +103,7 @@ export const migrations: readonly string[] = [
     formula bigint,
     at bigint NOT NULL,
     body text
-  );
+  ) WITH (autovacuum_vacuum_scale_factor = 0.02);
   CREATE INDEX events_by_formula ON formula_intake.events (formula);
   CREATE INDEX events_blank ON formula_intake.events (position) WHERE fingerprint IS NULL;
 
@@ -113,7 +116,7 @@ export const migrations: readonly string[] = [
     paused boolean NOT NULL DEFAULT false,
     position bigint NOT NULL,
     due_after bigint NOT NULL DEFAULT -1
-  ) WITH (fillfactor = 10);
+  ) WITH (fillfactor = 10, ${CHURNING});
   INSERT INTO formula_intake.subscriptions (name, created_at, position) VALUES ('default',
     pg_catalog.floor(extract(epoch FROM pg_catalog.statement_timestamp()) OPERATOR(pg_catalog.*) 1000), 0);
 
@@ -139,9 +142,9 @@ export const migrations: readonly string[] = [
     at bigint,
     body text,
     PRIMARY KEY (subscription, position)
-  );
-  -- Partial, though every state matches: a lookup by position has no condition on the state, so the planner cannot choose
-  -- this index for it and scan all deliveries of the subscription.
+  ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
+  -- Partial, though every state matches: a lookup by position has no condition on the state, so the planner cannot
+  -- choose this index for it and scan all deliveries of the subscription.
   CREATE INDEX deliveries_by_rank ON formula_intake.deliveries (subscription, state, rank) WHERE state <> '';
   CREATE INDEX deliveries_copied ON formula_intake.deliveries (fingerprint) WHERE fingerprint IS NOT NULL;
 
@@ -152,24 +155,13 @@ export const migrations: readonly string[] = [
     at bigint NOT NULL,
     body text NOT NULL,
     PRIMARY KEY (attempt, ordinal)
-  );
+  ) WITH (${CHURNING});
   CREATE TABLE formula_intake.marks (
     attempt text PRIMARY KEY,
     state text NOT NULL CHECK (state IN ('held', 'released', 'removed')),
     at bigint NOT NULL
-  ) WITH (fillfactor = 70);
+  ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01);
   CREATE INDEX marks_by_time ON formula_intake.marks (at) WHERE state <> 'held';
-
-  -- These tables churn: vacuum long before dead rows are a fifth of a table of millions, which is the default.
-  ALTER TABLE formula_intake.deliveries SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
-    autovacuum_vacuum_cost_delay = 0);
-  ALTER TABLE formula_intake.log SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
-  ALTER TABLE formula_intake.subscriptions SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
-  ALTER TABLE formula_intake.writes SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
-  ALTER TABLE formula_intake.held SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
-  ALTER TABLE formula_intake.marks SET (autovacuum_vacuum_scale_factor = 0.01);
-  ALTER TABLE formula_intake.events SET (autovacuum_vacuum_scale_factor = 0.02);
-  ALTER TABLE formula_intake.answers SET (autovacuum_vacuum_scale_factor = 0.02);
   `,
 ]
 

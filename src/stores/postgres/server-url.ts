@@ -28,8 +28,8 @@ export interface NamedServer {
 }
 
 /**
- * Reads a PostgreSQL URL as libpq does. What it leaves out comes from PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD or a
- * password file, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY.
+ * Reads a PostgreSQL URL as libpq does. What it leaves out comes from PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD or
+ * a password file, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY.
  * @throws {Error} naming the wrong part without quoting it, since it may be a piece of a password
  */
 export function readServerUrl(url: string, env: NodeJS.ProcessEnv = process.env): NamedServer {

@@ -63,7 +63,7 @@ END $$`
 const count = (state: string): string =>
   `(SELECT count(*) FROM formula_intake.deliveries WHERE subscription = own.id AND state = '${state}')`
 
-/** The figures of one subscription, or of all when `wanted` is null. The ready part of the log is computed, not scanned. */
+/** The figures of one subscription, or of all when `wanted` is null. Ready events are computed, not scanned. */
 const STATS = `
 CREATE OR REPLACE FUNCTION formula_intake.stats(given_time bigint, wanted text) RETURNS TABLE (
   name text, created_at bigint, paused boolean, ready bigint, leased bigint, delayed bigint, dead bigint,
@@ -104,7 +104,7 @@ BEGIN
   RETURN coalesce(found, (SELECT head FROM formula_intake.log WHERE single));
 END $$`
 
-/** Creates a subscription unless it exists. The lock on the default one keeps trimming out, and others that create one. */
+/** Creates a subscription unless it exists. The lock on the default one excludes trimming and other creations. */
 const SUBSCRIBE = `
 CREATE OR REPLACE FUNCTION formula_intake.subscribe(given_time bigint, wanted text, since bigint, most integer)
 RETURNS text ${PLANNED_ONCE} AS $$
