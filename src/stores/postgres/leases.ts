@@ -76,11 +76,9 @@ export function leases(options: EventQueueOptions) {
   async function settle(statement: string, receipts: string[], values: unknown[] = []) {
     const stale = new Set(receipts)
     const wellFormed = [...stale].filter((receipt) => RECEIPT.test(receipt))
-    const columns = columnsOf(
-      wellFormed.map((receipt) => receipt.split('-')),
-      ...[0, 1, 2],
-    )
-    const rows = wellFormed.length === 0 ? [] : await database.query(statement, [time(), ...columns, ...values])
+    const parts = wellFormed.map((receipt) => receipt.split('-'))
+    const columns = [time(), ...columnsOf(parts, 0, 1, 2), ...values]
+    const rows = parts.length === 0 ? [] : await database.query(statement, columns)
     for (const { held } of rows) stale.delete(wellFormed[(held as number) - 1] as string)
     return { rows, settled: { accepted: rows.length, stale: [...stale] } satisfies Settled }
   }
