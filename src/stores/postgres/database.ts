@@ -147,6 +147,12 @@ export class Database {
     await this.query(text, values)
   }
 
+  /** Calls one of our functions in the database. @returns its result */
+  call<T>(name: string, ...values: Values): Promise<T | undefined> {
+    const parameters = values.map((_, index) => `$${index + 1}`)
+    return this.value(`SELECT formula_intake.${name}(${parameters})`, values)
+  }
+
   /** Reads the default isolation level. If it changes later, our functions raise `OTHER_ISOLATION`. */
   async checkIsolation(): Promise<void> {
     const isolation = await this.value(`SELECT pg_catalog.current_setting('transaction_isolation')`)

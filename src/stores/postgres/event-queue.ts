@@ -3,15 +3,12 @@ import { isFingerprint } from '../../formula/identity.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { DEFAULT_SUBSCRIPTION, type EventQueue, type LogPlace, MAX_SUBSCRIPTIONS, type Subscription } from '../ports.ts'
 import { columnsOf, type Database, DURABLE, type GivenTime, NOW, type Query, type Row, sweepOf } from './database.ts'
-import { deadLetters, leases, MOVE_DUE } from './leases.ts'
+import { deadLetters, leases } from './leases.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
 
 /** $1 time, $2 subscription, all when null. */
 const STATS = `
 SELECT name, created_at, paused, ready, leased, delayed, dead, oldest, now FROM formula_intake.stats($1, $2)`
-
-/** $1 time, $2 name, $3 since when, the end when null, $4 most subscriptions. */
-const SUBSCRIBE = `SELECT formula_intake.subscribe($1, $2, $3, $4)`
 
 /** $1 name, $2 whether it pauses. */
 const PAUSE = `UPDATE formula_intake.subscriptions SET paused = $2 WHERE name = $1 RETURNING ${DURABLE}`
@@ -29,9 +26,6 @@ const HOLD = `
 INSERT INTO formula_intake.held
 SELECT $1, ordinal, pg_catalog.decode(id, 'hex'), at, body
 FROM unnest($2::text[], $3::bigint[], $4::text[]) WITH ORDINALITY AS event (id, at, body, ordinal)`
-
-/** $1 time, $2 attempt, $3 fingerprints in hex, $4 sequence numbers of formulas, $5 times, $6 bodies. */
-const RELEASE = `SELECT formula_intake.release($1, $2, $3, $4, $5, $6)`
 
 /** $1 older than, in ms since the epoch, $2 limit. */
 const SWEEP_MARKS = sweepOf('marks', { key: 'attempt', where: `state <> 'held' AND at < $1`, oldestBy: 'at' })
@@ -53,27 +47,27 @@ export function eventQueue(options: EventQueueOptions): Omit<EventQueue, 'identi
     ...deadLetters(options),
     onReady: (listener) => notifier.listen(listener),
     async trim(olderThan, limit) {
-      return (await database.value<number>('SELECT formula_intake.trim_log($1, $2)', [olderThan, limit])) ?? 0
+      return (await database.call<number>('trim_log', olderThan, limit)) ?? 0
     },
     async erase(id, seq) {
-      if (isFingerprint(id)) await database.query('SELECT formula_intake.erase($1, $2)', [id, seq])
+      if (isFingerprint(id)) await database.call('erase', id, seq)
     },
   }
 }
 
 function subscriptions({ database, time, maxReceives, notifier }: EventQueueOptions) {
   const stats = async (subscription: string | null): Promise<Subscription[]> => {
-    await database.query(MOVE_DUE, [time(), subscription, maxReceives])
+    await database.call('move_due', time(), subscription, maxReceives)
     return (await database.query(STATS, [time(), subscription])).map(toSubscription)
   }
   return {
     async subscribe(name, from) {
-      const outcome = await database.value(SUBSCRIBE, [time(), name, sinceOf(from), MAX_SUBSCRIPTIONS])
+      const outcome = await database.call('subscribe', time(), name, sinceOf(from), MAX_SUBSCRIPTIONS)
       return outcome as 'made' | 'there' | 'full'
     },
     async unsubscribe(name) {
       if (name === DEFAULT_SUBSCRIPTION) return false
-      return (await database.value('SELECT formula_intake.unsubscribe($1)', [name])) === true
+      return (await database.call('unsubscribe', name)) === true
     },
     subscriptions: () => stats(null),
     async stats(name) {
@@ -83,7 +77,7 @@ function subscriptions({ database, time, maxReceives, notifier }: EventQueueOpti
       return figures
     },
     async seek(name, to) {
-      await database.query('SELECT formula_intake.seek($1, $2)', [name, sinceOf(to)])
+      await database.call('seek', name, sinceOf(to))
       notifier.notify()
     },
     async pause(name, paused) {
@@ -107,7 +101,7 @@ function sagaSteps({ database, time, notifier }: EventQueueOptions) {
         return state !== 'removed'
       }),
     async release(attempt, events) {
-      await database.query(RELEASE, [time(), attempt, ...columnsOf(events, 'id', 'seq', 'createdAt', 'body')])
+      await database.call('release', time(), attempt, ...columnsOf(events, 'id', 'seq', 'createdAt', 'body'))
       notifier.notify()
     },
     remove: (attempt) =>

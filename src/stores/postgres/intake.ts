@@ -28,16 +28,6 @@ const MAX_ROUNDS = 10
 /** How long the ids of writes are kept, in milliseconds; doubts about a write are settled long before. */
 const WRITES_KEPT_MS = 3_600_000
 
-/**
- * Stores a batch of submissions in one round trip and one transaction; see functions.ts. $1 time, $2 id of the write,
- * $3 how long answers are kept, $4 the lease of an intent's owner, then a column each: $5–$13 members, $14–$18
- * formulas.
- */
-const WRITE = `
-SELECT formula_intake.write(
-  $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
-)`
-
 /** Voids a write unless it took effect, so that it never will; waits while it is in progress. $1 time, $2 its id. */
 const MAKE_VOID = `
 WITH write AS (
@@ -234,7 +224,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
     try {
       const { time, answerTtlMs } = this.#options
       const values = [time(), write, answerTtlMs, OWNER_LEASE_MS, ...writeColumns(planned)]
-      const refused = new Set(await this.#database.value<number[]>(WRITE, values))
+      const refused = new Set(await this.#database.call<number[]>('write', ...values))
       this.#inDoubt.delete(write)
       for (const [index, { item, plan }] of planned.entries()) {
         if (!refused.has(index + 1)) results.set(item, verdictOf(item, plan))

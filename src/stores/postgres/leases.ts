@@ -40,20 +40,11 @@ const NACK = `SELECT held FROM formula_intake.nack($1, $2, $3, $4, $5, $6, $7) A
 /** $5 lease in ms. */
 const EXTEND = `SELECT held, leased_until FROM formula_intake.extend($1, $2, $3, $4, $5)`
 
-/** $1 time, $2 subscription, $3 fingerprints in hex. */
-const END_LEASES = `SELECT formula_intake.end_leases($1, $2, $3)`
-
-/** Moves ended leases and delays. $1 time, $2 subscription, all when null, $3 most receives. */
-export const MOVE_DUE = `SELECT formula_intake.move_due($1, $2, $3)`
-
 /** $1 subscription, $2 before, $3 limit. */
 const DEAD = `
 SELECT rank, ${EVENT}, died_at AS "diedAt", reason, detail FROM formula_intake.deliveries
 WHERE subscription = (SELECT id FROM formula_intake.subscriptions WHERE name = $1) AND state = 'dead' AND rank < $2
 ORDER BY rank DESC LIMIT $3`
-
-/** $1 time, $2 subscription, $3 fingerprints in hex, all when null, $4 most receives. */
-const REDRIVE = `SELECT formula_intake.redrive($1, $2, $3, $4)`
 
 /** $1 subscription, $2 fingerprint in hex. */
 const REMOVE_DEAD = `
@@ -106,7 +97,7 @@ export function leases(options: EventQueueOptions) {
       return { ...settled, leasedUntil: (rows[0]?.leased_until ?? null) as number | null }
     },
     async endLeases(subscription, ids) {
-      const ended = (await database.value<number>(END_LEASES, [time(), subscription, ids.filter(isFingerprint)])) ?? 0
+      const ended = (await database.call<number>('end_leases', time(), subscription, ids.filter(isFingerprint))) ?? 0
       if (ended > 0) notifier.notify()
       return ended
     },
@@ -114,7 +105,7 @@ export function leases(options: EventQueueOptions) {
 }
 
 export function deadLetters({ database, time, maxReceives, notifier }: EventQueueOptions) {
-  const moveDue = (subscription: string) => database.query(MOVE_DUE, [time(), subscription, maxReceives])
+  const moveDue = (subscription: string) => database.call('move_due', time(), subscription, maxReceives)
   return {
     async dead(subscription, limit, before = Number.MAX_SAFE_INTEGER) {
       await moveDue(subscription)
@@ -124,8 +115,8 @@ export function deadLetters({ database, time, maxReceives, notifier }: EventQueu
       return { items, next: rows.length > limit ? (shown.at(-1)?.rank as number) : null }
     },
     async redrive(subscription, ids) {
-      const values = [time(), subscription, ids?.filter(isFingerprint) ?? null, maxReceives]
-      const redriven = (await database.value<number>(REDRIVE, values)) ?? 0
+      const wanted = ids?.filter(isFingerprint) ?? null
+      const redriven = (await database.call<number>('redrive', time(), subscription, wanted, maxReceives)) ?? 0
       if (redriven > 0) notifier.notify()
       return redriven
     },

@@ -20,9 +20,6 @@ const INTENT = `id, state, event_ids, event_bodies, event_at, added, status, kep
  */
 const INTENT_BY_ID = `SELECT ${INTENT} FROM formula_intake.intents WHERE id = $1 FOR UPDATE`
 
-/** The commit point of a saga; see functions.ts. $1 time, $2 attempt, $3 how long answers are kept, $4 head start. */
-const COMPLETE = `SELECT formula_intake.complete($1, $2, $3, $4)`
-
 /** Decides a rollback, or leaves a tombstone if it was never added. $1 time, $2 attempt, $3 reason, $4 head start. */
 const ABANDON = `
 WITH decided AS (
@@ -50,6 +47,7 @@ WITH gone AS (
 )
 SELECT ${DURABLE}`
 
+/** $1 attempt. */
 const FINISH = `DELETE FROM formula_intake.intents WHERE id = $1 AND state = 'completed'`
 
 /** $1 time, $2 limit, $3 age in ms. */
@@ -116,7 +114,7 @@ export function sagaSteps(database: Database, time: GivenTime, answerTtlMs: numb
   }
   return {
     async complete(id) {
-      await database.query(COMPLETE, [time(), id, answerTtlMs, HEAD_START_MS])
+      await database.call('complete', time(), id, answerTtlMs, HEAD_START_MS)
       return decision(id)
     },
     async abandon(id, reason) {
