@@ -50,7 +50,7 @@ export interface MovedSubscription {
   position: number
 }
 
-/** An event that a subscription has out of line. A leased one is moved as `returned`. */
+/** An event that a subscription has taken and not acknowledged. A leased one is moved as `returned`. */
 export interface MovedDelivery {
   /** The id of the subscription. */
   subscription: number

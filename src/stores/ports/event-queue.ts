@@ -75,9 +75,9 @@ export const MAX_SUBSCRIPTIONS = 100
 
 /**
  * An append-only log of events, in order of commit and without gaps, and the subscriptions that read it. A subscription
- * gets every event after its position, first in, first out. An event that it has out of line (leased, delayed, given
- * back, dead) is a delivery. Methods of a subscription throw {UnknownSubscription} when it does not exist; all methods
- * throw {StoreUnavailable} when the engine cannot be reached.
+ * gets every event after its position, first in, first out. An event that it has taken and not acknowledged (leased,
+ * delayed, given back, dead) is a delivery. Methods of a subscription throw {UnknownSubscription} when it does not
+ * exist; all methods throw {StoreUnavailable} when the engine cannot be reached.
  */
 export interface EventQueue {
   /** @returns an id that is unique among all queues and survives a move */

@@ -123,9 +123,9 @@ export const migrations: readonly string[] = [
   -- Numbers dead letters and redrives.
   CREATE SEQUENCE formula_intake.deaths;
 
-  -- Events that a subscription has out of line. By state, the rank is: leased or delayed, when that ends; returned, the
-  -- position; redriven, the number of the redrive; dead, the number of the death. Behind is the head of the log at the
-  -- redrive. A delivery that is or was dead has a copy of its event.
+  -- Events that a subscription has taken from the log and not acknowledged. By state, the rank is: leased or delayed,
+  -- when that ends; returned, the position; redriven, the number of the redrive; dead, the number of the death. Behind
+  -- is the head of the log at the redrive. A delivery that is or was dead has a copy of its event.
   CREATE TABLE formula_intake.deliveries (
     subscription integer NOT NULL,
     position bigint NOT NULL,
