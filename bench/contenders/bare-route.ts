@@ -1,20 +1,29 @@
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify from 'fastify'
-import { submitFormulas } from '../../routes/formulas/schemas.ts'
+import { listFormulas, submitFormulas } from '../../routes/formulas/schemas.ts'
+
+// A Fastify route with the same schema of a body and the same shape of answer, which stores nothing.
 
 interface Submitted {
   name: string
   materials: { name: string; concentration: string | number }[]
 }
 
-/** Stands for a fingerprint and a time, which a route that stores nothing has none of. */
+/** Placeholders of the same length as real ones. */
 const ID = '0'.repeat(64)
 const CREATED_AT = '2026-01-31T12:00:00.000Z'
 
-/** The yardstick: a Fastify route with the same schema and an answer of the same shape, which stores nothing. */
-const app = Fastify().withTypeProvider<TypeBoxTypeProvider>()
+/** Without ids, which Ajv accepts only once. */
+const plain = (schema: object): object =>
+  JSON.parse(JSON.stringify(schema, (key, value) => (key === '$id' ? undefined : value)))
 
-app.post('/formulas', { schema: submitFormulas }, async ({ body }) => {
+// Without the union of formulas and ids in the answer of the service: Fastify serialises that slowly.
+const { formulas } = listFormulas.response[200].properties
+const answer = { type: 'object', properties: { message: { type: 'string' }, formulas } }
+const schema = { body: plain(submitFormulas.body), response: { 200: plain(answer) } }
+
+const app = Fastify()
+
+app.post('/formulas', { schema }, async ({ body }) => {
   const formulas = ([body].flat() as Submitted[]).map(({ name, materials }) => ({
     id: ID,
     name,

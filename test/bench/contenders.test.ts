@@ -1,10 +1,18 @@
 import { test } from 'tap'
-import { Running } from '../../bench/contender.ts'
+import { bareRoute, Running } from '../../bench/contender.ts'
 import { pgBoss, transactionARequest } from '../../bench/postgres/contenders.ts'
 import { startPostgres } from '../support/postgres/server.ts'
 import { formula, post } from '../support/service-process.ts'
 
 // What is compared must be the same as seen by clients, or the comparison is worth nothing.
+
+test('the bare route checks and answers a body as the service does', async (t) => {
+  const running = await new Running(bareRoute).start()
+  t.teardown(() => running.remove())
+  const added = await post(running.url, 'a', [formula(1), formula(2)])
+  t.match(await added.json(), { message: 'Formula(s) added!', formulas: [formula('1'), formula('2')] })
+  t.equal((await post(running.url, 'b', { name: 'Without materials' })).status, 400)
+})
 
 for (const contender of [transactionARequest, pgBoss]) {
   test(`${contender('').name} takes formulas in exactly once, as the service does`, async (t) => {
