@@ -1,84 +1,62 @@
-import { bareRoute, type Contender, commitARequest, memory, sqlite } from './contender.ts'
-import type { Requests } from './load/generator.ts'
+import { bareRoute, type Contender, sqlite } from './contender.ts'
+import type { Requests } from './load/load.ts'
 
-/** One kind of load, sent to each contender in turn. */
+/** One kind of load, sent to several contenders. */
 export interface Case {
   name: string
   title: string
   requests: Requests
   contenders: Contender[]
   connections: number
-  /** How many bodies are sent again and again. */
+  /** Number of formulas that are sent repeatedly. */
   kept: number
-  /** Most events of one receive. */
+  /** Maximum number of events per receive. */
   perReceive: number
-  /** What is counted: requests, or what each of them carries. */
-  unit: { name: string; perRequest: number }
-  /** More than are consumed in a second: so many are queued for each before it is measured. */
+  /** What rates count; events are counted by acknowledgements. */
+  unit: 'formulas' | 'events'
+  formulasPerRequest: number
+  /** Events queued per second of load; must exceed what any contender can consume. */
   eventsPerSecond: number
-  /** Where what is taken in would not fit into memory otherwise. */
-  longestSeconds?: number
+  /** Upper bound of a measurement, where more would not fit into memory. */
+  maxSeconds?: number
 }
 
-const base = { connections: 64, kept: 1, perReceive: 1, unit: { name: 'requests', perRequest: 1 }, eventsPerSecond: 0 }
-const everyone = [bareRoute, sqlite, memory, commitARequest]
-const onDisk = [bareRoute, sqlite, commitARequest]
+const submissions: Omit<Case, 'name' | 'title'> = {
+  requests: 'single',
+  contenders: [bareRoute, sqlite],
+  connections: 64,
+  kept: 2_000,
+  perReceive: 1,
+  unit: 'formulas',
+  formulasPerRequest: 1,
+  eventsPerSecond: 0,
+}
 
-/** What is compared in every run. */
+const lists = { ...submissions, requests: 'list', formulasPerRequest: 100, maxSeconds: 2 } as const
+const consumption: typeof submissions = { ...submissions, requests: 'consume', contenders: [sqlite], unit: 'events' }
+
 export const cases: Case[] = [
-  { ...base, name: 'single', title: 'One formula, 4 materials', requests: 'single', contenders: everyone },
+  { ...submissions, name: 'single', title: 'One formula, 4 materials' },
+  { ...lists, name: 'list', title: 'Lists of 100 formulas' },
+  { ...submissions, name: 'replay', title: 'Replays of finished keys', requests: 'replay' },
+  { ...submissions, name: 'duplicate', title: 'Known compositions (409)', requests: 'duplicate' },
+  { ...submissions, name: 'forty', title: 'One formula, 40 materials', requests: 'forty' },
+  { ...submissions, name: 'one-connection', title: 'One formula, 1 connection', connections: 1 },
+  { ...submissions, name: '256-connections', title: 'One formula, 256 connections', connections: 256 },
+  { ...submissions, name: '1024-connections', title: 'One formula, 1,024 connections', connections: 1_024 },
+  { ...consumption, name: 'consume-1', title: 'Receive and ack, one event', eventsPerSecond: 25_000 },
   {
-    ...base,
-    name: 'list',
-    title: 'Lists of 100 formulas',
-    requests: 'list',
-    contenders: everyone,
-    unit: { name: 'formulas', perRequest: 100 },
-    longestSeconds: 2,
-  },
-  {
-    ...base,
-    name: 'replay',
-    title: 'Replays of finished keys',
-    requests: 'replay',
-    contenders: everyone,
-    kept: 2_000,
-  },
-  {
-    ...base,
-    name: 'duplicate',
-    title: 'Known make-ups (409)',
-    requests: 'duplicate',
-    contenders: onDisk,
-    kept: 2_000,
-  },
-  { ...base, name: 'forty', title: 'One formula, 40 materials', requests: 'forty', contenders: onDisk },
-  {
-    ...base,
-    name: 'one-connection',
-    title: 'One formula at a time',
-    requests: 'single',
-    contenders: onDisk,
-    connections: 1,
-  },
-  {
-    ...base,
-    name: 'consume-1',
-    title: 'Receive and ack, one event',
-    requests: 'consume',
-    contenders: [sqlite, memory],
-    eventsPerSecond: 25_000,
-    unit: { name: 'events', perRequest: 0 },
-  },
-  {
-    ...base,
+    ...consumption,
     name: 'consume-100',
     title: 'Receive and ack, 100 events',
-    requests: 'consume',
-    contenders: [sqlite, memory],
     perReceive: 100,
     eventsPerSecond: 300_000,
-    longestSeconds: 2,
-    unit: { name: 'events', perRequest: 0 },
+    maxSeconds: 2,
   },
 ]
+
+export function caseNamed(name: string): Case {
+  const found = cases.find((each) => each.name === name)
+  if (found === undefined) throw new Error(`There is no case ${name}`)
+  return found
+}

@@ -1,107 +1,99 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import pidusage from 'pidusage'
 
-/** Something that takes formulas by HTTP, to be measured beside others. */
+/** An HTTP service that takes formulas. */
 export interface Contender {
   name: string
-  /** What it is, for the record. */
-  description: string
   script: URL
   /** Options of Node itself. */
   flags?: string[]
-  /** @param directory a folder of its own, which outlives its process but not the run */
+  /** @param directory its own folder, which outlives its process but not the run */
   environment(directory: string): Record<string, string>
-  /** Whether what it has answered is to be found after a `kill -9`. */
-  durable: boolean
-  /** Whether it stores anything that can be asked for. */
+  /** Whether it stores what it answers, durably. */
   stores: boolean
 }
 
 const at = (path: string): URL => new URL(path, import.meta.url)
 
-/** What `npm start` runs in a folder that holds a version of this service, and what it gives Node. */
+/** What `npm start` runs for the version of this service in a folder. */
 export function startOf(folder: URL): { script: URL; flags: string[] } {
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', folder), 'utf8'))
   return { script: new URL('src/server.ts', folder), flags: scripts.start.match(/--\S+/g) ?? [] }
 }
 
-const OWN_START = startOf(at('../'))
-
+/** A Fastify route with the same schema that stores nothing. */
 export const bareRoute: Contender = {
   name: 'bare',
-  description: 'Fastify route with the same schema that stores nothing',
   script: at('contenders/bare-route.ts'),
   environment: () => ({}),
-  durable: false,
   stores: false,
 }
 
+/** This service as shipped: every answer is synced to disk. */
 export const sqlite: Contender = {
   name: 'sqlite',
-  description: 'this service as shipped: SQLite, every answer synced to disk',
-  ...OWN_START,
+  ...startOf(at('../')),
   environment: (directory) => ({ DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` }),
-  durable: true,
   stores: true,
 }
 
-export const memory: Contender = {
-  name: 'memory',
-  description: 'this service in memory',
-  ...OWN_START,
-  // A full run keeps more than Node's own limit lets it.
-  environment: () => ({ DATABASE_URL: 'memory:', NODE_OPTIONS: '--max-old-space-size=8192' }),
-  durable: false,
-  stores: true,
+/** A contender on a PostgreSQL database. */
+export type OnPostgres = (databaseUrl: string) => Contender
+
+/** This service on PostgreSQL. */
+export const postgres: OnPostgres = (url) => ({
+  ...sqlite,
+  name: 'postgres',
+  environment: () => ({ DATABASE_URL: url }),
+})
+
+const obvious = (name: string): OnPostgres => {
+  const script = at('contenders/transaction-a-request.ts')
+  return (url) => ({
+    name,
+    script,
+    environment: () => ({ DATABASE_URL: url, ...(name === 'pg-boss' && { BENCH_EVENTS: 'pg-boss' }) }),
+    stores: true,
+  })
 }
 
-export const commitARequest: Contender = {
-  name: 'commit-a-request',
-  description: 'Fastify with one synced SQLite transaction for each request',
-  script: at('contenders/commit-a-request.ts'),
-  environment: (directory) => ({ BENCH_DIRECTORY: directory }),
-  durable: true,
-  stores: true,
-}
+/** One PostgreSQL transaction per request. */
+export const transactionARequest = obvious('transaction-a-request')
+/** The same, with an event that pg-boss adds in the transaction. */
+export const pgBoss = obvious('pg-boss')
 
-/** What a process has used since it was started. */
+/** What a process has used since its start. */
 export interface Usage {
   cpuMs: number
   rssBytes: number
+  /** Bytes written to disk; NaN where the system does not count them (elsewhere than on Linux). */
+  writtenBytes: number
 }
 
-/** What is to go with this process, however that ends. */
 const living = new Set<Running>()
 process.on('exit', () => {
   for (const running of living) running.abandon()
 })
+// Runs the handler above on a signal too, which ends the contenders and removes their files.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
-/** A contender's process, on a folder of its own. */
+/** The process of a contender, with its own folder. */
 export class Running {
   readonly contender: Contender
-  readonly directory: string
+  readonly directory = mkdtempSync(join(tmpdir(), 'formula-bench-'))
   #child: ChildProcess | undefined
-  #url = ''
-  /** How long the last start took until it listened, in milliseconds. */
+  url = ''
+  /** Time from the last start until it listened, in milliseconds. */
   startMs = 0
 
   constructor(contender: Contender) {
     this.contender = contender
-    this.directory = mkdtempSync(join(tmpdir(), 'formula-bench-'))
     living.add(this)
-  }
-
-  get url(): string {
-    return this.#url
-  }
-
-  get pid(): number {
-    return this.#child?.pid as number
   }
 
   async start(): Promise<this> {
@@ -113,22 +105,29 @@ export class Running {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#child = child
-    const said: string[] = []
+    const printed: string[] = []
     for await (const line of createInterface(child.stdout)) {
       const found = /listening at (http:\S+?);/.exec(line)?.[1]
-      said.push(line)
+      printed.push(line)
       if (found === undefined) continue
-      this.#url = found
+      this.url = found
       this.startMs = performance.now() - began
       child.stdout.resume()
       return this
     }
-    throw new Error(`${contender.name} did not start: ${said.join('\n')}`)
+    throw new Error(`${contender.name} did not start: ${printed.join('\n')}`)
   }
 
   async usage(): Promise<Usage> {
-    const { ctime, memory: rssBytes } = await pidusage(this.pid)
-    return { cpuMs: ctime, rssBytes }
+    const pid = this.#child?.pid as number
+    const { ctime, memory } = await pidusage(pid)
+    return { cpuMs: ctime, rssBytes: memory, writtenBytes: writtenBytes(pid) }
+  }
+
+  /** Size of its files. */
+  storedBytes(): number {
+    const files = readdirSync(this.directory).map((name) => statSync(join(this.directory, name)).size)
+    return files.reduce((sum, size) => sum + size, 0)
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -139,7 +138,7 @@ export class Running {
     await ended
   }
 
-  /** Ends the process and removes what it has written. */
+  /** Ends the process and removes its files. */
   async remove(): Promise<void> {
     await this.kill('SIGKILL')
     this.abandon()
@@ -150,5 +149,23 @@ export class Running {
     living.delete(this)
     this.#child?.kill('SIGKILL')
     rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+/** Runs the service as shipped, on an empty store. */
+export async function onSqlite<T>(work: (running: Running) => Promise<T>): Promise<T> {
+  const running = await new Running(sqlite).start()
+  try {
+    return await work(running)
+  } finally {
+    await running.remove()
+  }
+}
+
+function writtenBytes(pid: number): number {
+  try {
+    return Number(/^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1])
+  } catch {
+    return Number.NaN
   }
 }

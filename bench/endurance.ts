@@ -1,74 +1,50 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Running, sqlite } from './contender.ts'
+import { onSqlite, type Running } from './contender.ts'
 import { load, newRun } from './load/load.ts'
-import { median } from './median.ts'
-import { type Sent, verify } from './verify.ts'
+import { median } from './statistics.ts'
+import { verify } from './verify.ts'
 
 /** What a long load does to the memory of the service. */
 export interface Endurance {
   seconds: number
-  intakePerSecond: number
-  ackedPerSecond: number
-  /** RSS again and again while it runs. */
-  samples: { atSeconds: number; rssBytes: number }[]
   mostRssBytes: number
-  /** Median RSS of the last minute as a share of that of the second minute: the first one is for warming up. */
+  /** Median RSS of the last minute as a share of that of the second minute; the first is for warming up. */
   growth: number
 }
 
-export interface EnduranceExtent {
+interface EnduranceExtent {
   seconds: number
   everySeconds: number
 }
 
+interface Sample {
+  atSeconds: number
+  rssBytes: number
+}
+
 const MINUTE = 60
 
-/** @throws {Error} when something that was answered is not there */
-export async function measureEndurance(extent: EnduranceExtent, say: (line: string) => void): Promise<Endurance> {
-  const running = await new Running(sqlite).start()
-  try {
-    const intake = send(running, 'single', 64, 1, extent.seconds)
-    const consumers = send(running, 'consume', 8, 100, extent.seconds)
-    const both = Promise.all([intake, consumers])
-    const samples = await sample(running, extent, both)
-    const [taken, consumed] = await both
-    await verify(running, [taken, consumed])
-    const endurance = {
-      seconds: extent.seconds,
-      intakePerSecond: taken.answered.requests / taken.answered.seconds,
-      ackedPerSecond: consumed.answered.acked / consumed.answered.seconds,
-      samples,
+/** @throws {Error} when something that was answered is missing */
+export const measureEndurance = ({ seconds, everySeconds }: EnduranceExtent): Promise<Endurance> =>
+  onSqlite(async (running) => {
+    const { url } = running
+    const loads = Promise.all([
+      load({ url, requests: 'single', run: newRun(), connections: 64, seconds }),
+      load({ url, requests: 'consume', run: newRun(), connections: 8, perReceive: 100, seconds }),
+    ])
+    const samples = await sample(running, everySeconds, loads)
+    await verify(running, await loads)
+    return {
+      seconds,
       mostRssBytes: Math.max(...samples.map(({ rssBytes }) => rssBytes)),
-      growth: growth(samples, extent.seconds),
+      growth: growth(samples, seconds),
     }
-    say(`RSS at most ${Math.round(endurance.mostRssBytes / 1e6)} MB, growth ${endurance.growth.toFixed(2)}`)
-    return endurance
-  } finally {
-    await running.remove()
-  }
-}
+  })
 
-async function send(
-  { url }: Running,
-  requests: 'single' | 'consume',
-  connections: number,
-  perReceive: number,
-  seconds: number,
-): Promise<Sent> {
-  const run = newRun()
-  const numbers = { requests, run, keys: run, kept: 1, perReceive }
-  const answered = await load({ url, ...numbers, seconds, connections })
-  return { ...numbers, connections, answered }
-}
-
-async function sample(
-  running: Running,
-  { everySeconds }: EnduranceExtent,
-  loading: Promise<unknown>,
-): Promise<Endurance['samples']> {
-  const over = loading.then(() => true)
+async function sample(running: Running, everySeconds: number, loads: Promise<unknown>): Promise<Sample[]> {
+  const over = loads.then(() => true)
   const began = performance.now()
-  const samples: Endurance['samples'] = []
+  const samples: Sample[] = []
   do {
     const { rssBytes } = await running.usage()
     samples.push({ atSeconds: Math.round((performance.now() - began) / 1000), rssBytes })
@@ -76,8 +52,8 @@ async function sample(
   return samples
 }
 
-/** Minutes are sixths of the load where it is shorter than six of them. */
-export function growth(samples: Endurance['samples'], seconds: number): number {
+/** In a load of less than six minutes, a sixth of it counts as a minute. */
+export function growth(samples: Sample[], seconds: number): number {
   const minute = Math.min(MINUTE, seconds / 6)
   const between = (from: number, to: number): number[] =>
     samples.filter(({ atSeconds: at }) => at >= from && at <= to).map(({ rssBytes }) => rssBytes)

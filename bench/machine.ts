@@ -1,38 +1,21 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, release, tmpdir, totalmem, type } from 'node:os'
+import { generator } from './load/load.ts'
 
-/** What the figures were taken on. */
-export interface Machine {
-  cpu: string
-  cores: number
-  memoryBytes: number
-  kernel: string
-  /** The file system that the contenders' files were on. */
-  fileSystem: string
-  node: string
-}
-
-export function machine(): Machine {
-  const cores = cpus()
-  return {
-    cpu: cores[0]?.model.trim() ?? 'unknown',
-    cores: cores.length,
-    memoryBytes: totalmem(),
-    kernel: `${type()} ${release()}`,
-    fileSystem: fileSystemOf(tmpdir()),
-    node: process.version,
-  }
-}
-
-/** The machine in a sentence. */
-export function describe({ cpu, cores, memoryBytes, kernel, fileSystem, node }: Machine): string {
-  const memory = `${Math.round(memoryBytes / 2 ** 30)} GiB of memory`
-  return `${cpu}, ${cores} cores, ${memory}, ${kernel}, ${fileSystem}, Node ${node}`
+/** What was measured, where and when. */
+export function caption(): string {
+  const [{ model } = { model: 'unknown' }] = cpus()
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB of memory`
+  return (
+    `Run of ${new Date().toISOString().slice(0, 10)}, commit ${commit()}. ` +
+    `${model.trim()}, ${cpus().length} cores, ${memory}, ${type()} ${release()}, ${fileSystemOf(tmpdir())}, ` +
+    `Node ${process.version}; load by ${generator.name} ${generator.version} on the same machine.`
+  )
 }
 
 /** The commit that is measured, and whether files differ from it. */
-export function commit(): string {
+function commit(): string {
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim()
   try {
     const changed = git('status', '--porcelain', '--', 'src', 'plugins', 'routes', 'package-lock.json') !== ''
@@ -42,7 +25,7 @@ export function commit(): string {
   }
 }
 
-/** The type of the mount that a path is on, where the system lists its mounts. */
+/** The type of the innermost mount above a path; `unknown` where the system does not list its mounts. */
 function fileSystemOf(path: string): string {
   try {
     const mounts = readFileSync('/proc/mounts', 'utf8')

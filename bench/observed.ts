@@ -1,55 +1,67 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
-import { cases } from './cases.ts'
-import { type Contender, sqlite } from './contender.ts'
-import { compareInTurns } from './in-turns.ts'
-import { say } from './print.ts'
-import type { Under } from './under.ts'
+import { caseNamed } from './cases.ts'
+import { compare } from './compare.ts'
+import { type Contender, type Running, sqlite } from './contender.ts'
 
-// node bench/observed.ts [--starts 6] [--rounds 5] [--seconds 1]
-// What metrics and lines about requests cost: the service with them and without, in turns.
+// node bench/observed.ts [traces] [--starts 6] [--rounds 5] [--seconds 1]
+// Measures what metrics and log lines cost, or traces: the service with and without.
 
-const unobserved: Contender = {
-  ...sqlite,
-  name: 'unobserved',
-  description: 'this service without metrics and lines about requests',
-  script: new URL('./contenders/unobserved.ts', import.meta.url),
-}
-
-const everyLine: Contender = {
-  ...sqlite,
-  name: 'every line',
-  description: 'this service with a line for each request (LOG_LEVEL=debug), read by nobody',
-  environment: (directory) => ({ ...sqlite.environment(directory), LOG_LEVEL: 'debug' }),
-}
-
-const CASES = ['single', 'replay']
-
-/**
- * Scrapes as Prometheus would, far more often: the first begins what measures the process. Who is not measured gets
- * another request: a server that has only ever had one kind is faster by a tenth, and no service is asked so.
- */
-async function scrape({ running }: Under): Promise<void> {
-  const path = running.contender === unobserved ? '/health/live' : '/metrics'
-  const answer = await fetch(running.url + path)
-  if (!answer.ok) throw new Error(`${path} answers ${answer.status}`)
-  await answer.text()
-}
-
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
   options: {
     starts: { type: 'string', default: '6' },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '1' },
   },
+  allowPositionals: true,
 })
 const extent = { rounds: Number(values.rounds), seconds: Number(values.seconds), warmUpSeconds: 2 }
-// Ends the contenders as well, and removes their files.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-for (const subject of cases.filter(({ name }) => CASES.includes(name))) {
-  say(`\n${subject.title}`)
-  await compareInTurns(subject, [unobserved, sqlite, everyLine], {
-    starts: Number(values.starts),
-    extent,
-    before: scrape,
-  })
+const options = { starts: Number(values.starts), extent }
+
+const withVariables = (name: string, variables: Record<string, string>): Contender => ({
+  ...sqlite,
+  name,
+  environment: (directory) => ({ ...sqlite.environment(directory), ...variables }),
+})
+
+const unobserved: Contender = {
+  ...sqlite,
+  name: 'unobserved',
+  script: new URL('./contenders/unobserved.ts', import.meta.url),
+}
+const everyLine = withVariables('every line', { LOG_LEVEL: 'debug' })
+
+/** The first scrape starts the metrics of the process. All get a second kind of request: it costs a tenth of the rate. */
+async function scrape({ contender, url }: Running): Promise<void> {
+  const path = contender === unobserved ? '/health/live' : '/metrics'
+  const answer = await fetch(url + path)
+  if (!answer.ok) throw new Error(`${path} answers ${answer.status}`)
+  await answer.text()
+}
+
+async function measureTraces(): Promise<void> {
+  // A collector that reads and forgets.
+  const collector = createServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'))
+  }).listen(0, '127.0.0.1')
+  await once(collector, 'listening')
+  const traced = (name: string, sampled: string): Contender =>
+    withVariables(name, {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: sampled,
+    })
+  await compare(caseNamed('single'), [sqlite, traced('1 in 100', '0.01'), traced('all', '1')], options)
+  collector.closeAllConnections()
+  collector.close()
+}
+
+if (positionals[0] === 'traces') await measureTraces()
+else {
+  const contenders = [unobserved, sqlite, everyLine]
+  for (const name of ['single', 'replay']) {
+    await compare(caseNamed(name), contenders, { ...options, beforeRound: scrape })
+  }
 }

@@ -1,21 +1,28 @@
-import { Running, sqlite } from './contender.ts'
-import { generator, newRun } from './load/load.ts'
-import { type Probed, probe } from './probe.ts'
-import { type Sent, verify } from './verify.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { onSqlite, type Running } from './contender.ts'
+import { generator, newRun, type Sent } from './load/load.ts'
+import { headersOf, request } from './load/requests.ts'
+import { tell, whole } from './print.ts'
+import { type Timing, timingOf } from './statistics.ts'
+import { verify } from './verify.ts'
 
-/** What so many clients at once come to: each sends as soon as it is answered, or when Retry-After says so. */
+/** The load of many clients; each sends as soon as it is answered, or after the Retry-After of a refusal. */
 export interface Level {
   connections: number
-  /** Answers a second, whatever they say. */
+  /** Answers per second. */
   offered: number
-  /** Answers of 200 a second. */
+  /** 200s per second. */
   accepted: number
-  /** Of all answers. */
-  p50Ms: number
-  p99Ms: number
-  failed: number
-  /** What a few callers beside met. */
   probed: Probed
+}
+
+/** What a few other callers got at the same time. */
+export interface Probed {
+  accepted: Timing & { count: number }
+  /** 503 SERVICE_OVERLOADED with Retry-After. */
+  shed: number
+  /** Anything else, failed connections included. */
+  otherwise: number
 }
 
 export interface Overload {
@@ -24,47 +31,76 @@ export interface Overload {
   recovered: Level
 }
 
-export interface OverloadExtent {
+interface OverloadExtent {
   seconds: number
   connections: number[]
 }
 
-/** @throws {Error} when something that was accepted is not there */
-export async function measureOverload(extent: OverloadExtent, say: (line: string) => void): Promise<Overload> {
-  const running = await new Running(sqlite).start()
-  const sent: Sent[] = []
-  try {
+const PROBES = 4
+const PROBE_EVERY_MS = 20
+
+/** @throws {Error} when something that was accepted is missing */
+export const measureOverload = (extent: OverloadExtent): Promise<Overload> =>
+  onSqlite(async (running) => {
+    const sent: Sent[] = []
     const levels: Level[] = []
     const [first = 64] = extent.connections
     for (const connections of [first, ...extent.connections, first]) {
       const level = await measureLevel(running, connections, extent.seconds, sent)
       levels.push(level)
-      say(`${connections} connections: ${Math.round(level.accepted)} of ${Math.round(level.offered)}/s accepted`)
+      tell(`${whole(connections)} connections: ${whole(level.accepted)} of ${whole(level.offered)}/s accepted`)
     }
     await verify(running, sent)
     // The very first was the warm-up.
     return { levels: levels.slice(1, -1), recovered: levels.at(-1) as Level }
-  } finally {
-    await running.remove()
-  }
-}
+  })
 
 async function measureLevel({ url }: Running, connections: number, seconds: number, sent: Sent[]): Promise<Level> {
-  const run = newRun()
-  const numbers = { requests: 'patient', run, keys: run, kept: 1, perReceive: 1 } as const
-  const loading = generator.load({ url, ...numbers, seconds, connections })
+  const sequence = { requests: 'patient', run: newRun() } as const
+  const loading = generator.load({ url, ...sequence, seconds, connections })
   const [answered, probed] = await Promise.all([loading, probe(url, loading)])
-  sent.push({ ...numbers, connections, answered })
-  const ofProbe = { ...answered, requests: probed.accepted.count, refused: 0, acked: 0 }
-  // What a probe was not told may have been stored.
-  sent.push({ ...numbers, connections: probed.otherwise, answered: ofProbe })
+  sent.push({ ...sequence, connections, answered })
+  // Probes that got no clear answer may have been stored.
+  const probes = { ...answered, requests: probed.accepted.count, refused: 0, failed: probed.otherwise }
+  sent.push({ ...sequence, connections: 0, answered: probes })
   return {
     connections,
     offered: answered.requests / answered.seconds,
     accepted: (answered.requests - answered.refused) / answered.seconds,
-    p50Ms: answered.p50Ms,
-    p99Ms: answered.p99Ms,
-    failed: answered.failed,
     probed,
+  }
+}
+
+/** Submits a formula now and then: the generator does not report the latency of accepted submissions alone. */
+async function probe(url: string, until: Promise<unknown>): Promise<Probed> {
+  const durations: number[] = []
+  const counts = { accepted: 0, shed: 0, otherwise: 0 }
+  const run = newRun()
+  let [sent, isOver] = [0, false]
+  const over = until.finally(() => {
+    isOver = true
+  })
+  async function submitUntilOver(): Promise<void> {
+    while (!isOver) {
+      const began = performance.now()
+      const result = await submit(url, run, ++sent)
+      if (result === 'accepted') durations.push(performance.now() - began)
+      counts[result]++
+      await pause(PROBE_EVERY_MS)
+    }
+  }
+  await Promise.all([over, ...Array.from({ length: PROBES }, submitUntilOver)])
+  return { ...counts, accepted: { count: counts.accepted, ...timingOf(durations) } }
+}
+
+async function submit(url: string, run: number, number: number): Promise<keyof Probed> {
+  const next = request({ requests: 'single', run }, number)
+  try {
+    const response = await fetch(url + next.path, { method: 'POST', headers: headersOf(next), body: next.body })
+    const { code } = (await response.json()) as { code?: string }
+    if (response.status === 200) return 'accepted'
+    return code === 'SERVICE_OVERLOADED' && response.headers.has('retry-after') ? 'shed' : 'otherwise'
+  } catch {
+    return 'otherwise'
   }
 }

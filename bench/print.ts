@@ -1,33 +1,23 @@
 import { markdownTable } from '../docs/figures.ts'
-import { inMs, whole } from './judged.ts'
-import { describe } from './machine.ts'
-import type { Intake } from './postgres/intake.ts'
-import type { BenchRecord, CaseFigures, Judged } from './record.ts'
+import type { CaseFigures, Judged } from './goals.ts'
+import type { Overload } from './overload.ts'
+import type { Intake } from './postgres/part.ts'
+
+type Format = (value: number) => string
+
+export const whole: Format = (value) => Math.round(value).toLocaleString('en-US')
+export const inMs: Format = (value) => `${value.toFixed(1)} ms`
+export const inMegabytes: Format = (value) => `${Math.round(value / 1e6)} MB`
+const inBytes = (value: number | undefined): string =>
+  value !== undefined && Number.isFinite(value) ? whole(value) : '–'
 
 export function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Says something about what was announced before. */
+/** Prints a detail of what was announced before. */
 export function tell(line: string): void {
   say(`  ${line}`)
-}
-
-/** One line for each contender. */
-export function sayFigures({ unit, figures }: CaseFigures): void {
-  const bare = figures.find(({ contender }) => contender === 'bare')
-  for (const { contender, rate, p50Ms, p99Ms, cpuUsPerUnit, rssBytes } of figures) {
-    const columns = [
-      contender.padEnd(16),
-      `${whole(rate).padStart(9)} ${unit}/s`.padEnd(20),
-      (bare === undefined ? '' : `${(rate / bare.rate).toFixed(2)} of bare`).padEnd(12),
-      `p50 ${p50Ms.toFixed(2)} ms`.padEnd(14),
-      `p99 ${p99Ms.toFixed(2)} ms`.padEnd(15),
-      `CPU ${cpuUsPerUnit.toFixed(1)} us`.padEnd(14),
-      `RSS ${Math.round(rssBytes / 1e6)} MB`,
-    ]
-    tell(columns.join('  '))
-  }
 }
 
 export function goalsTable(goals: Judged[]): string {
@@ -35,21 +25,41 @@ export function goalsTable(goals: Judged[]): string {
   return markdownTable([['Goal', 'Figure', 'Holds?'], ...rows])
 }
 
-/** What a run was and where. */
-export function caption({ date, commit, machine, generator }: BenchRecord): string {
-  const load = `load by ${generator.name} ${generator.version} on the same machine`
-  return `Run of ${date.slice(0, 10)}, commit ${commit}. ${describe(machine)}; ${load}.`
+/** The contenders of each case. CPU time and bytes are per formula or event. */
+export function casesTable(cases: CaseFigures[]): string {
+  const head = ['Case', 'Contender', 'Rate', 'Of bare', 'p50', 'p99', 'CPU', 'RSS', 'Bytes written', 'Bytes kept']
+  const rows = cases.flatMap(({ title, unit, figures }) => {
+    const bare = figures.find(({ contender }) => contender === 'bare')
+    return figures.map((figure, index) => [
+      index === 0 ? title : '',
+      figure.contender,
+      `${whole(figure.rate)} ${unit}/s`,
+      bare === undefined ? '–' : (figure.rate / bare.rate).toFixed(2),
+      inMs(figure.p50Ms),
+      inMs(figure.p99Ms),
+      `${figure.cpuUsPerUnit.toFixed(1)} µs`,
+      inMegabytes(figure.rssBytes),
+      inBytes(figure.writtenBytesPerUnit),
+      inBytes(figure.keptBytesPerFormula),
+    ])
+  })
+  return markdownTable([head, ...rows])
 }
 
-/** What docs/scale.md shows of a run on PostgreSQL. */
-export function postgresSection(record: BenchRecord): string {
-  const { postgres } = record
-  if (postgres === undefined) throw new Error('nothing was measured on PostgreSQL')
-  return [goalsTable(record.goals), costsTable(postgres.intake), caption(record)].join('\n\n')
+/** Answers per second, and the latency of submissions that were accepted meanwhile. */
+export function overloadTable({ levels, recovered }: Overload): string {
+  const rows = [...levels, recovered].map(({ connections, offered, accepted, probed }) => [
+    whole(connections),
+    `${whole(offered)}/s`,
+    `${whole(accepted)}/s`,
+    inMs(probed.accepted.p50Ms),
+    inMs(probed.accepted.p99Ms),
+  ])
+  return markdownTable([['Connections', 'Answers', 'Accepted', 'p50', 'p99'], ...rows])
 }
 
-/** What one submission takes of each part. */
-function costsTable(intake: Intake[]): string {
+/** What one submission costs. */
+export function costsTable(intake: Intake[]): string {
   const head = [
     'Contender',
     'Formulas/s',
@@ -61,22 +71,17 @@ function costsTable(intake: Intake[]): string {
     'In a commit',
     'Sync',
   ]
-  const rows = intake.map(({ contender, rate, p50Ms, p99Ms, cpuUsPerUnit, server }) => [
-    contender,
-    whole(rate),
-    inMs(p50Ms),
-    inMs(p99Ms),
-    `${whole(cpuUsPerUnit)} us`,
-    `${whole(server.cpuUsPerUnit)} us`,
-    `${whole(server.walBytesPerUnit)} bytes`,
-    server.unitsPerCommit.toFixed(1),
-    `${server.syncMs.toFixed(2)} ms`,
+  const rows = intake.map((figure) => [
+    figure.contender,
+    whole(figure.rate),
+    inMs(figure.p50Ms),
+    inMs(figure.p99Ms),
+    `${whole(figure.cpuUsPerUnit)} µs`,
+    `${whole(figure.server.cpuUsPerUnit)} µs`,
+    `${whole(figure.server.walBytesPerUnit)} bytes`,
+    figure.server.unitsPerCommit.toFixed(1),
+    `${figure.server.syncMs.toFixed(2)} ms`,
+    inBytes(figure.keptBytesPerFormula),
   ])
-  return markdownTable([head, ...rows])
-}
-
-/** What docs/performance.md shows of a full run. */
-export function section(record: BenchRecord): string {
-  const shown = '![Rates and latencies of the contenders in each case](performance/full.svg)'
-  return [goalsTable(record.goals), caption(record), shown].join('\n\n')
+  return markdownTable([[...head, 'Bytes kept'], ...rows])
 }

@@ -1,132 +1,111 @@
 import { parseArgs } from 'node:util'
 import { publish } from '../docs/figures.ts'
 import { cases } from './cases.ts'
-import { picture } from './chart/picture.ts'
-import { bareRoute, commitARequest, memory, sqlite } from './contender.ts'
 import { measureEndurance } from './endurance.ts'
-import { type Extents, full, onPostgres, quick } from './extents.ts'
-import { judge } from './goals.ts'
-import { generator } from './load/load.ts'
-import { commit, machine } from './machine.ts'
-import { measure } from './measure.ts'
+import { judge, type Measured } from './goals.ts'
+import { caption } from './machine.ts'
 import { measureMillion } from './million.ts'
 import { measureOverload } from './overload.ts'
-import { pgBoss, postgres, transactionARequest } from './postgres/contenders.ts'
 import { measurePostgres } from './postgres/part.ts'
-import { caption, goalsTable, postgresSection, say, sayFigures, section, tell } from './print.ts'
-import { type BenchRecord, keep, type Measured } from './record.ts'
+import { casesTable, costsTable, goalsTable, overloadTable, say, tell } from './print.ts'
 import { measureSweep } from './sweep.ts'
+import { type Extent, measureInTurns, Trial } from './trial.ts'
 
-// node bench/run.ts quick | full | postgres [--only <case or part>[,…]]
-// With --only, or when a part failed, nothing is written: what is not whole is not to be quoted.
+// node bench/run.ts quick | full | postgres [--only <part>[,…]]
+// A full run writes its figures to docs/performance.md, one on PostgreSQL to docs/scale.md; not with --only, nor when a
+// part failed.
 
-/** Parts whose figures do not count, because what was answered was not there, or a load went wrong. */
-const broken: string[] = []
-
-/** What --only may name. */
-const NAMES = ['cases', ...cases.map(({ name }) => name), 'million', 'overload', 'sweep', 'endurance', 'postgres']
-
-type IsAsked = (name: string) => boolean
-
-async function measureCases(extents: Extents, isAsked: IsAsked, measured: Measured): Promise<void> {
-  const { cases: extent } = extents
-  if (extent === undefined) return
-  for (const subject of cases.filter(({ name }) => isAsked(name) || isAsked('cases'))) {
-    await attempt(subject.title, async () => {
-      const { name, title, unit } = subject
-      const figures = { name, title, unit: unit.name, figures: await measure(subject, extent) }
-      measured.cases.push(figures)
-      sayFigures(figures)
-    })
-  }
+interface Part {
+  name: string
+  measure(): Promise<Partial<Measured>>
 }
 
-/** What goes beyond the cases; one after the other, as two cores have no room for more. */
-async function measureAtLength(extents: Extents, isAsked: IsAsked, measured: Measured): Promise<void> {
-  const { million, overload, sweep, endurance, postgres } = extents
-  if (million && isAsked('million')) {
-    await attempt('A store that holds much', async () => {
-      measured.million = await measureMillion(million, tell)
-    })
-  }
-  if (overload && isAsked('overload')) {
-    await attempt('Overload', async () => {
-      measured.overload = await measureOverload(overload, tell)
-    })
-  }
-  if (sweep && isAsked('sweep')) {
-    await attempt('Keys that expire', async () => {
-      measured.sweep = await measureSweep(sweep, tell)
-    })
-  }
-  if (endurance && isAsked('endurance')) {
-    await attempt('Endurance', async () => {
-      measured.endurance = await measureEndurance(endurance, tell)
-    })
-  }
-  if (postgres && isAsked('postgres')) {
-    await attempt('PostgreSQL', async () => {
-      measured.postgres = await measurePostgres(postgres, tell)
-    })
-  }
+const MILLION = { rounds: 3, seconds: 3, warmUpSeconds: 2, formulas: 1_000_000, calls: 2_000 }
+const OVERLOAD = { seconds: 10, connections: [64, 256, 1024, 4096, 6144, 8192] }
+const SWEEP = {
+  fillSeconds: 20,
+  expirySeconds: 30,
+  loadSeconds: 40,
+  rounds: 5,
+  answersPerRound: 20_000,
+  restSeconds: 15,
+}
+const ENDURANCE = { seconds: Number(process.env.BENCH_ENDURANCE_SECONDS ?? 600), everySeconds: 5 }
+const POSTGRES = { rounds: 5, seconds: 4, warmUpSeconds: 2, formulas: 1_000_000 }
+
+const RUNS: Record<string, () => Part[]> = {
+  quick: () => caseParts({ rounds: 3, seconds: 1, warmUpSeconds: 1 }),
+  full: () => [
+    ...caseParts({ rounds: 5, seconds: 3, warmUpSeconds: 2 }),
+    { name: 'million', measure: async () => ({ million: await measureMillion(MILLION) }) },
+    { name: 'overload', measure: async () => ({ overload: await measureOverload(OVERLOAD) }) },
+    { name: 'sweep', measure: async () => ({ sweep: await measureSweep(SWEEP) }) },
+    { name: 'endurance', measure: async () => ({ endurance: await measureEndurance(ENDURANCE) }) },
+  ],
+  postgres: () => [{ name: 'postgres', measure: async () => ({ postgres: await measurePostgres(POSTGRES) }) }],
 }
 
-/** Does one part; when it fails, the others are measured all the same. */
-async function attempt(title: string, part: () => Promise<void>): Promise<void> {
-  say(`\n${title}`)
-  try {
-    await part()
-  } catch (error) {
-    broken.push(title)
-    tell(`DOES NOT COUNT: ${(error as Error).message}`)
+const caseParts = (extent: Extent): Part[] =>
+  cases.map((subject) => ({
+    name: subject.name,
+    async measure() {
+      const trials = subject.contenders.map((contender) => new Trial(subject, contender))
+      const figures = (await measureInTurns(trials, extent)).map((trial) => trial.figure())
+      const measured = [{ ...subject, figures }]
+      say(casesTable(measured))
+      return { cases: measured }
+    },
+  }))
+
+/**
+ * Measures parts one after the other; if one fails, the others are measured all the same.
+ * @returns what was measured, and the names of failed parts, whose figures do not count
+ */
+async function measureParts(parts: Part[]): Promise<{ measured: Measured; failed: string[] }> {
+  const [measured, failed]: [Measured, string[]] = [{ cases: [] }, []]
+  for (const { name, measure } of parts) {
+    say(`\n${name}`)
+    try {
+      const { cases = [], ...rest } = await measure()
+      measured.cases.push(...cases)
+      Object.assign(measured, rest)
+    } catch (error) {
+      failed.push(name)
+      tell(`DOES NOT COUNT: ${(error as Error).message}`)
+    }
   }
+  return { measured, failed }
 }
 
-function recordOf(measured: Measured, extents: Extents): BenchRecord {
-  const ofPostgres = [postgres, transactionARequest, pgBoss].map((contender) => contender(''))
-  const all = extents.postgres ? ofPostgres : [bareRoute, sqlite, memory, commitARequest]
-  const contenders = all.map(({ name, description }) => [name, description])
-  return {
-    date: new Date().toISOString(),
-    commit: commit(),
-    machine: machine(),
-    generator: { name: generator.name, version: generator.version },
-    contenders: Object.fromEntries(contenders),
-    extents,
-    ...measured,
-    goals: judge(measured),
-  }
-}
-
-const RUNS = { quick, full, postgres: onPostgres }
-
-function readArguments(): { name: keyof typeof RUNS; only: string[] | undefined } {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } })
-  const [name = 'quick'] = positionals
-  if (!Object.hasOwn(RUNS, name)) throw new Error(`${Object.keys(RUNS).join(' or ')}, not ${name}`)
-  const only = values.only?.split(',')
-  const unknown = only?.find((part) => !NAMES.includes(part))
-  if (unknown !== undefined) throw new Error(`${unknown} is none of ${NAMES.join(', ')}`)
-  return { name: name as keyof typeof RUNS, only }
+function figuresOf(measured: Measured): string {
+  const { cases, overload, postgres } = measured
+  const tables = [
+    cases.length > 0 && casesTable(cases),
+    overload && overloadTable(overload),
+    postgres && costsTable(postgres.intake),
+  ]
+  return [caption(), goalsTable(judge(measured)), ...tables.filter(Boolean)].join('\n\n')
 }
 
 async function main(): Promise<void> {
-  const { name, only } = readArguments()
-  const extents = RUNS[name]
-  const isAsked: IsAsked = (part) => only === undefined || only.includes(part)
-  const measured: Measured = { cases: [] }
-  await measureCases(extents, isAsked, measured)
-  await measureAtLength(extents, isAsked, measured)
-  const record = recordOf(measured, extents)
-  say(`\n${goalsTable(record.goals)}\n\n${caption(record)}`)
-  for (const title of broken) say(`Does not count: ${title}`)
-  if (broken.length > 0) process.exitCode = 1
-  if (only !== undefined || broken.length > 0) return
-  keep(name, record, measured.cases.length > 0 ? picture(measured) : undefined)
-  if (name === 'full') publish('performance.md', section(record))
-  if (name === 'postgres') publish('scale.md', postgresSection(record))
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: { only: { type: 'string' } } })
+  const [run = 'quick'] = positionals
+  const parts = RUNS[run]?.()
+  if (parts === undefined) throw new Error(`Choose ${Object.keys(RUNS).join(' or ')}, not ${run}`)
+  const names = parts.map(({ name }) => name)
+  const only = values.only?.split(',') ?? names
+  const unknown = only.find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new Error(`${unknown} is none of ${names.join(', ')}`)
+  const { measured, failed } = await measureParts(parts.filter(({ name }) => only.includes(name)))
+  const figures = figuresOf(measured)
+  say(`\n${figures}`)
+  if (failed.length > 0) {
+    say(`\nDoes not count: ${failed.join(', ')}`)
+    process.exitCode = 1
+  } else if (values.only === undefined) {
+    if (run === 'full') publish('performance.md', figures)
+    if (run === 'postgres') publish('scale.md', figures)
+  }
 }
 
-// Ends the contenders as well, and removes their files.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 await main()

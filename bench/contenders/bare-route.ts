@@ -34,5 +34,5 @@ app.post('/formulas', { schema }, async ({ body }) => {
 })
 
 const address = await app.listen({ host: '127.0.0.1', port: 0 })
-// The benchmark reads from here that it listens, and where.
+// The benchmark reads the address from this line.
 process.stdout.write(`listening at ${address};\n`)

@@ -1,7 +1,6 @@
--- What wrk sends: wrk … -s requests.lua <url> -- <case> <run> <kept> <per receive> <keys>
--- requests.ts is its twin for autocannon.
--- Every body and key follows from the case, the run, the thread and a counter, so no two runs send the same, and a
--- run that is repeated sends the same again. `kept` bodies are sent over and over by the cases that repeat some.
+-- Script for wrk: wrk … -s requests.lua <url> -- <case> <run> <kept> <per receive> <keys>
+-- Twin of requests.ts, which the other generator uses. Keys and bodies follow from case, run, thread and a counter: two
+-- runs never send the same, and a repeated run sends the same again. `replay` and `duplicate` repeat `kept` bodies.
 
 local threads = {}
 
@@ -26,7 +25,7 @@ function init(args)
   case, run, kept, per_receive, keys = args[1], args[2], tonumber(args[3]), tonumber(args[4]), args[5]
 end
 
--- A make-up that belongs to this number alone.
+-- A formula with a composition of its own.
 local function formula(number, materials)
   local name = FIRST[number * 7 % #FIRST + 1] .. ' ' .. SECOND[number * 3 % #SECOND + 1] .. ' ' .. number * 48271 % 65521
   local parts = {}
@@ -35,7 +34,7 @@ local function formula(number, materials)
     if i > #MATERIALS then material = material .. ' ' .. math.floor((i - 1) / #MATERIALS) end
     parts[i] = '{"name":"' .. material .. '","concentration":"' .. i .. '.25"}'
   end
-  -- Run, thread and number are the digits of the first concentration.
+  -- Run, thread and number make the first concentration unique.
   parts[1] = string.format('{"name":"Linalool","concentration":"%d.%d%09d"}', run, thread_number, number)
   return '{"name":"' .. name .. '","materials":[' .. table.concat(parts, ',') .. ']}'
 end
@@ -45,17 +44,16 @@ local function submit(key, body)
   return wrk.format('POST', '/formulas', HEADERS, body)
 end
 
-local function list(number, length)
+local function list(number)
   local formulas = {}
-  for i = 1, length do formulas[i] = formula(number * length + i, 4) end
+  for i = 1, 100 do formulas[i] = formula(number * 100 + i, 4) end
   return submit(number, '[' .. table.concat(formulas, ',') .. ']')
 end
 
 local cases = {
   single = function() return submit(sent, formula(sent, 4)) end,
   forty = function() return submit(sent, formula(sent, 40)) end,
-  list = function() return list(sent, 100) end,
-  preload = function() return list(sent, 1000) end,
+  list = function() return list(sent) end,
   replay = function() return submit(sent % kept, formula(sent % kept, 4)) end,
   duplicate = function() return submit(sent, formula(sent % kept, 4)) end,
   consume = function()
@@ -73,7 +71,7 @@ function request()
   return cases[case]()
 end
 
--- Only consumers look at answers: to do so costs the generator more than to send.
+-- Only for consumers: reading an answer costs more CPU time than sending a request.
 local function consumed(status, headers, body)
   local n = body:match('"acked":(%d+)')
   if n ~= nil then
@@ -85,14 +83,14 @@ local function consumed(status, headers, body)
   if #receipts > 0 then table.insert(waiting, table.concat(receipts, ',')) end
 end
 
--- Patient clients do as Retry-After says: as many requests are put off as were refused.
-local put_off = 0
+-- Patient clients honour Retry-After: for each refusal, one request is delayed.
+local delayed = 0
 local function refused(status)
-  if status == 503 then put_off = put_off + 1 end
+  if status == 503 then delayed = delayed + 1 end
 end
 local function retry_after()
-  if put_off == 0 then return 0 end
-  put_off = put_off - 1
+  if delayed == 0 then return 0 end
+  delayed = delayed - 1
   return 1000
 end
 
@@ -109,9 +107,9 @@ function done(summary, latency)
   local total = 0
   for _, thread in ipairs(threads) do total = total + thread:get('acked') end
   print(string.format(
-    '{"requests":%d,"refused":%d,"failed":%d,"acked":%d,"seconds":%.6f,"p50Ms":%.3f,"p99Ms":%.3f,"maxMs":%.3f}',
+    '{"requests":%d,"refused":%d,"failed":%d,"acked":%d,"seconds":%.6f,"p50Ms":%.3f,"p99Ms":%.3f}',
     summary.requests, summary.errors.status,
     summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout,
     total, summary.duration / 1e6,
-    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3))
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end

@@ -1,6 +1,6 @@
-import type { Load } from './generator.ts'
+import type { Sequence } from './load.ts'
 
-// The twin of requests.lua: the same numbers give the same keys and bodies, which test/bench/requests.test.ts checks.
+// Twin of requests.lua: both make the same keys and bodies of a sequence; test/bench/requests.test.ts checks it.
 
 const FIRST = 'Rose,Amber,Cedar,Iris,Musk,Neroli,Oud,Tonka,Vetiver,Violet,Yuzu,Fig'.split(',')
 const SECOND = 'Garden,Night,Absolute,Water,Smoke,Silk,Dawn,Ember,Rain,Velvet'.split(',')
@@ -9,7 +9,7 @@ const MATERIALS = [
   ...['Patchouli oil', 'Ethylene brassylate'],
 ]
 
-/** wrk may run several threads; this generator, like wrk as it is started here, has one. */
+/** The script numbers the threads of wrk; one is started. */
 const THREAD = 1
 
 export interface Request {
@@ -18,10 +18,12 @@ export interface Request {
   body: string
 }
 
-/** What the numbers of a load make of its requests. */
-export type Numbers = Pick<Load, 'requests' | 'run' | 'keys' | 'kept' | 'perReceive'>
+export const headersOf = ({ key }: Request): Record<string, string> => ({
+  'content-type': 'application/json',
+  ...(key !== undefined && { 'idempotency-key': key }),
+})
 
-/** The text of a formula whose make-up belongs to this run and number alone. */
+/** The JSON of a formula whose composition is unique to run and number. */
 export function formula(run: number, number: number, materials: number): string {
   const name = `${FIRST[(number * 7) % FIRST.length]} ${SECOND[(number * 3) % SECOND.length]} ${(number * 48271) % 65521}`
   const parts = Array.from({ length: materials }, (_, index) => {
@@ -32,18 +34,18 @@ export function formula(run: number, number: number, materials: number): string 
   return `{"name":"${name}","materials":[${parts.join(',')}]}`
 }
 
-/** A list whose formulas no other number has. */
 function list(run: number, number: number, length: number): string {
   const formulas = Array.from({ length }, (_, index) => formula(run, number * length + index + 1, 4))
   return `[${formulas.join(',')}]`
 }
 
 /**
- * Request number `sent` of a load, counted from 1.
- * @param receipts what a consumer has received and not acknowledged, as JSON without brackets; undefined when nothing
+ * Makes one request of a sequence.
+ * @param sent its number, from 1
+ * @param receipts what a consumer has received and not acknowledged: JSON strings, separated by commas
  */
-export function request(numbers: Numbers, sent: number, receipts?: string): Request {
-  const { requests, run, keys, kept, perReceive } = numbers
+export function request(sequence: Sequence, sent: number, receipts?: string): Request {
+  const { requests, run, keys = run, kept = 1, perReceive = 1 } = sequence
   const submit = (key: number, body: string): Request => ({ path: '/formulas', key: `${keys}-${THREAD}-${key}`, body })
   switch (requests) {
     case 'single':

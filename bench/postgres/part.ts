@@ -1,33 +1,32 @@
 import type { Settings } from '../../test/support/postgres/cluster.ts'
-import { type PostgresServer, query, startPostgres } from '../../test/support/postgres/server.ts'
-import { type Case, cases } from '../cases.ts'
-import { whole } from '../judged.ts'
-import type { Extent } from '../under.ts'
-import { type BacklogRate, compareBacklog } from './backlog.ts'
-import { type Consumption, measureConsumption } from './consumption.ts'
-import { pgBoss, postgres, transactionARequest } from './contenders.ts'
-import { type HeldSnapshot, measureHeldSnapshot } from './held-snapshot.ts'
-import { type Intake, measureIntake } from './intake.ts'
+import { type PostgresServer, startPostgres } from '../../test/support/postgres/server.ts'
+import { type Case, caseNamed } from '../cases.ts'
+import { pgBoss, postgres, transactionARequest } from '../contender.ts'
+import { type FilledRate, filledRate } from '../million.ts'
+import { tell, whole } from '../print.ts'
+import { type Extent, type Figure, measureInTurns } from '../trial.ts'
+import type { ServerFigure } from './server-costs.ts'
+import { BossTrial, OpenTransactionTrial, PostgresTrial } from './trials.ts'
 
-/** What services come to on one PostgreSQL server. */
+/** What services get from one PostgreSQL server. */
 export interface PostgresFigures {
-  version: string
-  /** Of postgresql.conf, where it is not as shipped. */
-  settings: Settings
   intake: Intake[]
-  consumption: Consumption[]
-  backlog: { formulas: number; rates: BacklogRate[] }
-  heldSnapshot?: HeldSnapshot
+  /** Events per second. */
+  consumption: { contender: string; rate: number }[]
+  backlog: { formulas: number; rates: FilledRate[] }
+  /** Events consumed per second in the last round, with another transaction open since before the first, and without. */
+  openTransaction: { none: number; open: number }
 }
 
-export interface PostgresExtent extends Extent {
-  consumption: Extent
-  backlog: Extent & { formulas: number }
-  /** Events consumed while a transaction holds a snapshot. */
-  heldEvents: number
+export interface Intake extends Figure {
+  server: ServerFigure
 }
 
-/** As one would set a server that has some memory. Whatever is not here is as shipped: every commit is synced. */
+interface PostgresExtent extends Extent {
+  formulas: number
+}
+
+/** For a server with some memory. Everything else is as shipped: every commit is synced. */
 const SETTINGS: Settings = {
   max_connections: 200,
   shared_buffers: '512MB',
@@ -35,69 +34,64 @@ const SETTINGS: Settings = {
   track_wal_io_timing: true,
 }
 
-/** @throws {Error} when something that was answered is not there */
-export async function measurePostgres(
-  { consumption, backlog, heldEvents, ...intake }: PostgresExtent,
-  say: (line: string) => void,
-): Promise<PostgresFigures> {
+const single = caseNamed('single')
+/** PostgreSQL is slower than SQLite files: fewer events last as long. */
+const consumption: Case = { ...caseNamed('consume-100'), eventsPerSecond: 120_000 }
+
+/** @throws {Error} when something that was answered is missing */
+export async function measurePostgres(extent: PostgresExtent): Promise<PostgresFigures> {
   const server = await startPostgres({ settings: SETTINGS, locale: 'C' })
   try {
-    const [about] = await query<{ version: string }>(server.url(), 'SELECT version()')
-    const figures: PostgresFigures = {
-      version: about?.version ?? 'unknown',
-      settings: SETTINGS,
-      intake: await measureIntake(server, [postgres, transactionARequest, pgBoss], caseNamed('single'), intake),
-      consumption: [],
-      backlog: { formulas: backlog.formulas, rates: [] },
+    return {
+      intake: await measureIntake(server, extent),
+      consumption: await measureConsumption(server, extent),
+      backlog: { formulas: extent.formulas, rates: await measureBacklog(server, extent) },
+      openTransaction: await measureOpenTransaction(server, extent),
     }
-    figures.intake.forEach((each) => {
-      sayIntake(each, say)
-    })
-    figures.consumption = await measureConsumption(server, [postgres], caseNamed('consume-100'), consumption)
-    for (const { contender, rate } of figures.consumption) say(`${contender}: ${whole(rate)} events/s by 100`)
-    await measureBacklog(server, backlog, figures, say)
-    figures.heldSnapshot = await measureHeldSnapshot(server, heldEvents)
-    sayHeldSnapshot(figures.heldSnapshot, say)
-    return figures
   } finally {
     await server.stop()
   }
 }
 
-/** PostgreSQL is slower than the files that the cases are made for: fewer events last as long. */
-function caseNamed(name: string): Case {
-  const found = cases.find((each) => each.name === name)
-  if (found === undefined) throw new Error(`There is no case ${name}`)
-  return { ...found, eventsPerSecond: Math.min(found.eventsPerSecond, 120_000) }
-}
-
-async function measureBacklog(
-  server: PostgresServer,
-  extent: PostgresExtent['backlog'],
-  { backlog }: PostgresFigures,
-  say: (line: string) => void,
-): Promise<void> {
-  for (const subject of [caseNamed('single'), caseNamed('consume-100')]) {
-    const rate = await compareBacklog(server, postgres, subject, extent)
-    backlog.rates.push(rate)
-    say(`${rate.title}: ${whole(rate.filled)} of ${whole(rate.empty)} ${rate.unit}/s when empty`)
+async function measureIntake(server: PostgresServer, extent: Extent): Promise<Intake[]> {
+  const trials: PostgresTrial[] = []
+  for (const contender of [postgres, transactionARequest, pgBoss]) {
+    trials.push(new PostgresTrial(server, await server.createDatabase(), single, contender))
   }
+  await measureInTurns(trials, extent)
+  return trials.map((trial) => ({ ...trial.figure(), server: trial.costs.figure() }))
 }
 
-function sayHeldSnapshot({ free, held, freeBytes, heldBytes }: HeldSnapshot, say: (line: string) => void): void {
-  const told = (rates: number[], bytes: number): string =>
-    `${rates.map(whole).join(', ')} events/s, ${whole(bytes / 1e6)} MB in the end`
-  say(`Consumed while rows can be removed: ${told(free, freeBytes)}`)
-  say(`Consumed under a snapshot held by another: ${told(held, heldBytes)}`)
+async function measureConsumption(server: PostgresServer, extent: Extent): Promise<PostgresFigures['consumption']> {
+  const ours = new PostgresTrial(server, await server.createDatabase(), consumption, postgres)
+  const theirs = new BossTrial(await server.createDatabase(), consumption)
+  await measureInTurns([ours, theirs], extent)
+  return [ours, theirs].map((trial) => {
+    const { contender, rate } = trial.figure()
+    tell(`${contender}: ${whole(rate)} events/s by 100`)
+    return { contender, rate }
+  })
 }
 
-function sayIntake({ contender, rate, p50Ms, p99Ms, cpuUsPerUnit, server }: Intake, say: (line: string) => void): void {
-  const latency = `p50 ${p50Ms.toFixed(1)} ms, p99 ${p99Ms.toFixed(1)} ms`
-  say(`${contender.padEnd(22)} ${whole(rate).padStart(7)} formulas/s, ${latency}`)
-  const cpu = `CPU ${cpuUsPerUnit.toFixed(0)} us in the service, ${server.cpuUsPerUnit.toFixed(0)} us in PostgreSQL`
-  say(`  ${cpu}, ${whole(server.walBytesPerUnit)} bytes of log each`)
-  const syncs = `${whole(server.syncsPerSecond)} syncs/s of ${server.syncMs.toFixed(2)} ms`
-  say(`  ${whole(server.commitsPerSecond)} commits/s, each of ${server.unitsPerCommit.toFixed(1)}; ${syncs}`)
-  const doing = Object.entries(server.backends).map(([name, count]) => `${name} ${count.toFixed(1)}`)
-  say(`  backends: ${doing.slice(0, 6).join(', ')}`)
+async function measureBacklog(server: PostgresServer, extent: PostgresExtent): Promise<FilledRate[]> {
+  const rates: FilledRate[] = []
+  for (const subject of [single, consumption]) {
+    const [empty, filled] = [await server.createDatabase(), await server.createDatabase()]
+    const trials = [
+      new PostgresTrial(server, empty, subject, postgres),
+      new PostgresTrial(server, filled, subject, postgres, extent.formulas),
+    ]
+    rates.push(filledRate(subject, await measureInTurns(trials, extent)))
+  }
+  return rates
+}
+
+async function measureOpenTransaction(server: PostgresServer, extent: Extent) {
+  const without = new PostgresTrial(server, await server.createDatabase(), consumption, postgres)
+  const during = new OpenTransactionTrial(server, await server.createDatabase(), consumption, postgres)
+  await measureInTurns([without, during], extent)
+  const lastRate = ({ rounds }: PostgresTrial): number => rounds.at(-1)?.rate ?? Number.NaN
+  const [none, open] = [lastRate(without), lastRate(during)]
+  tell(`While another transaction stays open: ${whole(open)} of ${whole(none)} events/s`)
+  return { none, open }
 }

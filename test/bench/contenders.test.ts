@@ -1,10 +1,9 @@
 import { test } from 'tap'
-import { bareRoute, Running } from '../../bench/contender.ts'
-import { pgBoss, transactionARequest } from '../../bench/postgres/contenders.ts'
+import { bareRoute, pgBoss, Running, transactionARequest } from '../../bench/contender.ts'
 import { startPostgres } from '../support/postgres/server.ts'
 import { formula, post } from '../support/service-process.ts'
 
-// What is compared must be the same as seen by clients, or the comparison is worth nothing.
+// A comparison is fair only if clients see the same behaviour.
 
 test('the bare route checks and answers a body as the service does', async (t) => {
   const running = await new Running(bareRoute).start()
@@ -47,11 +46,8 @@ for (const contender of [transactionARequest, pgBoss]) {
     t.match(await (await post(url, 'd', {})).json(), { code: 'INVALID_JSON' })
     t.equal(await ready(), 1)
 
-    const skipped = await post(url, 'e', [formula(3), formula(1, 'Other'), formula(3)], '?onDuplicate=skip')
-    t.match(await skipped.json(), {
-      formulas: [{ outcome: 'added' }, { outcome: 'duplicate', name: 'Formula 1' }, { outcome: 'duplicate' }],
-    })
-    t.equal(await ready(), 2)
+    t.match(await (await post(url, 'e', [formula(3), formula(6)])).json(), { formulas: [{}, {}] })
+    t.equal(await ready(), 3)
 
     const twins = await Promise.all(Array.from({ length: 20 }, () => post(url, 'f', formula(4))))
     t.same(new Set(await Promise.all(twins.map((answer) => answer.text()))).size, 1)
@@ -63,11 +59,11 @@ for (const contender of [transactionARequest, pgBoss]) {
         .slice(0, 2),
       [200, 409],
     )
-    t.equal(await ready(), 4)
+    t.equal(await ready(), 5)
 
     const list = (await (await fetch(`${url}/formulas?limit=3`)).json()) as { formulas: object[]; nextCursor: string }
     t.equal(list.formulas.length, 3)
     const rest = await (await fetch(`${url}/formulas?limit=3&cursor=${list.nextCursor}`)).json()
-    t.match(rest, { formulas: [{ id, name: 'Formula 1', materials: formula('1').materials }], nextCursor: null })
+    t.match(rest, { formulas: [{}, { id, name: 'Formula 1', materials: formula('1').materials }], nextCursor: null })
   })
 }

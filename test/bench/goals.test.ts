@@ -1,31 +1,28 @@
 import { test } from 'tap'
-import type { Endurance } from '../../bench/endurance.ts'
-import { growth } from '../../bench/endurance.ts'
-import { judge } from '../../bench/goals.ts'
+import { type Endurance, growth } from '../../bench/endurance.ts'
+import { type CaseFigures, judge, type Measured } from '../../bench/goals.ts'
 import type { Million } from '../../bench/million.ts'
 import type { Level } from '../../bench/overload.ts'
-import { goalsTable } from '../../bench/print.ts'
-import type { CaseFigures, Measured } from '../../bench/record.ts'
-import type { Sweep } from '../../bench/sweep.ts'
+import type { PostgresFigures } from '../../bench/postgres/part.ts'
+import { casesTable, goalsTable } from '../../bench/print.ts'
+import type { Figure } from '../../bench/trial.ts'
 import { withFigures } from '../../docs/figures.ts'
 
-type Told = Partial<CaseFigures['figures'][number]>
+const BLANK = { units: 1, rate: 1, p50Ms: 1, p99Ms: 1, cpuUsPerUnit: 1, rssBytes: 1, writtenBytesPerUnit: 1 }
 
-/** A case in which contenders came to this. */
-function figures(name: string, told: Record<string, Told>): CaseFigures {
-  const blank = { rate: 1, p50Ms: 1, p99Ms: 1, cpuUsPerUnit: 1, rssBytes: 1 }
-  const all = Object.entries(told).map(([contender, figure]) => ({ ...blank, ...figure, contender }))
-  return { name, title: name, unit: 'requests', figures: all }
+function figures(name: string, told: Record<string, Partial<Figure>>): CaseFigures {
+  const all = Object.entries(told).map(([contender, figure]) => ({ ...BLANK, ...figure, contender }))
+  return { name, title: name, unit: 'formulas', figures: all }
 }
 
-/** Whether the goals whose texts match hold; each must match one. */
+/** Whether the one goal whose text matches holds. */
 function holds(measured: Partial<Measured>, pattern: RegExp): boolean {
   const found = judge({ cases: [], ...measured }).filter(({ goal }) => pattern.test(goal))
   if (found.length !== 1) throw new Error(`${found.length} goals match ${pattern}`)
   return found[0]?.holds as boolean
 }
 
-/** A case of a goal: figures that just reach it, and figures that just miss it. */
+/** Figures that just reach a goal, and figures that just miss it. */
 type Edge = [goal: RegExp, reached: Partial<Measured>, missed: Partial<Measured>]
 
 function checkEdges(edges: Edge[]): void {
@@ -38,7 +35,8 @@ function checkEdges(edges: Edge[]): void {
 }
 
 const cases = (...all: CaseFigures[]): Measured => ({ cases: all })
-const beside = (name: string, sqlite: Told): Measured => cases(figures(name, { bare: { rate: 100, p50Ms: 1 }, sqlite }))
+const beside = (name: string, sqlite: Partial<Figure>): Measured =>
+  cases(figures(name, { bare: { rate: 100, p50Ms: 1 }, sqlite }))
 const consuming = (rate: number): Partial<Measured> =>
   cases(figures('single', { sqlite: { rate: 100 } }), figures('consume-100', { sqlite: { rate } }))
 
@@ -51,20 +49,17 @@ checkEdges([
   [/^One connection/, beside('one-connection', { p50Ms: 2.4 }), beside('one-connection', { p50Ms: 2.5 })],
 ])
 
-const timing = (p50Ms: number) => ({ p50Ms, p99Ms: 9 })
-
 function million(told: Partial<Million>, getById = 1): Partial<Measured> {
-  const calls = { getById: timing(1), firstPage: timing(1), receive: timing(1), ack: timing(1) }
-  const rates = [{ name: 'single', title: 'One', unit: 'requests', empty: 100, filled: 70, rssBytes: 1 }]
-  const blank = { formulas: 1e6, rates, rssBytes: 1, startMs: { afterStop: 1, afterKill: 1 } }
-  return { million: { ...blank, calls: { empty: calls, filled: { ...calls, getById: timing(getById) } }, ...told } }
+  const calls = { getById: 1, firstPage: 1, receive: 1, ack: 1 }
+  const blank = { formulas: 1e6, rates: ratesAt(70), startMs: { afterStop: 1, afterKill: 1 } }
+  return { million: { ...blank, calls: { empty: calls, filled: { ...calls, getById } }, ...told } }
 }
 
-const slower = [{ name: 'single', title: 'One', unit: 'requests', empty: 100, filled: 69, rssBytes: 1 }]
+const ratesAt = (filled: number, rssBytes = 1) => [{ title: 'One', unit: 'formulas', empty: 100, filled, rssBytes }]
 
 checkEdges([
-  [/0\.7 of the rate when empty/, million({}), million({ rates: slower })],
-  [/^RSS at 1,000,000/, million({ rssBytes: 299e6 }), million({ rssBytes: 300e6 })],
+  [/0\.7 of the rate when empty/, million({}), million({ rates: ratesAt(69) })],
+  [/^RSS at 1,000,000/, million({ rates: ratesAt(70, 299e6) }), million({ rates: ratesAt(70, 300e6) })],
   [
     /after a stop/,
     million({ startMs: { afterStop: 1999, afterKill: 1 } }),
@@ -79,18 +74,16 @@ checkEdges([
 ])
 
 const endurance = (told: Partial<Endurance>): Partial<Measured> => ({
-  endurance: { seconds: 600, intakePerSecond: 1, ackedPerSecond: 1, samples: [], mostRssBytes: 1, growth: 1, ...told },
+  endurance: { seconds: 600, mostRssBytes: 1, growth: 1, ...told },
 })
 
-const sweep = (dip: number, fileBytes = [1, 100, 100]): Partial<Measured> => {
-  const expiring: Sweep['expiring'] = { rates: [], dip, answers: 1, left: 0 }
-  return { sweep: { expiring, lasting: { rates: [], dip: 1 }, fileBytes } }
-}
+const sweep = (expiring: number, fileBytes = [1, 100, 100]): Partial<Measured> => ({
+  sweep: { expiring, lasting: 1, fileBytes },
+})
 
 const level = (connections: number, accepted: number, probed: Partial<Level['probed']> = {}): Level => {
-  const blank = { accepted: { count: 9, ...timing(1) }, shed: { count: 9, ...timing(1) }, otherwise: 0 }
-  const [offered, failed] = [accepted, 0]
-  return { connections, offered, accepted, failed, ...timing(1), probed: { ...blank, ...probed } }
+  const blank = { accepted: { count: 9, p50Ms: 1, p99Ms: 1 }, shed: 9, otherwise: 0 }
+  return { connections, offered: accepted, accepted, probed: { ...blank, ...probed } }
 }
 
 const overload = (last: Level, afterwards = 100): Partial<Measured> => ({
@@ -104,22 +97,53 @@ checkEdges([
   [/last minute/, endurance({ growth: 1.09 }), endurance({ growth: 1.1 })],
   [/worst second/, sweep(0.8), sweep(0.79)],
   [/rounds of keys/, sweep(1, [1, 100, 109]), sweep(1, [1, 100, 110])],
-  [/what 64 get in/, overload(level(4096, 70)), overload(level(4096, 69))],
+  [/rate of 64/, overload(level(4096, 70)), overload(level(4096, 69))],
   [/p99 of the accepted/, overload(level(4096, 70, accepted(1, 999))), overload(level(4096, 70, accepted(1, 1000)))],
   [/p99 of the accepted/, overload(level(4096, 70)), overload(level(4096, 70, accepted(0, 0)))],
   [/the others get 503/, overload(level(4096, 70)), overload(level(4096, 70, { otherwise: 1 }))],
-  [/the others get 503/, overload(level(4096, 70)), overload(level(4096, 70, { shed: { count: 0, ...timing(0) } }))],
+  [/the others get 503/, overload(level(4096, 70)), overload(level(4096, 70, { shed: 0 }))],
   [/afterwards/, overload(level(4096, 70), 90), overload(level(4096, 70), 89)],
 ])
 
+/** Figures that just reach every goal. */
+function onPostgres(rates: { ours?: number; consumed?: number; filled?: number; open?: number } = {}) {
+  const { ours = 8000, consumed = 200, filled = 70, open = 70 } = rates
+  const server = { cpuUsPerUnit: 1, walBytesPerUnit: 1, unitsPerCommit: 1, syncMs: 1 }
+  const intake = { postgres: ours, 'transaction-a-request': 2000, 'pg-boss': 1000 }
+  const postgres: PostgresFigures = {
+    intake: Object.entries(intake).map(([contender, rate]) => ({ ...BLANK, contender, rate, server })),
+    consumption: Object.entries({ postgres: consumed, 'pg-boss': 100 }).map(([contender, rate]) => ({
+      contender,
+      rate,
+    })),
+    backlog: { formulas: 1e6, rates: ratesAt(filled) },
+    openTransaction: { none: 100, open },
+  }
+  return judge({ cases: [], postgres }).map((goal) => goal.holds)
+}
+
+test('goals on PostgreSQL hold at their edges, and not beyond', async (t) => {
+  t.same(onPostgres(), [true, true, true, true, true])
+  t.same(onPostgres({ ours: 7999 }), [false, false, true, true, true])
+  t.same(onPostgres({ consumed: 199 }), [true, true, false, true, true])
+  t.same(onPostgres({ filled: 69 }), [true, true, true, false, true])
+  t.same(onPostgres({ open: 69 }), [true, true, true, true, false])
+})
+
 test('a goal that was not measured is not judged', async (t) => {
   t.same(judge({ cases: [] }), [])
-  t.same(judge(cases(figures('single', { sqlite: {} }))), [])
+  t.same(judge(cases(figures('replay', { sqlite: {} }))), [])
 })
 
 test('growth compares the last minute with the second, not with the first', async (t) => {
   const samples = Array.from({ length: 120 }, (_, i) => ({ atSeconds: i * 5, rssBytes: i < 12 ? 10 : 200 + i }))
   t.equal(growth(samples, 600), 313.5 / 218)
+})
+
+test('cases are shown with their share of the bare route, and what was not measured as a dash', async (t) => {
+  const sqlite = { rate: 50, writtenBytesPerUnit: Number.NaN, keptBytesPerFormula: 1234 }
+  const table = casesTable([figures('single', { bare: { rate: 100 }, sqlite })])
+  t.match(table, /^\| +\| sqlite +\| 50 formulas\/s +\| 0\.50 .* – +\| 1,234 +\|$/m)
 })
 
 test('the table of goals takes the place of the one before, and of nothing else', async (t) => {

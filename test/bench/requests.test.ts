@@ -3,12 +3,11 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Test, test } from 'tap'
 import { autocannonGenerator } from '../../bench/load/autocannon.ts'
-import type { Answered, Load, Requests } from '../../bench/load/generator.ts'
+import { type Answered, type Load, type Requests, wrk, wrkVersion } from '../../bench/load/load.ts'
 import { formula, request } from '../../bench/load/requests.ts'
-import { wrk, wrkVersion } from '../../bench/load/wrk.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
 
-const SUBMISSIONS: Requests[] = ['single', 'forty', 'list', 'preload', 'replay', 'duplicate']
+const SUBMISSIONS: Requests[] = ['single', 'forty', 'list', 'replay', 'duplicate']
 const numbers = { run: 12, keys: 34, kept: 7, perReceive: 100 }
 
 /** The fingerprints of what a body holds. */
@@ -18,7 +17,7 @@ function fingerprints(body: string): string[] {
   return validation.formulas.map(({ id }) => id)
 }
 
-test('every body is valid, and holds as many formulas and materials as its case says', async (t) => {
+test('every body is valid, with as many formulas and materials as its case says', async (t) => {
   const counts = { single: 1, forty: 1, list: 100, preload: 1000, replay: 1, duplicate: 1 }
   for (const [requests, count] of Object.entries(counts)) {
     const { body } = request({ ...numbers, requests: requests as Requests }, 1)
@@ -27,7 +26,7 @@ test('every body is valid, and holds as many formulas and materials as its case 
   t.equal(JSON.parse(request({ ...numbers, requests: 'forty' }, 1).body).materials.length, 40)
 })
 
-test('no two make-ups of a run are the same, nor of two runs', async (t) => {
+test('no two compositions of a run are the same, nor of two runs', async (t) => {
   const bodies = [1, 2].flatMap((run) => [1, 2, 3].map((sent) => request({ ...numbers, requests: 'list', run }, sent)))
   t.equal(new Set(bodies.flatMap(({ body }) => fingerprints(body))).size, 600)
   t.not(fingerprints(formula(1, 21, 4))[0], fingerprints(formula(12, 1, 4))[0])
@@ -73,7 +72,7 @@ const oneSecond = (url: string, requests: Requests): Load => ({
   connections: 1,
 })
 
-test('wrk sends the same text as the twin of its script', {
+test('wrk sends the same text as autocannon', {
   skip: wrkVersion() === undefined && 'needs wrk',
   jobs: SUBMISSIONS.length,
 }, async (t) => {
@@ -83,7 +82,7 @@ test('wrk sends the same text as the twin of its script', {
       const { url, captured } = await capture(t, () => '{}')
       await generator.load(oneSecond(url, requests))
       t.ok(captured.length >= 20)
-      // The script counts the request that wrk asks it for before it begins.
+      // wrk asks the script for one request before it starts.
       const offset = Number(captured[0]?.key?.split('-')[2]) - 1
       const expected = captured.map((_, index) => request({ ...numbers, requests }, offset + index + 1))
       t.strictSame(captured.slice(0, 5), expected.slice(0, 5))
@@ -105,7 +104,7 @@ function checkConsumer(t: Test, { acked, requests, refused, failed }: Answered, 
   t.equal(acknowledged?.key, undefined)
 }
 
-test('either generator acknowledges what it has received, and counts it', { jobs: 2 }, async (t) => {
+test('both generators acknowledge and count what they receive', { jobs: 2 }, async (t) => {
   const installed = wrkVersion() === undefined ? [] : [wrk('installed')]
   for (const generator of [autocannonGenerator, ...installed]) {
     t.test(generator.name, async (t) => {
