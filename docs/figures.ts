@@ -1,19 +1,20 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-// What a run has measured is written into its page by the run itself.
+// A run writes its own figures into a page of docs.
 
 const [BEGIN, END] = ['<!-- figures: begin -->', '<!-- figures: end -->']
 
-/** Puts figures in the place of those that a page of this folder has. */
+/** Replaces the figures in a page of this folder. */
 export function publish(page: string, text: string): void {
   const path = join(import.meta.dirname, page)
   writeFileSync(path, withFigures(page, readFileSync(path, 'utf8'), text))
 }
 
 /**
- * @param name of the page
- * @throws {Error} when the page has no place for figures
+ * Replaces what stands between the two marks.
+ * @param name the page, for the error
+ * @throws {Error} when the page has no marks
  */
 export function withFigures(name: string, page: string, text: string): string {
   const [before, rest = ''] = page.split(BEGIN, 2)
@@ -22,7 +23,7 @@ export function withFigures(name: string, page: string, text: string): string {
   return `${before}${BEGIN}\n\n${text}\n\n${END}${after}`
 }
 
-/** Rows as a table in Markdown, the first of them its head; as well to be read on a terminal. */
+/** A Markdown table with aligned columns, readable on a terminal too. */
 export function markdownTable(rows: [head: string[], ...string[][]]): string {
   const [head, ...body] = rows
   const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
