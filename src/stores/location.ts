@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { readServerUrl } from './postgres/server-url.ts'
-import { realPath } from './sqlite/real-path.ts'
+import { realPath } from './sqlite/durability/paths.ts'
 
 /** Where a store keeps its data. */
 export type StoreLocation =

@@ -5,8 +5,7 @@ import type { Verdict } from '../../src/stores/ports.ts'
 import { Batches } from '../../src/stores/sqlite/batches.ts'
 import { readCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
 import { openForReading, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
-import type { Call } from '../../src/stores/sqlite/messages.ts'
-import { pack, unpackVerdict } from '../../src/stores/sqlite/packed.ts'
+import { type Call, pack, unpackVerdict } from '../../src/stores/sqlite/messages.ts'
 import { formula, namesIn, submission } from '../contract/submissions.ts'
 
 const TTL_MS = 60_000
@@ -40,7 +39,7 @@ function openWriter(t: Test, path: string) {
     batches.run(all)
   }
   const slice = (): boolean => {
-    const chore = chores.find(({ behind }) => behind > 0)
+    const chore = chores.find(({ backlog }) => backlog > 0)
     return chore !== undefined && (chore.doSlice() || true)
   }
   const count = (table: string): number => Number(db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n)

@@ -7,14 +7,12 @@ import { systemClock } from '../../src/kit/clock.ts'
 import { Batches } from '../../src/stores/sqlite/batches.ts'
 import { type ReadCommands, readCommands, type WriteCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
 import { openForWriting } from '../../src/stores/sqlite/durability/file.ts'
-import type { Call } from '../../src/stores/sqlite/messages.ts'
-import { pack } from '../../src/stores/sqlite/packed.ts'
-import {
-  deadStatements,
-  deliveryStatements,
-  subscriptionStatements,
-} from '../../src/stores/sqlite/queue/delivery-statements.ts'
-import { eventStatements, heldStatements } from '../../src/stores/sqlite/queue/event-statements.ts'
+import { type Call, pack } from '../../src/stores/sqlite/messages.ts'
+import { deadStatements } from '../../src/stores/sqlite/queue/dead-letters.ts'
+import { lineStatements } from '../../src/stores/sqlite/queue/event-line.ts'
+import { eventStatements, heldStatements } from '../../src/stores/sqlite/queue/event-log.ts'
+import { leaseStatements } from '../../src/stores/sqlite/queue/leases.ts'
+import { subscriptionStatements } from '../../src/stores/sqlite/queue/subscription-table.ts'
 import { WorkerClient } from '../../src/stores/sqlite/worker-client.ts'
 import { events, formula, namesIn, submission } from '../contract/submissions.ts'
 
@@ -238,7 +236,8 @@ t.test('no statement of the queue looks through it, but two that are rare', asyn
     eventStatements,
     heldStatements,
     subscriptionStatements,
-    deliveryStatements,
+    lineStatements,
+    leaseStatements,
     deadStatements,
   ].flatMap((statementsOf) => Object.entries(statementsOf(db)))
   const scanning = statements.filter(([name, { sourceSQL }]) => {

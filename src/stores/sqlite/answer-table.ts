@@ -1,25 +1,47 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { readKept } from '../kept-answer.ts'
 import type { Answer, KeyRecord, StoredFormula } from '../ports.ts'
-import { type AnswerRow, answerStatements } from './answer-statements.ts'
 import { prefixOf } from './formula-table.ts'
+import { prepare } from './statements.ts'
 import { LateIndex } from './upkeep/late-index.ts'
+import type { Chore } from './upkeep/upkeep.ts'
 
-/** What is kept of an answer: see kept-answer.ts. */
+/** What is stored of an answer: see kept-answer.ts. */
 export interface KeptAnswer {
   submissionId: string
   payload: string
   status: Answer['status']
   kept: string
-  /** The sequence number of the first formula that the submission added; 0 where there is none. */
+  /** The sequence number of the first formula that the submission added; 0 when it added none. */
   firstAdded: number
   added: number
 }
 
-/** The answers kept for replay, by slot (see kept-answer.ts). */
+const COLUMNS = 'payload, submission AS submissionId, status, kept, first_added AS firstAdded, added'
+const IS_LIVE = 'slot = ? AND expires_at > ?'
+
+const answerStatements = (db: DatabaseSync) =>
+  prepare(db, {
+    bySeq: `SELECT ${COLUMNS} FROM answers WHERE seq = ? AND ${IS_LIVE}`,
+    byPrefix: `SELECT ${COLUMNS} FROM answers_by_prefix CROSS JOIN answers USING (seq)
+     WHERE answers_by_prefix.prefix = ? AND ${IS_LIVE}`,
+    insert: `INSERT INTO answers (seq, prefix, slot, payload, submission, status, kept, first_added, added, expires_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    // Answers expire in order of seq, so this needs no index.
+    sweep: 'DELETE FROM answers WHERE seq IN (SELECT seq FROM answers ORDER BY seq LIMIT ?) AND expires_at <= ?',
+    // Not max(seq) alone: once all answers are swept it would restart, below the rows that the index counts as indexed.
+    nextSeq: 'SELECT max((SELECT ifnull(max(seq), 0) FROM answers), answers) + 1 AS seq FROM indexed',
+    rowsAfter: "SELECT seq, prefix AS hash, '' AS text FROM answers WHERE seq > ? ORDER BY seq",
+    indexPrefix: 'INSERT OR IGNORE INTO answers_by_prefix VALUES (?, ?)',
+  })
+
+export type AnswerTable = ReturnType<typeof answerTable>
+
+/** The answers kept for replay, by slot: see kept-answer.ts. */
 export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: number) => StoredFormula | null) {
   const sql = answerStatements(db)
-  const index = answerIndex(db)
+  const { rowsAfter, indexPrefix } = sql
+  const index = new LateIndex(db, { column: 'answers', rowsAfter, targets: [{ by: 'hash', insert: indexPrefix }] })
   let next: number | null = null
 
   const read = ({ status, kept, firstAdded, added }: Omit<KeptAnswer, 'submissionId' | 'payload'>): Answer =>
@@ -28,7 +50,7 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
   return {
     index,
     read,
-    /** Forgets what a transaction has numbered that was rolled back. */
+    /** Drops cached state after a rollback. */
     reload(): void {
       next = null
     },
@@ -38,19 +60,14 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
       for (const seq of index.seqsOf(prefix)) row ??= sql.bySeq.get(seq, bytes, now)
       row ??= sql.byPrefix.get(prefix, bytes, now)
       if (row === undefined) return null
-      const { payload, submission, status, kept, first_added: firstAdded, added } = row as AnswerRow
-      return {
-        submissionId: submission,
-        payload: Buffer.from(payload).toString('hex'),
-        answer: read({ status, kept, firstAdded, added }),
-      }
+      const { submissionId, payload, ...answer } = row as Omit<KeptAnswer, 'payload'> & { payload: Uint8Array }
+      return { submissionId, payload: Buffer.from(payload).toString('hex'), answer: read(answer) }
     },
     keep(now: number, slot: string, answer: KeptAnswer): void {
       const { submissionId, payload, status, kept, firstAdded, added } = answer
-      const [prefix, bytes] = [prefixOf(slot), Buffer.from(slot, 'hex')]
+      const [prefix, bytes, hash] = [prefixOf(slot), Buffer.from(slot, 'hex'), Buffer.from(payload, 'hex')]
       next ??= sql.nextSeq.get()?.seq as number
       const seq = next++
-      const hash = Buffer.from(payload, 'hex')
       sql.insert.run(seq, prefix, bytes, hash, submissionId, status, kept, firstAdded, added, now + ttlMs)
       index.add(seq, prefix, '')
     },
@@ -58,19 +75,48 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
   }
 }
 
-function answerIndex(db: DatabaseSync): LateIndex {
-  const { rowsAfter, indexPrefix } = answerStatements(db)
-  return new LateIndex(db, {
-    column: 'answers',
-    rowsAfter,
-    targets: [
-      { order: (kept) => kept.byHash(), write: (kept, entry) => indexPrefix.run(kept.hash(entry), kept.seq(entry)) },
-    ],
-  })
-}
-
-/** So many numbers that follow on one another. */
-export const seqsFrom = (first: number, howMany: number): number[] =>
+const seqsFrom = (first: number, howMany: number): number[] =>
   Array.from({ length: howMany }, (_, index) => first + index)
 
-export type AnswerTable = ReturnType<typeof answerTable>
+/** Index entries read in one transaction. */
+const SLICE = 2_048
+
+/**
+ * Deletes the index entries of swept answers in one pass over the index, once they outnumber live ones. Deleting each as
+ * its answer expires would write a page of its own.
+ */
+export function staleAnswers(db: DatabaseSync): Chore {
+  const sql = prepare(db, {
+    ends: `SELECT (SELECT min(seq) FROM answers) AS first, (SELECT max(seq) FROM answers) AS last,
+       answers_gone AS gone FROM indexed`,
+    setGone: 'UPDATE indexed SET answers_gone = ?',
+    sliceEnd: `SELECT prefix FROM answers_by_prefix WHERE prefix > ? ORDER BY prefix LIMIT 1 OFFSET ${SLICE}`,
+    remove: 'DELETE FROM answers_by_prefix WHERE prefix > ? AND prefix <= ? AND seq < ?',
+  })
+  const ends = () => sql.ends.get() as Record<'first' | 'last' | 'gone', number | null>
+  /** The pass under way: it deletes entries of answers before `first`, and has done all prefixes up to `from`. */
+  let pass: { first: number; from: number } | null = null
+  return {
+    get backlog() {
+      const { first, last, gone } = ends()
+      if (first === null || last === null) return 0
+      const stale = first - 1 - (gone ?? 0)
+      return stale > last - first ? stale : 0
+    },
+    doSlice() {
+      pass ??= { first: ends().first ?? 1, from: -1 }
+      const end = sql.sliceEnd.get(pass.from)?.prefix as number | undefined
+      sql.remove.run(pass.from, end ?? Number.MAX_SAFE_INTEGER, pass.first)
+      if (end !== undefined) {
+        pass.from = end
+        return true
+      }
+      sql.setGone.run(pass.first - 1)
+      pass = null
+      return false
+    },
+    forget() {
+      pass = null
+    },
+  }
+}

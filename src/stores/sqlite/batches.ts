@@ -8,9 +8,9 @@ type Command = (now: number, ...args: never[]) => unknown
 interface BatchOptions {
   commands: Record<string, Command>
   begin: 'BEGIN' | 'BEGIN IMMEDIATE'
-  /** Writes what the commands counted in memory, before the commit. */
+  /** Writes state that the commands changed in memory, before the commit. */
   flush?: () => void
-  /** Forgets what they counted, after a rollback. */
+  /** Drops that state, after a rollback. */
   reload?: () => void
 }
 
@@ -25,9 +25,9 @@ export class Batches {
   }
 
   /**
-   * One member's failure is its own: then each call is run again in a transaction of its own. Where a commit fails and
-   * nobody can tell whether it took effect, none is run again: it could do its work twice.
-   * @throws {Error} when a rollback fails: the connection is of no use any more
+   * When a call fails, each call is rerun in a transaction of its own, so that it fails alone. When the commit itself
+   * fails and may have taken effect, none is rerun, because it could take effect twice.
+   * @throws {Error} when a rollback fails: the connection is unusable then
    */
   run(calls: Call[]): CallResult[] {
     const refused = this.#begin(calls)
@@ -47,7 +47,7 @@ export class Batches {
     }
   }
 
-  /** @returns why no transaction was begun: another program has locked the file, or nobody waits for the calls any more */
+  /** @returns why no transaction was begun: all calls are late, or another program has locked the file */
   #begin(calls: Call[]): { error: string } | null {
     if (calls.every(isLate)) return TOO_LATE
     try {
@@ -70,7 +70,7 @@ export class Batches {
     try {
       return { value: (this.#options.commands[command] as Command)(now, ...(args as never[])) }
     } catch (error) {
-      // It has done nothing, so its batch goes on.
+      // Thrown before the command changed anything, so the batch can go on.
       if (error instanceof UnknownSubscription) return { unknownSubscription: error.subscription }
       throw error
     }

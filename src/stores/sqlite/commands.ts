@@ -1,20 +1,18 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { FormulaQuery, Page, StoredFormula } from '../ports.ts'
-import { answerTable } from './answer-table.ts'
+import type { BoundQueue, FormulaQuery, Page, StoredFormula } from '../ports.ts'
+import { answerTable, staleAnswers } from './answer-table.ts'
 import { formulaTable, formulaWriter } from './formula-table.ts'
-import { givenUpTable, identityTable } from './identity-table.ts'
-import { IntentTable } from './intent-table.ts'
-import { pendingTable } from './pending-table.ts'
+import { cleanupCommands, givenUpTable, intentTable, pendingTable } from './intent-table.ts'
 import { eventQueue, queueCommands } from './queue/queue-commands.ts'
-import { addCommand, cleanupCommands, intakeCommands, sagaCommands } from './submission-commands.ts'
-import { staleAnswers } from './upkeep/stale-answers.ts'
+import { prepare } from './statements.ts'
+import { addCommand, intakeCommands, sagaCommands } from './submission-commands.ts'
 
-/** What the reading worker does. */
+/** The commands of the reader. */
 export function readCommands(db: DatabaseSync) {
   const formulas = formulaTable(db)
   return {
     get(_now: number, id: string): StoredFormula | null {
-      // The writer has added to it meanwhile.
+      // The writer may have added formulas since the last read.
       formulas.index.catchUp()
       return formulas.get(id)
     },
@@ -28,13 +26,13 @@ export interface WriteOptions {
   maxReceives: number
 }
 
-/** What the writing worker does, each inside the transaction of its batch. `now` is milliseconds since the epoch. */
+/** The commands of the writer. Each runs in the transaction of its batch. `now` is in milliseconds since the epoch. */
 export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: WriteOptions) {
   const formulas = formulaTable(db)
   const { index } = formulas
   const [writer, pending] = [formulaWriter(db, index), pendingTable(db, index)]
   const answers = answerTable(db, answerTtlMs, formulas.bySeq)
-  const [intents, givenUp] = [new IntentTable(db), givenUpTable(db)]
+  const [intents, givenUp] = [intentTable(db), givenUpTable(db)]
   const tables = { formulas, writer, pending, answers, intents, givenUp }
   const queue = eventQueue(db, maxReceives)
 
@@ -42,9 +40,9 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     ...intakeCommands(tables, queue.log),
     ...addCommand(tables),
     ...sagaCommands(tables),
-    ...cleanupCommands(tables),
+    ...cleanupCommands(db),
     ...queueCommands(db, queue),
-    ...identityTable(db),
+    ...identityCommands(db),
     eraseFormula: (_now: number, id: string, seq: number): boolean => writer.erase(id, seq),
     sweepAnswers(now: number, limit: number): number {
       givenUp.sweep(now - answerTtlMs, limit)
@@ -58,6 +56,24 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
   }
   const flush = (): void => queue.subscriptions.flush()
   return { commands, flush, reload, chores: [index, answers.index, staleAnswers(db)] }
+}
+
+/** The identity of this database, and the queue that it publishes to. */
+function identityCommands(db: DatabaseSync) {
+  const sql = prepare(db, {
+    get: 'SELECT store_id, queue_id AS id, queue_location AS location FROM identity',
+    bind: 'UPDATE identity SET queue_id = ?, queue_location = ?',
+    open: 'SELECT EXISTS (SELECT 1 FROM intents) AS open',
+  })
+  return {
+    storeId: (): string => sql.get.get()?.store_id as string,
+    boundQueue(): BoundQueue | null {
+      const { id, location } = sql.get.get() ?? {}
+      return id == null ? null : { id: id as string, location: location as string }
+    },
+    bindQueue: (_now: number, id: string, location: string): void => void sql.bind.run(id, location),
+    hasOpenAttempts: (): boolean => sql.open.get()?.open === 1,
+  }
 }
 
 export type ReadCommands = ReturnType<typeof readCommands>

@@ -1,20 +1,20 @@
-import type { DurableStores, EngineOptions, OnCommit } from '../ports.ts'
+import { isTakenIn } from '../decide.ts'
+import type { CleanupQueue, DurableStores, EngineOptions, EventQueue, FormulaDb, Intake, OnCommit } from '../ports.ts'
 import type { ReadCommands, WriteCommands } from './commands.ts'
 import { lock } from './durability/file.ts'
-import type { CallResult } from './messages.ts'
-import { storesOver } from './stores.ts'
-import { type OnBatch, WorkerClient } from './worker-client.ts'
+import { type CallResult, pack, unpackVerdict } from './messages.ts'
+import { type ArgsOf, type OnBatch, WorkerClient } from './worker-client.ts'
 
 /**
- * Opens all stores in one SQLite file (WAL, every commit synced), owned by this process alone. One worker thread
- * writes, another reads, so neither blocks the event loop nor the other.
- * @throws {StoreRefused} when the file is in use, damaged, another program's or another version's
+ * Opens all stores in one SQLite file (WAL, every commit synced), which this process alone owns. One worker thread writes
+ * and another reads, so that neither blocks the event loop or the other.
+ * @throws {StoreRefused} when the file is in use, damaged, or of another program or version
  */
 export async function openSqlite(path: string, options: EngineOptions): Promise<DurableStores> {
-  const { clock, answerTtlMs, maxReceives, onCommit } = options
+  const { clock, answerTtlMs, maxReceives, onCommit = () => {} } = options
   const unlock = lock(path)
   const setup = { mode: 'write', path, answerTtlMs, maxReceives } as const
-  const writer = new WorkerClient<WriteCommands>(setup, clock, tellCommits(onCommit))
+  const writer = new WorkerClient<WriteCommands>(setup, clock, reportCommits(onCommit))
   const reader = new WorkerClient<ReadCommands>({ mode: 'read', path }, clock)
   try {
     await writer.open()
@@ -24,7 +24,7 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
     throw error
   }
   let closed: Promise<void> | undefined
-  // The writer goes last: closing the last connection, it brings the whole log into the database file.
+  // The writer closes last: the last connection to close moves the whole log into the database file.
   const close = async (): Promise<void> => {
     await reader.close()
     await writer.close()
@@ -39,16 +39,117 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
   }
 }
 
-/** The calls that store a submission. */
+/** The commands that store a submission. */
 const STORING = new Set<string>(['accept', 'add'] satisfies (keyof WriteCommands)[])
 
-/** Tells of the submissions of each batch; what else travels in it is not counted. */
-export function tellCommits(onCommit: OnCommit = () => {}): OnBatch {
+function reportCommits(onCommit: OnCommit): OnBatch {
   return (calls, results, seconds) => {
-    let stored = 0
-    calls.forEach(([command], index) => {
-      if (STORING.has(command) && 'value' in (results[index] as CallResult)) stored++
-    })
+    const stored = calls.filter(([command], n) => STORING.has(command) && 'value' in (results[n] as CallResult)).length
     if (stored > 0) onCommit(stored, seconds)
+  }
+}
+
+type Writer = Pick<WorkerClient<WriteCommands>, 'call' | 'callBefore'>
+type Reader = Pick<WorkerClient<ReadCommands>, 'call'>
+
+/** The stores of a database, by the commands of its writer and its reader. */
+export function storesOver(writer: Writer, reader: Reader): Omit<DurableStores, 'close'> {
+  const notifier = new ReadyNotifier()
+  return {
+    db: formulaDb(writer, reader),
+    queue: eventQueue(writer, notifier),
+    idempotency: { ...forward(writer, 'find'), sweep: (limit) => writer.call('sweepAnswers', limit) },
+    cleanups: cleanupQueue(writer),
+    intake: intake(writer, notifier),
+    ...forward(writer, 'boundQueue', 'bindQueue', 'hasOpenAttempts'),
+  }
+}
+
+type Methods<K extends keyof WriteCommands> = {
+  [N in K]: (...args: ArgsOf<WriteCommands[N]>) => Promise<ReturnType<WriteCommands[N]>>
+}
+
+/** Methods that call the writer's command of the same name. */
+function forward<K extends keyof WriteCommands>(writer: Writer, ...commands: K[]): Methods<K> {
+  const methods = commands.map((command) => [
+    command,
+    (...args: ArgsOf<WriteCommands[K]>) => writer.call(command, ...args),
+  ])
+  return Object.fromEntries(methods)
+}
+
+/** Calls listeners when events may have become ready. */
+class ReadyNotifier {
+  readonly #listeners = new Set<() => void>()
+
+  listen(listener: () => void): () => void {
+    const own = () => listener()
+    this.#listeners.add(own)
+    return () => this.#listeners.delete(own)
+  }
+
+  /** Awaits `result` and notifies if `isReady` holds for it. @returns the result */
+  async after<R>(result: Promise<R>, isReady: (result: R) => boolean = () => true): Promise<R> {
+    const done = await result
+    if (isReady(done)) for (const listener of this.#listeners) listener()
+    return done
+  }
+}
+
+function intake(writer: Writer, notifier: ReadyNotifier): Intake {
+  return {
+    async accept(submission, notAfter = Number.POSITIVE_INFINITY) {
+      const verdict = writer.callBefore(notAfter, 'accept', pack(submission))
+      return notifier.after(
+        verdict.then((packed) => unpackVerdict(packed, submission)),
+        (verdict) => isTakenIn(verdict, submission),
+      )
+    },
+    giveUp: (submissionId) => writer.call('giveUp', submissionId),
+  }
+}
+
+function formulaDb(writer: Writer, reader: Reader): FormulaDb {
+  return {
+    ...forward(writer, 'complete', 'abandon', 'remove', 'finish'),
+    get: (id) => reader.call('get', id),
+    list: (query) => reader.call('list', query),
+    add: (attemptId, submission) => writer.call('add', attemptId, pack(submission)),
+    erase: (id, seq) => writer.call('eraseFormula', id, seq),
+    probe: async () => void (await Promise.all([writer.call('probe'), reader.call('probe')])),
+  }
+}
+
+function cleanupQueue(writer: Writer): CleanupQueue {
+  return {
+    ...forward(writer, 'adoptOrphans', 'oldestUnfinished', 'postpone'),
+    heartbeat: async () => {},
+    list: (limit) => writer.call('listCleanups', limit),
+    due: (limit) => writer.call('dueCleanups', limit),
+    retry: (id) => writer.call('retryCleanup', id),
+  }
+}
+
+function eventQueue(writer: Writer, notifier: ReadyNotifier): EventQueue {
+  const some = ({ accepted }: { accepted: number }): boolean => accepted > 0
+  const any = (count: number): boolean => count > 0
+  return {
+    ...forward(writer, 'publish', 'trim', 'subscribe', 'unsubscribe', 'subscriptions'),
+    ...forward(writer, 'receive', 'ack', 'extend', 'stats', 'dead', 'removeDead', 'probe'),
+    identity: () => writer.call('storeId'),
+    remove: (attemptId) => writer.call('removeEvents', attemptId),
+    sweep: (olderThan, limit) => writer.call('sweepMarks', olderThan, limit),
+    erase: (id, seq) => writer.call('eraseEvent', id, seq),
+    release: async (attemptId, events) => {
+      await notifier.after(writer.call('release', attemptId, events), (appended) => appended)
+    },
+    seek: (name, to) => notifier.after(writer.call('seek', name, to)),
+    pause: (name, paused) => notifier.after(writer.call('pause', name, paused), () => !paused),
+    nack: (receipts, delayMs, detail) =>
+      notifier.after(writer.call('nack', receipts, delayMs, detail), (settled) => some(settled) && delayMs === 0),
+    putBack: (receipts) => notifier.after(writer.call('putBack', receipts), some),
+    endLeases: (subscription, ids) => notifier.after(writer.call('endLeases', subscription, ids), any),
+    redrive: (subscription, ids) => notifier.after(writer.call('redrive', subscription, ids), any),
+    onReady: (listener) => notifier.listen(listener),
   }
 }

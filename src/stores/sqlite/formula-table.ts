@@ -1,24 +1,40 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { successor } from '../../formula/identity.ts'
 import { cutPage, entryBytes } from '../page.ts'
 import type { FormulaQuery, NewFormula, Page, StoredFormula } from '../ports.ts'
-import { type FormulaRow, formulaReads, formulaWrites } from './formula-statements.ts'
-import { nameSearch } from './name-search.ts'
+import { prepare } from './statements.ts'
 import { LateIndex } from './upkeep/late-index.ts'
+
+interface FormulaRow {
+  seq: number
+  fingerprint: Uint8Array
+  document: string
+}
+
+const COLUMNS = 'formulas.seq, fingerprint, document'
+
+const readStatements = (db: DatabaseSync) =>
+  prepare(db, {
+    bySeq: `SELECT ${COLUMNS} FROM formulas WHERE seq = ?`,
+    bySeqOf: `SELECT ${COLUMNS} FROM formulas WHERE seq = ? AND fingerprint = ?`,
+    byPrefix: `SELECT ${COLUMNS} FROM formulas_by_prefix CROSS JOIN formulas USING (seq)
+     WHERE formulas_by_prefix.prefix = ? AND fingerprint = ?`,
+    page: `SELECT ${COLUMNS} FROM formulas WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
+    newest: 'SELECT seq FROM formulas ORDER BY seq DESC LIMIT 1',
+    rowsAfter: 'SELECT seq, prefix AS hash, search AS text FROM formulas WHERE seq > ? ORDER BY seq',
+    indexPrefix: 'INSERT OR IGNORE INTO formulas_by_prefix VALUES (?, ?)',
+    indexSearch: 'INSERT OR IGNORE INTO formulas_by_search VALUES (?, ?)',
+  })
 
 export type FormulaTable = ReturnType<typeof formulaTable>
 
 /** Visible formulas, by fingerprint, by search key and by order of acceptance. */
 export function formulaTable(db: DatabaseSync) {
-  const sql = formulaReads(db)
-  const index = formulaIndex(db)
+  const sql = readStatements(db)
+  const { rowsAfter, indexPrefix, indexSearch } = sql
+  const targets = [{ by: 'hash', insert: indexPrefix } as const, { by: 'text', insert: indexSearch } as const]
+  const index = new LateIndex(db, { column: 'formulas', rowsAfter, targets })
   const search = nameSearch(db, index)
-
-  function newestFirst(before: number, limit: number): { rows: FormulaRow[]; next: number | null } {
-    const rows = sql.page.iterate(before, limit + 1) as Iterable<unknown> as Iterable<FormulaRow>
-    const { shown, more } = cutPage(rows, limit, entryBytes)
-    return { rows: shown, next: more ? (shown.at(-1) as FormulaRow).seq : null }
-  }
-
   return {
     index,
     get(id: string): StoredFormula | null {
@@ -28,62 +44,106 @@ export function formulaTable(db: DatabaseSync) {
       row ??= sql.byPrefix.get(prefix, fingerprint)
       return row === undefined ? null : toFormula(row as FormulaRow)
     },
-
     bySeq(seq: number): StoredFormula | null {
       const row = sql.bySeq.get(seq)
       return row === undefined ? null : toFormula(row as unknown as FormulaRow)
     },
-
     list({ limit, before = Number.MAX_SAFE_INTEGER, searchPrefix = '' }: FormulaQuery): Page<StoredFormula> {
-      const { rows, next } = searchPrefix === '' ? newestFirst(before, limit) : search(searchPrefix, before, limit)
-      return { items: rows.map(toFormula), next }
+      if (searchPrefix !== '') return search(searchPrefix, before, limit)
+      return pageOf(sql.page.iterate(before, limit + 1) as Iterable<unknown>, limit)
     },
-
-    /** Reads the file, whatever is in it. */
+    /** Reads one row, so that an unreadable file throws. */
     probe: (): void => void sql.newest.get(),
   }
 }
 
-function formulaIndex(db: DatabaseSync): LateIndex {
-  const { indexPrefix, indexSearch } = formulaWrites(db)
-  return new LateIndex(db, {
-    column: 'formulas',
-    rowsAfter: formulaReads(db).rowsAfter,
-    targets: [
-      { order: (kept) => kept.byHash(), write: (kept, entry) => indexPrefix.run(kept.hash(entry), kept.seq(entry)) },
-      { order: (kept) => kept.byText(), write: (kept, entry) => indexSearch.run(kept.text(entry), kept.seq(entry)) },
-    ],
+/** @param nextAtEnd where the next page begins after the last of these rows */
+function pageOf(rows: Iterable<unknown>, limit: number, nextAtEnd: number | null = null): Page<StoredFormula> {
+  const { shown, more } = cutPage(rows as Iterable<FormulaRow>, limit, entryBytes)
+  return { items: shown.map(toFormula), next: more ? (shown.at(-1) as FormulaRow).seq : nextAtEnd }
+}
+
+const toFormula = ({ seq, fingerprint, document }: FormulaRow): StoredFormula => ({
+  id: Buffer.from(fingerprint).toString('hex'),
+  seq,
+  document,
+})
+
+/** The first 48 bits of a hash in hex. */
+export const prefixOf = (hex: string): number => Number.parseInt(hex.slice(0, 12), 16)
+
+/** Most index entries that are sorted for one page of a search. If more match, formulas are walked instead. */
+const MOST_SORTED = 10_000
+/** Most formulas walked for one page, so that a search never delays other reads for long. */
+const MOST_WALKED = 20_000
+
+/**
+ * Finds formulas by the beginning of their search key, newest first. Few matches are read from the index, which is in order
+ * of keys, and sorted. With many matches some are among the newest formulas, so these are walked in their own order. Such
+ * a page may be short or empty although another follows.
+ */
+function nameSearch(db: DatabaseSync, index: LateIndex) {
+  const sql = prepare(db, {
+    count: 'SELECT count(*) AS found FROM (SELECT 1 FROM formulas_by_search WHERE search >= ? AND search < ? LIMIT ?)',
+    indexed: `SELECT ${COLUMNS} FROM (SELECT seq AS found FROM formulas_by_search
+       WHERE search >= ? AND search < ? AND seq <= ? AND seq < ? ORDER BY found DESC LIMIT ?)
+     CROSS JOIN formulas ON formulas.seq = found ORDER BY formulas.seq DESC`,
+    between: `SELECT ${COLUMNS} FROM formulas WHERE search >= ? AND search < ? AND seq > ? AND seq < ? ORDER BY seq DESC`,
+    last: 'SELECT ifnull(max(seq), 0) AS seq FROM formulas',
   })
+
+  function* newestFirst(range: [string, string], before: number, limit: number): Iterable<unknown> {
+    yield* sql.between.iterate(...range, index.indexed, before)
+    yield* sql.indexed.all(...range, index.indexed, before, limit + 1)
+  }
+
+  function walk(range: [string, string], before: number, limit: number): Page<StoredFormula> {
+    const from = Math.min(before, (sql.last.get() as { seq: number }).seq + 1)
+    const floor = Math.max(from - 1 - MOST_WALKED, 0)
+    return pageOf(sql.between.iterate(...range, floor, from), limit, floor > 0 ? floor + 1 : null)
+  }
+
+  return (prefix: string, before: number, limit: number): Page<StoredFormula> => {
+    const range: [string, string] = [prefix, successor(prefix)]
+    index.catchUp()
+    const { found } = sql.count.get(...range, MOST_SORTED + 1) as { found: number }
+    // Rows that are not indexed yet are walked in either case.
+    if (found > MOST_SORTED || index.backlog > MOST_WALKED) return walk(range, before, limit)
+    return pageOf(newestFirst(range, before, limit), limit)
+  }
 }
 
 export type FormulaWriter = ReturnType<typeof formulaWriter>
 
-/** Adds and erases formulas; only the writer can. */
+/** Adds and erases formulas. */
 export function formulaWriter(db: DatabaseSync, index: LateIndex) {
-  const sql = formulaWrites(db)
+  const sql = prepare(db, {
+    nextSeq: 'SELECT max((SELECT ifnull(max(seq), 0) FROM formulas), formula) + 1 AS seq FROM numbers',
+    insert: 'INSERT INTO formulas (seq, prefix, fingerprint, search, document) VALUES (?, ?, ?, ?, ?)',
+    remove: 'DELETE FROM formulas WHERE seq = ? AND fingerprint = ? RETURNING prefix, search',
+    removePrefix: 'DELETE FROM formulas_by_prefix WHERE prefix = ? AND seq = ?',
+    removeSearch: 'DELETE FROM formulas_by_search WHERE search = ? AND seq = ?',
+    keepNumber: 'UPDATE numbers SET formula = max(formula, ?)',
+  })
   let next: number | null = null
-  const nextSeq = (): number => {
-    next ??= sql.nextSeq.get()?.seq as number
-    return next
+  /** Takes consecutive sequence numbers. @returns the first */
+  const take = (howMany: number): number => {
+    const first = next ?? (sql.nextSeq.get()?.seq as number)
+    next = first + howMany
+    return first
   }
   return {
-    /** Forgets what a transaction has numbered that was rolled back. */
+    take,
+    /** Drops cached state after a rollback. */
     reload(): void {
       next = null
     },
-    /** @returns its sequence number */
+    /** @returns the sequence number */
     add({ id, searchKey, document }: NewFormula): number {
-      const [seq, prefix] = [nextSeq(), prefixOf(id)]
+      const [seq, prefix] = [take(1), prefixOf(id)]
       sql.insert.run(seq, prefix, Buffer.from(id, 'hex'), searchKey, document)
       index.add(seq, prefix, searchKey)
-      next = seq + 1
       return seq
-    },
-    /** Takes sequence numbers for formulas that follow on one another. @returns the first */
-    take(howMany: number): number {
-      const first = nextSeq()
-      next = first + howMany
-      return first
     },
     erase(id: string, seq: number): boolean {
       const row = sql.remove.get(seq, Buffer.from(id, 'hex')) as { prefix: number; search: string } | undefined
@@ -91,18 +151,9 @@ export function formulaWriter(db: DatabaseSync, index: LateIndex) {
       sql.removePrefix.run(row.prefix, seq)
       sql.removeSearch.run(row.search, seq)
       sql.keepNumber.run(seq)
-      // What it holds in memory would be written.
+      // Its buffered entry would still be written.
       index.forget()
       return true
     },
   }
 }
-
-/** The first 48 bits of a hash in hex. */
-export const prefixOf = (hex: string): number => Number.parseInt(hex.slice(0, 12), 16)
-
-const toFormula = ({ seq, fingerprint, document }: FormulaRow): StoredFormula => ({
-  id: Buffer.from(fingerprint).toString('hex'),
-  seq,
-  document,
-})

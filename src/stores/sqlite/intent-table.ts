@@ -1,111 +1,122 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isoTime } from '../../kit/clock.ts'
-import { type Cleanup, type FormulaEvent, HEAD_START_MS, type Holder } from '../ports.ts'
-import { EmptyTableCache } from './empty-table-cache.ts'
-import { type IntentRow, intentStatements } from './intent-statements.ts'
+import { type Cleanup, type FormulaEvent, HEAD_START_MS, type Holder, type NewFormula, ORPHANED } from '../ports.ts'
+import { prefixOf } from './formula-table.ts'
+import { EmptyTableCache, prepare } from './statements.ts'
+import type { LateIndex } from './upkeep/late-index.ts'
 
 export interface Intent {
   id: string
   slot: string
   payload: string
   submissionId: string
-  state: IntentRow['state']
-  /** With the sequence numbers of their formulas once it is completed. */
+  state: 'pending' | 'completed' | 'rolling-back'
+  /** With the sequence numbers of their formulas once the intent is completed. */
   events: FormulaEvent[]
   kept: string
-  /** The first of these numbers; 0 before. */
+  /** The sequence number of the first formula; 0 until the intent is completed. */
   firstAdded: number
   attempts: number
 }
 
-/** The intents of sagas; one that is rolling back is a cleanup. */
-export class IntentTable {
-  readonly #occupied: EmptyTableCache
-  readonly #sql: ReturnType<typeof intentStatements>
+interface IntentRow {
+  id: string
+  slot: Uint8Array
+  payload: Uint8Array
+  submission: string
+  state: Intent['state']
+  /** JSON, without sequence numbers. */
+  events: string
+  kept: string
+  first_added: number
+  reason: string
+  attempts: number
+  decided_at: number
+  next_attempt_at: number
+}
 
-  constructor(db: DatabaseSync) {
-    this.#occupied = new EmptyTableCache(db, 'intents')
-    this.#sql = intentStatements(db)
+const HOLDER = `iif(state = 'pending', 'submission', 'cleanup') AS holder`
+
+export type IntentTable = ReturnType<typeof intentTable>
+
+/** The intents of sagas. One that is rolling back is a cleanup. */
+export function intentTable(db: DatabaseSync) {
+  const cache = new EmptyTableCache(db, 'intents')
+  const sql = prepare(db, {
+    get: 'SELECT * FROM intents WHERE id = ?',
+    running: `SELECT payload, ${HOLDER} FROM intents WHERE slot = ? AND state <> 'completed'`,
+    insert: `INSERT INTO intents (id, slot, payload, submission, state, events, kept, decided_at, next_attempt_at)
+     VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)`,
+    complete: `UPDATE intents SET state = 'completed', first_added = ?, decided_at = ?, next_attempt_at = ? WHERE id = ?`,
+    abandon: `UPDATE intents SET state = 'rolling-back', reason = ?, decided_at = ?, next_attempt_at = ? WHERE id = ?`,
+    remove: 'DELETE FROM intents WHERE id = ?',
+    due: `SELECT * FROM intents WHERE state <> 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?`,
+  })
+  return {
+    hasRows: (): boolean => cache.hasRows,
+    reload: (): void => cache.invalidate(),
+    get(id: string): Intent | null {
+      const row = sql.get.get(id)
+      return row === undefined ? null : toIntent(row as unknown as IntentRow)
+    },
+    running(slot: string): { payload: string; holder: Holder } | null {
+      const row = sql.running.get(Buffer.from(slot, 'hex'))
+      return row === undefined ? null : { payload: hex(row.payload as Uint8Array), holder: row.holder as Holder }
+    },
+    add(now: number, intent: Pick<Intent, 'id' | 'slot' | 'payload' | 'submissionId' | 'events' | 'kept'>): void {
+      const { id, submissionId, events, kept } = intent
+      const [slot, payload] = [Buffer.from(intent.slot, 'hex'), Buffer.from(intent.payload, 'hex')]
+      sql.insert.run(id, slot, payload, submissionId, JSON.stringify(events), kept, now, now)
+      cache.invalidate()
+    },
+    // A decided intent is due only after a while: whoever runs the attempt goes first.
+    complete: (now: number, id: string, firstAdded: number): unknown =>
+      sql.complete.run(firstAdded, now, now + HEAD_START_MS, id),
+    abandon: (now: number, id: string, reason: string): unknown =>
+      sql.abandon.run(reason, now, now + HEAD_START_MS, id),
+    remove(id: string): void {
+      sql.remove.run(id)
+      cache.invalidate()
+    },
+    due: (now: number, limit: number): Intent[] => (sql.due.all(now, limit) as unknown as IntentRow[]).map(toIntent),
   }
+}
 
-  /** Whether any saga is under way or owed. */
-  get any(): boolean {
-    return this.#occupied.any
-  }
-
-  reload(): void {
-    this.#occupied.changed()
-  }
-
-  get(id: string): Intent | null {
-    const row = this.#sql.get.get(id)
-    return row === undefined ? null : toIntent(row as unknown as IntentRow)
-  }
-
-  running(slot: string): { payload: string; holder: Holder } | null {
-    const row = this.#sql.running.get(Buffer.from(slot, 'hex')) as IntentRow | undefined
-    if (row === undefined) return null
-    return { payload: hex(row.payload), holder: row.state === 'pending' ? 'submission' : 'cleanup' }
-  }
-
-  add(now: number, intent: Pick<Intent, 'id' | 'slot' | 'payload' | 'submissionId' | 'events' | 'kept'>): void {
-    const { id, slot, payload, submissionId, events, kept } = intent
-    const [slotBytes, payloadBytes] = [Buffer.from(slot, 'hex'), Buffer.from(payload, 'hex')]
-    this.#sql.insert.run(id, slotBytes, payloadBytes, submissionId, JSON.stringify(events), kept, now, now)
-    this.#occupied.changed()
-  }
-
-  // One that is decided is left to the one who runs the attempt for a while, before it is due.
-  complete(now: number, id: string, firstAdded: number): void {
-    this.#sql.complete.run(firstAdded, now, now + HEAD_START_MS, id)
-  }
-
-  abandon(now: number, id: string, reason: string): void {
-    this.#sql.abandon.run(reason, now, now + HEAD_START_MS, id)
-  }
-
-  remove(id: string): void {
-    this.#sql.remove.run(id)
-    this.#occupied.changed()
-  }
-
-  adoptOrphans(now: number, reason: string): number {
-    const orphans = Number(this.#sql.adopt.run(reason, now).changes)
-    this.#sql.hasten.run(now)
-    return orphans
-  }
-
-  cleanups(limit: number): Cleanup[] {
-    return (this.#sql.cleanups.all(limit) as unknown as IntentRow[]).map(toCleanup)
-  }
-
-  due(now: number, limit: number): Intent[] {
-    return (this.#sql.due.all(now, limit) as unknown as IntentRow[]).map(toIntent)
-  }
-
-  oldestCompleted(): number | null {
-    return (this.#sql.oldest.get()?.at ?? null) as number | null
-  }
-
-  postpone(id: string, reason: string, nextAttemptAt: number): void {
-    this.#sql.postpone.run(reason, nextAttemptAt, id)
-  }
-
-  retry(now: number, id: string): boolean {
-    return this.#sql.retry.run(now, id).changes === 1
+/** The recovery worker's commands on intents. */
+export function cleanupCommands(db: DatabaseSync) {
+  const sql = prepare(db, {
+    adopt: `UPDATE intents SET state = 'rolling-back', reason = ?, decided_at = ? WHERE state = 'pending'`,
+    hasten: 'UPDATE intents SET next_attempt_at = ?',
+    list: `SELECT * FROM intents WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT ?`,
+    oldest: `SELECT min(decided_at) AS at FROM intents WHERE state = 'completed'`,
+    postpone: `UPDATE intents SET attempts = attempts + 1, reason = ?, next_attempt_at = ? WHERE id = ? AND state <> 'pending'`,
+    retry: `UPDATE intents SET next_attempt_at = ? WHERE id = ? AND state = 'rolling-back'`,
+  })
+  return {
+    adoptOrphans(now: number): number {
+      const orphans = Number(sql.adopt.run(ORPHANED, now).changes)
+      sql.hasten.run(now)
+      return orphans
+    },
+    listCleanups: (_now: number, limit: number): Cleanup[] =>
+      (sql.list.all(limit) as unknown as IntentRow[]).map(toCleanup),
+    oldestUnfinished: (): number | null => (sql.oldest.get()?.at ?? null) as number | null,
+    postpone: (_now: number, id: string, reason: string, nextAttemptAt: number): void =>
+      void sql.postpone.run(reason, nextAttemptAt, id),
+    retryCleanup: (now: number, id: string): boolean => sql.retry.run(now, id).changes === 1,
   }
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 function toIntent(row: IntentRow): Intent {
-  const { id, state, kept, attempts, first_added: firstAdded } = row
+  const { id, state, kept, attempts, submission: submissionId, first_added: firstAdded } = row
   const events: FormulaEvent[] = JSON.parse(row.events)
   return {
     id,
     slot: hex(row.slot),
     payload: hex(row.payload),
-    submissionId: row.submission,
+    submissionId,
     state,
     events: state === 'completed' ? events.map((event, n) => ({ ...event, seq: firstAdded + n })) : events,
     kept,
@@ -122,3 +133,62 @@ const toCleanup = (row: IntentRow): Cleanup => ({
   createdAt: isoTime(row.decided_at),
   nextAttemptAt: isoTime(row.next_attempt_at),
 })
+
+export type PendingTable = ReturnType<typeof pendingTable>
+
+/** The formulas of unfinished sagas. They claim their compositions and are not visible. */
+export function pendingTable(db: DatabaseSync, index: LateIndex) {
+  const sql = prepare(db, {
+    holder: `SELECT ${HOLDER} FROM pending JOIN intents ON intents.id = pending.intent WHERE prefix = ? AND fingerprint = ?`,
+    insert: 'INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?)',
+    show: `INSERT INTO formulas (seq, prefix, fingerprint, search, document)
+     SELECT ? + ordinal, prefix, fingerprint, search, document FROM pending WHERE intent = ? ORDER BY ordinal`,
+    remove: 'DELETE FROM pending WHERE intent = ?',
+  })
+  return {
+    holderOf: (id: string): Holder | null =>
+      (sql.holder.get(prefixOf(id), Buffer.from(id, 'hex'))?.holder ?? null) as Holder | null,
+    add(intent: string, formulas: NewFormula[]): void {
+      formulas.forEach(({ id, searchKey, document }, ordinal) => {
+        sql.insert.run(intent, ordinal, prefixOf(id), Buffer.from(id, 'hex'), searchKey, document)
+      })
+    },
+    /** Makes them visible, with sequence numbers from `first` on. */
+    show(intent: string, first: number): void {
+      sql.show.run(first, intent)
+      sql.remove.run(intent)
+      index.catchUp()
+    },
+    remove: (intent: string): unknown => sql.remove.run(intent),
+  }
+}
+
+export type GivenUpTable = ReturnType<typeof givenUpTable>
+
+/** Tombstones of submissions and attempts that can no longer be accepted. */
+export function givenUpTable(db: DatabaseSync) {
+  const cache = new EmptyTableCache(db, 'given_up')
+  const sql = prepare(db, {
+    has: 'SELECT 1 FROM given_up WHERE id = ?',
+    add: 'INSERT OR IGNORE INTO given_up VALUES (?, ?)',
+    remove: 'DELETE FROM given_up WHERE id = ?',
+    sweep: 'DELETE FROM given_up WHERE id IN (SELECT id FROM given_up WHERE at < ? ORDER BY at LIMIT ?)',
+  })
+  return {
+    reload: (): void => cache.invalidate(),
+    has: (id: string): boolean => cache.hasRows && sql.has.get(id) !== undefined,
+    add(now: number, id: string): void {
+      sql.add.run(id, now)
+      cache.invalidate()
+    },
+    /** Inserts and deletes an id that no submission has, so that a file that cannot be written throws. */
+    tryOut(now: number): void {
+      sql.add.run('', now)
+      sql.remove.run('')
+    },
+    sweep(olderThan: number, limit: number): void {
+      sql.sweep.run(olderThan, limit)
+      cache.invalidate()
+    },
+  }
+}

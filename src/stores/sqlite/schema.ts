@@ -1,14 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-/** Marks a file as ours: "FFI" and the number of its layout. */
+/** Marks a file as ours: "FFI" and the layout number. */
 export const APPLICATION_ID = 0x46464903
-/** The marks of files of earlier versions, which cannot be brought up. */
+/** The marks of earlier versions, whose files cannot be migrated. */
 export const EARLIER_IDS: readonly number[] = [0x46464901, 0x46464902]
 
 /**
- * The migrations, in order; `PRAGMA user_version` counts those a file has had. One that has been released is never
- * changed again. Hashes are looked up by their first 48 bits (`prefix`), an integer that SQLite stores in 6 bytes; every
- * lookup compares the whole value as well.
+ * The migrations, in order; `PRAGMA user_version` counts those that a file has had. Never change a released one. Hashes are
+ * indexed by their first 48 bits (`prefix`), an integer that SQLite stores in 6 bytes. Every lookup also compares the whole
+ * value.
  */
 export const migrations: readonly string[] = [
   `
@@ -25,7 +25,7 @@ export const migrations: readonly string[] = [
     search TEXT NOT NULL,
     document TEXT NOT NULL
   );
-  -- An answer refers to its formulas: see kept-answer.ts. Those it added follow on one another.
+  -- An answer refers to its formulas: see kept-answer.ts. The formulas it added have consecutive numbers.
   CREATE TABLE answers (
     seq INTEGER PRIMARY KEY,
     prefix INTEGER NOT NULL,
@@ -38,11 +38,11 @@ export const migrations: readonly string[] = [
     added INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
   );
-  -- Indexes that are written late and in order: see late-index.ts.
+  -- Late indexes: see late-index.ts.
   CREATE TABLE formulas_by_prefix (prefix INTEGER, seq INTEGER, PRIMARY KEY (prefix, seq)) WITHOUT ROWID;
   CREATE TABLE formulas_by_search (search TEXT, seq INTEGER, PRIMARY KEY (search, seq)) WITHOUT ROWID;
   CREATE TABLE answers_by_prefix (prefix INTEGER, seq INTEGER, PRIMARY KEY (prefix, seq)) WITHOUT ROWID;
-  -- The last row of each table that its indexes hold, and the last answer that they have been rid of.
+  -- The last indexed row of each table, and the last answer whose index entry is deleted.
   CREATE TABLE indexed (formulas INTEGER NOT NULL, answers INTEGER NOT NULL, answers_gone INTEGER NOT NULL);
   INSERT INTO indexed VALUES (0, 0, 0);
 
@@ -79,7 +79,7 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX pending_prefix ON pending (prefix);
 
-  -- The log. One that was erased keeps its row, and has neither fingerprint nor formula nor body.
+  -- The event log. An erased event keeps its row; fingerprint, formula and body are null.
   CREATE TABLE events (
     position INTEGER PRIMARY KEY,
     fingerprint BLOB,
@@ -90,7 +90,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX events_formula ON events (formula) WHERE formula IS NOT NULL;
   CREATE INDEX events_blank ON events (position) WHERE fingerprint IS NULL;
 
-  -- Counted as deliveries move, so that nothing is ever counted by looking at all of them.
+  -- The number of deliveries by state is kept here, so that no query has to count them.
   CREATE TABLE subscriptions (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -104,9 +104,10 @@ export const migrations: readonly string[] = [
     dead INTEGER NOT NULL DEFAULT 0
   );
 
-  -- What a subscription has out of line: leased, delayed, returned, redriven or dead. rank is what those of one state are in order of: when the lease ends, when the
-  -- delay does, the position, a number given at the redrive or at the death. A redriven one is due behind the position
-  -- after. One that died has a copy of its event (fingerprint, formula, at, body), for good; others have nulls.
+  -- Events that a subscription has taken from the log. rank is the order within a state: for leased and delayed, when
+  -- that ends; for returned, the position; for redriven and dead, a number given at the time. A redriven delivery is due
+  -- once the subscription has passed position after. Dead ones have a copy of their event (fingerprint, formula, at, body),
+  -- which they keep when redriven; in others these are null.
   CREATE TABLE deliveries (
     position INTEGER NOT NULL,
     subscription INTEGER NOT NULL,
@@ -127,7 +128,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX deliveries_rank ON deliveries (subscription, state, rank);
   CREATE INDEX deliveries_copied ON deliveries (fingerprint) WHERE fingerprint IS NOT NULL;
 
-  -- The last numbers given to a formula, an event and a death or redrive, where no row tells them: none is given twice.
+  -- The last numbers given to a formula, an event, and a death or redrive, for when the row is deleted: none is given twice.
   CREATE TABLE numbers (formula INTEGER NOT NULL, position INTEGER NOT NULL, death INTEGER NOT NULL);
   INSERT INTO numbers VALUES (0, 0, 0);
 
@@ -148,11 +149,11 @@ export const migrations: readonly string[] = [
   `,
 ]
 
-/** How many migrations a file has had; 0 when it is new. */
+/** The number of migrations that a file has had; 0 when it is new. */
 export const version = (db: DatabaseSync): number =>
   (db.prepare('PRAGMA user_version').get() as { user_version: number }).user_version
 
-/** Brings a file up to the last version. @param storeId what a new one is called */
+/** Migrates a file to the latest version. @param storeId the identity of a new file */
 export function migrate(db: DatabaseSync, storeId: string): void {
   for (let done = version(db); done < migrations.length; done++) {
     db.exec('BEGIN IMMEDIATE')

@@ -17,7 +17,7 @@ import { migrations, version } from './schema.ts'
 
 type Values = (string | number | null)[]
 
-/** Every statement that reads what is moved; each goes on behind where the last page ended. */
+/** Reads a page of each table, after the key of the last row of the previous page. */
 const PAGES = {
   formulas: `SELECT seq, lower(hex(fingerprint)) AS id, search AS searchKey, document FROM formulas
     WHERE seq > ? ORDER BY seq LIMIT ?`,
@@ -35,22 +35,20 @@ const PAGES = {
   marks: `SELECT attempt, state, at FROM marks WHERE attempt > ? ORDER BY attempt LIMIT ?`,
 }
 
-/** Rows of a page. */
+/** Rows per page. */
 const PAGE = 2_000
 
-/** Reads all that a SQLite file holds, to move it elsewhere. */
+/** Reads the whole content of a SQLite file, to move it to another engine. */
 export class SqliteReader {
   readonly #db: DatabaseSync
   readonly #unlock: () => void
-  /** Whether the file is this process's alone, so that nothing in it changes. */
+  /** Whether this process has locked the file, so that nothing in it changes. */
   readonly isStill: boolean
 
-  /**
-   * @throws {StoreRefused} when it is not there, damaged, no file of this service, or in use by another version of it
-   */
+  /** @throws {StoreRefused} when the file is missing, damaged, not of this service, or in use by another version of it */
   constructor(path: string) {
     if (!existsSync(path)) throw new StoreRefused(`${path} is not there`)
-    const unlock = ownUnlessInUse(path)
+    const unlock = lockUnlessInUse(path)
     this.isStill = unlock !== null
     this.#unlock = unlock ?? (() => {})
     try {
@@ -68,7 +66,7 @@ export class SqliteReader {
     this.#unlock()
   }
 
-  /** @throws {StoreRefused} when submissions are unfinished: the service has to end them first */
+  /** @throws {StoreRefused} when submissions are unfinished: only the service can finish them */
   identity(): MovedIdentity {
     const open = this.#one('SELECT (SELECT count(*) FROM intents) + (SELECT count(*) FROM held) AS open')
     if (Number(open.open) > 0) {
@@ -84,16 +82,17 @@ export class SqliteReader {
     return this.#one('SELECT store_id FROM identity').store_id as string
   }
 
-  /** How many formulas come behind `seq`. */
+  /** The number of formulas after `seq`. */
   formulasAfter(seq: number): number {
     return Number(this.#one('SELECT count(*) AS n FROM formulas WHERE seq > ?', seq).n)
   }
 
+  /** The number of answers after `seq` that have not expired at `now`. */
   answersAfter(seq: number, now: number): number {
     return Number(this.#one('SELECT count(*) AS n FROM answers WHERE seq > ? AND expires_at > ?', seq, now).n)
   }
 
-  /** Those in the log. */
+  /** The number of events in the log, blank ones included. */
   events(): number {
     return Number(this.#one('SELECT count(*) AS n FROM events').n)
   }
@@ -110,7 +109,7 @@ export class SqliteReader {
     return this.#pages<MovedFormula>('formulas', [after], ({ seq }) => [seq])
   }
 
-  /** Those that have not expired at `now`. */
+  /** Answers that have not expired at `now`. */
   answerPages(after: number, now: number): Iterable<MovedAnswer[]> {
     return this.#pages<MovedAnswer>('answers', [after], ({ seq }) => [seq], [now])
   }
@@ -148,8 +147,8 @@ export class SqliteReader {
   }
 }
 
-/** Takes the file for this process; null while the service runs on it. */
-function ownUnlessInUse(path: string): (() => void) | null {
+/** @returns releases the lock; null while the service runs on the file */
+function lockUnlessInUse(path: string): (() => void) | null {
   try {
     return lock(path)
   } catch (error) {

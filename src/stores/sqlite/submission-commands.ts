@@ -1,20 +1,10 @@
-import { type Accepted, decide, eventsOf, type Lookup } from '../decide.ts'
+import { type Accepted, decide, eventsOf } from '../decide.ts'
 import { slotOf } from '../kept-answer.ts'
-import {
-  type AddVerdict,
-  type Decision,
-  type NewFormula,
-  type OpenAttempt,
-  ORPHANED,
-  type Submission,
-  type Verdict,
-} from '../ports.ts'
-import type { AnswerTable } from './answer-table.ts'
+import type { AddVerdict, Decision, NewFormula, OpenAttempt, Submission, Verdict } from '../ports.ts'
+import type { AnswerTable, KeptAnswer } from './answer-table.ts'
 import type { FormulaTable, FormulaWriter } from './formula-table.ts'
-import type { GivenUpTable } from './identity-table.ts'
-import type { Intent, IntentTable } from './intent-table.ts'
-import { ALL_ADDED, type PackedSubmission, unpack } from './packed.ts'
-import type { PendingTable } from './pending-table.ts'
+import type { GivenUpTable, Intent, IntentTable, PendingTable } from './intent-table.ts'
+import { ALL_ADDED, type PackedSubmission, unpack } from './messages.ts'
 import type { EventLog } from './queue/event-log.ts'
 
 export interface Tables {
@@ -28,37 +18,26 @@ export interface Tables {
 
 /** Decides submissions against what is stored. */
 function decider({ formulas, pending, answers, intents }: Tables) {
-  return (now: number, slot: string, submission: Submission): Verdict | Accepted => {
-    const lookup: Lookup = {
+  return (now: number, slot: string, submission: Submission): Verdict | Accepted =>
+    decide(submission, {
       answer: () => answers.find(now, slot),
-      running: () => (intents.any ? intents.running(slot) : null),
+      running: () => (intents.hasRows() ? intents.running(slot) : null),
       formula: formulas.get,
-      claimed: (id) => (intents.any ? pending.holderOf(id) : null),
-    }
-    return decide(submission, lookup)
-  }
+      claimed: (id) => (intents.hasRows() ? pending.holderOf(id) : null),
+    })
 }
 
-/** Keeps the answer of a submission whose added formulas have sequence numbers from `firstAdded` on. */
-function keep(
-  { answers }: Tables,
-  now: number,
-  slot: string,
-  submission: Submission,
-  accepted: Accepted,
-  firstAdded: number,
-): void {
-  const { added, answer, kept } = accepted
-  const { id: submissionId, payload } = submission
-  answers.keep(now, slot, { submissionId, payload, status: answer.status, kept, firstAdded, added: added.length })
+/** @param firstAdded the sequence number of the first formula added; 0 when none was */
+function toKept({ id, payload }: Submission, { added, answer, kept }: Accepted, firstAdded: number): KeptAnswer {
+  return { submissionId: id, payload, status: answer.status, kept, firstAdded, added: added.length }
 }
 
-/** Submissions whose database and queue are one. */
+/** Commands for submissions whose database and queue share this file. */
 export function intakeCommands(tables: Tables, log: EventLog) {
   const { writer, answers, givenUp } = tables
   const decideNow = decider(tables)
 
-  /** The verdict on a submission that was given up: what took effect before stays. */
+  /** The verdict on a submission that was given up: if it had taken effect before, its answer stands. */
   function givenUpVerdict(now: number, slot: string, id: string): Verdict {
     const kept = answers.find(now, slot)
     if (kept?.submissionId !== id) return { kind: 'given-up' }
@@ -71,7 +50,7 @@ export function intakeCommands(tables: Tables, log: EventLog) {
       event.seq = writer.add(accepted.added[n] as NewFormula)
     })
     log.append(events)
-    keep(tables, now, slot, submission, accepted, events[0]?.seq ?? 0)
+    answers.keep(now, slot, toKept(submission, accepted, events[0]?.seq ?? 0))
   }
 
   return {
@@ -90,23 +69,10 @@ export function intakeCommands(tables: Tables, log: EventLog) {
   }
 }
 
-/** The database's part of sagas: their first step. */
+/** The first step of a saga in the database. */
 export function addCommand(tables: Tables) {
-  const { pending, intents, givenUp } = tables
+  const { pending, answers, intents, givenUp } = tables
   const decideNow = decider(tables)
-
-  function keepOrClaim(now: number, id: string, slot: string, submission: Submission, accepted: Accepted): AddVerdict {
-    const { id: submissionId, payload } = submission
-    const { added, answer, kept } = accepted
-    if (added.length === 0) {
-      keep(tables, now, slot, submission, accepted, 0)
-      return { kind: 'answered', submissionId, answer }
-    }
-    const events = eventsOf(added, submission)
-    intents.add(now, { id, slot, payload, submissionId, events, kept })
-    pending.add(id, added)
-    return { kind: 'added', events }
-  }
 
   return {
     add(now: number, attemptId: string, packed: PackedSubmission): AddVerdict {
@@ -115,14 +81,24 @@ export function addCommand(tables: Tables) {
       if (own?.state === 'pending') return { kind: 'added', events: own.events }
       if (own?.state === 'rolling-back') return { kind: 'given-up' }
       const submission = unpack(packed)
+      const { id: submissionId, payload } = submission
       const slot = slotOf(submission.caller, submission.key)
       const verdict = decideNow(now, slot, submission)
-      return verdict.kind === 'accepted' ? keepOrClaim(now, attemptId, slot, submission, verdict) : verdict
+      if (verdict.kind !== 'accepted') return verdict
+      const { added, answer, kept } = verdict
+      if (added.length === 0) {
+        answers.keep(now, slot, toKept(submission, verdict, 0))
+        return { kind: 'answered', submissionId, answer }
+      }
+      const events = eventsOf(added, submission)
+      intents.add(now, { id: attemptId, slot, payload, submissionId, events, kept })
+      pending.add(attemptId, added)
+      return { kind: 'added', events }
     },
   }
 }
 
-/** The database's part of sagas: what comes after the first step. */
+/** The later steps of a saga in the database. */
 export function sagaCommands({ writer, pending, answers, intents, givenUp }: Tables) {
   function decisionOf(intent: Intent | null): Decision {
     if (intent?.state !== 'completed') return { kind: 'abandoned' }
@@ -165,12 +141,3 @@ export function sagaCommands({ writer, pending, answers, intents, givenUp }: Tab
       }),
   }
 }
-
-/** What sagas still owe. */
-export const cleanupCommands = ({ intents }: Tables) => ({
-  adoptOrphans: (now: number): number => intents.adoptOrphans(now, ORPHANED),
-  listCleanups: (_now: number, limit: number) => intents.cleanups(limit),
-  oldestUnfinished: (): number | null => intents.oldestCompleted(),
-  postpone: (_now: number, id: string, reason: string, at: number): void => intents.postpone(id, reason, at),
-  retryCleanup: (now: number, id: string): boolean => intents.retry(now, id),
-})

@@ -4,26 +4,18 @@ import type { Clock } from '../../kit/clock.ts'
 import { BatchScheduler, PATIENCE_MS } from '../batch-scheduler.ts'
 import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
 
-/** How much longer a call may take that was begun, in milliseconds. */
+/** How long a call may run past the time it had to begin by, in milliseconds. */
 const OVERTIME_MS = 1_000
-/** What a worker may allocate until it looks for garbage, in megabytes: it keeps little beyond a batch. */
+/** A worker keeps little beyond a batch, so a small young generation suffices, in megabytes. */
 const YOUNG_MB = 8
-/** How often closing looks whether the last call has been answered, in milliseconds. */
+/** How often `close` looks whether all calls have ended, in milliseconds. */
 const CLOSE_POLL_MS = 2
 
 type CommandsOf<C> = { [K in keyof C]: (now: number, ...args: never[]) => unknown }
-type ArgsOf<F> = F extends (now: number, ...args: infer A) => unknown ? A : never
+export type ArgsOf<F> = F extends (now: number, ...args: infer A) => unknown ? A : never
 
-/** Calls commands that have a connection of their own. All throw {StoreUnavailable}, with unknown outcome. */
-export interface Caller<C extends CommandsOf<C>> {
-  call<K extends keyof C & string>(command: K, ...args: ArgsOf<C[K]>): Promise<ReturnType<C[K]>>
-  /** A call that is not begun after `notAfter` (ms since the epoch): it may not take effect when nobody waits for it. */
-  callBefore<K extends keyof C & string>(notAfter: number, command: K, ...args: ArgsOf<C[K]>): Promise<ReturnType<C[K]>>
-  close(): Promise<void>
-}
-
-/** Told of each batch that the worker is done with, and of the time it took. */
-export type OnBatch = (sent: readonly Call[], results: CallResult[], seconds: number) => void
+/** Called after each batch, with the time its transaction took. */
+export type OnBatch = (calls: readonly Call[], results: CallResult[], seconds: number) => void
 
 interface InFlight {
   calls: Call[]
@@ -32,10 +24,10 @@ interface InFlight {
 }
 
 /**
- * Calls the commands of a worker thread that owns a connection. Calls that arrive while the worker is busy travel as
- * one batch. A worker that dies fails the calls it had, with unknown outcome, and is started again for the next one.
+ * Calls the commands of a worker thread, which owns a connection. Calls made while the worker is busy are sent as one
+ * batch. If the worker dies, its calls fail with unknown outcome, and the next call starts it again.
  */
-export class WorkerClient<C extends CommandsOf<C>> implements Caller<C> {
+export class WorkerClient<C extends CommandsOf<C>> {
   readonly #setup: WorkerSetup
   readonly #clock: Clock
   readonly #onBatch: OnBatch
@@ -46,7 +38,7 @@ export class WorkerClient<C extends CommandsOf<C>> implements Caller<C> {
       }),
   })
   #worker: Promise<Worker> | null = null
-  /** The worker once it is open, until it ends. */
+  /** The worker while its connection is open. */
   #live: Worker | null = null
   readonly #inFlight = new Map<number, InFlight>()
   #lastBatch = 0
@@ -60,20 +52,28 @@ export class WorkerClient<C extends CommandsOf<C>> implements Caller<C> {
     this.#watch = setInterval(() => this.#scheduler.failOverdue(OVERTIME_MS), OVERTIME_MS).unref()
   }
 
-  /** @throws {StoreRefused} when the file must not be opened */
-  async open(): Promise<void> {
-    await this.#opened()
+  /**
+   * Starts the worker unless it runs. A failed start is repeated by the next call.
+   * @throws {StoreRefused} when the file must not be opened
+   */
+  open(): Promise<Worker> {
+    this.#worker ??= this.#start().catch((error: Error) => {
+      this.#worker = null
+      throw error
+    })
+    return this.#worker
   }
 
+  /** @throws {StoreUnavailable} the outcome is unknown */
   call<K extends keyof C & string>(command: K, ...args: ArgsOf<C[K]>): Promise<ReturnType<C[K]>> {
     return this.callBefore(Number.POSITIVE_INFINITY, command, ...args)
   }
 
-  callBefore<K extends keyof C & string>(
-    notAfter: number,
-    command: K,
-    ...args: ArgsOf<C[K]>
-  ): Promise<ReturnType<C[K]>> {
+  /**
+   * Makes a call that is not begun after `notAfter` (ms since the epoch), when nobody waits for it any more.
+   * @throws {StoreUnavailable} the outcome is unknown
+   */
+  callBefore<K extends keyof C & string>(notAfter: number, command: K, ...args: ArgsOf<C[K]>) {
     if (this.#closed) return Promise.reject(new StoreUnavailable('The store is closed'))
     const now = this.#clock.now()
     const waitMs = Math.min(PATIENCE_MS, notAfter - now)
@@ -81,7 +81,7 @@ export class WorkerClient<C extends CommandsOf<C>> implements Caller<C> {
     return this.#scheduler.add(call, waitMs) as Promise<ReturnType<C[K]>>
   }
 
-  /** Waits for the calls under way, but not for those overdue, and lets the worker close its connection. */
+  /** Waits for calls that are not overdue, then lets the worker close its connection. */
   async close(): Promise<void> {
     this.#closed = true
     while (this.#scheduler.isAwaited) {
@@ -98,20 +98,11 @@ export class WorkerClient<C extends CommandsOf<C>> implements Caller<C> {
   }
 
   async #run(calls: Call[]): Promise<unknown[]> {
-    // A worker that is there has the batch before the turn of the event loop is over.
-    const worker = this.#live ?? (await this.#opened())
+    // Without this `await`, a running worker gets the batch within this turn of the event loop.
+    const worker = this.#live ?? (await this.open())
     const batch = ++this.#lastBatch
     worker.postMessage({ batch, calls })
     return new Promise((resolve, reject) => this.#inFlight.set(batch, { calls, resolve, reject }))
-  }
-
-  /** The worker, started unless it runs; one that could not be started is started anew the next time. */
-  #opened(): Promise<Worker> {
-    this.#worker ??= this.#start().catch((error: Error) => {
-      this.#worker = null
-      throw error
-    })
-    return this.#worker
   }
 
   #start(): Promise<Worker> {
@@ -121,16 +112,14 @@ export class WorkerClient<C extends CommandsOf<C>> implements Caller<C> {
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       })
       let cause: Error | undefined
-      const fail = (error: Error): void => {
-        cause = error
-        void worker.terminate()
-      }
       worker.on('message', (message: WorkerMessage) => {
         if ('opened' in message) {
           this.#live = worker
           resolve(worker)
-        } else if ('refused' in message) fail(new StoreRefused(message.refused))
-        else this.#settle(message.batch, message.results, message.seconds)
+        } else if ('refused' in message) {
+          cause = new StoreRefused(message.refused)
+          void worker.terminate()
+        } else this.#settle(message.batch, message.results, message.seconds)
       })
       worker.on('error', (error) => {
         cause = error as Error
@@ -155,7 +144,7 @@ export class WorkerClient<C extends CommandsOf<C>> implements Caller<C> {
   }
 }
 
-/** What a call returns or throws. */
+/** The value that a call returned, or the error to throw. */
 export function outcomeOf(result: CallResult): unknown {
   if ('value' in result) return result.value
   return 'error' in result ? new StoreUnavailable(result.error) : new UnknownSubscription(result.unknownSubscription)

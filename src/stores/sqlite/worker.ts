@@ -11,11 +11,12 @@ import { Upkeep } from './upkeep/upkeep.ts'
 interface Work {
   db: DatabaseSync
   batches: Batches
-  /** What is done when the results of a batch are on their way. */
+  /** Runs once the results of a batch are sent. */
   afterBatch(): void
 }
 
 const port = parentPort as NonNullable<typeof parentPort>
+const post = (message: WorkerMessage): void => port.postMessage(message)
 
 function begin(setup: WorkerSetup): Work {
   if (setup.mode === 'read') {
@@ -39,16 +40,15 @@ try {
     if (message === 'close') {
       db.close()
       port.close()
-    } else {
-      const began = performance.now()
-      const results = batches.run(message.calls)
-      const seconds = (performance.now() - began) / 1000
-      port.postMessage({ batch: message.batch, results, seconds } satisfies WorkerMessage)
-      afterBatch()
+      return
     }
+    const began = performance.now()
+    const results = batches.run(message.calls)
+    post({ batch: message.batch, results, seconds: (performance.now() - began) / 1000 })
+    afterBatch()
   })
-  port.postMessage({ opened: true } satisfies WorkerMessage)
+  post({ opened: true })
 } catch (error) {
   if (!(error instanceof StoreRefused)) throw error
-  port.postMessage({ refused: error.message } satisfies WorkerMessage)
+  post({ refused: error.message })
 }

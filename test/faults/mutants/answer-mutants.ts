@@ -6,7 +6,7 @@ const SLOT = 'src/stores/kept-answer.ts'
 const TEXT = 'src/submission/answer-text.ts'
 const ANSWERS = 'src/stores/sqlite/answer-table.ts'
 const FORMULAS = 'src/stores/sqlite/formula-table.ts'
-const FORMULA_SQL = 'src/stores/sqlite/formula-statements.ts'
+const FORMULA_SQL = 'src/stores/sqlite/formula-table.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
 const POSTGRES = 'test/stores/postgres.test.ts'
 const REFERENCES = 'sqlite idempotency store: answers by reference'
@@ -54,7 +54,7 @@ export const answerMutants: Mutant[] = [
         '      const seq = next++\n',
         '      const seq = next++\n      copies.set(submissionId, read(answer))\n',
       ],
-      [ANSWERS, 'answer: read({ status', 'answer: copies.get(submission) ?? read({ status'],
+      [ANSWERS, 'answer: read(answer) }', 'answer: copies.get(submissionId) ?? read(answer) }'],
     ],
     caughtBy: [SUITE, REFERENCES, GONE],
   },
@@ -161,7 +161,7 @@ export const answerMutants: Mutant[] = [
     breaks: 'a dead letter says what its event did',
     edits: [
       [
-        'src/stores/sqlite/queue/delivery-statements.ts',
+        'src/stores/sqlite/queue/dead-letters.ts',
         '(SELECT fingerprint, formula, at, body FROM events',
         '(SELECT fingerprint, formula, at, json(body) FROM events',
       ],

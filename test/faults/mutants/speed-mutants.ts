@@ -11,13 +11,13 @@ export const speedMutants: Mutant[] = [
   {
     name: 'late index: what is not written yet is not known',
     breaks: 'nothing is stored twice',
-    edits: [[LATE, 'const seqs = this.#kept.seqsOf(hash)', 'const seqs = this.#kept.seqsOf(-1)']],
+    edits: [[LATE, 'const seqs = this.#buffer.seqsOf(hash)', 'const seqs = this.#buffer.seqsOf(-1)']],
     caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
   },
   {
     name: 'late index: what is being written is not known meanwhile',
     breaks: 'nothing is stored twice',
-    edits: [[LATE, 'this.#writing?.kept.seqsOf(hash) ?? []', '[] as number[]']],
+    edits: [[LATE, 'this.#writing?.buffer.seqsOf(hash) ?? []', '[] as number[]']],
     caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
   },
   {
@@ -32,8 +32,8 @@ export const speedMutants: Mutant[] = [
     edits: [
       [
         LATE,
-        '    const { kept, work, at } = this.#writing\n',
-        '    const { kept, work, at } = this.#writing\n    this.#setReach.run(kept.last ?? this.#indexed)\n',
+        '    const { buffer, work, at } = this.#writing\n',
+        '    const { buffer, work, at } = this.#writing\n    this.#setReach.run(buffer.last ?? this.#indexed)\n',
       ],
     ],
     caughtBy: [LATE_TEST, 'what a process that died had not written yet is known to the next'],
@@ -57,13 +57,13 @@ export const speedMutants: Mutant[] = [
   {
     name: 'late index: answers that are left are taken out with those that have gone',
     breaks: 'a key lives as long as it is told to',
-    edits: [['src/stores/sqlite/upkeep/stale-answers.ts', 'prefix <= ? AND seq < ?', 'prefix <= ? AND seq < ? + 9']],
+    edits: [['src/stores/sqlite/answer-table.ts', 'prefix <= ? AND seq < ?', 'prefix <= ? AND seq < ? + 9']],
     caughtBy: [LATE_TEST, 'the index of answers is rid of those that were swept, once as many have gone as are left'],
   },
   {
     name: 'late index: a number is given again when all answers have been swept',
     breaks: 'a key that was answered is replayed',
-    edits: [['src/stores/sqlite/answer-statements.ts', 'FROM answers), answers) + 1', 'FROM answers), 0) + 1']],
+    edits: [['src/stores/sqlite/answer-table.ts', 'FROM answers), answers) + 1', 'FROM answers), 0) + 1']],
     caughtBy: [LATE_TEST, 'when all answers have been swept, new ones are still found'],
   },
   {

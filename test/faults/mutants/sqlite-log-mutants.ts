@@ -2,8 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const LINE = 'src/stores/sqlite/queue/event-line.ts'
 const LOG = 'src/stores/sqlite/queue/event-log.ts'
-const EVENT_SQL = 'src/stores/sqlite/queue/event-statements.ts'
-const DELIVERY_SQL = 'src/stores/sqlite/queue/delivery-statements.ts'
+const DEAD = 'src/stores/sqlite/queue/dead-letters.ts'
 const QUEUE = 'src/stores/sqlite/queue/queue-commands.ts'
 const SUBSCRIPTIONS = 'src/stores/sqlite/queue/subscription-table.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
@@ -46,24 +45,14 @@ export const sqliteLogMutants: Mutant[] = [
   {
     name: 'sqlite: an erased event stays leased',
     breaks: 'what is erased has no deliveries',
-    edits: [
-      [
-        'src/stores/sqlite/queue/dead-letters.ts',
-        '    if (position !== null) rows.push(...this.#sql.eraseAt.all(position))\n',
-        '',
-      ],
-    ],
+    edits: [[DEAD, '    if (position !== null) rows.push(...this.#sql.eraseAt.all(position))\n', '']],
     caughtBy: [SUITE, ERASE, 'its deliveries go at once, whatever their state, and their receipts are stale'],
   },
   {
     name: 'sqlite: an erased formula is still told by a dead letter whose event is gone',
     breaks: 'what is erased is found nowhere',
     edits: [
-      [
-        DELIVERY_SQL,
-        'WHERE fingerprint = ? AND formula = ? RETURNING',
-        'WHERE fingerprint = ? AND formula = -? RETURNING',
-      ],
+      [DEAD, 'WHERE fingerprint = ? AND formula = ? RETURNING', 'WHERE fingerprint = ? AND formula = -? RETURNING'],
     ],
     caughtBy: [
       SUITE,
@@ -74,21 +63,21 @@ export const sqliteLogMutants: Mutant[] = [
   {
     name: 'sqlite: an erasure goes by the fingerprint alone',
     breaks: 'a formula that was stored anew keeps its event',
-    edits: [[EVENT_SQL, 'WHERE formula = ? AND fingerprint = ?', 'WHERE ? > 0 AND fingerprint = ?']],
+    edits: [[LOG, 'WHERE formula = ? AND fingerprint = ?', 'WHERE ? > 0 AND fingerprint = ?']],
     caughtBy: [SUITE, ERASE, 'id and number have to be those of one event, and erasing what is not there is no error'],
   },
   {
     name: 'sqlite: a move keeps the leases that run',
     breaks: 'a receipt from before a move is stale',
     edits: [
-      [DELIVERY_SQL, "subscription = ? AND state <> 'dead'`", "subscription = ? AND state NOT IN ('dead', 'leased')`"],
+      [SUBSCRIPTIONS, "subscription = ? AND state <> 'dead'`", "subscription = ? AND state NOT IN ('dead', 'leased')`"],
     ],
     caughtBy: [SUITE, SEEK, 'all that is leased, delayed, given back or redriven is dropped by a move to the end'],
   },
   {
     name: 'sqlite: a move drops the dead letters before its place',
     breaks: 'a dead letter stays until it is redriven or removed',
-    edits: [[DELIVERY_SQL, "state = 'dead' AND position > ?", "state = 'dead' AND ? IS NOT NULL"]],
+    edits: [[SUBSCRIPTIONS, "state = 'dead' AND position > ?", "state = 'dead' AND ? IS NOT NULL"]],
     caughtBy: [SUITE, SEEK, 'dead letters before the new place stay, those behind it are dropped'],
   },
   {
@@ -96,7 +85,7 @@ export const sqliteLogMutants: Mutant[] = [
     breaks: 'a time is the first event in the order of the log that is not older',
     edits: [
       [
-        EVENT_SQL,
+        LOG,
         "SELECT position FROM events WHERE at >= ? ORDER BY position LIMIT 1'",
         "SELECT position + 1 AS position FROM events WHERE at < ? ORDER BY position DESC LIMIT 1'",
       ],
@@ -120,7 +109,7 @@ export const sqliteLogMutants: Mutant[] = [
   {
     name: 'sqlite: trimming goes past what is leased',
     breaks: 'what is leased can come back',
-    edits: [[EVENT_SQL, 'AND deliveries.fingerprint IS NULL) AS wanted', 'AND deliveries.receives < 0) AS wanted']],
+    edits: [[LOG, 'AND deliveries.fingerprint IS NULL) AS wanted', 'AND deliveries.receives < 0) AS wanted']],
     caughtBy: [SUITE, TRIM, 'what is leased, delayed or given back stops it'],
   },
   {

@@ -2,9 +2,9 @@ import type { Mutant } from './mutant.ts'
 
 const COMMANDS = 'src/stores/sqlite/submission-commands.ts'
 const BATCHES = 'src/stores/sqlite/batches.ts'
-const INTENT_SQL = 'src/stores/sqlite/intent-statements.ts'
+const INTENT_SQL = 'src/stores/sqlite/intent-table.ts'
 const FORMULAS = 'src/stores/sqlite/formula-table.ts'
-const ANSWER_SQL = 'src/stores/sqlite/answer-statements.ts'
+const ANSWER_SQL = 'src/stores/sqlite/answer-table.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
 const REMOTE = 'test/stores/remote.test.ts'
 
@@ -51,7 +51,7 @@ export const sqliteMutants: Mutant[] = [
   {
     name: 'sqlite: the answer is not kept with the formulas',
     breaks: 'a try whose reply was lost is answered as if it had not been',
-    edits: [[COMMANDS, '    keep(tables, now, slot, submission, accepted, events[0]?.seq ?? 0)\n', '']],
+    edits: [[COMMANDS, '    answers.keep(now, slot, toKept(submission, accepted, events[0]?.seq ?? 0))\n', '']],
     caughtBy: [SUITE, 'sqlite intake: repetition', 'the same submission again is answered again, never stored twice'],
   },
   {
@@ -174,7 +174,7 @@ export const sqliteMutants: Mutant[] = [
     breaks: 'a formula that was stored anew is not erased by an old order',
     edits: [
       [
-        'src/stores/sqlite/formula-statements.ts',
+        'src/stores/sqlite/formula-table.ts',
         'DELETE FROM formulas WHERE seq = ? AND fingerprint = ? RETURNING',
         'DELETE FROM formulas WHERE ? > 0 AND fingerprint = ? RETURNING',
       ],
@@ -193,8 +193,8 @@ export const sqliteMutants: Mutant[] = [
     edits: [
       [
         COMMANDS,
-        '    pending.add(id, added)',
-        '    for (const formula of added) tables.writer.add(formula)\n    pending.add(id, added)',
+        '      pending.add(attemptId, added)',
+        '      for (const formula of added) tables.writer.add(formula)\n      pending.add(attemptId, added)',
       ],
     ],
     caughtBy: [SUITE, 'sqlite formula db: adding', 'nobody sees a pending formula or its answer'],

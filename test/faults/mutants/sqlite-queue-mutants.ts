@@ -1,9 +1,9 @@
 import type { Mutant } from './mutant.ts'
 
-const HELD = 'src/stores/sqlite/queue/held-events.ts'
+const HELD = 'src/stores/sqlite/queue/event-log.ts'
 const LINE = 'src/stores/sqlite/queue/event-line.ts'
 const LEASES = 'src/stores/sqlite/queue/leases.ts'
-const DELIVERY_SQL = 'src/stores/sqlite/queue/delivery-statements.ts'
+const DEAD = 'src/stores/sqlite/queue/dead-letters.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
 
 /** Bugs in how events are released, leased and given back. */
@@ -70,7 +70,7 @@ export const sqliteQueueMutants: Mutant[] = [
     name: 'sqlite: leases are not fenced off from each other',
     breaks: 'a receipt of an earlier lease changes nothing',
     classic: 'lease without fencing',
-    edits: [[DELIVERY_SQL, "AND state = 'leased' AND nonce = ?", "AND state = 'leased' AND ? IS NOT NULL"]],
+    edits: [[LEASES, "AND state = 'leased' AND nonce = ?", "AND state = 'leased' AND ? IS NOT NULL"]],
     caughtBy: [
       SUITE,
       'sqlite event queue: receipts',
@@ -81,7 +81,7 @@ export const sqliteQueueMutants: Mutant[] = [
     name: 'sqlite: a receipt outlives its lease',
     breaks: 'an ack after the end of the lease is refused',
     classic: 'lease without fencing',
-    edits: [[LEASES, '    if (!moved.has(subscription)) this.#parts.line.moveDue(now, subscription)\n', '']],
+    edits: [[LEASES, '    if (!moved.has(subscription)) this.#line.moveDue(now, subscription)\n', '']],
     caughtBy: [
       SUITE,
       'sqlite event queue: receipts',
@@ -106,7 +106,7 @@ export const sqliteQueueMutants: Mutant[] = [
     classic: 'lease without fencing',
     edits: [
       [LEASES, 'subscriptions.withId(Number(id))', 'subscriptions.withId(Number(id) && 1)'],
-      [DELIVERY_SQL, "AND state = 'leased' AND nonce = ?", "AND state = 'leased' AND ? IS NOT NULL"],
+      [LEASES, "AND state = 'leased' AND nonce = ?", "AND state = 'leased' AND ? IS NOT NULL"],
     ],
     caughtBy: [SUITE, 'sqlite event queue: readers', 'a receipt says whose it is, and settles nothing of another'],
   },
@@ -119,7 +119,7 @@ export const sqliteQueueMutants: Mutant[] = [
         'subscriptions.moveTo(subscription, end.position)',
         'subscriptions.moveTo(subscription, end.position - 1)',
       ],
-      [DELIVERY_SQL, '    lease: `INSERT INTO', '    lease: `INSERT OR REPLACE INTO'],
+      [LEASES, '    lease: `INSERT INTO', '    lease: `INSERT OR REPLACE INTO'],
     ],
     caughtBy: [SUITE, 'sqlite event queue: leases', 'an event is leased to one consumer at a time'],
   },
@@ -127,11 +127,11 @@ export const sqliteQueueMutants: Mutant[] = [
     name: 'sqlite: an expired lease goes to the back',
     breaks: 'an expired event goes to the front',
     edits: [
-      [LINE, "const leased = this.#waiting(subscription, 'returned', max).map(again)", 'const leased: L[] = []'],
+      [LINE, "const leased = this.#ready(subscription, 'returned', max).map(leaseReady)", 'const leased: L[] = []'],
       [
         LINE,
         '    return leased\n  }\n',
-        "    return leased.concat(this.#waiting(subscription, 'returned', max - leased.length).map(again))\n  }\n",
+        "    return leased.concat(this.#ready(subscription, 'returned', max - leased.length).map(leaseReady))\n  }\n",
       ],
     ],
     caughtBy: [SUITE, 'sqlite event queue: order', 'an expired lease returns to the front'],
@@ -147,7 +147,7 @@ export const sqliteQueueMutants: Mutant[] = [
     breaks: 'a redriven event starts over',
     edits: [
       [
-        DELIVERY_SQL,
+        DEAD,
         "state = 'redriven', rank = ?, receives = 0, after",
         "state = 'redriven', rank = ?, receives = receives, after",
       ],
@@ -177,9 +177,7 @@ export const sqliteQueueMutants: Mutant[] = [
   {
     name: 'sqlite: a dead letter has no copy of its event',
     breaks: 'a dead letter outlives its event in the log',
-    edits: [
-      ['src/stores/sqlite/queue/dead-letters.ts', '    this.#sql.copyEvent.run(position, subscription.id)\n', ''],
-    ],
+    edits: [[DEAD, '    this.#sql.copyEvent.run(position, subscription.id)\n', '']],
     caughtBy: [
       SUITE,
       'sqlite event queue: dead letters',

@@ -4,18 +4,19 @@ import { StoreRefused } from '../../../errors/store-errors.ts'
 import { APPLICATION_ID } from '../schema.ts'
 import { openForReading, sync } from './file.ts'
 import { checkOrigin } from './integrity.ts'
-import { refuseMountedAlone } from './mounted-alone.ts'
+import { refuseMountedAlone } from './paths.ts'
 
-/** What a copy holds. */
+/** The number of rows in a copy. */
 export interface BackedUp {
   formulas: number
-  /** Those in the log. */
+  /** Events in the log, without blank ones. */
   events: number
 }
 
 /**
- * Copies a file as it is at one moment, also while the service writes to it, reads the copy back and syncs it to disk.
- * @throws {StoreRefused} when there is no file of this service, or what was copied is damaged
+ * Copies a database file to `target` as of one moment, also while the service writes to it, then checks the copy and syncs
+ * it to disk.
+ * @throws {StoreRefused} when there is no file of this service, or the copy is damaged
  */
 export function backUp(path: string, target: string): BackedUp {
   if (!existsSync(path)) throw new StoreRefused(`${path} is not there`)
@@ -26,7 +27,7 @@ export function backUp(path: string, target: string): BackedUp {
     if (source.prepare('PRAGMA application_id').get()?.application_id !== APPLICATION_ID) {
       throw new StoreRefused(`${path} is no database of this service`)
     }
-    // In one transaction, so of one moment. A copy by pages would begin anew with each write in between.
+    // One transaction, so one moment. SQLite's backup API copies pages, and restarts whenever the writer commits.
     source.prepare('VACUUM INTO ?').run(target)
   } catch (error) {
     if (error instanceof StoreRefused) throw error

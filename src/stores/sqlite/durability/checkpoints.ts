@@ -3,18 +3,18 @@ import type { DatabaseSync } from 'node:sqlite'
 import { reasonOf } from '../../../kit/reason.ts'
 import { BUSY_MS, sync } from './file.ts'
 
-/** From so many pages on, 4 MiB, the log is brought into the database file. */
-const WORTH_IT = 1_024
-/** Reads of the service are shorter; whoever reads for longer is not waited for. */
+/** The size of the log, in pages, from which a checkpoint is made: 4 MiB. */
+const LOG_PAGES = 1_024
+/** How long a checkpoint waits for readers, in milliseconds. The service's own reads are shorter. */
 const READERS_MS = 100
 
-/** What the disk is asked for, and what is done when it refuses. */
+/** What a partial checkpoint needs of the system; tests replace it. */
 export interface Part {
   sync(path: string): void
   die(error: unknown): void
 }
 
-/** What SQLite tells of the log, in pages; `busy` is 1 where a checkpoint has left some of it for readers. */
+/** The state of the log as SQLite reports it, in pages; `busy` is 1 when a checkpoint was partial because of readers. */
 interface LogState {
   busy: number
   log: number
@@ -22,54 +22,55 @@ interface LogState {
 }
 
 /**
- * Brings the log into the database file, between batches: within a commit, those who wait for it would wait for this as
- * well. It waits for readers rather than leave a part. A backup reads for longer than that: until it is done the log
- * grows. Then it is tried again only when that is worth it once more, and waited for no second time while nothing has
- * moved: all who submit would wait as well.
+ * Returns a function that makes a checkpoint if one is due: it moves the write-ahead log into the database file. Call it
+ * between batches: within a commit, every caller of the batch would wait for it.
  *
- * SQLite does not sync what it has done in part, and does not do it again when a later sync fails. So the part is synced
- * here. If the disk refuses, nothing but the log has what it holds, and only a start brings all of the log into the file:
- * the process ends at once, as a kill would end it.
+ * A checkpoint waits for readers rather than be partial. A backup reads for longer than it waits, and the log grows until
+ * the backup is done. Meanwhile it is tried again after each further `LOG_PAGES`, without a second wait while the reader
+ * holds it at the same page, because all submissions would wait as well.
+ *
+ * SQLite does not sync the pages of a partial checkpoint, and does not write them again when a later sync fails. So they
+ * are synced here. If that sync fails, those pages are safe only in the log, and only the next start moves the whole log
+ * into the file. So the process ends at once, as by `kill -9`.
  */
 export function checkpoints(db: DatabaseSync, part: Part = { sync, die }): () => void {
   const look = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const checkpoint = db.prepare('PRAGMA wal_checkpoint(FULL)')
   const path = db.location() as string
-  /** How far the log, and what is in the file of it, had come when readers were last waited for in vain. */
-  let inVain: Omit<LogState, 'busy'> | null = null
+  /** The state of the log when a wait for readers last timed out. */
+  let timedOut: Omit<LogState, 'busy'> | null = null
 
   const run = (readersMs: number): LogState => {
     try {
       db.exec(`PRAGMA busy_timeout = ${readersMs}`)
       const state = checkpoint.get() as unknown as LogState
-      if (state.busy === 1) leavePart()
+      if (state.busy === 1) syncPart()
       return state
     } finally {
       db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
     }
   }
-  const leavePart = (): void => {
+  const syncPart = (): void => {
     try {
       part.sync(path)
     } catch (error) {
       part.die(error)
     }
   }
-  /** Whether whoever was waited for in vain reads still: nothing more can be brought into the file then. */
-  const isStillHeld = (past: number): boolean => run(0).checkpointed === past
 
   return () => {
     const { log, checkpointed } = look.get() as unknown as LogState
-    if (inVain !== null && log < inVain.log) inVain = null
-    if (log - Math.max(checkpointed, inVain?.log ?? 0) < WORTH_IT) return
+    if (timedOut !== null && log < timedOut.log) timedOut = null
+    if (log - Math.max(checkpointed, timedOut?.log ?? 0) < LOG_PAGES) return
     try {
-      if (inVain !== null && isStillHeld(inVain.checkpointed)) inVain.log = log
+      // Without progress since the time-out, the same reader still holds the checkpoint up: do not wait for it again.
+      if (timedOut !== null && run(0).checkpointed === timedOut.checkpointed) timedOut.log = log
       else {
         const state = run(READERS_MS)
-        inVain = state.busy === 1 ? { log, checkpointed: state.checkpointed } : null
+        timedOut = state.busy === 1 ? { log, checkpointed: state.checkpointed } : null
       }
     } catch {
-      // It can wait: who cannot is told what is wrong with the disk.
+      // Retried after the next batch. If the disk is broken, the next submission reports it.
     }
   }
 }

@@ -4,21 +4,19 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { StoreRefused } from '../../../errors/store-errors.ts'
-import { realPath } from '../real-path.ts'
 import { migrate } from '../schema.ts'
 import { checkSound, LEFT } from './integrity.ts'
-import { refuseMountedAlone } from './mounted-alone.ts'
+import { realPath, refuseMountedAlone } from './paths.ts'
 import { logIsDamaged } from './wal-check.ts'
 
-/** Enough for the inner pages of every index at millions of formulas. */
+/** Holds the inner pages of every index at millions of formulas. */
 const WRITER_CACHE_KIB = 16_384
-/** How long to wait for a tool that holds the file for a moment, in milliseconds. */
+/** How long a statement waits for a tool that has locked the file, in milliseconds. */
 export const BUSY_MS = 2_000
 
 /**
- * Opens a database file for writing, creating or migrating it as needed. Every commit is synced to disk.
- * @throws {StoreRefused} when it is no file of this service, damaged, or written by a newer version, or Node's SQLite is
- *   too old
+ * Opens a database file for writing, and creates or migrates it as needed. Every commit is synced to disk.
+ * @throws {StoreRefused} when the file is damaged, of another program or of a newer version, or Node's SQLite is too old
  */
 export function openForWriting(path: string): DatabaseSync {
   return refusing(path, () => {
@@ -32,10 +30,10 @@ export function openForWriting(path: string): DatabaseSync {
       if (!checked) checkSound(db, path)
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
-      // What is deleted is secret still; measured, it costs 3 % more bytes written and no time.
+      // Deleted formulas are still secret. Measured cost: 3 % more bytes written, no time.
       db.exec('PRAGMA secure_delete = ON')
       migrate(db, randomUUID())
-      // Within a commit, everybody would wait for it: see checkpoints.ts.
+      // An automatic checkpoint runs within a commit, where every caller waits for it: see checkpoints.ts.
       db.exec('PRAGMA wal_autocheckpoint = 0')
       db.exec(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`)
       syncName(path)
@@ -48,21 +46,21 @@ export function openForWriting(path: string): DatabaseSync {
 }
 
 /**
- * Checks a file through a connection that cannot write: closing one that can would bring the log into the file, and a
- * damaged file is to be left as it is.
- * @returns false when it has to be checked by a connection that can write: it is new, or its creation was interrupted
+ * Checks a file through a read-only connection, because a damaged file must be left as it is: closing a connection that
+ * can write would move the log into the file.
+ * @returns false when only a connection that can write can check it: it is new, or its creation was interrupted
  */
 function checkWithoutWriting(path: string): boolean {
   const [size, log, journal] = ['', '-wal', '-journal'].map((suffix) => sizeOf(`${realPath(path)}${suffix}`))
-  // SQLite would delete the log of an empty file.
+  // Refuse before SQLite deletes the log of an empty file.
   if (size === 0 && log !== 0) throw new StoreRefused(`${path} is damaged: it is empty, its log (-wal) is not; ${LEFT}`)
-  // SQLite opens a file that it must not write for reading alone, and says nothing.
+  // SQLite silently opens a file without write permission as read-only.
   if (existsSync(path)) accessSync(path, constants.W_OK)
   if (size === 0) return false
   if (log !== 0 && logIsDamaged(realPath(path))) {
     throw new StoreRefused(`${path} is damaged: its log (-wal) is broken before its end; ${LEFT}`)
   }
-  const db = log === 0 && journal === 0 ? openAlone(path) : openForReading(path)
+  const db = log === 0 && journal === 0 ? openImmutable(path) : openForReading(path)
   try {
     checkSound(db, path)
     return true
@@ -76,14 +74,14 @@ function checkWithoutWriting(path: string): boolean {
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
-/** Opens a file that has no log for reading alone, without making one. */
-function openAlone(path: string): DatabaseSync {
+/** Opens a file without a log as read-only, and creates no log. */
+function openImmutable(path: string): DatabaseSync {
   const url = pathToFileURL(path)
   url.searchParams.set('immutable', '1')
   return new DatabaseSync(url, { readOnly: true })
 }
 
-/** Opens a file that is already in use by the writer, for reading alone. */
+/** Opens a file as read-only while the writer uses it. */
 export function openForReading(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { readOnly: true })
   db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
@@ -91,15 +89,16 @@ export function openForReading(path: string): DatabaseSync {
 }
 
 /**
- * Makes this process the only owner of a database file, until the returned function is called or the process ends,
- * however it ends: the lock is one the operating system holds, on a file beside the database.
- * @throws {StoreRefused} when another process, or this one, owns it already, or could by another name of the file
+ * Makes this process the only owner of a database file. The lock is held by the operating system, on a file beside the
+ * database, so it ends with the process even after `kill -9`.
+ * @returns releases the lock
+ * @throws {StoreRefused} when the file is locked, or could be opened by another name
  */
 export function lock(path: string): () => void {
   return refusing(path, () => {
     const stats = statSync(path, { throwIfNoEntry: false })
     if (stats?.isFile() === false) throw new StoreRefused(`${path} is not a file`)
-    // The lock and SQLite's log go by the name: under each name there would be another.
+    // The lock and SQLite's log are named after the file: each hard link would have its own.
     if ((stats?.nlink ?? 1) > 1) {
       throw new StoreRefused(`${path} has a second name (a hard link), which must be removed`)
     }
@@ -118,9 +117,9 @@ export function lock(path: string): () => void {
 }
 
 /**
- * A file that is renamed or linked while a process has it open leaves its log under the old name. Every connection holds
- * a lock on the file itself for as long as it is open. Where there is no log, nobody has it open by this name, so a lock
- * that is not to be had is held by another name's.
+ * Refuses a file that a process has open under an old name. Renaming leaves the log under the old name, but every open
+ * connection holds a lock on the file itself. Without a log nobody has it open by this name, so whoever holds the lock has
+ * it open by another.
  */
 function refuseOpenElsewhere(path: string): void {
   if (existsSync(`${realPath(path)}-wal`)) return
@@ -142,10 +141,10 @@ const SQLITE_CORRUPT = 11
 const SQLITE_NOTADB = 26
 const SQLITE_READONLY = 8
 const SQLITE_CANTOPEN = 14
-/** What a connection that cannot write says of a rollback journal that a power cut has left. */
+/** The errors of a read-only connection that finds the rollback journal of an interrupted creation. */
 const RECOVERABLE = new Set([SQLITE_READONLY, SQLITE_CANTOPEN])
 
-/** The primary result code of an error from SQLite; undefined for any other. */
+/** The primary result code of an SQLite error; undefined for other errors. */
 function sqliteCode(error: unknown): number | undefined {
   const code = (error as { errcode?: number }).errcode
   return code === undefined ? undefined : code & 0xff
@@ -165,21 +164,21 @@ function refusing<T>(path: string, open: () => T): T {
 }
 
 /**
- * A process that was killed may have written to the log and not synced it. What is found there is answered from now on,
- * and another transaction may be written upon it: it has to outlast a power cut.
+ * Syncs what a killed process wrote to the log without a sync. From now on it is shown to clients and later transactions
+ * build on it, so it must survive a power cut.
  */
 function syncLog(path: string): void {
   const log = `${realPath(path)}-wal`
   if (existsSync(log)) sync(log)
 }
 
-/** SQLite syncs what is in a new file; that the file and its folder are there must outlast a power cut as well. */
+/** SQLite syncs the content of a new file. The entries of the file and its folder must survive a power cut as well. */
 function syncName(path: string): void {
   sync(dirname(path))
   sync(dirname(dirname(path)))
 }
 
-/** Brings what was written to a file, or to a folder's list of names, to the disk. */
+/** Syncs a file's content, or a folder's entries, to disk. */
 export function sync(path: string): void {
   const handle = openSync(path, 'r')
   fsyncSync(handle)
@@ -187,14 +186,14 @@ export function sync(path: string): void {
 }
 
 /**
- * The first that can tell of its log without a checkpoint, `PRAGMA wal_checkpoint(NOOP)`. An older one takes the unknown
- * word for its default and makes one in part, which it does not sync: see checkpoints.ts.
+ * The first SQLite with `PRAGMA wal_checkpoint(NOOP)`, which reports the state of the log. An older one takes the unknown
+ * word for PASSIVE and makes a checkpoint, which may be partial and unsynced: see checkpoints.ts.
  */
 const NEEDED = [3, 51] as const
-/** The Node that package.json asks for. 24.13.1 was the first to have this SQLite; 24.14.1 also has JSON.parse mended. */
+/** The Node that package.json requires. 24.13.1 was the first with this SQLite; 24.14.1 also fixes JSON.parse. */
 const NODE = '24.14.1'
 
-/** @throws {StoreRefused} where the SQLite that Node has would endanger what is stored */
+/** @throws {StoreRefused} when Node's SQLite could lose data */
 export function checkSqliteVersion(found = process.versions.sqlite as string): void {
   const [major = 0, minor = 0] = found.split('.').map(Number)
   if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return

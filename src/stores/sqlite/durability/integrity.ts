@@ -3,36 +3,38 @@ import { DatabaseSync } from 'node:sqlite'
 import { EARLIER_VERSION, StoreRefused } from '../../../errors/store-errors.ts'
 import { APPLICATION_ID, EARLIER_IDS, migrations, version } from '../schema.ts'
 
-/** Up to this size, in bytes, indexes are compared with their tables as well; it takes about 0.4 s. */
-const CLOSE_CHECK_BYTES = 64 * 2 ** 20
-/** Up to this size, in bytes, a file is checked in whole; it takes about 0.4 s. */
+/** The largest file, in bytes, whose indexes are compared with their tables; takes about 0.4 s. */
+const INDEX_CHECK_BYTES = 64 * 2 ** 20
+/** The largest file, in bytes, of which all pages are checked; takes about 0.4 s. */
 const WHOLE_CHECK_BYTES = 256 * 2 ** 20
-/** The tables that grow without end: left out of the check of a larger file, which is to start within seconds. */
+/** Tables that grow without end. In a larger file their pages are not checked, so that it opens within seconds. */
 const ENDLESS = ['formulas', 'answers', 'formulas_by_prefix', 'formulas_by_search', 'answers_by_prefix', 'events']
+/** Most events, and most deliveries of one state, that are counted. */
+const MOST_COUNTED = 100_000
+/** The end of every refusal. */
+export const LEFT = 'it is left as it is'
 
 /**
- * Makes sure that an open file may be written: it is ours, of a version we know, with the tables of that version, and
- * its pages fit together. A byte changed within a value is not noticed: SQLite keeps no checksums.
+ * Checks that a file can be used: it is ours, of a known version, with the tables of that version, and its pages are
+ * consistent. A changed byte within a value goes unnoticed, because SQLite keeps no checksums.
  * @throws {StoreRefused} saying why not
  */
 export function checkSound(db: DatabaseSync, path: string): void {
   checkOrigin(db, path)
-  const lacking = lackingObjects(db)
-  if (lacking.length > 0) throw new StoreRefused(`${path} is damaged: it lacks ${lacking.join(', ')}; ${LEFT}`)
-  for (const check of checksOf(path, version(db))) {
-    const [finding] = Object.values(db.prepare(`PRAGMA ${check}`).get() ?? {}) as [string]
-    if (finding !== 'ok') throw new StoreRefused(`${path} is damaged: ${finding.replace(/\s+/g, ' ')}; ${LEFT}`)
+  const file = checksOf(db, path)
+  const missing = missingObjects(db)
+  file.check(missing.length === 0, `it lacks ${missing.join(', ')}`)
+  for (const check of pageChecks(path, version(db))) {
+    const finding = file.value(`PRAGMA ${check}`)
+    file.check(finding === 'ok', String(finding).replace(/\s+/g, ' '))
   }
   if (version(db) === 0) return
-  checkIndexes(db, path)
-  checkLog(db, path)
-  checkDeliveries(db, path)
+  checkIndexes(file)
+  checkLog(file)
+  checkDeliveries(file)
 }
 
-/** What every refusal ends with. */
-export const LEFT = 'it is left as it is'
-
-/** @throws {StoreRefused} when a file is another program's, or another version's that this one cannot work with */
+/** @throws {StoreRefused} when a file is of another program, or of a version that this one cannot read */
 export function checkOrigin(db: DatabaseSync, path: string): void {
   const tables = db.prepare('SELECT count(*) AS count FROM sqlite_schema').get() as { count: number }
   const { application_id: origin } = db.prepare('PRAGMA application_id').get() as { application_id: number }
@@ -45,6 +47,22 @@ export function checkOrigin(db: DatabaseSync, path: string): void {
   }
 }
 
+type Checks = ReturnType<typeof checksOf>
+
+function checksOf(db: DatabaseSync, path: string) {
+  return {
+    db,
+    path,
+    /** @throws {StoreRefused} unless it holds */
+    check(holds: boolean, finding: string): void {
+      if (!holds) throw new StoreRefused(`${path} is damaged: ${finding}; ${LEFT}`)
+    },
+    /** The first column of the first row. */
+    value: (sql: string): unknown => Object.values(db.prepare(sql).get() ?? {})[0],
+    number: (sql: string): number => Number(Object.values(db.prepare(sql).get() ?? {})[0]),
+  }
+}
+
 interface SchemaObject {
   name: string
   sql: string
@@ -53,109 +71,86 @@ interface SchemaObject {
 const objectsOf = (db: DatabaseSync) =>
   db.prepare('SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL').all() as unknown as SchemaObject[]
 
-/** What the versions make, of those that files were found to have. */
-const made = new Map<number, SchemaObject[]>()
-
-function objectsMadeBy(version: number): SchemaObject[] {
-  const known = made.get(version)
-  if (known !== undefined) return known
+/** The tables and indexes that the migrations of a version create. */
+function objectsOfVersion(version: number): SchemaObject[] {
   const model = new DatabaseSync(':memory:')
   for (const migration of migrations.slice(0, version)) model.exec(migration)
   const objects = objectsOf(model)
   model.close()
-  made.set(version, objects)
   return objects
 }
 
-/** Tables and indexes of the file's version that are not there, or not as that version makes them. */
-function lackingObjects(db: DatabaseSync): string[] {
+/** Tables and indexes of the file's version that it does not have, or has with another definition. */
+function missingObjects(db: DatabaseSync): string[] {
   const found = new Map(objectsOf(db).map(({ name, sql }) => [name, sql]))
-  const lacking = objectsMadeBy(version(db)).filter(({ name, sql }) => found.get(name) !== sql)
-  return lacking.map(({ name }) => name)
+  const missing = objectsOfVersion(version(db)).filter(({ name, sql }) => found.get(name) !== sql)
+  return missing.map(({ name }) => name)
 }
 
-function checksOf(path: string, migrated: number): string[] {
+function pageChecks(path: string, migrated: number): string[] {
   if (migrated === 0) return []
   const { size } = statSync(path)
-  if (size <= WHOLE_CHECK_BYTES) return [size <= CLOSE_CHECK_BYTES ? 'integrity_check(1)' : 'quick_check(1)']
+  if (size <= WHOLE_CHECK_BYTES) return [size <= INDEX_CHECK_BYTES ? 'integrity_check(1)' : 'quick_check(1)']
   const tables = [...migrations.join('').matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name as string)
   return tables.filter((name) => !ENDLESS.includes(name)).map((name) => `quick_check('${name}')`)
 }
 
-/** Each table, how far its indexes reach, and the index that each of its columns is looked up by. */
+/** Late indexes: the table, the column, and the index that it is looked up by. */
 const INDEXES = [
   ['formulas', 'prefix', 'formulas_by_prefix'],
   ['formulas', 'search', 'formulas_by_search'],
   ['answers', 'prefix', 'answers_by_prefix'],
 ] as const
 
-/** A formula that an index lacks would be taken in again, and an answer would be given anew. */
-function checkIndexes(db: DatabaseSync, path: string): void {
-  const { check, one } = checking(db, path)
-  check(one('SELECT count(*) FROM indexed') === 1, 'indexed is not one row')
-  check(
-    one(
-      `SELECT (SELECT formulas FROM indexed) <= max((SELECT ifnull(max(seq), 0) FROM formulas), formula) FROM numbers`,
-    ) === 1,
-    'its indexes reach behind its formulas',
+/** A formula missing from an index would be stored twice, and a submission whose answer is missing would run again. */
+function checkIndexes(file: Checks): void {
+  file.check(file.number('SELECT count(*) FROM indexed') === 1, 'indexed is not one row')
+  const reach = file.number(
+    'SELECT (SELECT formulas FROM indexed) <= max((SELECT ifnull(max(seq), 0) FROM formulas), formula) FROM numbers',
   )
-  if (statSync(path).size > CLOSE_CHECK_BYTES) return
+  file.check(reach === 1, 'its indexes reach behind its formulas')
+  if (statSync(file.path).size > INDEX_CHECK_BYTES) return
   for (const [table, column, index] of INDEXES) {
-    const lacking = one(
+    const missing = file.number(
       `SELECT EXISTS (SELECT 1 FROM ${table} WHERE seq <= (SELECT ${table} FROM indexed) AND NOT EXISTS
         (SELECT 1 FROM ${index} WHERE ${index}.${column} = ${table}.${column} AND ${index}.seq = ${table}.seq))`,
     )
-    check(lacking === 0, `${index} lacks rows of ${table}`)
+    file.check(missing === 0, `${index} lacks rows of ${table}`)
   }
 }
 
-/** Up to so many events, and deliveries of one state, are counted. */
-const MOST_COUNTED = 100_000
-
-/** The head of the log: a position that is taken would be given to another event. */
+/** The head of the log. If it were too low, a used position would be given to another event. */
 const HEAD = '(SELECT max((SELECT ifnull(max(position), 0) FROM events), position) FROM numbers)'
 
-function checkLog(db: DatabaseSync, path: string): void {
-  const { check, one } = checking(db, path)
-  for (const table of ['identity', 'numbers'])
-    check(one(`SELECT count(*) FROM ${table}`) === 1, `${table} is not one row`)
-  const first = one(`SELECT ifnull(min(position), ${HEAD} + 1) FROM events`)
-  const length = one(`SELECT ${HEAD}`) - first + 1
+function checkLog(file: Checks): void {
+  for (const table of ['identity', 'numbers']) {
+    file.check(file.number(`SELECT count(*) FROM ${table}`) === 1, `${table} is not one row`)
+  }
+  const length = file.number(`SELECT ${HEAD} - ifnull(min(position), ${HEAD} + 1) + 1 FROM events`)
   if (length > MOST_COUNTED) return
-  check(one('SELECT count(*) FROM events') === length, 'its event log has gaps')
+  file.check(file.number('SELECT count(*) FROM events') === length, 'its event log has gaps')
 }
 
-/** Deliveries are counted where they are written: counts that do not fit would be wrong for ever. */
-function checkDeliveries(db: DatabaseSync, path: string): void {
-  const { check, one } = checking(db, path)
-  check(one(`SELECT count(*) FROM subscriptions WHERE name = 'default'`) === 1, 'it lacks a subscription')
-  check(
-    one(`SELECT ifnull(max(position), 0) <= ${HEAD} FROM subscriptions`) === 1,
-    'a subscription is ahead of its log',
-  )
-  for (const subscription of db.prepare('SELECT * FROM subscriptions').all()) {
+/** Counters of deliveries change with each delivery and are never recomputed: a wrong one would stay wrong. */
+function checkDeliveries(file: Checks): void {
+  const isDefault = file.number(`SELECT count(*) FROM subscriptions WHERE name = 'default'`)
+  file.check(isDefault === 1, 'it lacks a subscription')
+  const isBehind = file.number(`SELECT ifnull(max(position), 0) <= ${HEAD} FROM subscriptions`)
+  file.check(isBehind === 1, 'a subscription is ahead of its log')
+  for (const subscription of file.db.prepare('SELECT * FROM subscriptions').all()) {
     for (const state of ['leased', 'delayed', 'returned', 'redriven', 'dead']) {
       const counted = subscription[state] as number
       if (counted > MOST_COUNTED) continue
-      const there = one(
+      const there = file.number(
         `SELECT count(*) FROM (SELECT 1 FROM deliveries
            WHERE subscription = ${subscription.id} AND state = '${state}' LIMIT ${MOST_COUNTED + 1})`,
       )
-      check(there === counted, `${subscription.name} has ${there} events that are ${state} and counts ${counted}`)
+      file.check(there === counted, `${subscription.name} has ${there} events that are ${state} and counts ${counted}`)
     }
   }
-  const lost = one(
+  const lost = file.number(
     `SELECT count(*) FROM (SELECT position FROM deliveries WHERE fingerprint IS NULL LIMIT ${MOST_COUNTED}) AS wanted
      WHERE NOT EXISTS (SELECT 1 FROM events WHERE events.position = wanted.position AND fingerprint IS NOT NULL)`,
   )
-  check(lost === 0, `it lacks the events of ${lost} deliveries`)
-}
-
-function checking(db: DatabaseSync, path: string) {
-  return {
-    check(holds: boolean, what: string): void {
-      if (!holds) throw new StoreRefused(`${path} is damaged: ${what}; ${LEFT}`)
-    },
-    one: (sql: string): number => Number(Object.values(db.prepare(sql).get() ?? {})[0]),
-  }
+  file.check(lost === 0, `it lacks the events of ${lost} deliveries`)
 }

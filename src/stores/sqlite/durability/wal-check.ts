@@ -3,29 +3,28 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 /** SQLite's write-ahead log: https://www.sqlite.org/fileformat2.html#walformat */
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24
-/** The last bit tells in which order the bytes of a word are added up. */
+/** Its last bit is the byte order of checksums: 1 for big-endian. */
 const MAGIC = 0x377f0682
 
 type Sums = readonly [number, number]
 
-/** One page as it was written, behind the page before it. */
+/** One page in the log. */
 interface Frame {
   page: number
   /** Whether it ends a transaction. */
   commits: boolean
-  /** The same in all frames since the log was last begun anew. */
+  /** Equal in all frames since the log last restarted. */
   salts: string
-  /** The checksum it carries, over itself and all before it. */
+  /** Its stored checksum, over this frame and all before it. */
   sums: Sums
   header: Buffer
   content: Buffer
 }
 
 /**
- * Whether the log of a database is broken where no power cut can have torn it. SQLite takes what stands behind the
- * first frame that does not fit for not written. That is right within the last transaction, the only one that may not
- * have been synced. One that another was written upon had been synced: it was damaged later, and what was answered
- * would be lost without a word.
+ * Whether the write-ahead log of a database is broken where no power cut can have torn it. SQLite ignores everything from
+ * the first invalid frame on. That is right in the last transaction, the only one that may not have been synced. A
+ * transaction that others follow had been synced, so it was damaged later: SQLite would silently drop answered submissions.
  */
 export function logIsDamaged(path: string): boolean {
   const [log, database] = [openSync(`${path}-wal`, 'r'), openSync(path, 'r')]
@@ -35,14 +34,14 @@ export function logIsDamaged(path: string): boolean {
     const sums = sumsAt(header, 24)
     const fits =
       (header.readUInt32BE(0) & ~1) === MAGIC && sameSums(sumOf([0, 0], header.subarray(0, 24), header), sums)
-    return fits ? breaksEarly(log, header) : holdsMore(log, database, header)
+    return fits ? breaksEarly(log, header) : holdsUncopied(log, database, header)
   } finally {
     closeSync(log)
     closeSync(database)
   }
 }
 
-/** Whether a transaction that is broken, or stands behind what is, has another one written upon it. */
+/** Whether a valid transaction follows a broken one. */
 function breaksEarly(log: number, header: Buffer): boolean {
   const salts = header.toString('hex', 16, 24)
   let before = { commits: false, sums: [sumsAt(header, 24)] }
@@ -55,8 +54,8 @@ function breaksEarly(log: number, header: Buffer): boolean {
     const fits = frame.salts === salts && carried(sums)
     if (fits && broken && before.commits) return true
     broken ||= !fits
-    // Of one that does not fit, the damage may be in its content or in the sum it carries: the next tells. And it may
-    // be in the mark of a commit.
+    // An invalid frame may be damaged in its content or in its stored checksum, so the next frame is checked against both.
+    // The damage may also be in the commit mark.
     const marked =
       commits && (fits || !carried(sumsWith(Buffer.concat([frame.header.subarray(0, 4), Buffer.alloc(4)]))))
     before = { commits: marked, sums: fits ? [frame.sums] : [frame.sums, ...sums].slice(0, 3) }
@@ -65,10 +64,10 @@ function breaksEarly(log: number, header: Buffer): boolean {
 }
 
 /**
- * Whether a log whose header is broken holds a transaction that the database lacks. A header is synced before the first
- * frame behind it is written; and when a log is begun anew, the database has all that it held.
+ * Whether a log with a broken header holds a transaction that is not in the database. A power cut cannot cause that: the
+ * header is synced before the first frame is written, and a log restarts only when the database has all of it.
  */
-function holdsMore(log: number, database: number, header: Buffer): boolean {
+function holdsUncopied(log: number, database: number, header: Buffer): boolean {
   const pageSize = pageSizeOf(database)
   const pages = new Map<number, Buffer>()
   let committed = new Map<number, Buffer>()
@@ -89,15 +88,13 @@ function* frames(log: number, pageSize: number): Generator<Frame> {
   const { size: end } = fstatSync(log)
   for (let at = HEADER_BYTES; at + size <= end; at += size) {
     const bytes = read(log, at, size)
-    const [header, content] = [bytes.subarray(0, 8), bytes.subarray(FRAME_HEADER_BYTES)]
-    const commits = bytes.readUInt32BE(4) !== 0
     yield {
       page: bytes.readUInt32BE(0),
-      commits,
+      commits: bytes.readUInt32BE(4) !== 0,
       salts: bytes.toString('hex', 8, 16),
       sums: sumsAt(bytes, 16),
-      header,
-      content,
+      header: bytes.subarray(0, 8),
+      content: bytes.subarray(FRAME_HEADER_BYTES),
     }
   }
 }
@@ -106,7 +103,7 @@ const sameSums = ([a0, a1]: Sums, [b0, b1]: Sums): boolean => a0 === b0 && a1 ==
 
 const sumsAt = (bytes: Buffer, at: number): Sums => [bytes.readUInt32BE(at), bytes.readUInt32BE(at + 4)]
 
-/** Adds bytes to a checksum, in the order that the log's header tells; the usual one where it tells none. */
+/** Adds bytes to a checksum, in the byte order of the log's header. A broken header counts as little-endian. */
 function sumOf([one, two]: Sums, bytes: Buffer, logHeader: Buffer): Sums {
   const bigEndian = logHeader.readUInt32BE(0) === MAGIC + 1
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -117,14 +114,14 @@ function sumOf([one, two]: Sums, bytes: Buffer, logHeader: Buffer): Sums {
   return [one, two]
 }
 
-/** As the database's header has it; SQLite's usual one where that is broken too. */
+/** The page size in the database's header; SQLite's default if that is broken too. */
 function pageSizeOf(database: number): number {
   const size = read(database, 16, 2).readUInt16BE(0)
   if (size === 1) return 65_536
   return size >= 512 && (size & (size - 1)) === 0 ? size : 4_096
 }
 
-/** Exactly so many bytes; zeros where the file has none. */
+/** Reads exactly `length` bytes; zeros past the end of the file. */
 function read(file: number, at: number, length: number): Buffer {
   const bytes = Buffer.alloc(length)
   readSync(file, bytes, 0, length, at)

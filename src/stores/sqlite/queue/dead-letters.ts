@@ -1,20 +1,44 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isFingerprint } from '../../../formula/identity.ts'
 import type { DeadEvent, Page } from '../../ports.ts'
-import {
-  type DeadRow,
-  type DeliveryRow,
-  type DeliveryState,
-  deadStatements,
-  type SubscriptionRow,
-} from './delivery-statements.ts'
-import type { EventLog } from './event-log.ts'
-import type { SubscriptionTable } from './subscription-table.ts'
+import { prepare } from '../statements.ts'
+import type { EventLog, EventRow } from './event-log.ts'
+import type { DeliveryState, SubscriptionRow, SubscriptionTable } from './subscription-table.ts'
 
-/** How an event died. */
-type Death = Pick<DeadEvent, 'diedAt' | 'reason' | 'detail'>
+interface DeadRow extends EventRow {
+  rank: number
+  receives: number
+  died_at: number
+  reason: 'expired' | 'nacked'
+  /** The reason given with the last nack. */
+  detail: string | null
+}
 
-/** Events that used up their leases, in the order of their deaths. Each has a copy of its event, which the log may drop. */
+/** Selects a delivery by its primary key. */
+export const ONE_DELIVERY = 'WHERE position = ? AND subscription = ?'
+
+/** Each statement finds its rows by a key or an index. */
+export const deadStatements = (db: DatabaseSync) =>
+  prepare(db, {
+    copyEvent: `UPDATE deliveries SET (fingerprint, formula, at, body) =
+       (SELECT fingerprint, formula, at, body FROM events WHERE events.position = deliveries.position)
+     ${ONE_DELIVERY} AND fingerprint IS NULL`,
+    bury: `UPDATE deliveries SET state = 'dead', rank = ?, died_at = ?, reason = ?, detail = ?, nonce = NULL ${ONE_DELIVERY}`,
+    page: `SELECT * FROM deliveries WHERE subscription = ? AND state = 'dead' AND rank < ? ORDER BY rank DESC LIMIT ?`,
+    byFingerprint: `SELECT position, rank FROM deliveries WHERE fingerprint = ? AND subscription = ? AND state = 'dead'`,
+    redrive: `UPDATE deliveries SET state = 'redriven', rank = ?, receives = 0, after = ?, died_at = NULL, reason = NULL,
+       detail = NULL ${ONE_DELIVERY}`,
+    redriveAll: `UPDATE deliveries SET state = 'redriven', rank = ? + line.number, receives = 0, after = ?, died_at = NULL,
+       reason = NULL, detail = NULL
+     FROM (SELECT position, row_number() OVER (ORDER BY rank) AS number FROM deliveries
+       WHERE subscription = ? AND state = 'dead') AS line
+     WHERE deliveries.position = line.position AND subscription = ?`,
+    remove: `DELETE FROM deliveries WHERE fingerprint = ? AND subscription = ? AND state = 'dead'`,
+    eraseAt: 'DELETE FROM deliveries WHERE position = ? RETURNING subscription, state',
+    eraseCopies: 'DELETE FROM deliveries WHERE fingerprint = ? AND formula = ? RETURNING subscription, state',
+  })
+
+/** Events that used up their leases, in order of death. Each has a copy of its event, so the log can be trimmed. */
 export class DeadLetters {
   readonly #sql: ReturnType<typeof deadStatements>
   readonly #log: EventLog
@@ -26,7 +50,11 @@ export class DeadLetters {
     this.#subscriptions = subscriptions
   }
 
-  bury(subscription: SubscriptionRow, position: number, { diedAt, reason, detail }: Death): void {
+  bury(
+    subscription: SubscriptionRow,
+    position: number,
+    { diedAt, reason, detail }: Pick<DeadEvent, 'diedAt' | 'reason' | 'detail'>,
+  ): void {
     this.#sql.copyEvent.run(position, subscription.id)
     this.#sql.bury.run(this.#subscriptions.number(), diedAt, reason, detail, position, subscription.id)
     this.#subscriptions.count(subscription, 'dead', 1)
@@ -51,13 +79,12 @@ export class DeadLetters {
     return Number(this.#sql.redriveAll.run(first, this.#log.head, id, id).changes)
   }
 
-  #redriveSome(subscription: SubscriptionRow, ids: string[]): number {
-    const rows = [...new Set(ids)].filter(isFingerprint).flatMap((id) => {
-      return this.#sql.byFingerprint.all(Buffer.from(id, 'hex'), subscription.id) as unknown as DeliveryRow[]
-    })
-    rows.sort((a, b) => a.rank - b.rank)
+  #redriveSome({ id: subscription }: SubscriptionRow, ids: string[]): number {
+    const distinct = [...new Set(ids)].filter(isFingerprint)
+    const rows = distinct.flatMap((id) => this.#sql.byFingerprint.all(Buffer.from(id, 'hex'), subscription))
+    rows.sort((a, b) => Number(a.rank) - Number(b.rank))
     for (const { position } of rows) {
-      this.#sql.redrive.run(this.#subscriptions.number(), this.#log.head, position, subscription.id)
+      this.#sql.redrive.run(this.#subscriptions.number(), this.#log.head, position as number, subscription)
     }
     return rows.length
   }
@@ -69,7 +96,7 @@ export class DeadLetters {
     return removed > 0
   }
 
-  /** Blanks the event of a formula in the log, and removes all that subscriptions have of it. */
+  /** Blanks the event of a formula in the log and deletes its deliveries in every subscription. */
   erase(id: string, seq: number): void {
     const fingerprint = Buffer.from(id, 'hex')
     const position = this.#log.erase(fingerprint, seq)

@@ -1,36 +1,57 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { prepare } from '../statements.ts'
 import type { DeadLetters } from './dead-letters.ts'
-import { type DeliveryRow, deliveryStatements, type SubscriptionRow } from './delivery-statements.ts'
-import type { EventLog } from './event-log.ts'
-import type { EventRow } from './event-statements.ts'
-import type { SubscriptionTable } from './subscription-table.ts'
+import type { EventLog, EventRow } from './event-log.ts'
+import type { SubscriptionRow, SubscriptionTable } from './subscription-table.ts'
 
-type WaitingRow = EventRow & Pick<DeliveryRow, 'state' | 'after' | 'receives'>
+/** A delivery that is ready, with its event. */
+interface ReadyRow extends EventRow {
+  state: 'returned' | 'redriven'
+  receives: number
+  /** The head of the log at the redrive. */
+  after: number
+}
 
-/** Leases an event that has been leased so often before; null when it never was out of line. */
+/** Leases an event. @param receives how often the delivery was leased before; null for an event new to the subscription */
 type Lease<L> = (event: EventRow, receives: number | null) => L
 
-interface LineParts {
+export interface QueueParts {
   log: EventLog
   subscriptions: SubscriptionTable
   dead: DeadLetters
   maxReceives: number
 }
 
+/** Each statement finds its rows by a key or an index. */
+export const lineStatements = (db: DatabaseSync) =>
+  prepare(db, {
+    firstRank: 'SELECT min(rank) AS rank FROM deliveries WHERE subscription = ? AND state = ?',
+    exhausted: `SELECT position, rank, detail FROM deliveries WHERE subscription = ? AND state = 'leased' AND rank <= ? AND receives >= ?
+     ORDER BY rank, position`,
+    returnDue: `UPDATE deliveries SET state = 'returned', rank = position, nonce = NULL
+     WHERE subscription = ? AND state = ? AND rank <= ?`,
+    ready: `SELECT deliveries.position, state, receives, after,
+       ifnull(deliveries.fingerprint, events.fingerprint) AS fingerprint,
+       ifnull(deliveries.formula, events.formula) AS formula,
+       ifnull(deliveries.at, events.at) AS at, ifnull(deliveries.body, events.body) AS body
+     FROM deliveries LEFT JOIN events ON events.position = deliveries.position
+     WHERE subscription = ? AND state = ? ORDER BY rank LIMIT ?`,
+  })
+
 /**
- * The line of each subscription: what was given back first, then the log from its position on, where each event that was
- * redriven takes its turn.
+ * The order in which a subscription gets events: returned ones first, then the log from its position on. A redriven event
+ * comes once the position has passed the head of the log at the redrive.
  */
 export class EventLine {
-  readonly #sql: ReturnType<typeof deliveryStatements>
-  readonly #parts: LineParts
+  readonly #sql: ReturnType<typeof lineStatements>
+  readonly #parts: QueueParts
 
-  constructor(db: DatabaseSync, parts: LineParts) {
-    this.#sql = deliveryStatements(db)
+  constructor(db: DatabaseSync, parts: QueueParts) {
+    this.#sql = lineStatements(db)
     this.#parts = parts
   }
 
-  /** Moves what is over at `now`: ended leases to the front or to the dead letters, delays to the front. */
+  /** Moves leases that ended by `now` to the front or the dead letters, and delays that ended to the front. */
   moveDue(now: number, subscription: SubscriptionRow): void {
     if (this.#firstRank(subscription, 'leased') <= now) {
       this.#buryExhausted(now, subscription)
@@ -45,17 +66,17 @@ export class EventLine {
     return next === Infinity ? null : next
   }
 
-  /** Takes up to `max` events from the front of the line and hands each to `lease`. */
+  /** Takes up to `max` events from the front and calls `lease` for each. */
   take<L>(subscription: SubscriptionRow, max: number, lease: Lease<L>): L[] {
-    const again = (row: WaitingRow): L => {
+    const leaseReady = (row: ReadyRow): L => {
       this.#parts.subscriptions.count(subscription, row.state, -1)
       return lease(row, row.receives)
     }
-    const leased = this.#waiting(subscription, 'returned', max).map(again)
+    const leased = this.#ready(subscription, 'returned', max).map(leaseReady)
     while (leased.length < max) {
-      const redriven = this.#nextRedriven(subscription)
+      const [redriven] = this.#ready(subscription, 'redriven', 1)
       if (redriven !== undefined && redriven.after <= subscription.position) {
-        leased.push(again(redriven))
+        leased.push(leaseReady(redriven))
         continue
       }
       const events = this.#read(subscription, redriven?.after ?? this.#parts.log.head, max - leased.length)
@@ -67,11 +88,11 @@ export class EventLine {
     return leased
   }
 
-  /** The event that is to be handed out next. */
+  /** The event that `take` would lease first. */
   first(subscription: SubscriptionRow): { at: number } | undefined {
-    const [returned] = this.#waiting(subscription, 'returned', 1)
+    const [returned] = this.#ready(subscription, 'returned', 1)
     if (returned !== undefined) return returned
-    const redriven = this.#nextRedriven(subscription)
+    const [redriven] = this.#ready(subscription, 'redriven', 1)
     const logged = this.#parts.log.firstAfter(subscription.position)
     if (redriven === undefined || (logged !== undefined && logged.position <= redriven.after)) return logged
     return redriven
@@ -83,8 +104,8 @@ export class EventLine {
   }
 
   #buryExhausted(now: number, subscription: SubscriptionRow): void {
-    const rows = this.#sql.exhausted.all(subscription.id, now, this.#parts.maxReceives) as unknown as DeliveryRow[]
-    for (const { position, rank, detail } of rows) {
+    const rows = this.#sql.exhausted.all(subscription.id, now, this.#parts.maxReceives)
+    for (const { position, rank, detail } of rows as { position: number; rank: number; detail: string | null }[]) {
       this.#parts.dead.bury(subscription, position, { diedAt: rank, reason: 'expired', detail })
     }
     this.#parts.subscriptions.count(subscription, 'leased', -rows.length)
@@ -96,16 +117,12 @@ export class EventLine {
     this.#parts.subscriptions.count(subscription, 'returned', returned)
   }
 
-  #nextRedriven(subscription: SubscriptionRow): WaitingRow | undefined {
-    return this.#waiting(subscription, 'redriven', 1)[0]
-  }
-
-  #waiting(subscription: SubscriptionRow, state: 'returned' | 'redriven', limit: number): WaitingRow[] {
+  #ready(subscription: SubscriptionRow, state: 'returned' | 'redriven', limit: number): ReadyRow[] {
     if (subscription[state] === 0) return []
-    return this.#sql.waiting.all(subscription.id, state, limit) as unknown as WaitingRow[]
+    return this.#sql.ready.all(subscription.id, state, limit) as unknown as ReadyRow[]
   }
 
-  /** Moves a subscription on, past blank events too, and not behind `last`. */
+  /** Reads events up to position `last` and moves the subscription past them, blank ones included. */
   #read(subscription: SubscriptionRow, last: number, limit: number): EventRow[] {
     if (subscription.position >= last) return []
     const events = this.#parts.log.read(subscription.position, last, limit)

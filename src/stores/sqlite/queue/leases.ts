@@ -2,18 +2,11 @@ import { randomFillSync } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { isFingerprint } from '../../../formula/identity.ts'
 import type { FormulaEvent, LeasedEvent, Settled } from '../../ports.ts'
-import type { DeadLetters } from './dead-letters.ts'
-import { deliveryStatements, type SubscriptionRow } from './delivery-statements.ts'
-import type { EventLine } from './event-line.ts'
-import type { EventRow } from './event-statements.ts'
-import type { SubscriptionTable } from './subscription-table.ts'
-
-interface LeaseParts {
-  line: EventLine
-  subscriptions: SubscriptionTable
-  dead: DeadLetters
-  maxReceives: number
-}
+import { prepare } from '../statements.ts'
+import { ONE_DELIVERY } from './dead-letters.ts'
+import type { EventLine, QueueParts } from './event-line.ts'
+import type { EventRow } from './event-log.ts'
+import type { SubscriptionRow } from './subscription-table.ts'
 
 interface Lease {
   subscription: SubscriptionRow
@@ -21,22 +14,40 @@ interface Lease {
   receives: number
 }
 
-/** A receipt names the subscription and the position, and holds a nonce of 96 bits that nobody can guess. */
+/** A receipt: the id of the subscription, the position, and a random nonce of 96 bits. */
 const RECEIPT = /^([1-9]\d{0,8})-([1-9]\d{0,14})-([\w-]{16})$/
 
-/** The leases of events, and what those who hold them do with them. */
-export class Leases {
-  readonly #sql: ReturnType<typeof deliveryStatements>
-  readonly #parts: LeaseParts
+/** Each statement finds its rows by a key or an index, except `leasesOf`. */
+export const leaseStatements = (db: DatabaseSync) =>
+  prepare(db, {
+    lease: `INSERT INTO deliveries (position, subscription, state, rank, receives, nonce) VALUES (?, ?, 'leased', ?, 1, ?)`,
+    leaseAgain: `UPDATE deliveries SET state = 'leased', rank = ?, receives = receives + 1, nonce = ?, after = NULL ${ONE_DELIVERY}`,
+    leased: `SELECT receives FROM deliveries ${ONE_DELIVERY} AND state = 'leased' AND nonce = ?`,
+    extend: `UPDATE deliveries SET rank = ? ${ONE_DELIVERY}`,
+    remove: `DELETE FROM deliveries ${ONE_DELIVERY}`,
+    giveBack: `UPDATE deliveries SET state = 'returned', rank = position, nonce = NULL, detail = ? ${ONE_DELIVERY}`,
+    delay: `UPDATE deliveries SET state = 'delayed', rank = ?, nonce = NULL, detail = ? ${ONE_DELIVERY}`,
+    putBack: `UPDATE deliveries SET state = 'returned', rank = position, nonce = NULL, receives = receives - 1 ${ONE_DELIVERY}`,
+    // Scans the leases of a subscription. An index would slow down every lease to speed up an operator's rare call.
+    leasesOf: `SELECT deliveries.position FROM deliveries LEFT JOIN events ON events.position = deliveries.position
+     WHERE subscription = ? AND state = 'leased'
+       AND ifnull(deliveries.fingerprint, events.fingerprint) IN (SELECT unhex(value) FROM json_each(?))`,
+  })
 
-  constructor(db: DatabaseSync, parts: LeaseParts) {
-    this.#sql = deliveryStatements(db)
+/** Leases events and settles leases by their receipts. */
+export class Leases {
+  readonly #sql: ReturnType<typeof leaseStatements>
+  readonly #line: EventLine
+  readonly #parts: QueueParts
+
+  constructor(db: DatabaseSync, line: EventLine, parts: QueueParts) {
+    this.#sql = leaseStatements(db)
+    this.#line = line
     this.#parts = parts
   }
 
-  /** Leases what is first in line. */
   receive(subscription: SubscriptionRow, max: number, leasedUntil: number): LeasedEvent[] {
-    const events = this.#parts.line.take(subscription, max, (event, receives) => {
+    const events = this.#line.take(subscription, max, (event, receives) => {
       const { position } = event
       const nonce = nextNonce()
       if (receives === null) this.#sql.lease.run(position, subscription.id, leasedUntil, nonce)
@@ -63,7 +74,7 @@ export class Leases {
     return this.#settle(now, receipts, ({ subscription, position }) => this.#undo(subscription, position))
   }
 
-  /** Puts events back whoever holds their leases. @returns how many */
+  /** Puts events back without a receipt. @returns how many were leased */
   end(subscription: SubscriptionRow, ids: string[]): number {
     const rows = this.#sql.leasesOf.all(subscription.id, JSON.stringify(ids.filter(isFingerprint)))
     for (const { position } of rows) this.#undo(subscription, position as number)
@@ -90,14 +101,14 @@ export class Leases {
     }
   }
 
-  /** Gives an event back to the front as if it had not been leased. */
+  /** Returns an event to the front as if it had not been leased. */
   #undo(subscription: SubscriptionRow, position: number): void {
     this.#sql.putBack.run(position, subscription.id)
     this.#parts.subscriptions.count(subscription, 'leased', -1)
     this.#parts.subscriptions.count(subscription, 'returned', 1)
   }
 
-  /** Hands each live lease among `receipts` to `use`, one after the other. */
+  /** Calls `use` for each valid lease among `receipts`. */
   #settle(now: number, receipts: string[], use: (lease: Lease) => void): Settled {
     const moved = new Set<SubscriptionRow>()
     const stale: string[] = []
@@ -110,19 +121,18 @@ export class Leases {
     return { accepted: distinct.size - stale.length, stale }
   }
 
-  /** @param moved the subscriptions whose ended leases have been moved at `now` */
+  /** @param moved the subscriptions whose ended leases this call has already moved */
   #find(now: number, receipt: string, moved: Set<SubscriptionRow>): Lease | undefined {
     const [, id, position, nonce] = RECEIPT.exec(receipt) ?? []
     const subscription = this.#parts.subscriptions.withId(Number(id))
     if (subscription === undefined) return undefined
-    if (!moved.has(subscription)) this.#parts.line.moveDue(now, subscription)
+    if (!moved.has(subscription)) this.#line.moveDue(now, subscription)
     moved.add(subscription)
     const row = this.#sql.leased.get(Number(position), subscription.id, nonce as string)
     return row && { subscription, position: Number(position), receives: row.receives as number }
   }
 }
 
-/** An event of the log as others know it. */
 const toEvent = ({ fingerprint, formula, at, body }: EventRow): FormulaEvent => ({
   id: Buffer.from(fingerprint as Uint8Array).toString('hex'),
   seq: formula,
@@ -131,7 +141,7 @@ const toEvent = ({ fingerprint, formula, at, body }: EventRow): FormulaEvent => 
 })
 
 const NONCE_BYTES = 12
-/** Random bytes for many nonces: to ask for them one by one takes longer than all else of a lease. */
+/** Random bytes for many nonces: one call for each would take longer than the rest of a lease. */
 const pool = Buffer.alloc(NONCE_BYTES * 256)
 let used = pool.length
 

@@ -1,11 +1,37 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { UnknownSubscription } from '../../../errors/store-errors.ts'
 import { DEFAULT_SUBSCRIPTION, MAX_SUBSCRIPTIONS } from '../../ports.ts'
-import { type DeliveryState, type SubscriptionRow, subscriptionStatements } from './delivery-statements.ts'
+import { prepare } from '../statements.ts'
+
+export type DeliveryState = 'leased' | 'delayed' | 'returned' | 'redriven' | 'dead'
+
+/** A row of `subscriptions`, with the number of its deliveries in each state. */
+export interface SubscriptionRow extends Record<DeliveryState, number> {
+  readonly id: number
+  readonly name: string
+  readonly created_at: number
+  paused: number
+  /** The last position handed out. */
+  position: number
+}
+
+export const subscriptionStatements = (db: DatabaseSync) =>
+  prepare(db, {
+    all: 'SELECT * FROM subscriptions ORDER BY name',
+    add: 'INSERT INTO subscriptions (name, created_at, position) VALUES (?, ?, ?)',
+    save: `UPDATE subscriptions SET paused = ?, position = ?, leased = ?, delayed = ?, returned = ?, redriven = ?, dead = ?
+     WHERE id = ?`,
+    remove: 'DELETE FROM subscriptions WHERE id = ?',
+    removeDeliveries: 'DELETE FROM deliveries WHERE subscription = ?',
+    removeLiving: `DELETE FROM deliveries WHERE subscription = ? AND state <> 'dead'`,
+    removeDeadBehind: `DELETE FROM deliveries WHERE subscription = ? AND state = 'dead' AND position > ?`,
+    lastDeath: 'SELECT death FROM numbers',
+    keepDeath: 'UPDATE numbers SET death = ?',
+  })
 
 /**
- * The subscriptions, which are few, in memory: what has moved is written once a transaction. Deaths and redrives are
- * numbered by one counter: a number that was used twice would put new letters behind an old cursor.
+ * Keeps the subscriptions in memory, which are few, and writes changed ones once a transaction. One counter numbers deaths
+ * and redrives. A number is never used twice: a dead letter with a used number would be missing from the page after it.
  */
 export class SubscriptionTable {
   readonly #sql: ReturnType<typeof subscriptionStatements>
@@ -28,13 +54,13 @@ export class SubscriptionTable {
     return this.#lastDeath
   }
 
-  /** Takes numbers for deaths or redrives. @returns the last */
+  /** Takes numbers for deaths or redrives. @returns the last one taken */
   number(howMany = 1): number {
     this.#lastDeath += howMany
     return this.#lastDeath
   }
 
-  /** Forgets what a transaction has changed that was rolled back. */
+  /** Drops cached state after a rollback. */
   reload(): void {
     this.#rows = this.#sql.all.all().map((row) => ({ ...row }) as unknown as SubscriptionRow)
     this.#changed.clear()
@@ -42,7 +68,7 @@ export class SubscriptionTable {
     this.#savedDeath = this.#lastDeath
   }
 
-  /** Writes what has changed into the transaction that changed it. */
+  /** Writes changed rows. Call it before the commit. */
   flush(): void {
     for (const { id, paused, position, leased, delayed, returned, redriven, dead } of this.#changed) {
       this.#sql.save.run(paused, position, leased, delayed, returned, redriven, dead, id)
@@ -99,7 +125,7 @@ export class SubscriptionTable {
     return true
   }
 
-  /** Moves a subscription, and drops what it has out of line but the dead letters before its new place. */
+  /** Moves a subscription and deletes its deliveries, except dead letters up to the new position. */
   seek(row: SubscriptionRow, position: number): void {
     this.#sql.removeLiving.run(row.id)
     row.dead -= Number(this.#sql.removeDeadBehind.run(row.id, position).changes)

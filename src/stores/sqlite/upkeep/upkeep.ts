@@ -2,20 +2,20 @@ import type { DatabaseSync } from 'node:sqlite'
 
 /** Work that can wait, done in slices. */
 export interface Chore {
-  /** How much of it there is, in entries. */
-  readonly behind: number
-  /** Does a slice, within a transaction of the caller. @returns whether there is more to do */
+  /** The number of entries that are left to do. */
+  readonly backlog: number
+  /** Does one slice within the caller's transaction. @returns whether more is left */
   doSlice(): boolean
-  /** Forgets what it has begun, after a rollback. */
+  /** Drops unfinished work after a rollback. */
   forget(): void
 }
 
-/** So many entries are worth a writing under load: fewer would be scattered over as many pages. */
-const WORTH_IT = 8_192
-/** How long the writer must have been idle until it does what is left, in milliseconds. */
+/** The smallest backlog that is worked off under load: each entry of a smaller one would write a page of its own. */
+const BUSY_BACKLOG = 8_192
+/** How long the writer is idle before any backlog is worked off, in milliseconds. */
 const IDLE_MS = 500
 
-/** What the writer does between batches: one slice of one chore at a time. */
+/** Runs chores between the writer's batches, one slice at a time. */
 export class Upkeep {
   readonly #db: DatabaseSync
   readonly #chores: Chore[]
@@ -27,14 +27,14 @@ export class Upkeep {
     this.#chores = chores
   }
 
-  /** Lets it do what is left whenever the writer is idle. */
+  /** Starts to work off any backlog whenever the writer is idle. */
   watch(): void {
     setInterval(() => this.#whenIdle(), IDLE_MS).unref()
   }
 
   afterBatch(): void {
     this.#busy = true
-    this.#doSlice(WORTH_IT)
+    this.#doSlice(BUSY_BACKLOG)
   }
 
   #whenIdle(): void {
@@ -42,9 +42,9 @@ export class Upkeep {
     this.#busy = false
   }
 
-  /** @returns whether there may be more to do */
-  #doSlice(worthIt: number): boolean {
-    this.#current ??= this.#chores.find(({ behind }) => behind >= worthIt) ?? null
+  /** @returns whether more may be left */
+  #doSlice(leastBacklog: number): boolean {
+    this.#current ??= this.#chores.find(({ backlog }) => backlog >= leastBacklog) ?? null
     if (this.#current === null) return false
     try {
       this.#db.exec('BEGIN IMMEDIATE')
@@ -53,7 +53,7 @@ export class Upkeep {
       if (!more) this.#current = null
       return true
     } catch {
-      // It can wait; whoever cannot is told of what is wrong with the disk.
+      // Retried later. If the disk is broken, the next submission reports it.
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       this.#current?.forget()
       this.#current = null
