@@ -1,21 +1,21 @@
 import { StoreUnavailable } from '../errors/store-errors.ts'
 
-/** Batches under way at a time: while one waits for the disk, the next is there already. */
+/** Batches in flight at a time: while one waits for the disk, the next is already sent. */
 const BATCHES_IN_FLIGHT = 2
-/** So many items are sent without waiting for more: the store begins while others are still being read. */
-const WORTH_SENDING = 32
-/** Most items of a batch. */
+/** A queue of this length is sent at once: the store begins while further requests are still being read. */
+const SEND_SIZE = 32
+/** Most items in a batch. */
 const BATCH_SIZE = 256
-/** An item that could not be begun for so long is not begun any more, in milliseconds. */
+/** How long an item waits to be begun before it fails, in milliseconds. */
 export const PATIENCE_MS = 10_000
 
-/** Whether an item joins the batch that is put together, waits for a later one, or finds it full. */
+/** Whether an item joins the next batch, waits for a later one, or the batch is full. */
 export type Admission = 'joins' | 'waits' | 'full'
 
 export interface BatchWork<T, R> {
-  /** Brings a batch to its end: each item gets its result, or the error it failed with. A rejection fails all of it. */
+  /** Runs a batch. @returns for each item its result or its error; a rejection fails every item */
   run(items: T[]): Promise<(R | Error)[]>
-  /** Called for each batch. @returns what tells of one item after the other whether it joins; without it, all do */
+  /** Called for each batch. @returns decides for one item after the other whether it joins; by default all do */
   admit?(): (item: T) => Admission
 }
 
@@ -28,54 +28,53 @@ interface Waiting<T, R> {
   reject(error: Error): void
 }
 
-/** Group commit: items that arrive while others are being committed are committed together. */
+/** Group commit: items that arrive while others are being committed are committed together, in one batch. */
 export class BatchScheduler<T, R> {
   readonly #work: BatchWork<T, R>
   #queue: Waiting<T, R>[] = []
-  readonly #underWay = new Set<Waiting<T, R>[]>()
+  readonly #inFlight = new Set<Waiting<T, R>[]>()
   #scheduled = false
 
   constructor(work: BatchWork<T, R>) {
     this.#work = work
   }
 
-  /** Batches that have been begun and are not done. */
-  get underWay(): number {
-    return this.#underWay.size
-  }
-
-  /** Whether anybody waits for an item. */
+  /** Whether any item has neither a result nor an error. */
   get isAwaited(): boolean {
-    return this.#queue.length > 0 || [...this.#underWay].flat().some(({ settled }) => !settled)
+    return this.#queue.length > 0 || this.#itemsInFlight.some(({ settled }) => !settled)
   }
 
   /**
-   * @param waitMs how long the item may wait until it is begun, in milliseconds; never longer than `PATIENCE_MS`
-   * @throws {StoreUnavailable} when it was not begun in time; what `run` throws else
+   * @param waitMs how long the item may wait to be begun, in milliseconds; at most `PATIENCE_MS`
+   * @throws {StoreUnavailable} when it was not begun in time; otherwise what `run` throws
    */
   add(item: T, waitMs = PATIENCE_MS): Promise<R> {
     return new Promise((resolve, reject) => {
       const startBy = performance.now() + Math.min(PATIENCE_MS, waitMs)
       this.#queue.push({ item, startBy, settled: false, resolve, reject })
-      if (this.#queue.length >= WORTH_SENDING && this.#hasRoom) this.#send()
+      if (this.#queue.length >= SEND_SIZE && this.#hasRoom) this.#send()
       else this.#schedule()
     })
   }
 
-  /** Fails the items that should have been begun `overtimeMs` ago. What they still do is unknown. */
+  /** Fails the items that had to begin more than `overtimeMs` ago. Their outcome is unknown. */
   failOverdue(overtimeMs: number): void {
     const latest = performance.now() - overtimeMs
-    for (const waiting of [...this.#queue, ...[...this.#underWay].flat()]) {
+    for (const waiting of [...this.#queue, ...this.#itemsInFlight]) {
       if (waiting.startBy < latest) fail(waiting, new StoreUnavailable('The store did not answer in time'))
     }
     this.#queue = this.#queue.filter(({ settled }) => !settled)
   }
 
-  get #hasRoom(): boolean {
-    return this.#underWay.size < BATCHES_IN_FLIGHT
+  get #itemsInFlight(): Waiting<T, R>[] {
+    return [...this.#inFlight].flat()
   }
 
-  // Once a turn of the event loop, so that requests read in one turn share a batch.
+  get #hasRoom(): boolean {
+    return this.#inFlight.size < BATCHES_IN_FLIGHT
+  }
+
+  // Sends once per turn of the event loop, so that requests read in one turn share a batch.
   #schedule(): void {
     if (this.#scheduled || this.#queue.length === 0 || !this.#hasRoom) return
     this.#scheduled = true
@@ -93,7 +92,7 @@ export class BatchScheduler<T, R> {
     }
   }
 
-  /** Takes from the front of the queue what joins. */
+  /** Takes the items that join from the front of the queue. */
   #nextBatch(): Waiting<T, R>[] {
     const batch: Waiting<T, R>[] = []
     const left: Waiting<T, R>[] = []
@@ -116,14 +115,14 @@ export class BatchScheduler<T, R> {
   }
 
   async #run(batch: Waiting<T, R>[]): Promise<void> {
-    this.#underWay.add(batch)
+    this.#inFlight.add(batch)
     let results: (R | Error)[]
     try {
       results = await this.#work.run(batch.map(({ item }) => item))
     } catch (error) {
       results = batch.map(() => error as Error)
     }
-    this.#underWay.delete(batch)
+    this.#inFlight.delete(batch)
     this.#schedule()
     batch.forEach((waiting, index) => {
       const result = results[index] as R | Error

@@ -10,30 +10,30 @@ import type {
   Verdict,
 } from './ports.ts'
 
-/** What an engine looks up, inside the transaction that the decision is part of. */
+/** What an engine looks up for a decision, in the same transaction. */
 export interface Lookup {
-  /** What is kept under the submission's key, unless it has expired. */
+  /** The answer kept under the submission's key, unless it has expired. */
   answer(submission: Submission): KeyRecord | null
-  /** Who runs under the submission's key without an answer yet. */
+  /** The unanswered submission with the same key. */
   running(submission: Submission): { payload: string; holder: Holder } | null
   /** A visible formula. */
   formula(id: string): StoredFormula | null
-  /** Whose pending formula has this composition. */
+  /** The holder of a pending formula with this composition. */
   claimed(id: string): Holder | null
 }
 
-/** A submission that is decided now: store these formulas, none perhaps, and keep the answer. */
+/** The submission is accepted: store `added`, which may be empty, and keep the answer. */
 export interface Accepted {
   kind: 'accepted'
   added: NewFormula[]
   answer: Answer
-  /** What is to be kept of the answer, beside the sequence numbers of `added`; see kept-answer.ts. */
+  /** What to keep of the answer, beside the sequence numbers of `added`: see kept-answer.ts. */
   kept: string
 }
 
 /**
- * Decides a submission against what is stored: replay or reuse of its key first, then compositions still undecided, then
- * duplicates. Every engine asks it, so that all of them decide alike.
+ * Decides a submission against what is stored: first replay or reuse of its key, then compositions held by an unfinished
+ * submission, then duplicates. All engines use it, so they decide alike.
  */
 export function decide(submission: Submission, lookup: Lookup): Verdict | Accepted {
   const known = lookup.answer(submission)
@@ -77,10 +77,10 @@ function decideFormulas(submission: Submission, lookup: Lookup): Accepted {
   return { kind: 'accepted', added: [...added.values()].map(({ formula }) => formula), ...builder.built() }
 }
 
-/** Whether a verdict tells that this submission itself was taken in, so that there may be new events. */
+/** Whether this submission itself was accepted, not an earlier one with its key: then there may be new events. */
 export const isTakenIn = (verdict: Verdict, { id }: Pick<Submission, 'id'>): boolean =>
   verdict.kind === 'answered' && verdict.submissionId === id && verdict.answer.status === 200
 
-/** The events that tell of new formulas, which have no sequence numbers yet. */
+/** The events of new formulas, whose sequence numbers are not known yet. */
 export const eventsOf = (added: NewFormula[], { createdAt }: Pick<Submission, 'createdAt'>): FormulaEvent[] =>
   added.map(({ id, eventBody }) => ({ id, seq: null, createdAt, body: eventBody }))

@@ -2,19 +2,19 @@ import { hash } from 'node:crypto'
 import type { Answer, AnswerEntry, NewFormula, StoredFormula, Submission } from './ports.ts'
 
 /**
- * What is kept of an answer under its key refers to formulas and copies none.
+ * What is kept of an answer under its key. It refers to formulas and has no copy of them.
  *
- * Of a 200 it is a text of its entries in their order: `s` where the body was one formula or `l` where it was a list, then
- * parts with commas between: `+3` the next three of the formulas that the submission added, `~2` the same as number 2 of
- * these (from 0), `=17` the formula with sequence number 17. The sequence numbers of those that were added are kept beside
- * it. So `s+1` is a single formula that was added, and `l+2,=17,~0` a list of four.
+ * A 200 is kept as a text of its entries in order: `s` for a single formula or `l` for a list, then parts separated by
+ * commas. `+3` stands for the next three formulas that the submission added, `~2` for a twin of number 2 of them (from 0),
+ * `=17` for the formula with sequence number 17. The sequence numbers of the added formulas are kept beside the text. So
+ * `s+1` is a single formula that was added, and `l+2,=17,~0` a list of four.
  *
- * Of a 409 it is its duplicates as JSON.
+ * A 409 is kept as its duplicates in JSON.
  */
 
 /**
- * Once an answer has so many bytes of documents, further duplicates are told by their ids alone. A stored formula may be
- * many times as long as the one that was sent for it, so that without a bound a small request had a large answer.
+ * The bytes of documents after which an answer shows further duplicates by id only. A stored formula can be much longer
+ * than the formula in the request, so without a bound a small request could have a very large answer.
  */
 export const ANSWER_BYTES = 4 * 2 ** 20
 
@@ -25,7 +25,7 @@ export class AnswerBuilder {
   readonly #single: boolean
   readonly #entries: AnswerEntry[] = []
   readonly #parts: string[] = []
-  /** The formulas added since the last part. */
+  /** The number of formulas added since the last part. */
   #run = 0
   #bytes = 0
 
@@ -39,7 +39,7 @@ export class AnswerBuilder {
     this.#entries.push({ id, outcome: 'added', document })
   }
 
-  /** @param ordinal which of those added it is the same as, from 0 */
+  /** @param ordinal the number of the added formula with the same composition, from 0 */
   twin(formula: Formula, ordinal: number): void {
     this.#duplicate(formula, `~${ordinal}`)
   }
@@ -68,14 +68,14 @@ export class AnswerBuilder {
   }
 }
 
-/** The answer of a submission all of whose formulas were added; what is kept of it is `s+1` or `l+n`. */
+/** The answer to a submission whose formulas were all added. */
 export const allAdded = ({ single, formulas }: Submission): Answer => ({
   status: 200,
   single,
   entries: formulas.map(({ id, document }) => ({ id, outcome: 'added', document })),
 })
 
-/** @param added the sequence numbers of the formulas that the submission added. @returns those of all its entries */
+/** @param added the sequence numbers of the formulas that the submission added. @returns those of all entries, in order */
 export function referredTo(kept: string, added: readonly number[]): number[] {
   const seqs: number[] = []
   let next = 0
@@ -90,9 +90,10 @@ export function referredTo(kept: string, added: readonly number[]): number[] {
 }
 
 /**
- * Puts an answer together again from what is kept of it.
- * @param added the sequence numbers of the formulas that the submission added, in their order
- * @param formula the visible formula with a sequence number
+ * Rebuilds an answer from what is kept of it.
+ * @param added the sequence numbers of the formulas that the submission added, in order
+ * @param formula finds a visible formula by its sequence number
+ * @returns a 410 when one of its formulas has been erased
  */
 export function readKept(
   { status, kept }: { status: number; kept: string },
@@ -114,7 +115,7 @@ export function readKept(
 }
 
 /**
- * What an answer is kept under: 128 bits of SHA-256 over caller and key, in 32 hex digits. Neither can hold a NUL, so no
- * two pairs give the same text.
+ * The slot of an answer: 128 bits of SHA-256 over caller and key, in 32 hex digits. Neither can contain a NUL, so no two
+ * pairs give the same input.
  */
 export const slotOf = (caller: string, key: string): string => hash('sha256', `${caller}\0${key}`, 'hex').slice(0, 32)
