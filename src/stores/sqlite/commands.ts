@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { BoundQueue, FormulaQuery, Page, StoredFormula } from '../ports.ts'
+import type { BoundQueue, EngineOptions, FormulaQuery, Page, StoredFormula } from '../ports.ts'
 import { answerTable, staleAnswers } from './answer-table.ts'
 import { formulaTable, formulaWriter } from './formula-table.ts'
 import { cleanupCommands, givenUpTable, intentTable, pendingTable } from './intent-table.ts'
@@ -21,10 +21,7 @@ export function readCommands(db: DatabaseSync) {
   }
 }
 
-export interface WriteOptions {
-  answerTtlMs: number
-  maxReceives: number
-}
+export type WriteOptions = Pick<EngineOptions, 'answerTtlMs' | 'maxReceives'>
 
 /** The commands of the writer. Each runs in the transaction of its batch. `now` is in milliseconds since the epoch. */
 export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: WriteOptions) {

@@ -19,21 +19,16 @@ export interface Intent {
   attempts: number
 }
 
-interface IntentRow {
-  id: string
-  slot: Uint8Array
-  payload: Uint8Array
-  submission: string
-  state: Intent['state']
+type IntentRow = Omit<Intent, 'events'> & {
   /** JSON, without sequence numbers. */
   events: string
-  kept: string
-  first_added: number
   reason: string
-  attempts: number
-  decided_at: number
-  next_attempt_at: number
+  decidedAt: number
+  nextAttemptAt: number
 }
+
+const SELECT = `SELECT id, lower(hex(slot)) AS slot, lower(hex(payload)) AS payload, submission AS submissionId, state, events,
+   kept, first_added AS firstAdded, reason, attempts, decided_at AS decidedAt, next_attempt_at AS nextAttemptAt FROM intents`
 
 const HOLDER = `iif(state = 'pending', 'submission', 'cleanup') AS holder`
 
@@ -43,14 +38,14 @@ export type IntentTable = ReturnType<typeof intentTable>
 export function intentTable(db: DatabaseSync) {
   const cache = new EmptyTableCache(db, 'intents')
   const sql = prepare(db, {
-    get: 'SELECT * FROM intents WHERE id = ?',
-    running: `SELECT payload, ${HOLDER} FROM intents WHERE slot = ? AND state <> 'completed'`,
+    get: `${SELECT} WHERE id = ?`,
+    running: `SELECT lower(hex(payload)) AS payload, ${HOLDER} FROM intents WHERE slot = ? AND state <> 'completed'`,
     insert: `INSERT INTO intents (id, slot, payload, submission, state, events, kept, decided_at, next_attempt_at)
      VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)`,
     complete: `UPDATE intents SET state = 'completed', first_added = ?, decided_at = ?, next_attempt_at = ? WHERE id = ?`,
     abandon: `UPDATE intents SET state = 'rolling-back', reason = ?, decided_at = ?, next_attempt_at = ? WHERE id = ?`,
     remove: 'DELETE FROM intents WHERE id = ?',
-    due: `SELECT * FROM intents WHERE state <> 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?`,
+    due: `${SELECT} WHERE state <> 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?`,
   })
   return {
     hasRows: (): boolean => cache.hasRows,
@@ -61,7 +56,7 @@ export function intentTable(db: DatabaseSync) {
     },
     running(slot: string): { payload: string; holder: Holder } | null {
       const row = sql.running.get(Buffer.from(slot, 'hex'))
-      return row === undefined ? null : { payload: hex(row.payload as Uint8Array), holder: row.holder as Holder }
+      return row === undefined ? null : { payload: row.payload as string, holder: row.holder as Holder }
     },
     add(now: number, intent: Pick<Intent, 'id' | 'slot' | 'payload' | 'submissionId' | 'events' | 'kept'>): void {
       const { id, submissionId, events, kept } = intent
@@ -87,7 +82,7 @@ export function cleanupCommands(db: DatabaseSync) {
   const sql = prepare(db, {
     adopt: `UPDATE intents SET state = 'rolling-back', reason = ?, decided_at = ? WHERE state = 'pending'`,
     hasten: 'UPDATE intents SET next_attempt_at = ?',
-    list: `SELECT * FROM intents WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT ?`,
+    list: `${SELECT} WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT ?`,
     oldest: `SELECT min(decided_at) AS at FROM intents WHERE state = 'completed'`,
     postpone: `UPDATE intents SET attempts = attempts + 1, reason = ?, next_attempt_at = ? WHERE id = ? AND state <> 'pending'`,
     retry: `UPDATE intents SET next_attempt_at = ? WHERE id = ? AND state = 'rolling-back'`,
@@ -107,31 +102,21 @@ export function cleanupCommands(db: DatabaseSync) {
   }
 }
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+const eventsOf = ({ events }: IntentRow): FormulaEvent[] => JSON.parse(events)
 
 function toIntent(row: IntentRow): Intent {
-  const { id, state, kept, attempts, submission: submissionId, first_added: firstAdded } = row
-  const events: FormulaEvent[] = JSON.parse(row.events)
-  return {
-    id,
-    slot: hex(row.slot),
-    payload: hex(row.payload),
-    submissionId,
-    state,
-    events: state === 'completed' ? events.map((event, n) => ({ ...event, seq: firstAdded + n })) : events,
-    kept,
-    firstAdded,
-    attempts,
-  }
+  const events = eventsOf(row)
+  if (row.state !== 'completed') return { ...row, events }
+  return { ...row, events: events.map((event, n) => ({ ...event, seq: row.firstAdded + n })) }
 }
 
 const toCleanup = (row: IntentRow): Cleanup => ({
   id: row.id,
-  formulaIds: toIntent(row).events.map(({ id }) => id),
+  formulaIds: eventsOf(row).map(({ id }) => id),
   reason: row.reason,
   attempts: row.attempts,
-  createdAt: isoTime(row.decided_at),
-  nextAttemptAt: isoTime(row.next_attempt_at),
+  createdAt: isoTime(row.decidedAt),
+  nextAttemptAt: isoTime(row.nextAttemptAt),
 })
 
 export type PendingTable = ReturnType<typeof pendingTable>

@@ -1,4 +1,3 @@
-import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { StoreRefused } from '../../errors/store-errors.ts'
 import { Batches } from './batches.ts'
@@ -8,21 +7,15 @@ import { openForReading, openForWriting } from './durability/file.ts'
 import type { Call, WorkerMessage, WorkerSetup } from './messages.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
 
-interface Work {
-  db: DatabaseSync
-  batches: Batches
-  /** Runs once the results of a batch are sent. */
-  afterBatch(): void
-}
-
 const port = parentPort as NonNullable<typeof parentPort>
 const post = (message: WorkerMessage): void => port.postMessage(message)
 
-function begin(setup: WorkerSetup): Work {
-  if (setup.mode === 'read') {
-    const db = openForReading(setup.path)
-    return { db, batches: new Batches(db, { commands: readCommands(db), begin: 'BEGIN' }), afterBatch: () => {} }
-  }
+function openReader(path: string) {
+  const db = openForReading(path)
+  return { db, batches: new Batches(db, { commands: readCommands(db), begin: 'BEGIN' }), afterBatch: () => {} }
+}
+
+function openWriter(setup: WorkerSetup & { mode: 'write' }) {
   const db = openForWriting(setup.path)
   const { chores, ...commands } = writeCommands(db, setup)
   const [upkeep, checkpoint] = [new Upkeep(db, chores), checkpoints(db)]
@@ -35,7 +28,8 @@ function begin(setup: WorkerSetup): Work {
 }
 
 try {
-  const { db, batches, afterBatch } = begin(workerData as WorkerSetup)
+  const setup: WorkerSetup = workerData
+  const { db, batches, afterBatch } = setup.mode === 'read' ? openReader(setup.path) : openWriter(setup)
   port.on('message', (message: { batch: number; calls: Call[] } | 'close') => {
     if (message === 'close') {
       db.close()
@@ -45,6 +39,7 @@ try {
     const began = performance.now()
     const results = batches.run(message.calls)
     post({ batch: message.batch, results, seconds: (performance.now() - began) / 1000 })
+    // After the results are sent, so that nobody waits for it.
     afterBatch()
   })
   post({ opened: true })

@@ -2,9 +2,9 @@ import type { Mutant } from './mutant.ts'
 
 const COMMANDS = 'src/stores/sqlite/submission-commands.ts'
 const BATCHES = 'src/stores/sqlite/batches.ts'
-const INTENT_SQL = 'src/stores/sqlite/intent-table.ts'
+const INTENTS = 'src/stores/sqlite/intent-table.ts'
 const FORMULAS = 'src/stores/sqlite/formula-table.ts'
-const ANSWER_SQL = 'src/stores/sqlite/answer-table.ts'
+const ANSWERS = 'src/stores/sqlite/answer-table.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
 const REMOTE = 'test/stores/remote.test.ts'
 
@@ -126,7 +126,7 @@ export const sqliteMutants: Mutant[] = [
     classic: 'lost cleanup',
     edits: [
       [
-        INTENT_SQL,
+        INTENTS,
         "reason = ?, decided_at = ? WHERE state = 'pending'",
         "reason = ?, decided_at = ? WHERE state = 'dying'",
       ],
@@ -137,7 +137,7 @@ export const sqliteMutants: Mutant[] = [
     name: 'sqlite: completed attempts are never due',
     breaks: 'events of an accepted submission are released in the end',
     edits: [
-      [INTENT_SQL, "state <> 'pending' AND next_attempt_at <= ?", "state = 'rolling-back' AND next_attempt_at <= ?"],
+      [INTENTS, "state <> 'pending' AND next_attempt_at <= ?", "state = 'rolling-back' AND next_attempt_at <= ?"],
     ],
     caughtBy: [
       SUITE,
@@ -148,9 +148,7 @@ export const sqliteMutants: Mutant[] = [
   {
     name: 'sqlite: the events of a saga have no numbers of formulas',
     breaks: 'an event says which formula it is of',
-    edits: [
-      ['src/stores/sqlite/intent-table.ts', "events: state === 'completed' ?", "events: state === 'rolling-back' ?"],
-    ],
+    edits: [[INTENTS, "if (row.state !== 'completed') return", "if (row.state !== 'rolling-back') return"]],
     caughtBy: [
       SUITE,
       'sqlite formula db: completing',
@@ -184,7 +182,7 @@ export const sqliteMutants: Mutant[] = [
   {
     name: 'sqlite: an answer lives a millisecond too long',
     breaks: 'a key expires at its time',
-    edits: [[ANSWER_SQL, 'slot = ? AND expires_at > ?', 'slot = ? AND expires_at >= ?']],
+    edits: [[ANSWERS, 'slot = ? AND expires_at > ?', 'slot = ? AND expires_at >= ?']],
     caughtBy: [SUITE, 'sqlite idempotency store: answers', 'an answer expires at its time, neither sooner nor later'],
   },
   {

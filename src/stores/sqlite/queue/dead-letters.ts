@@ -2,17 +2,8 @@ import type { DatabaseSync } from 'node:sqlite'
 import { isFingerprint } from '../../../formula/identity.ts'
 import type { DeadEvent, Page } from '../../ports.ts'
 import { prepare } from '../statements.ts'
-import type { EventLog, EventRow } from './event-log.ts'
+import type { EventLog } from './event-log.ts'
 import type { DeliveryState, SubscriptionRow, SubscriptionTable } from './subscription-table.ts'
-
-interface DeadRow extends EventRow {
-  rank: number
-  receives: number
-  died_at: number
-  reason: 'expired' | 'nacked'
-  /** The reason given with the last nack. */
-  detail: string | null
-}
 
 /** Selects a delivery by its primary key. */
 export const ONE_DELIVERY = 'WHERE position = ? AND subscription = ?'
@@ -24,7 +15,9 @@ export const deadStatements = (db: DatabaseSync) =>
        (SELECT fingerprint, formula, at, body FROM events WHERE events.position = deliveries.position)
      ${ONE_DELIVERY} AND fingerprint IS NULL`,
     bury: `UPDATE deliveries SET state = 'dead', rank = ?, died_at = ?, reason = ?, detail = ?, nonce = NULL ${ONE_DELIVERY}`,
-    page: `SELECT * FROM deliveries WHERE subscription = ? AND state = 'dead' AND rank < ? ORDER BY rank DESC LIMIT ?`,
+    page: `SELECT rank, lower(hex(fingerprint)) AS id, formula AS seq, at AS createdAt, body, receives AS receiveCount,
+       died_at AS diedAt, reason, detail
+     FROM deliveries WHERE subscription = ? AND state = 'dead' AND rank < ? ORDER BY rank DESC LIMIT ?`,
     byFingerprint: `SELECT position, rank FROM deliveries WHERE fingerprint = ? AND subscription = ? AND state = 'dead'`,
     redrive: `UPDATE deliveries SET state = 'redriven', rank = ?, receives = 0, after = ?, died_at = NULL, reason = NULL,
        detail = NULL ${ONE_DELIVERY}`,
@@ -61,15 +54,15 @@ export class DeadLetters {
   }
 
   page(subscription: SubscriptionRow, limit: number, before = Number.MAX_SAFE_INTEGER): Page<DeadEvent> {
-    const rows = this.#sql.page.all(subscription.id, before, limit + 1) as unknown as DeadRow[]
+    const rows = this.#sql.page.all(subscription.id, before, limit + 1) as unknown as (DeadEvent & { rank: number })[]
     const shown = rows.slice(0, limit)
-    return { items: shown.map(toDead), next: rows.length > limit ? (shown.at(-1)?.rank as number) : null }
+    const next = rows.length > limit ? (shown.at(-1)?.rank as number) : null
+    return { items: shown.map(({ rank, ...event }) => event), next }
   }
 
   redrive(subscription: SubscriptionRow, ids?: string[]): number {
     const redriven = ids === undefined ? this.#redriveAll(subscription) : this.#redriveSome(subscription, ids)
-    this.#subscriptions.count(subscription, 'dead', -redriven)
-    this.#subscriptions.count(subscription, 'redriven', redriven)
+    this.#subscriptions.move(subscription, 'dead', 'redriven', redriven)
     return redriven
   }
 
@@ -108,14 +101,3 @@ export class DeadLetters {
     }
   }
 }
-
-const toDead = (row: DeadRow): DeadEvent => ({
-  id: Buffer.from(row.fingerprint as Uint8Array).toString('hex'),
-  seq: row.formula,
-  createdAt: row.at,
-  body: row.body as string,
-  receiveCount: row.receives,
-  diedAt: row.died_at,
-  reason: row.reason,
-  detail: row.detail,
-})

@@ -113,8 +113,7 @@ export class EventLine {
 
   #returnDue(now: number, subscription: SubscriptionRow, state: 'leased' | 'delayed'): void {
     const returned = Number(this.#sql.returnDue.run(subscription.id, state, now).changes)
-    this.#parts.subscriptions.count(subscription, state, -returned)
-    this.#parts.subscriptions.count(subscription, 'returned', returned)
+    this.#parts.subscriptions.move(subscription, state, 'returned', returned)
   }
 
   #ready(subscription: SubscriptionRow, state: 'returned' | 'redriven', limit: number): ReadyRow[] {

@@ -89,23 +89,22 @@ export class Leases {
 
   #giveBack(now: number, delayMs: number, detail: string | null, { subscription, position, receives }: Lease): void {
     const { dead, subscriptions, maxReceives } = this.#parts
-    subscriptions.count(subscription, 'leased', -1)
     if (receives >= maxReceives) {
+      subscriptions.count(subscription, 'leased', -1)
       dead.bury(subscription, position, { diedAt: now, reason: 'nacked', detail })
     } else if (delayMs > 0) {
       this.#sql.delay.run(now + delayMs, detail, position, subscription.id)
-      subscriptions.count(subscription, 'delayed', 1)
+      subscriptions.move(subscription, 'leased', 'delayed', 1)
     } else {
       this.#sql.giveBack.run(detail, position, subscription.id)
-      subscriptions.count(subscription, 'returned', 1)
+      subscriptions.move(subscription, 'leased', 'returned', 1)
     }
   }
 
   /** Returns an event to the front as if it had not been leased. */
   #undo(subscription: SubscriptionRow, position: number): void {
     this.#sql.putBack.run(position, subscription.id)
-    this.#parts.subscriptions.count(subscription, 'leased', -1)
-    this.#parts.subscriptions.count(subscription, 'returned', 1)
+    this.#parts.subscriptions.move(subscription, 'leased', 'returned', 1)
   }
 
   /** Calls `use` for each valid lease among `receipts`. */

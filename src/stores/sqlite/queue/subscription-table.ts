@@ -96,6 +96,12 @@ export class SubscriptionTable {
     this.#changed.add(row)
   }
 
+  /** Counts deliveries that change their state. */
+  move(row: SubscriptionRow, from: DeliveryState, to: DeliveryState, by: number): void {
+    this.count(row, from, -by)
+    this.count(row, to, by)
+  }
+
   moveTo(row: SubscriptionRow, position: number): void {
     row.position = position
     this.#changed.add(row)
