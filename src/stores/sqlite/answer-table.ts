@@ -35,8 +35,6 @@ const answerStatements = (db: DatabaseSync) =>
     indexPrefix: 'INSERT OR IGNORE INTO answers_by_prefix VALUES (?, ?)',
   })
 
-export type AnswerTable = ReturnType<typeof answerTable>
-
 /** The answers kept for replay, by slot: see kept-answer.ts. */
 export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: number) => StoredFormula | null) {
   const sql = answerStatements(db)

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { BoundQueue, EngineOptions, FormulaQuery, Page, StoredFormula } from '../ports.ts'
-import { answerTable, staleAnswers } from './answer-table.ts'
-import { formulaTable, formulaWriter } from './formula-table.ts'
-import { cleanupCommands, givenUpTable, intentTable, pendingTable } from './intent-table.ts'
+import { staleAnswers } from './answer-table.ts'
+import { formulaTable } from './formula-table.ts'
+import { cleanupCommands } from './intent-table.ts'
 import { eventQueue, queueCommands } from './queue/queue-commands.ts'
 import { prepare } from './statements.ts'
-import { addCommand, intakeCommands, sagaCommands } from './submission-commands.ts'
+import { addCommand, intakeCommands, sagaCommands, submissionTables } from './submission-commands.ts'
 
 /** The commands of the reader. */
 export function readCommands(db: DatabaseSync) {
@@ -25,12 +25,8 @@ export type WriteOptions = Pick<EngineOptions, 'answerTtlMs' | 'maxReceives'>
 
 /** The commands of the writer. Each runs in the transaction of its batch. `now` is in milliseconds since the epoch. */
 export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: WriteOptions) {
-  const formulas = formulaTable(db)
-  const { index } = formulas
-  const [writer, pending] = [formulaWriter(db, index), pendingTable(db, index)]
-  const answers = answerTable(db, answerTtlMs, formulas.bySeq)
-  const [intents, givenUp] = [intentTable(db), givenUpTable(db)]
-  const tables = { formulas, writer, pending, answers, intents, givenUp }
+  const tables = submissionTables(db, answerTtlMs)
+  const { formulas, writer, answers, intents, givenUp } = tables
   const queue = eventQueue(db, maxReceives)
 
   const commands = {
@@ -49,10 +45,10 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
   }
   const reload = (): void => {
     for (const part of [answers, writer, intents, givenUp, queue.log, queue.subscriptions]) part.reload()
-    for (const late of [index, answers.index]) late.forget()
+    for (const table of [formulas, answers]) table.index.forget()
   }
   const flush = (): void => queue.subscriptions.flush()
-  return { commands, flush, reload, chores: [index, answers.index, staleAnswers(db)] }
+  return { commands, flush, reload, chores: [formulas.index, answers.index, staleAnswers(db)] }
 }
 
 /** The identity of this database, and the queue that it publishes to. */

@@ -26,8 +26,6 @@ const readStatements = (db: DatabaseSync) =>
     indexSearch: 'INSERT OR IGNORE INTO formulas_by_search VALUES (?, ?)',
   })
 
-export type FormulaTable = ReturnType<typeof formulaTable>
-
 /** Visible formulas, by fingerprint, by search key and by order of acceptance. */
 export function formulaTable(db: DatabaseSync) {
   const sql = readStatements(db)
@@ -112,8 +110,6 @@ function nameSearch(db: DatabaseSync, index: LateIndex) {
     return pageOf(newestFirst(range, before, limit), limit)
   }
 }
-
-export type FormulaWriter = ReturnType<typeof formulaWriter>
 
 /** Adds and erases formulas. */
 export function formulaWriter(db: DatabaseSync, index: LateIndex) {

@@ -32,8 +32,6 @@ const SELECT = `SELECT id, lower(hex(slot)) AS slot, lower(hex(payload)) AS payl
 
 const HOLDER = `iif(state = 'pending', 'submission', 'cleanup') AS holder`
 
-export type IntentTable = ReturnType<typeof intentTable>
-
 /** The intents of sagas. One that is rolling back is a cleanup. */
 export function intentTable(db: DatabaseSync) {
   const cache = new EmptyTableCache(db, 'intents')
@@ -119,8 +117,6 @@ const toCleanup = (row: IntentRow): Cleanup => ({
   nextAttemptAt: isoTime(row.nextAttemptAt),
 })
 
-export type PendingTable = ReturnType<typeof pendingTable>
-
 /** The formulas of unfinished sagas. They claim their compositions and are not visible. */
 export function pendingTable(db: DatabaseSync, index: LateIndex) {
   const sql = prepare(db, {
@@ -147,8 +143,6 @@ export function pendingTable(db: DatabaseSync, index: LateIndex) {
     remove: (intent: string): unknown => sql.remove.run(intent),
   }
 }
-
-export type GivenUpTable = ReturnType<typeof givenUpTable>
 
 /** Tombstones of submissions and attempts that can no longer be accepted. */
 export function givenUpTable(db: DatabaseSync) {

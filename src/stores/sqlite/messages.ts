@@ -11,10 +11,7 @@ export type Call = [command: string, now: number, args: unknown[], startBy: numb
 export type CallResult = { value: unknown } | { error: string } | { unknownSubscription: string }
 
 /** A message from a worker: it is open or was refused, then the results of each batch and the seconds it took. */
-export type WorkerMessage =
-  | { opened: true }
-  | { refused: string }
-  | { batch: number; results: CallResult[]; seconds: number }
+export type WorkerMessage = { opened: true } | { refused: string } | { results: CallResult[]; seconds: number }
 
 /**
  * A submission as it is sent to the writer: its own fields, then those of each formula. A list of strings is copied between

@@ -1,20 +1,26 @@
+import type { DatabaseSync } from 'node:sqlite'
 import { type Accepted, decide, eventsOf } from '../decide.ts'
 import { slotOf } from '../kept-answer.ts'
 import type { AddVerdict, Decision, NewFormula, OpenAttempt, Submission, Verdict } from '../ports.ts'
-import type { AnswerTable, KeptAnswer } from './answer-table.ts'
-import type { FormulaTable, FormulaWriter } from './formula-table.ts'
-import type { GivenUpTable, Intent, IntentTable, PendingTable } from './intent-table.ts'
+import { answerTable, type KeptAnswer } from './answer-table.ts'
+import { formulaTable, formulaWriter } from './formula-table.ts'
+import { givenUpTable, type Intent, intentTable, pendingTable } from './intent-table.ts'
 import { ALL_ADDED, type PackedSubmission, unpack } from './messages.ts'
 import type { EventLog } from './queue/event-log.ts'
 
-export interface Tables {
-  formulas: FormulaTable
-  writer: FormulaWriter
-  pending: PendingTable
-  answers: AnswerTable
-  intents: IntentTable
-  givenUp: GivenUpTable
+export function submissionTables(db: DatabaseSync, answerTtlMs: number) {
+  const formulas = formulaTable(db)
+  return {
+    formulas,
+    writer: formulaWriter(db, formulas.index),
+    answers: answerTable(db, answerTtlMs, formulas.bySeq),
+    intents: intentTable(db),
+    pending: pendingTable(db, formulas.index),
+    givenUp: givenUpTable(db),
+  }
 }
+
+type Tables = ReturnType<typeof submissionTables>
 
 /** Decides submissions against what is stored. */
 function decider({ formulas, pending, answers, intents }: Tables) {

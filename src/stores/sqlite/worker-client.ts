@@ -17,11 +17,7 @@ export type ArgsOf<F> = F extends (now: number, ...args: infer A) => unknown ? A
 /** Called after each batch, with the time its transaction took. */
 export type OnBatch = (calls: readonly Call[], results: CallResult[], seconds: number) => void
 
-interface InFlight {
-  calls: Call[]
-  resolve(results: unknown[]): void
-  reject(error: Error): void
-}
+type InFlight = PromiseWithResolvers<unknown[]> & { calls: Call[] }
 
 /**
  * Calls the commands of a worker thread, which owns a connection. Calls made while the worker is busy are sent as one
@@ -40,8 +36,8 @@ export class WorkerClient<C extends CommandsOf<C>> {
   #worker: Promise<Worker> | null = null
   /** The worker while its connection is open. */
   #live: Worker | null = null
-  readonly #inFlight = new Map<number, InFlight>()
-  #lastBatch = 0
+  /** The batches sent, in the order in which the worker answers them. */
+  #inFlight: InFlight[] = []
   #closed = false
   readonly #watch: NodeJS.Timeout
 
@@ -92,17 +88,18 @@ export class WorkerClient<C extends CommandsOf<C>> {
     const worker = await this.#worker?.catch(() => null)
     if (worker == null) return
     const ended = new Promise((resolve) => worker.once('exit', resolve))
-    if (this.#inFlight.size === 0) worker.postMessage('close')
+    if (this.#inFlight.length === 0) worker.postMessage('close')
     else void worker.terminate()
     await ended
   }
 
   async #run(calls: Call[]): Promise<unknown[]> {
-    // Without this `await`, a running worker gets the batch within this turn of the event loop.
+    // No `await` for a running worker, so that it gets the batch within this turn of the event loop.
     const worker = this.#live ?? (await this.open())
-    const batch = ++this.#lastBatch
-    worker.postMessage({ batch, calls })
-    return new Promise((resolve, reject) => this.#inFlight.set(batch, { calls, resolve, reject }))
+    worker.postMessage(calls)
+    const batch = { calls, ...Promise.withResolvers<unknown[]>() }
+    this.#inFlight.push(batch)
+    return batch.promise
   }
 
   #start(): Promise<Worker> {
@@ -119,7 +116,7 @@ export class WorkerClient<C extends CommandsOf<C>> {
         } else if ('refused' in message) {
           cause = new StoreRefused(message.refused)
           void worker.terminate()
-        } else this.#settle(message.batch, message.results, message.seconds)
+        } else this.#settle(message.results, message.seconds)
       })
       worker.on('error', (error) => {
         cause = error as Error
@@ -129,16 +126,15 @@ export class WorkerClient<C extends CommandsOf<C>> {
         this.#live = null
         const error = new StoreUnavailable(`The worker of ${this.#setup.path} has ended`, { cause })
         reject(cause instanceof StoreRefused ? cause : error)
-        for (const batch of this.#inFlight.values()) batch.reject(error)
-        this.#inFlight.clear()
+        for (const batch of this.#inFlight) batch.reject(error)
+        this.#inFlight = []
       })
     })
   }
 
-  #settle(number: number, results: CallResult[], seconds: number): void {
-    const batch = this.#inFlight.get(number)
+  #settle(results: CallResult[], seconds: number): void {
+    const batch = this.#inFlight.shift()
     if (batch === undefined) return
-    this.#inFlight.delete(number)
     batch.resolve(results.map(outcomeOf))
     this.#onBatch(batch.calls, results, seconds)
   }

@@ -30,15 +30,15 @@ function openWriter(setup: WorkerSetup & { mode: 'write' }) {
 try {
   const setup: WorkerSetup = workerData
   const { db, batches, afterBatch } = setup.mode === 'read' ? openReader(setup.path) : openWriter(setup)
-  port.on('message', (message: { batch: number; calls: Call[] } | 'close') => {
+  port.on('message', (message: Call[] | 'close') => {
     if (message === 'close') {
       db.close()
       port.close()
       return
     }
     const began = performance.now()
-    const results = batches.run(message.calls)
-    post({ batch: message.batch, results, seconds: (performance.now() - began) / 1000 })
+    const results = batches.run(message)
+    post({ results, seconds: (performance.now() - began) / 1000 })
     // After the results are sent, so that nobody waits for it.
     afterBatch()
   })

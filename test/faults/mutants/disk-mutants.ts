@@ -51,11 +51,7 @@ export const diskMutants: Mutant[] = [
     name: 'worker: calls of a worker that died are never answered',
     breaks: 'a worker thread that dies fails its calls',
     edits: [
-      [
-        'src/stores/sqlite/worker-client.ts',
-        '        for (const batch of this.#inFlight.values()) batch.reject(error)\n',
-        '',
-      ],
+      ['src/stores/sqlite/worker-client.ts', '        for (const batch of this.#inFlight) batch.reject(error)\n', ''],
     ],
     caughtBy: [REMOTE, 'a worker that dies fails the calls it had, and is started again for the next'],
   },

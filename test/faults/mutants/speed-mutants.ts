@@ -41,7 +41,9 @@ export const speedMutants: Mutant[] = [
   {
     name: 'late index: what was rolled back is remembered',
     breaks: 'nothing refused leaves a trace',
-    edits: [['src/stores/sqlite/commands.ts', '    for (const late of [index, answers.index]) late.forget()\n', '']],
+    edits: [
+      ['src/stores/sqlite/commands.ts', '    for (const table of [formulas, answers]) table.index.forget()\n', ''],
+    ],
     caughtBy: [LATE_TEST, 'a row that takes the place of one that was rolled back is known, also when a saga shows it'],
   },
   {
