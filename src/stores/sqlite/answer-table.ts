@@ -43,7 +43,11 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
   let next: number | null = null
 
   const read = ({ status, kept, firstAdded, added }: Omit<KeptAnswer, 'submissionId' | 'payload'>): Answer =>
-    readKept({ status, kept }, seqsFrom(firstAdded, added), formula)
+    readKept(
+      { status, kept },
+      Array.from({ length: added }, (_, n) => firstAdded + n),
+      formula,
+    )
 
   return {
     index,
@@ -51,6 +55,7 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
     /** Drops cached state after a rollback. */
     reload(): void {
       next = null
+      index.forget()
     },
     find(now: number, slot: string): KeyRecord | null {
       const [prefix, bytes] = [prefixOf(slot), Buffer.from(slot, 'hex')]
@@ -72,9 +77,6 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
     sweep: (now: number, limit: number): number => Number(sql.sweep.run(limit, now).changes),
   }
 }
-
-const seqsFrom = (first: number, howMany: number): number[] =>
-  Array.from({ length: howMany }, (_, index) => first + index)
 
 /** Index entries read in one transaction. */
 const SLICE = 2_048

@@ -45,7 +45,6 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
   }
   const reload = (): void => {
     for (const part of [answers, writer, intents, givenUp, queue.log, queue.subscriptions]) part.reload()
-    for (const table of [formulas, answers]) table.index.forget()
   }
   const flush = (): void => queue.subscriptions.flush()
   return { commands, flush, reload, chores: [formulas.index, answers.index, staleAnswers(db)] }

@@ -133,6 +133,7 @@ export function formulaWriter(db: DatabaseSync, index: LateIndex) {
     /** Drops cached state after a rollback. */
     reload(): void {
       next = null
+      index.forget()
     },
     /** @returns the sequence number */
     add({ id, searchKey, document }: NewFormula): number {

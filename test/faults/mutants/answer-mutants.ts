@@ -95,7 +95,7 @@ export const answerMutants: Mutant[] = [
   {
     name: 'kept answer: the first of its formulas is off by one',
     breaks: 'an answer shows its own formulas',
-    edits: [[ANSWERS, '(_, index) => first + index)', '(_, index) => first + index - 1)']],
+    edits: [[ANSWERS, '(_, n) => firstAdded + n)', '(_, n) => firstAdded + n - 1)']],
     caughtBy: [SUITE, REFERENCES, ANSWERED_AGAIN],
   },
   {

@@ -24,9 +24,8 @@ export function openForWriting(path: string): DatabaseSync {
     syncLog(path)
     const checked = checkWithoutWriting(path)
     if (checked) refuseOpenElsewhere(path)
-    const db = new DatabaseSync(path)
+    const db = new DatabaseSync(path, { timeout: BUSY_MS })
     try {
-      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
       if (!checked) checkSound(db, path)
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
@@ -82,11 +81,8 @@ function openImmutable(path: string): DatabaseSync {
 }
 
 /** Opens a file as read-only while the writer uses it. */
-export function openForReading(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { readOnly: true })
-  db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
-  return db
-}
+export const openForReading = (path: string): DatabaseSync =>
+  new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS })
 
 /**
  * Makes this process the only owner of a database file. The lock is held by the operating system, on a file beside the
@@ -123,9 +119,8 @@ export function lock(path: string): () => void {
  */
 function refuseOpenElsewhere(path: string): void {
   if (existsSync(`${realPath(path)}-wal`)) return
-  const db = new DatabaseSync(path)
+  const db = new DatabaseSync(path, { timeout: BUSY_MS })
   try {
-    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
     db.exec('PRAGMA locking_mode = EXCLUSIVE')
     db.prepare('SELECT count(*) FROM sqlite_schema').get()
   } catch (error) {
