@@ -6,7 +6,7 @@ const BATCHES_IN_FLIGHT = 2
 const SEND_SIZE = 32
 /** Most items in a batch. */
 const BATCH_SIZE = 256
-/** How long an item waits to be begun before it fails, in milliseconds. */
+/** How long an item waits for its batch before it fails, in milliseconds. */
 export const PATIENCE_MS = 10_000
 
 /** Whether an item joins the next batch, waits for a later one, or the batch is full. */
@@ -45,8 +45,8 @@ export class BatchScheduler<T, R> {
   }
 
   /**
-   * @param waitMs how long the item may wait to be begun, in milliseconds; at most `PATIENCE_MS`
-   * @throws {StoreUnavailable} when it was not begun in time; otherwise what `run` throws
+   * @param waitMs how long the item may wait for its batch, in milliseconds; at most `PATIENCE_MS`
+   * @throws {StoreUnavailable} when it waited too long; otherwise what `run` throws
    */
   add(item: T, waitMs = PATIENCE_MS): Promise<R> {
     return new Promise((resolve, reject) => {
@@ -57,7 +57,7 @@ export class BatchScheduler<T, R> {
     })
   }
 
-  /** Fails the items that had to begin more than `overtimeMs` ago. Their outcome is unknown. */
+  /** Fails the items whose latest start was more than `overtimeMs` ago. Their outcome is unknown. */
   failOverdue(overtimeMs: number): void {
     const latest = performance.now() - overtimeMs
     for (const waiting of [...this.#queue, ...this.#itemsInFlight]) {

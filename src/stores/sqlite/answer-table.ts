@@ -42,12 +42,10 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
   const index = new LateIndex(db, { column: 'answers', rowsAfter, targets: [{ by: 'hash', insert: indexPrefix }] })
   let next: number | null = null
 
-  const read = ({ status, kept, firstAdded, added }: Omit<KeptAnswer, 'submissionId' | 'payload'>): Answer =>
-    readKept(
-      { status, kept },
-      Array.from({ length: added }, (_, n) => firstAdded + n),
-      formula,
-    )
+  function read({ status, kept, firstAdded, added }: Omit<KeptAnswer, 'submissionId' | 'payload'>): Answer {
+    const seqs = Array.from({ length: added }, (_, n) => firstAdded + n)
+    return readKept({ status, kept }, seqs, formula)
+  }
 
   return {
     index,

@@ -47,7 +47,7 @@ export class Batches {
     }
   }
 
-  /** @returns why no transaction was begun: all calls are late, or another program has locked the file */
+  /** @returns why there is no transaction: all calls are late, or another program has locked the file */
   #begin(calls: Call[]): { error: string } | null {
     if (calls.every(isLate)) return TOO_LATE
     try {

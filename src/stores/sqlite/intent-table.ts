@@ -62,7 +62,7 @@ export function intentTable(db: DatabaseSync) {
       sql.insert.run(id, slot, payload, submissionId, JSON.stringify(events), kept, now, now)
       cache.invalidate()
     },
-    // A decided intent is due only after a while: whoever runs the attempt goes first.
+    // A decided intent is due only after a head start for the process that runs the attempt.
     complete: (now: number, id: string, firstAdded: number): unknown =>
       sql.complete.run(firstAdded, now, now + HEAD_START_MS, id),
     abandon: (now: number, id: string, reason: string): unknown =>

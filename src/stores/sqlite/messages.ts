@@ -5,7 +5,7 @@ import type { WriteOptions } from './commands.ts'
 /** How a worker is started. */
 export type WorkerSetup = { mode: 'read'; path: string } | ({ mode: 'write'; path: string } & WriteOptions)
 
-/** One call. `now` is the service's clock; `startBy` the system time (ms since the epoch) after which it is not begun. */
+/** One call. `now` is the service's clock; `startBy` is its latest start by the system clock, in ms since the epoch. */
 export type Call = [command: string, now: number, args: unknown[], startBy: number]
 
 export type CallResult = { value: unknown } | { error: string } | { unknownSubscription: string }

@@ -4,7 +4,7 @@ import type { Clock } from '../../kit/clock.ts'
 import { BatchScheduler, PATIENCE_MS } from '../batch-scheduler.ts'
 import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
 
-/** How long a call may run past the time it had to begin by, in milliseconds. */
+/** How long a call may run past its latest start, in milliseconds. */
 const OVERTIME_MS = 1_000
 /** A worker keeps little beyond a batch, so a small young generation suffices, in megabytes. */
 const YOUNG_MB = 8
@@ -66,7 +66,7 @@ export class WorkerClient<C extends CommandsOf<C>> {
   }
 
   /**
-   * Makes a call that is not begun after `notAfter` (ms since the epoch), when nobody waits for it any more.
+   * Makes a call that does not start after `notAfter` (ms since the epoch), when nobody waits for it any more.
    * @throws {StoreUnavailable} the outcome is unknown
    */
   callBefore<K extends keyof C & string>(notAfter: number, command: K, ...args: ArgsOf<C[K]>) {

@@ -80,7 +80,7 @@ function openImmutable(path: string): DatabaseSync {
   return new DatabaseSync(url, { readOnly: true })
 }
 
-/** Opens a file as read-only while the writer uses it. */
+/** Opens a file as read-only, also while the writer uses it. */
 export const openForReading = (path: string): DatabaseSync =>
   new DatabaseSync(path, { readOnly: true, timeout: BUSY_MS })
 
@@ -114,8 +114,8 @@ export function lock(path: string): () => void {
 
 /**
  * Refuses a file that a process has open under an old name. Renaming leaves the log under the old name, but every open
- * connection holds a lock on the file itself. Without a log nobody has it open by this name, so whoever holds the lock has
- * it open by another.
+ * connection holds a lock on the file itself. Without a log nobody has it open by this name, so a held lock
+ * belongs to a connection under another name.
  */
 function refuseOpenElsewhere(path: string): void {
   if (existsSync(`${realPath(path)}-wal`)) return

@@ -23,7 +23,7 @@ export function checkSound(db: DatabaseSync, path: string): void {
   checkOrigin(db, path)
   const file = checksOf(db, path)
   const missing = missingObjects(db)
-  file.check(missing.length === 0, `it lacks ${missing.join(', ')}`)
+  file.check(missing.length === 0, `missing ${missing.join(', ')}`)
   for (const check of pageChecks(path, version(db))) {
     const finding = file.value(`PRAGMA ${check}`)
     file.check(finding === 'ok', String(finding).replace(/\s+/g, ' '))
@@ -108,14 +108,14 @@ function checkIndexes(file: Checks): void {
   const reach = file.number(
     'SELECT (SELECT formulas FROM indexed) <= max((SELECT ifnull(max(seq), 0) FROM formulas), formula) FROM numbers',
   )
-  file.check(reach === 1, 'its indexes reach behind its formulas')
+  file.check(reach === 1, 'its indexes reach past its formulas')
   if (statSync(file.path).size > INDEX_CHECK_BYTES) return
   for (const [table, column, index] of INDEXES) {
     const missing = file.number(
       `SELECT EXISTS (SELECT 1 FROM ${table} WHERE seq <= (SELECT ${table} FROM indexed) AND NOT EXISTS
         (SELECT 1 FROM ${index} WHERE ${index}.${column} = ${table}.${column} AND ${index}.seq = ${table}.seq))`,
     )
-    file.check(missing === 0, `${index} lacks rows of ${table}`)
+    file.check(missing === 0, `${index} has no entry for some rows of ${table}`)
   }
 }
 
@@ -134,7 +134,7 @@ function checkLog(file: Checks): void {
 /** Counters of deliveries change with each delivery and are never recomputed: a wrong one would stay wrong. */
 function checkDeliveries(file: Checks): void {
   const isDefault = file.number(`SELECT count(*) FROM subscriptions WHERE name = 'default'`)
-  file.check(isDefault === 1, 'it lacks a subscription')
+  file.check(isDefault === 1, 'its default subscription is missing')
   const isBehind = file.number(`SELECT ifnull(max(position), 0) <= ${HEAD} FROM subscriptions`)
   file.check(isBehind === 1, 'a subscription is ahead of its log')
   for (const subscription of file.db.prepare('SELECT * FROM subscriptions').all()) {
@@ -152,5 +152,5 @@ function checkDeliveries(file: Checks): void {
     `SELECT count(*) FROM (SELECT position FROM deliveries WHERE fingerprint IS NULL LIMIT ${MOST_COUNTED}) AS wanted
      WHERE NOT EXISTS (SELECT 1 FROM events WHERE events.position = wanted.position AND fingerprint IS NOT NULL)`,
   )
-  file.check(lost === 0, `it lacks the events of ${lost} deliveries`)
+  file.check(lost === 0, `the events of ${lost} deliveries are missing`)
 }

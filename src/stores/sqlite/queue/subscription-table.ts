@@ -31,7 +31,7 @@ export const subscriptionStatements = (db: DatabaseSync) =>
 
 /**
  * Keeps the subscriptions in memory, which are few, and writes changed ones once a transaction. One counter numbers deaths
- * and redrives. A number is never used twice: a dead letter with a used number would be missing from the page after it.
+ * and redrives. No number is used twice: with a used one, a new dead letter would be skipped by clients that page.
  */
 export class SubscriptionTable {
   readonly #sql: ReturnType<typeof subscriptionStatements>
