@@ -1,16 +1,12 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { type Test, test } from 'tap'
-import { systemClock } from '../../src/kit/clock.ts'
-import type { Stores } from '../../src/stores/ports.ts'
-import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { formula, type Service, startService } from '../support/http/service.ts'
 import { TestClock } from '../support/test-clock.ts'
 import { until } from '../support/until.ts'
+import { captureLog, holdingStores, memoryStores } from './fixtures.ts'
 
 const MIB = 2 ** 20
-
-const openStores = () => openMemory({ clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 })
 
 /** Opens a connection that says what it is given and gathers what it is told. */
 async function open(t: Test, { app }: Service, ...said: string[]) {
@@ -117,16 +113,13 @@ test('however a request ends, its body counts no more', async (t) => {
 })
 
 test('submissions that wait for their own key count as under way', async (t) => {
-  const stores: Stores = openStores()
-  const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
-  const accept = stores.intake?.accept.bind(stores.intake)
-  if (stores.intake) stores.intake.accept = async (...args) => held.then(() => accept?.(...args) as never)
+  const { stores, release } = holdingStores()
   const { app, submit } = await startService(t, {}, { stores })
   const same = Array.from({ length: 60 }, () => submit([formula(1), formula(2)], { key: 'same' }))
   await until(() => app.orchestrator.load.submissions === 60)
   t.equal(app.orchestrator.load.formulas, 120)
   t.ok(app.connections.bodies.taken > 60 * 100)
-  letGo()
+  release()
   t.same(new Set((await Promise.all(same)).map(({ statusCode }) => statusCode)), new Set([200]))
   t.same(app.orchestrator.load, { submissions: 0, formulas: 0 })
   t.equal(app.connections.bodies.taken, 0)
@@ -200,7 +193,7 @@ test('a client that reads is not cut off, however many answers it has had', asyn
 })
 
 test('of requests that are sent ahead, 32 of a connection are under way; the others get 503', async (t) => {
-  const stores: Stores = openStores()
+  const stores = memoryStores()
   const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
   const list = stores.db.list.bind(stores.db)
   stores.db.list = (query) => held.then(() => list(query))
@@ -219,10 +212,8 @@ test('of requests that are sent ahead, 32 of a connection are under way; the oth
 })
 
 test('connections past the bound are refused with one line a second, counted, and taken again when there is room', async (t) => {
-  const lines: string[] = []
-  const clock = new TestClock()
-  const logger = { level: 'warn', stream: { write: (line: string) => void lines.push(line) } }
-  const service = await startService(t, {}, { logger, clock })
+  const { lines, logger } = captureLog()
+  const service = await startService(t, {}, { logger, clock: new TestClock() })
   service.app.server.maxConnections = 3
   const kept = [await open(t, service), await open(t, service), await open(t, service)]
   await until(() => service.app.connections.open === 3)
@@ -233,7 +224,7 @@ test('connections past the bound are refused with one line a second, counted, an
   const metrics = (await service.get('/metrics')).body
   t.match(metrics, /^intake_connections 3$/m)
   t.match(metrics, /^intake_connections_refused_total 5$/m)
-  t.equal(lines.filter((line) => line.includes('A connection was refused')).length, 1)
+  t.equal(lines.filter(({ msg }) => String(msg).includes('A connection was refused')).length, 1)
   kept[0]?.socket.destroy()
   await until(() => service.app.connections.open === 2)
   const again = await open(t, service, PAGE)
@@ -243,7 +234,7 @@ test('connections past the bound are refused with one line a second, counted, an
 
 test('readiness is found out once at a time and holds for a second, whoever asks', async (t) => {
   const clock = new TestClock()
-  const stores: Stores = openStores()
+  const stores = memoryStores()
   let probes = 0
   stores.db.probe = async () => void probes++
   const { get } = await startService(t, {}, { stores, clock })
@@ -257,7 +248,7 @@ test('readiness is found out once at a time and holds for a second, whoever asks
 
 test('four pages are read at a time, and whoever waited ten seconds for a turn is refused', async (t) => {
   const clock = new TestClock()
-  const stores: Stores = openStores()
+  const stores = memoryStores()
   const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
   const list = stores.db.list.bind(stores.db)
   let reading = 0

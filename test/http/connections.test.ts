@@ -1,12 +1,12 @@
 import { Agent, request } from 'node:http'
 import { connect } from 'node:net'
 import { setImmediate as settle } from 'node:timers/promises'
+import inject from 'light-my-request'
 import { type Test, test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { systemClock } from '../../src/kit/clock.ts'
-import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { formula, type Service, startService } from '../support/http/service.ts'
 import { TestClock } from '../support/test-clock.ts'
+import { holdingStores, memoryStores } from './fixtures.ts'
 
 interface Reply {
   status: number
@@ -46,20 +46,6 @@ async function startWaiting(t: Test) {
 
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isSo())) await settle()
-}
-
-/** Stores in memory that hold every submission back until they are told to go on. */
-function holdingStores() {
-  const stores = openMemory({ clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 })
-  const accept = stores.intake.accept.bind(stores.intake)
-  const { promise: entered, resolve: enter } = Promise.withResolvers<void>()
-  const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
-  stores.intake.accept = async (submission) => {
-    enter()
-    await held
-    return accept(submission)
-  }
-  return { stores, entered, letGo }
 }
 
 test('a long poll is answered as soon as a formula is submitted', async (t) => {
@@ -109,7 +95,7 @@ test('a consumer that hangs up waits no longer with what it sent ahead on the sa
 })
 
 test('a submission whose client hangs up is stored all the same', async (t) => {
-  const { stores, entered, letGo } = holdingStores()
+  const { stores, entered, release } = holdingStores()
   const service = await startService(t, {}, { stores })
   const { send } = await connectTo(t, service)
   const { promise, call } = send('POST', '/formulas', formula(1), { 'idempotency-key': 'abc' })
@@ -117,13 +103,13 @@ test('a submission whose client hangs up is stored all the same', async (t) => {
   await entered
   call.destroy()
   await hungUp
-  letGo()
+  release()
   await until(async () => (await service.get('/formulas')).json().formulas.length === 1)
 })
 
 test('a submission whose client hangs up between two tries is tried again all the same', async (t) => {
   const clock = new TestClock()
-  const stores = openMemory({ clock, answerTtlMs: 3_600_000, maxReceives: 5 })
+  const stores = memoryStores(clock)
   const accept = stores.intake.accept.bind(stores.intake)
   const failed = Promise.withResolvers<void>()
   stores.intake.accept = async () => {
@@ -148,7 +134,7 @@ test('a submission whose client hangs up between two tries is tried again all th
 })
 
 test('while a submission finishes, other requests are refused but for the liveness check', async (t) => {
-  const { stores, entered, letGo } = holdingStores()
+  const { stores, entered, release } = holdingStores()
   const service = await startService(t, {}, { stores })
   const { send } = await connectTo(t, service)
   const running = send('POST', '/formulas', formula(1), { 'idempotency-key': 'abc' }).promise
@@ -156,25 +142,14 @@ test('while a submission finishes, other requests are refused but for the livene
   const closed = service.app.close()
   await settle()
   // Connections are no longer accepted: these arrive as on one that was open before.
-  const late = async (url: string) => {
-    const { promise, resolve } = Promise.withResolvers<{ status: number; body: string; connection: unknown }>()
-    const { default: inject } = await import('light-my-request')
-    inject(
-      (req, res) => service.app.routing(req, res),
-      { url },
-      (_error, answer) => {
-        resolve({ status: answer?.statusCode ?? 0, body: answer?.body ?? '', connection: answer?.headers.connection })
-      },
-    )
-    return promise
-  }
+  const late = (url: string) => inject((request, reply) => service.app.routing(request, reply), { url })
   for (const url of ['/health/ready', '/formulas', '/nope']) {
-    const { status, body, connection } = await late(url)
-    t.match({ status, ...JSON.parse(body) }, { status: 503, code: 'SERVICE_STOPPING' })
-    t.equal(connection, 'close')
+    const { statusCode, headers, body } = await late(url)
+    t.match({ statusCode, headers }, { statusCode: 503, headers: { connection: 'close' } })
+    t.match(JSON.parse(body), { code: 'SERVICE_STOPPING' })
   }
-  t.equal((await late('/health/live')).status, 200)
-  letGo()
+  t.equal((await late('/health/live')).statusCode, 200)
+  release()
   t.match(await running, { status: 200, headers: { connection: 'close' } })
   await closed
 })

@@ -2,6 +2,7 @@ import { test } from 'tap'
 import { startGuarded } from '../support/http/keys.ts'
 import { everyRequestLine, raw } from '../support/http/raw-request.ts'
 import { errorOf, startService } from '../support/http/service.ts'
+import { overload } from './fixtures.ts'
 
 const refusedForHost = { status: 421, code: 'HOST_NOT_ALLOWED', details: [{ path: 'Host', code: 'HOST_NOT_ALLOWED' }] }
 
@@ -144,7 +145,7 @@ test('with keys, and on other addresses, hosts are compared only where ALLOWED_H
 
 test('the host comes first, then the site, then all else', async (t) => {
   const { app, send } = await startService(t, { RATE_LIMIT_PER_MINUTE: '1', ALLOWED_HOSTS: 'formulas.example' })
-  Object.defineProperty(app.orchestrator, 'load', { value: { submissions: 1e9, formulas: 0 } })
+  overload(app)
   const post = (headers: Record<string, string>) => send({ method: 'POST', url: '/formulas', headers })
   const site = { 'sec-fetch-site': 'cross-site' }
   const type = { 'content-type': 'text/plain', expect: 'cake' }

@@ -1,20 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import type { Stores } from '../../src/stores/ports.ts'
-import { openMemory } from '../../src/stores/sqlite/memory.ts'
+import type { Intake, Stores } from '../../src/stores/ports.ts'
 import { startGuarded } from '../support/http/keys.ts'
 import { type Scraped, scrape } from '../support/http/scrape.ts'
 import { type Client, formula, type Service, startService } from '../support/http/service.ts'
 import { TestClock } from '../support/test-clock.ts'
+import { memoryStores, overload, unavailable } from './fixtures.ts'
 
 /** A service on stores in memory that a test may break, with a clock moved by hand. */
-async function startOn(t: Test, change: (stores: Stores) => void = () => {}, env: NodeJS.ProcessEnv = {}) {
+async function startOn(t: Test, change: (stores: Stores & { intake: Intake }) => void = () => {}) {
   const clock = new TestClock()
-  const stores = openMemory({ clock, answerTtlMs: 3_600_000, maxReceives: 1 })
+  const stores = memoryStores(clock, 1)
   change(stores)
-  const service = await startService(t, env, { clock, stores })
+  const service = await startService(t, {}, { clock, stores })
   return { ...service, clock, stores }
 }
 
@@ -25,7 +24,6 @@ async function outcomes(client: Client): Promise<Record<string, number>> {
 }
 
 const hang = () => new Promise<never>(() => {})
-const unavailable = () => Promise.reject(new StoreUnavailable('gone'))
 
 /** Lets time pass until a promise has settled. */
 async function whileTimePasses<T>(clock: TestClock, promise: Promise<T>): Promise<T> {
@@ -136,8 +134,8 @@ test('of a list whose duplicates are skipped those are counted that were added',
 })
 
 test('a submission that fails counts as failed, with its retries and its rollback', async (t) => {
-  const service = await startOn(t, (stores) => {
-    if (stores.intake) stores.intake.accept = unavailable
+  const service = await startOn(t, ({ intake }) => {
+    intake.accept = unavailable
   })
   const answer = await whileTimePasses(service.clock, service.submit(formula(1)))
   t.equal(answer.statusCode, 503)
@@ -150,15 +148,13 @@ test('a submission that fails counts as failed, with its retries and its rollbac
 })
 
 test('a rollback that is interrupted counts, and is owed until it is done', async (t) => {
-  const service = await startOn(t, (stores) => {
-    if (stores.intake) Object.assign(stores.intake, { accept: unavailable, giveUp: unavailable })
-  })
+  const service = await startOn(t, ({ intake }) => Object.assign(intake, { accept: unavailable, giveUp: unavailable }))
   const { clock, stores } = service
   await whileTimePasses(clock, service.submit(formula(1)))
   const owed = await scrape(service)
   t.equal(owed.value('intake_rollbacks_total', { result: 'interrupted' }), 1)
   t.equal(owed.value('intake_cleanups_owed'), 1)
-  if (stores.intake) stores.intake.giveUp = async () => {}
+  stores.intake.giveUp = async () => {}
   let now: Scraped
   do {
     clock.advance(1_000)
@@ -168,14 +164,14 @@ test('a rollback that is interrupted counts, and is owed until it is done', asyn
 })
 
 test('what waits for a key in vain, is shed or meets the end of the service has its own outcome', async (t) => {
-  const service = await startOn(t, (stores) => {
-    if (stores.intake) stores.intake.accept = hang
+  const service = await startOn(t, ({ intake }) => {
+    intake.accept = hang
   })
   const { app, clock, submit } = service
   const first = submit(formula(1), { key: 'k' })
   while (app.orchestrator.load.submissions === 0) await new Promise((resolve) => setImmediate(resolve))
   t.equal((await whileTimePasses(clock, submit(formula(1), { key: 'k' }))).statusCode, 409)
-  Object.defineProperty(app.orchestrator, 'load', { value: { submissions: 1e9, formulas: 0 }, configurable: true })
+  overload(app)
   t.equal((await submit(formula(2))).statusCode, 503)
   Reflect.deleteProperty(app.orchestrator, 'load')
   app.orchestrator.stop()

@@ -1,16 +1,9 @@
 import { setImmediate as settle } from 'node:timers/promises'
 import { test } from 'tap'
-import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import type { Cleanup } from '../../src/stores/ports.ts'
-import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { errorOf, formula, startService } from '../support/http/service.ts'
 import { TestClock } from '../support/test-clock.ts'
-
-function setUp() {
-  const clock = new TestClock()
-  const stores = openMemory({ clock, answerTtlMs: 3_600_000, maxReceives: 5 })
-  return { clock, stores }
-}
+import { memoryStores, unavailable } from './fixtures.ts'
 
 test('without any interrupted rollback no cleanup is owed, and none can be retried', async (t) => {
   const { get, post } = await startService(t)
@@ -19,7 +12,7 @@ test('without any interrupted rollback no cleanup is owed, and none can be retri
 })
 
 test('cleanups that are owed are listed, and retried when the operator says so', async (t) => {
-  const { clock, stores } = setUp()
+  const stores = memoryStores()
   const owed: Cleanup = {
     id: 'attempt-1',
     formulaIds: ['0'.repeat(64)],
@@ -30,7 +23,7 @@ test('cleanups that are owed are listed, and retried when the operator says so',
   }
   stores.cleanups.list = async () => [owed]
   stores.cleanups.retry = async (id) => id === owed.id
-  const { get, post } = await startService(t, {}, { stores, clock })
+  const { get, post } = await startService(t, {}, { stores })
   t.same((await get('/cleanups')).json(), { cleanups: [owed] })
   const retried = await post('/cleanups/attempt-1/retry')
   t.equal(retried.statusCode, 202)
@@ -47,9 +40,10 @@ test('the service is alive while it runs, and ready while both stores answer', a
 })
 
 test('a store that fails or does not answer within two seconds makes the service unready, and is named', async (t) => {
-  const { clock, stores } = setUp()
+  const clock = new TestClock()
+  const stores = memoryStores(clock)
   const { get, submit } = await startService(t, {}, { stores, clock })
-  stores.queue.probe = () => Promise.reject(new StoreUnavailable('down'))
+  stores.queue.probe = unavailable
   const queue = errorOf(t, await get('/health/ready'), 503, 'STORE_UNAVAILABLE')
   t.match(queue.details, [{ path: 'queue', code: 'STORE_UNAVAILABLE' }])
   stores.db.probe = () => new Promise(() => {})

@@ -2,13 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
-import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { loggerOptions } from '../../src/logging.ts'
 import type { Stores } from '../../src/stores/ports.ts'
-import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { TestClock } from '../support/test-clock.ts'
-
-type Line = Record<string, unknown>
+import { captureLog, type LogLine, memoryStores, unavailable } from './fixtures.ts'
 
 const INFO = 30
 const WARN = 40
@@ -19,20 +16,19 @@ interface Logged {
   app: FastifyInstance
   clock: TestClock
   /** The lines about requests. */
-  answered(): Line[]
-  lines: Line[]
+  answered(): LogLine[]
+  lines: LogLine[]
   submit(key: string, concentration?: number): Promise<{ statusCode: number }>
 }
 
 /** A service that logs as the real one does, with a clock moved by hand. */
 async function startLogged(t: Test, level: string, change = (_stores: Stores): void => {}): Promise<Logged> {
   const clock = new TestClock()
-  const stores = openMemory({ clock, answerTtlMs: 3_600_000, maxReceives: 5 })
+  const stores = memoryStores(clock)
   change(stores)
   const config = readConfig({ DATABASE_URL: 'memory:', LOG_LEVEL: level, SUBMIT_RETRIES: '1' })
-  const lines: Line[] = []
-  const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
-  const app = buildApp(config, { clock, stores, logger: { ...loggerOptions(config, false), stream } })
+  const { lines, logger } = captureLog()
+  const app = buildApp(config, { clock, stores, logger: { ...logger, ...loggerOptions(config, false) } })
   t.teardown(() => app.close())
   app.addHook('onRequest', ({ headers }, reply, done) => {
     if (TOOK in headers) Object.defineProperty(reply, 'elapsedTime', { value: Number(headers[TOOK]) })
@@ -79,7 +75,7 @@ test('the line of a submission names it, also where it was answered before', asy
 
 test('what is logged of a submission that fails names its request as well', async (t) => {
   const { lines, submit } = await startLogged(t, 'info', (stores) => {
-    stores.intake = { accept: () => Promise.reject(new StoreUnavailable('the disk is full')), giveUp: async () => {} }
+    stores.intake = { accept: unavailable, giveUp: async () => {} }
   })
   t.equal((await submit('k')).statusCode, 503)
   const attempt = lines.find(({ msg }) => msg === 'An attempt to store a submission failed')
@@ -100,7 +96,7 @@ test('of a busy service ten requests a second are logged, and the next line says
 
 test('failures have lines of their own beyond those, as warnings', async (t) => {
   const { app, answered } = await startLogged(t, 'info', (stores) => {
-    stores.db.get = () => Promise.reject(new StoreUnavailable('gone'))
+    stores.db.get = unavailable
   })
   for (let number = 0; number < 20; number++) await app.inject('/events/stats')
   for (let number = 0; number < 120; number++) await app.inject(`/formulas/${'0'.repeat(64)}`)
@@ -127,7 +123,7 @@ test('a request that took a second is a warning, but not a long poll', async (t)
 
 test('who watches the service fills no log, unless it is failing', async (t) => {
   const { app, answered } = await startLogged(t, 'info', (stores) => {
-    stores.queue.probe = () => Promise.reject(new StoreUnavailable('gone'))
+    stores.queue.probe = unavailable
   })
   await app.inject('/health/live')
   t.equal(answered().length, 0)

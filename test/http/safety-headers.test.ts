@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { startGuarded } from '../support/http/keys.ts'
 import { type Answer, formula } from '../support/http/service.ts'
+import { overload } from './fixtures.ts'
 
 const SAFETY = {
   'content-security-policy': "default-src 'none';frame-ancestors 'none'",
@@ -21,7 +22,7 @@ test('each answer carries the safety headers, whatever it says, and tells no ver
     [404, await reader.get('/nope')],
     [409, await submitter.submit(formula(1))],
   ]
-  Object.defineProperty(app.orchestrator, 'load', { value: { submissions: 1e9, formulas: 0 } })
+  overload(app)
   answers.push([503, await submitter.submit(formula(2))])
   while ((await reader.get('/formulas')).statusCode === 200);
   answers.push([429, await reader.get('/formulas')])

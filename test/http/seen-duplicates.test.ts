@@ -1,10 +1,10 @@
 import { setImmediate as settle } from 'node:timers/promises'
 import { type Test, test } from 'tap'
-import { openMemory } from '../../src/stores/sqlite/memory.ts'
 import { startGuarded } from '../support/http/keys.ts'
-import { formula, formulasOf, startService } from '../support/http/service.ts'
+import { formula, formulasOf, type ShownFormula, startService } from '../support/http/service.ts'
 import { newKey } from '../support/new-key.ts'
 import { TestClock } from '../support/test-clock.ts'
+import { memoryStores } from './fixtures.ts'
 
 const SKIP = '?onDuplicate=skip'
 const MIB = 2 ** 20
@@ -23,6 +23,7 @@ async function withStored(t: Test) {
 }
 
 const briefs = (stored: { id: string }[]) => stored.map(({ id }) => ({ id, outcome: 'duplicate' }))
+const shown = (stored: ShownFormula[]) => stored.map((entry) => ({ ...entry, outcome: 'duplicate' }))
 
 test('who may not read learns of a duplicate its id alone, with onDuplicate=skip', async (t) => {
   const { lab, stored } = await withStored(t)
@@ -48,10 +49,7 @@ test('who may read sees the stored formulas', async (t) => {
   const { both, admin, stored } = await withStored(t)
   for (const client of [both, admin]) {
     const answer = await client.submit([formula(1), awkward(2)], { query: SKIP })
-    t.same(
-      formulasOf(answer),
-      stored.map((entry) => ({ ...entry, outcome: 'duplicate' })),
-    )
+    t.same(formulasOf(answer), shown(stored))
   }
 })
 
@@ -68,10 +66,7 @@ test('a replay shows what the caller may see at that time, from memory and from 
     t.match(await send(lab, blank), { ...replays, body: first.body })
     const full = await send(reader, blank)
     t.match(full, replays)
-    t.same(
-      formulasOf(full),
-      stored.map((entry) => ({ ...entry, outcome: 'duplicate' })),
-    )
+    t.same(formulasOf(full), shown(stored))
   }
 })
 
@@ -91,10 +86,7 @@ test('who waits for another of the same key sees what its own key may', async (t
   await settle()
   go.resolve()
   const [full, brief] = await answers
-  t.same(
-    formulasOf(full),
-    stored.map((entry) => ({ ...entry, outcome: 'duplicate' })),
-  )
+  t.same(formulasOf(full), shown(stored))
   t.same(formulasOf(brief), briefs(stored))
 })
 
@@ -113,7 +105,7 @@ function long(number: number, blank: string) {
 
 test('once an answer has 4 MiB of formulas further duplicates are told by their ids, on replay too', async (t) => {
   const clock = new TestClock()
-  const stores = openMemory({ clock, answerTtlMs: 3_600_000, maxReceives: 5 })
+  const stores = memoryStores(clock)
   const { submit } = await startService(t, { BODY_LIMIT_BYTES: String(64 * MIB) }, { clock, stores })
   const numbers = Array.from({ length: 80 }, (_, index) => index + 1)
   const stored = formulasOf(await submit(numbers.map((number) => long(number, '\u3000'))))
@@ -123,10 +115,7 @@ test('once an answer has 4 MiB of formulas further duplicates are told by their 
     const answer = await submit(`${blank}${JSON.stringify(asked)}`, { key: 'k', query: SKIP })
     const entries = formulasOf(answer)
     const full = entries.findIndex((entry) => !('name' in entry))
-    t.same(
-      entries.slice(0, full),
-      stored.slice(0, full).map((entry) => ({ ...entry, outcome: 'duplicate' })),
-    )
+    t.same(entries.slice(0, full), shown(stored.slice(0, full)))
     t.same(entries.slice(full, -1), briefs(stored.slice(full)))
     t.match(entries.at(-1), { name: 'Formula 1', outcome: 'added' }, 'what is added is told as a whole')
     const bytes = Buffer.byteLength(answer.body)

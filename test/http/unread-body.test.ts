@@ -5,6 +5,7 @@ import { test } from 'tap'
 import { startGuarded } from '../support/http/keys.ts'
 import { openSocket, raw } from '../support/http/raw-connection.ts'
 import { formula, startService } from '../support/http/service.ts'
+import { overload } from './fixtures.ts'
 
 const HALF_A_BODY = 'Content-Length: 100\r\n\r\n{"name":'
 
@@ -26,7 +27,7 @@ test('an answer that goes before the body has been read ends the connection, and
   const open = await startService(t, { BODY_LIMIT_BYTES: '1024' })
   const guarded = await startGuarded(t)
   const shedding = await startService(t)
-  Object.defineProperty(shedding.app.orchestrator, 'load', { value: { submissions: 1e9, formulas: 0 } })
+  overload(shedding.app)
   const reader = `Authorization: Bearer ${guarded.secrets.read}`
   const cases = [
     [guarded, submission() + HALF_A_BODY, 401],

@@ -1,18 +1,13 @@
 import { type Test, test } from 'tap'
 import { catalogue, type ErrorCode } from '../../src/errors/catalogue.ts'
 import type { ErrorBody } from '../../src/errors/service-error.ts'
-import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { systemClock } from '../../src/kit/clock.ts'
-import type { Intake } from '../../src/stores/ports.ts'
-import { openMemory } from '../../src/stores/sqlite/memory.ts'
+import { holdingStores, memoryStores, unavailable } from '../http/fixtures.ts'
 import { startGuarded } from '../support/http/keys.ts'
 import { type Service, startService } from '../support/http/service.ts'
 import { newKey } from '../support/new-key.ts'
 import { Conformity } from '../support/openapi/conformity.ts'
 import { type Operation, readDocument } from '../support/openapi/document.ts'
 import { PROVOCATIONS, REASONS, type Services } from '../support/openapi/provocations.ts'
-
-const open = () => openMemory({ clock: systemClock, answerTtlMs: 3_600_000, maxReceives: 5 })
 
 /** A service whose stores fail at whatever a request asks of them. */
 async function startFailing(t: Test): Promise<Service> {
@@ -22,11 +17,10 @@ async function startFailing(t: Test): Promise<Service> {
       get: (target, name) => {
         const method = Reflect.get(target, name)
         if (typeof method !== 'function') return method
-        return (...args: unknown[]) =>
-          isDown ? Promise.reject(new StoreUnavailable('down')) : method.apply(target, args)
+        return (...args: unknown[]) => (isDown ? unavailable() : method.apply(target, args))
       },
     })
-  const { db, queue, intake, cleanups, ...stores } = open()
+  const { db, queue, intake, cleanups, ...stores } = memoryStores()
   const ports = { db: failing(db), queue: failing(queue), intake: failing(intake), cleanups: failing(cleanups) }
   const service = await startService(t, { SUBMIT_RETRIES: '1' }, { stores: { ...stores, ...ports } })
   isDown = true
@@ -38,15 +32,9 @@ async function startFailing(t: Test): Promise<Service> {
 
 /** A service whose submissions do not end before the test does. */
 async function startStuck(t: Test): Promise<Service> {
-  const stores = open()
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const accept: Intake['accept'] = async (...args) => {
-    await promise
-    return stores.intake.accept(...args)
-  }
-  const intake: Intake = { accept, giveUp: (id) => stores.intake.giveUp(id) }
-  const service = await startService(t, { IDEMPOTENCY_WAIT_MS: '1' }, { stores: { ...stores, intake } })
-  t.teardown(() => resolve())
+  const { stores, release } = holdingStores()
+  const service = await startService(t, { IDEMPOTENCY_WAIT_MS: '1' }, { stores })
+  t.teardown(() => release())
   return service
 }
 
