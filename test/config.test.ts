@@ -222,38 +222,14 @@ test('a queue of SQS is known by its name, with a slash behind it or without', a
 test('hosts and proxies are lists, with blanks or commas between', async (t) => {
   const ALLOWED_HOSTS = 'Formulas.Example,localhost  ::1, [::5] ,10.0.0.1'
   t.same(readConfig({ ALLOWED_HOSTS }).allowedHosts, ['formulas.example', 'localhost', '[::1]', '[::5]', '10.0.0.1'])
-  const wrongHosts = [
-    'a:80',
-    '[::1]:80',
-    'http://a',
-    '*',
-    '*.a.example',
-    'a/b',
-    'a..b',
-    'ä.example',
-    'a@b',
-    ',',
-    'ok !',
-  ]
+  const wrongHosts = [...'a:80 [::1]:80 http://a * *.a.example a/b a..b ä.example a@b ,'.split(' '), 'ok !']
   for (const host of wrongHosts) {
     const problem = /^ALLOWED_HOSTS=".*": must be host names or IP addresses, without ports$/
     t.match(problemsOf(t, { ALLOWED_HOSTS: host }), [problem], host)
   }
   const TRUSTED_PROXIES = '10.0.0.0/8, ::1 fd00::/8,192.168.1.5'
   t.same(readConfig({ TRUSTED_PROXIES }).trustedProxies, ['10.0.0.0/8', '::1', 'fd00::/8', '192.168.1.5'])
-  const wrongNetworks = [
-    '10.0.0.0/33',
-    '0.0.0.0/0',
-    '::/0',
-    '::1/129',
-    '10.0.0',
-    'proxy',
-    'true',
-    '1',
-    '10.0.0.0/',
-    '10/8',
-    ',',
-  ]
+  const wrongNetworks = '10.0.0.0/33 0.0.0.0/0 ::/0 ::1/129 10.0.0 proxy true 1 10.0.0.0/ 10/8 ,'.split(' ')
   for (const network of wrongNetworks) {
     const problem = /^TRUSTED_PROXIES=".*": must be IP addresses or networks \(10\.0\.0\.0\/8\)$/
     t.match(problemsOf(t, { TRUSTED_PROXIES: network }), [problem], network)

@@ -1,9 +1,8 @@
 import { json } from '../api.js'
 import { plural } from '../format.js'
 import { live } from '../live/poll.js'
-import { Heading } from '../parts/heading.js'
 import { Empty, lookAgain, Summary, Trouble, useLoad, Waiting } from '../parts/load.js'
-import { Moment } from '../parts/moment.js'
+import { Heading, Moment } from '../parts/text.js'
 import { useStore } from '../store.js'
 import { html, useEffect } from '../vendor/htm-preact.js'
 

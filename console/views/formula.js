@@ -1,9 +1,7 @@
 import { plural } from '../format.js'
-import { Heading } from '../parts/heading.js'
 import { Trouble, useLoad, Waiting } from '../parts/load.js'
-import { Moment } from '../parts/moment.js'
-import { Name } from '../parts/name.js'
 import { announce } from '../parts/notice.js'
+import { Heading, Moment, Name } from '../parts/text.js'
 import { html } from '../vendor/htm-preact.js'
 
 /** @typedef {import('./formulas.js').Formula} Formula */

@@ -1,5 +1,5 @@
 import { access, tryKey } from '../api.js'
-import { Heading } from '../parts/heading.js'
+import { Heading } from '../parts/text.js'
 import { useStore } from '../store.js'
 import { html, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
 

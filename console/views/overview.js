@@ -1,7 +1,7 @@
 import { Chart } from '../chart.js'
 import { count, figure, NONE, span, time } from '../format.js'
 import { live } from '../live/poll.js'
-import { Heading } from '../parts/heading.js'
+import { Heading } from '../parts/text.js'
 import { useStore } from '../store.js'
 import { html } from '../vendor/htm-preact.js'
 

@@ -1,11 +1,9 @@
-import { ApiError, json } from '../api.js'
-import { Heading } from '../parts/heading.js'
-import { Name } from '../parts/name.js'
+import { ApiError, access, json } from '../api.js'
 import { announce } from '../parts/notice.js'
-import { useStore } from '../store.js'
+import { Heading, Name } from '../parts/text.js'
+import { createStore, useStore } from '../store.js'
 import { html, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
-import { bodyOf, fieldOf, filledRows, newRow } from './draft.js'
-import { beginDraft, draft, draftKey } from './kept-draft.js'
+import { bodyOf, fieldOf, filledRows, KeyOfDraft, newDraft, newRow } from './draft.js'
 
 /**
  * @typedef {import('./draft.js').Draft} Draft
@@ -16,6 +14,20 @@ import { beginDraft, draft, draftKey } from './kept-draft.js'
 
 const MOST_MATERIALS = 500
 const DECIMAL_COMMA = /^\s*\d+,\d+\s*$/
+
+/** The draft outlives the view: the operator may look elsewhere, or have to enter another API key. */
+const draft = createStore(newDraft())
+const draftKey = new KeyOfDraft()
+
+function beginDraft() {
+  draft.set(newDraft())
+  draftKey.finish()
+}
+
+// An operator who forgets the key may leave the tab to somebody else.
+access.watch(() => {
+  if (access.get().asked === 'none') beginDraft()
+})
 
 /** Submits one formula by hand. */
 export function Submit() {

@@ -86,31 +86,12 @@ test('what the service would refuse, or needs no correction, is left as it is', 
 test('rows that look like totals are told from materials', async (t) => {
   const found = (...pairs: [string, string][]) =>
     totalsIn(pairs.map(([name, concentration]) => ({ name, concentration }))).map(({ index }) => index)
-  for (const name of [
-    'TOTAL',
-    'Total:',
-    'total (%)',
-    'Total général',
-    'Grand Total',
-    'Sub-total',
-    'Summe',
-    'Gesamtsumme',
-    'Σ',
-    '=100',
-    '100 %',
-    '合計',
-  ]) {
+  const totals = ['TOTAL', 'Total:', 'total (%)', 'Total général', 'Grand Total', 'Sub-total', 'Summe', 'Gesamtsumme']
+  for (const name of [...totals, 'Σ', '=100', '100 %', '合計']) {
     t.same(found(['Rose', '1'], [name, '3']), [1], name)
   }
-  for (const name of [
-    'Totally Musk',
-    'Sumatra benzoin',
-    'Somalian olibanum',
-    'Iso E Super',
-    '',
-    'Σ-Damascone',
-    'C12',
-  ]) {
+  const materials = ['Totally Musk', 'Sumatra benzoin', 'Somalian olibanum', 'Iso E Super', 'Σ-Damascone', 'C12']
+  for (const name of [...materials, '']) {
     t.same(found(['Rose', '1'], [name, '3']), [], name)
   }
   t.same(found(['Rose', '60'], ['Musk', '40.0'], ['All', '100']), [2], 'the sum of all others')

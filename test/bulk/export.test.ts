@@ -39,7 +39,7 @@ test('what is exported, in any format, can be imported into another service, and
   const { url } = await startListening(t)
   await post(url, 'k', formulas)
   const newestFirst = formulas.toReversed().map(({ name }) => name)
-  for (const format of ['ndjson', 'json', 'csv']) {
+  for (const format of ['ndjson', 'json', 'csv', 'xlsx']) {
     const file = join(directory, `all.${format}`)
     const exported = await runExport(url, [file])
     t.equal(exported.code, 0, format)
@@ -49,6 +49,11 @@ test('what is exported, in any format, can be imported into another service, and
     const { code, stdout } = await runImport(other.url, [file, '--concurrency', '1'])
     t.equal(code, 0)
     t.same(stdout, [`${formulas.length} added, 0 known already, 0 refused`])
+    if (format === 'xlsx') {
+      const { formulas: found } = await call<{ formulas: Stored[] }>(other.url, '/formulas?name=a,')
+      t.match(found, [formulas[0]])
+      continue
+    }
     const again = join(directory, `again.${format}`)
     await runExport(other.url, [again])
     const withoutTimes = (path: string) => readFileSync(path, 'utf8').replace(/\d{4}-\d\d-\d\dT[\d:.]{12}Z/g, '')
@@ -130,17 +135,6 @@ test('a workbook has every formula with each digit, as text that no spreadsheet 
       materials.toReversed().map((material) => [name, material.name, material.concentration]),
     ),
   )
-})
-
-test('a workbook that was exported can be imported into another service', async (t) => {
-  const directory = t.testdir()
-  const [{ url }, other] = [await startListening(t), await startListening(t)]
-  await post(url, 'k', formulas)
-  const file = join(directory, 'all.xlsx')
-  await runExport(url, [file])
-  t.same((await runImport(other.url, [file])).stdout, [`${formulas.length} added, 0 known already, 0 refused`])
-  const first = await call<{ formulas: Stored[] }>(other.url, '/formulas?name=a,')
-  t.match(first.formulas, [formulas[0]])
 })
 
 test('what can never answer ends an export at once, with the reason', async (t) => {

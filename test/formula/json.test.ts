@@ -87,22 +87,7 @@ t.test('bytes that are no UTF-8 are refused, never replaced', async (t) => {
 })
 
 t.test('what is no JSON is a SyntaxError, with long numbers and without', async (t) => {
-  const broken = [
-    '',
-    ' ',
-    '{',
-    '[1,]',
-    '{a:1}',
-    "{'a':1}",
-    'undefined',
-    'NaN',
-    'Infinity',
-    '01',
-    '+1',
-    '.5',
-    '5.',
-    '1e',
-  ]
+  const broken = [...`{ [1,] {a:1} {'a':1} undefined NaN Infinity 01 +1 .5 5. 1e`.split(' '), '', ' ']
   for (const text of broken) {
     t.throws(() => parse(text), SyntaxError, text)
     t.throws(() => parse(`[1234567890123456789,${text}`), SyntaxError, text)

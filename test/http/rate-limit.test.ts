@@ -83,6 +83,9 @@ async function waiting(clock: TestClock, polls: (() => Promise<Answer>)[]): Prom
   return answers
 }
 
+/** As many polls as a caller may have. */
+const full = (poll: (body: object) => Promise<Answer>) => Array(32).fill(() => poll({ waitSeconds: 20 }))
+
 test('a caller may wait for events 32 times at once, then gets 429 until one of them ends', async (t) => {
   const clock = new TestClock()
   const { path, app, as, admin } = await startGuarded(t, {}, { clock })
@@ -90,10 +93,7 @@ test('a caller may wait for events 32 times at once, then gets 429 until one of 
   app.apiKeys?.reload()
   const receive = (secret: string) => (body: object) => as(secret).post('/events/receive', body)
   const poll = receive(first)
-  const ends = await waiting(
-    clock,
-    Array(32).fill(() => poll({ waitSeconds: 20 })),
-  )
+  const ends = await waiting(clock, full(poll))
   clock.advance(4500)
   const refused = await receive(second)({ waitSeconds: 1 })
   errorOf(t, refused, 429, 'RATE_LIMITED')
@@ -113,10 +113,7 @@ test('without keys the waits of an address count', async (t) => {
   const from = (remoteAddress: string) => (payload: object) =>
     send({ method: 'POST', url: '/events/receive', payload, remoteAddress })
   const poll = from('10.0.0.1')
-  const ends = await waiting(
-    clock,
-    Array(32).fill(() => poll({ waitSeconds: 20 })),
-  )
+  const ends = await waiting(clock, full(poll))
   errorOf(t, await from('10.0.0.1')({ waitSeconds: 1 }), 429, 'RATE_LIMITED')
   ends.push(...(await waiting(clock, [() => from('10.0.0.2')({ waitSeconds: 1 })])))
   clock.advance(20_000)

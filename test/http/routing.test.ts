@@ -1,6 +1,8 @@
 import { test } from 'tap'
+import { startGuarded } from '../support/http/keys.ts'
 import { raw } from '../support/http/raw-connection.ts'
-import { errorOf, formula, startService } from '../support/http/service.ts'
+import { type Answer, errorOf, formula, startService } from '../support/http/service.ts'
+import { overload } from './fixtures.ts'
 
 test('a path without a route is a 404, before its body is looked at', async (t) => {
   const { send, get } = await startService(t)
@@ -48,17 +50,6 @@ test('a path with a slash at its end is the same path', async (t) => {
   errorOf(t, await get('/nope/'), 404, 'ROUTE_NOT_FOUND')
 })
 
-test('HEAD is answered like GET, without the body', async (t) => {
-  const { submit, send, get } = await startService(t)
-  await submit(formula(1))
-  const full = await get('/formulas')
-  const head = await send({ method: 'HEAD', url: '/formulas' })
-  t.equal(head.statusCode, 200)
-  t.equal(head.body, '')
-  t.equal(head.headers['content-length'], full.headers['content-length'])
-  t.equal((await send({ method: 'HEAD', url: '/formulas/x' })).statusCode, 404)
-})
-
 test('a URL that cannot be read is a 400, one that is too long a 414, in the one shape', async (t) => {
   const { get } = await startService(t)
   const answer = await get('/formulas/%zz')
@@ -77,18 +68,6 @@ test('each answer carries a request id: the one of the caller where it is sane',
   const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
   for (const given of [undefined, '', 'a b', 'x'.repeat(129), 'é', '"']) t.match(await idFor(given), uuid)
   t.equal((await send({ url: '/nope', headers: { 'x-request-id': 'lost' } })).headers['x-request-id'], 'lost')
-})
-
-test('data and errors are never kept by a cache, and no answer tells the server and its version', async (t) => {
-  const { get, post, submit } = await startService(t)
-  const submitted = await submit(formula(1))
-  const paths = ['/formulas', '/formulas/x', '/events/stats', '/events/dead', '/cleanups', '/metrics', '/health/ready']
-  const read = await Promise.all([...paths, String(submitted.headers.location), '/nope', '/formulas/%zz'].map(get))
-  for (const { headers, raw } of [submitted, await post('/events/receive'), await post('/events/ack'), ...read]) {
-    t.equal(headers['cache-control'], 'no-store', String(raw.req.url))
-    t.notOk(headers.server)
-    t.notOk(headers['x-powered-by'])
-  }
 })
 
 test('what is not HTTP is answered in the one shape, and the connection ends', async (t) => {
@@ -133,4 +112,41 @@ test('a body that breaks off is a 400', async (t) => {
   const { send } = await startService(t)
   const headers = { 'content-type': 'application/json', 'content-length': '10' }
   errorOf(t, await send({ method: 'POST', url: '/events/receive', headers, payload: '{}' }), 400, 'BAD_REQUEST')
+})
+
+const ADMIN_PATHS = ['/events/stats', '/events/dead', '/cleanups', '/metrics', '/health/ready']
+const SAFETY = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
+test('each answer carries the safety headers, is kept by no cache, and tells no version', async (t) => {
+  const { app, get, reader, submitter, consumer, admin } = await startGuarded(t, { RATE_LIMIT_PER_MINUTE: '9' })
+  const answers: [number, Answer][] = [
+    [200, await get('/health/live')],
+    [200, await submitter.submit(formula(1), { key: 'k' })],
+    [200, await submitter.submit(formula(1), { key: 'k' })],
+    [404, await admin.send({ method: 'DELETE', url: '/events/dead/x' })],
+    [200, await consumer.post('/events/receive')],
+    [400, await get('/formulas/%zz')],
+    [401, await get('/formulas')],
+    [403, await reader.get('/cleanups')],
+    [404, await reader.get('/nope')],
+    [409, await submitter.submit(formula(1))],
+    [200, await reader.get('/formulas')],
+    [404, await reader.get('/formulas/x')],
+    ...(await Promise.all(ADMIN_PATHS.map(async (path): Promise<[number, Answer]> => [200, await admin.get(path)]))),
+  ]
+  overload(app)
+  answers.push([503, await submitter.submit(formula(2))])
+  while ((await reader.get('/formulas')).statusCode === 200);
+  answers.push([429, await reader.get('/formulas')])
+  for (const [status, { statusCode, headers }] of answers) {
+    t.equal(statusCode, status)
+    t.match(headers, SAFETY, String(status))
+    t.ok(headers['x-request-id'])
+    t.notOk(headers.server ?? headers['x-powered-by'])
+  }
 })

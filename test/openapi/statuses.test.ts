@@ -125,12 +125,15 @@ test('what leads to no operation is answered as the document says of all', async
 })
 
 test('HEAD is answered as GET is, without a body', async (t) => {
-  const { app, send } = await startService(t)
+  const { app, get, send } = await startService(t)
   const document = await readDocument(app)
   for (const operation of document.operations) {
     if (operation.method !== 'GET' || operation.path.includes('{')) continue
     const { statusCode, body, headers } = await send({ method: 'HEAD', url: operation.path })
     t.match({ statusCode, body }, { statusCode: 200, body: '' }, operation.id)
     t.match(headers['content-type'], Object.keys(operation.responses[200]?.content ?? {})[0])
+    if (operation.path === '/formulas')
+      t.equal(headers['content-length'], (await get('/formulas')).headers['content-length'])
   }
+  t.equal((await send({ method: 'HEAD', url: '/formulas/x' })).statusCode, 404)
 })

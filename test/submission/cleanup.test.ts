@@ -2,16 +2,15 @@ import t from 'tap'
 import type { Outcome } from '../../src/submission/submission.ts'
 import { DEFAULT } from '../contract/leasing.ts'
 import { type Bench, contents, ranElsewhere, request, setUp } from '../support/submission/orchestrator-bench.ts'
+import { until } from '../support/until.ts'
 
-const settled = (bench: Bench): Promise<void> =>
-  bench.finish(
-    (async () => {
-      for (;;) {
-        await new Promise((resolve) => setImmediate(resolve))
-        if ((await bench.orchestrator.cleanups.list()).length === 0) return
-      }
-    })(),
-  )
+/** Lets time pass, in milliseconds. */
+const pass = ({ clock, finish }: Bench, ms: number): Promise<void> =>
+  finish(new Promise((resolve) => clock.after(ms, resolve)))
+
+/** Lets time pass until no cleanup is owed. */
+const settled = ({ finish, orchestrator }: Bench): Promise<void> =>
+  finish(until(async () => (await orchestrator.cleanups.list()).length === 0, 0))
 
 t.test('a rollback that fails half-way becomes a cleanup and is finished later', async (t) => {
   const bench = setUp(t, 'saga')
@@ -80,7 +79,7 @@ for (const way of ['saga', 'one transaction'] as const) {
     ])
     t.equal(await bench.orchestrator.cleanups.retry('submission-1'), true)
     t.equal(await bench.orchestrator.cleanups.retry('nobody'), false)
-    await bench.finish(new Promise<void>((resolve) => bench.clock.after(5_000, resolve)))
+    await pass(bench, 5_000)
     t.match(await bench.orchestrator.cleanups.list(), [{ reason: /fails/ }])
     bench.db.mend()
     bench.intake.mend()
@@ -135,7 +134,7 @@ t.test('marks are swept as fast as they are made, but not those of what is still
   bench.db.fail('finish')
   t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', answer: { status: 200 } })
   bench.clock.advance(25 * 3_600_000)
-  await bench.finish(new Promise<void>((resolve) => bench.clock.after(15_000, resolve)))
+  await pass(bench, 15_000)
   t.equal(await bench.real.queue.sweep(bench.clock.now() - 86_400_000, 1_000), 1, 'only that of the open one is left')
   t.match(await bench.real.queue.stats(DEFAULT), { ready: 1 }, 'and its event was not published anew')
 })
@@ -156,9 +155,9 @@ t.test('saga: after the commit point it only goes forward: events are released l
   bench.queue.fail('release')
   t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', answer: { status: 200 } })
   t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 0, cleanups: 0 })
-  await bench.finish(new Promise<void>((resolve) => bench.clock.after(20_000, resolve)))
+  await pass(bench, 20_000)
   bench.queue.mend()
-  await bench.finish(new Promise<void>((resolve) => bench.clock.after(20_000, resolve)))
+  await pass(bench, 20_000)
   t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
   t.ok((bench.cleanups.calls.postpone ?? 0) > 0, 'each failure puts the next try off')
 })
@@ -179,25 +178,24 @@ t.test('start-up releases what a crash has interrupted after the commit point', 
   const submission = ranElsewhere(request('k', ['1']), 'crashed')
   await bench.real.db.add('crashed.1', submission)
   await bench.real.db.complete('crashed.1')
-  await bench.finish(new Promise<void>((resolve) => bench.clock.after(6_000, resolve)))
+  await pass(bench, 6_000)
   await bench.orchestrator.start()
   t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
 })
 
 t.test('what is worked off is said to be, from the start on, so that other instances leave it alone', async (t) => {
   const bench = setUp(t, 'saga')
-  const later = (ms: number) => bench.finish(new Promise<void>((resolve) => bench.clock.after(ms, resolve)))
   await bench.real.db.add('crashed.1', ranElsewhere(request('k', ['1']), 'crashed'))
   await bench.real.db.abandon('crashed.1', 'tested')
-  await later(6_000)
+  await pass(bench, 6_000)
   const said: string[][] = []
   bench.real.cleanups.heartbeat = async (running) => void said.push(running)
   bench.queue.fail('remove', 'hang', 1)
   const started = bench.orchestrator.start()
-  await later(3_000)
+  await pass(bench, 3_000)
   t.same(said.at(-1), ['crashed.1'])
   await bench.finish(started)
-  await later(30_000)
+  await pass(bench, 30_000)
   t.same(said.at(-1), [], 'until it is done, or put off')
   t.same(await bench.real.cleanups.list(10), [])
 })
@@ -219,7 +217,7 @@ t.test('expired keys and old marks are swept in the background', async (t) => {
   await bench.submit(request('k', ['1']))
   bench.clock.advance(2 * 86_400_000)
   bench.idempotency.fail('sweep', 'before', 1)
-  await bench.finish(new Promise<void>((resolve) => bench.clock.after(30_000, resolve)))
+  await pass(bench, 30_000)
   t.equal(await bench.real.idempotency.find('', 'k'), null)
   t.ok((bench.idempotency.calls.sweep ?? 0) >= 2, 'a failed sweep is tried again')
   t.ok((bench.queue.calls.sweep ?? 0) >= 1)

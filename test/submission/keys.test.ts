@@ -30,12 +30,6 @@ t.test('a finished submission is replayed even while its key is being tried with
   await bench.finish(other)
 })
 
-t.test('two callers may use the same key', async (t) => {
-  const bench = setUp(t, 'one transaction')
-  await bench.submit(request('k', ['1'], { caller: 'paris' }))
-  t.match(await bench.submit(request('k', ['2'], { caller: 'grasse' })), { kind: 'answered', replayed: false })
-})
-
 t.test('two callers may use the same key, also at the same time', async (t) => {
   const bench = setUp(t, 'one transaction')
   const callers = ['paris', 'grasse'].map((caller, index) =>

@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts'
 const JUDGE = 'src/stores/decide.ts'
 const VALIDATE = 'src/formula/validate.ts'
 const LONG_POLL = 'src/outbox/long-poll.ts'
-const MODEL = 'test/http/model.test.ts'
+const MODEL = 'test/http/submissions.test.ts'
 const LONG_POLLS = 'test/http/long-poll.test.ts'
 
 /** Bugs in what every engine shares: the judgement, the make-up, and how HTTP clients are served. */

@@ -84,7 +84,10 @@ export const speedMutants: Mutant[] = [
     edits: [
       ['routes/formulas/index.ts', "outcome.kind === 'answered' && !outcome.replayed", "outcome.kind === 'answered'"],
     ],
-    caughtBy: ['test/http/replay.test.ts', 'a key expires at its time, though its answer was replayed just before'],
+    caughtBy: [
+      'test/http/submissions.test.ts',
+      'a key expires at its time, though its answer was replayed just before',
+    ],
   },
   {
     name: 'overload: nothing is ever refused',

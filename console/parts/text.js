@@ -1,3 +1,4 @@
+import { time } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../vendor/htm-preact.js'
 
 /** From how many characters on a heading is set smaller, so that what it heads stays in sight. */
@@ -26,3 +27,19 @@ export function Heading({ kicker, title, children }) {
     <h1 tabindex="-1" ref=${heading} class=${named.length > LONG ? 'long' : null}>${children}</h1>
   </header>`
 }
+
+/** Blanks, and characters that only steer others: a link of these alone could be neither seen nor clicked. */
+const UNSEEN = /^[\p{White_Space}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u
+
+/**
+ * A name as it was submitted. It is read in its own direction, and turns nothing that stands beside it.
+ * @param {{ text: string }} props
+ */
+export const Name = ({ text }) =>
+  UNSEEN.test(text) ? html`<i class="unseen">no visible name</i>` : html`<bdi>${text}</bdi>`
+
+/**
+ * A time of the service by the operator's clock; under the pointer as the service writes it, in UTC, as logs have it.
+ * @param {{ iso: string }} props
+ */
+export const Moment = ({ iso }) => html`<time datetime=${iso} title=${iso}>${time(iso)}</time>`
