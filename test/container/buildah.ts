@@ -7,8 +7,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as waitMs } from 'node:timers/promises'
 import { childrenOf } from '../support/postgres/process-tree.ts'
-import { ask, ended, flags, listen } from './command.ts'
-import { type Container, type ContainerEngine, type ImageFacts, toFacts, type Volume } from './engine.ts'
+import {
+  ask,
+  type Container,
+  type ContainerEngine,
+  ended,
+  flags,
+  type ImageFacts,
+  listen,
+  toFacts,
+  type Volume,
+} from './engine.ts'
 
 const IMAGE = 'formula-intake-check'
 /** The user `node` of the base image. */

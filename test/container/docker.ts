@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
-import { ask, ended, flags } from './command.ts'
 import {
+  ask,
   type Container,
   type ContainerEngine,
+  ended,
+  flags,
   type ImageConfig,
   type ImageFacts,
   toFacts,

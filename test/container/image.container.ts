@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as waitMs } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -7,14 +8,24 @@ import { chance } from '../faults/extent.ts'
 import { Consumers } from '../faults/kill/consumers.ts'
 import { Submitters } from '../faults/kill/submitters.ts'
 import { Ledger, sendTo } from '../faults/ledger.ts'
-import type { Container, Volume } from './engine.ts'
-import { findEngine } from './find-engine.ts'
+import { Buildah } from './buildah.ts'
+import { Docker } from './docker.ts'
+import type { Container, ContainerEngine, Volume } from './engine.ts'
 
 const SUBMITTERS = 16
 const CONSUMERS = 4
 const LOAD_MS = 1_500
 const START_MS = 20_000
 const ANYONE = { ALLOW_ANONYMOUS: 'true' }
+
+/** The engine named by CONTAINER_ENGINE, else the first that answers. */
+function findEngine(): ContainerEngine {
+  const names = ['docker', 'podman', 'buildah']
+  const wanted = process.env.CONTAINER_ENGINE
+  const name = wanted ?? names.find((name) => spawnSync(name, ['info']).status === 0)
+  if (name === undefined) throw new Error(`None of ${names.join(', ')} answers`)
+  return name === 'buildah' ? new Buildah() : new Docker(name)
+}
 
 const engine = findEngine()
 const image = await engine.build(join(import.meta.dirname, '../..'))

@@ -1,22 +1,22 @@
 import { type Test, test } from 'tap'
 import { toMessage } from '../../src/outbox/message.ts'
-import type { Sink } from '../../src/outbox/sink.ts'
 import { openSqsSink } from '../../src/outbox/sqs-sink.ts'
 import type { FormulaEvent } from '../../src/stores/ports.ts'
 import { events, idOf, NOON, TRACEPARENT } from '../contract/submissions.ts'
-import { always, type LocalSqs, refusing, startSqs } from '../support/sqs.ts'
+import { always, refusing, startSqs } from '../support/sqs.ts'
 
 const NEVER = new AbortController().signal
 
-async function open(t: Test, sqs: LocalSqs): Promise<Sink> {
+/** A local queue and a sender to it. */
+async function open(t: Test, name?: string) {
+  const sqs = await startSqs(t, name)
   const sender = await openSqsSink(sqs.queueUrl)
   t.teardown(() => sender.close())
-  return sender
+  return { sqs, sender }
 }
 
 test('a standard queue gets each event as JSON, ten in one call', async (t) => {
-  const sqs = await startSqs(t)
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t)
   const sent = await sender.send(events('abcdefghij'), NEVER)
   t.same(sent, Array(10).fill({ kind: 'taken' }))
   t.equal(sqs.calls.length, 1)
@@ -28,8 +28,7 @@ test('a standard queue gets each event as JSON, ten in one call', async (t) => {
 })
 
 test("a FIFO queue gets the formula's id as deduplication id and group id, and takes an event once", async (t) => {
-  const sqs = await startSqs(t, 'formulas.fifo')
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t, 'formulas.fifo')
   t.same(await sender.send(events('ab'), NEVER), [{ kind: 'taken' }, { kind: 'taken' }])
   t.same(await sender.send(events('bc'), NEVER), [{ kind: 'taken' }, { kind: 'taken' }])
   t.same(
@@ -39,8 +38,7 @@ test("a FIFO queue gets the formula's id as deduplication id and group id, and t
 })
 
 test('where a submission is traced its event has a message attribute that says where, which makes it no other event', async (t) => {
-  const sqs = await startSqs(t, 'formulas.fifo')
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t, 'formulas.fifo')
   const [a] = events('a') as [FormulaEvent]
   await sender.send([...events('a', NOON, TRACEPARENT), ...events('b')], NEVER)
   t.same(
@@ -53,8 +51,7 @@ test('where a submission is traced its event has a message attribute that says w
 })
 
 test('a name with characters that SQS refuses arrives as it is', async (t) => {
-  const sqs = await startSqs(t)
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t)
   const odd = events(['\u{1f339} \ufffe\uffff "Rosé"\\'])
   t.same(await sender.send(odd, NEVER), [{ kind: 'taken' }])
   t.same(
@@ -64,8 +61,7 @@ test('a name with characters that SQS refuses arrives as it is', async (t) => {
 })
 
 test('of a batch that is taken in part, each event has its own outcome, in order', async (t) => {
-  const sqs = await startSqs(t)
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t)
   const isMeant = ({ Id }: { Id: string }): boolean => Id === '1'
   sqs.fault = refusing({ Code: 'InternalError', SenderFault: false, Message: 'later' }, isMeant)
   t.same(await sender.send(events('abc'), NEVER), [
@@ -80,23 +76,20 @@ test('of a batch that is taken in part, each event has its own outcome, in order
 
 for (const Code of ['KmsAccessDenied', 'KMS.DisabledException', 'AccessDenied', 'ThrottlingException', 'OverLimit']) {
   test(`${Code} is no fault of an event, whoever is said to be at fault`, async (t) => {
-    const sqs = await startSqs(t)
-    const sender = await open(t, sqs)
+    const { sqs, sender } = await open(t)
     sqs.fault = refusing({ Code, SenderFault: true }, () => true)
     t.match(await sender.send(events('a'), NEVER), [{ kind: 'failed', reason: new RegExp(`^${Code}`) }])
   })
 }
 
 test('an event that the answer leaves out is not taken', async (t) => {
-  const sqs = await startSqs(t)
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t)
   sqs.fault = (_forward, response) => response.end('{}')
   t.match(await sender.send(events('a'), NEVER), [{ kind: 'failed' }])
 })
 
 test('a call that fails as a whole says why, in one line and without what was signed', async (t) => {
-  const sqs = await startSqs(t)
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t)
   sqs.fault = always(400, 'RequestThrottled')
   await t.rejects(sender.send(events('a'), NEVER), { message: 'RequestThrottled: It is RequestThrottled' })
   t.equal(sqs.calls.length, 1, 'the SDK does not try again by itself')
@@ -111,16 +104,14 @@ test('a call that fails as a whole says why, in one line and without what was si
 })
 
 test('a call of one event that fails for what is in it refuses the event', async (t) => {
-  const sqs = await startSqs(t)
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t)
   sqs.fault = always(400, 'InvalidMessageContents')
   t.match(await sender.send(events('a'), NEVER), [{ kind: 'refused' }])
   await t.rejects(sender.send(events('ab'), NEVER), /InvalidMessageContents/)
 })
 
 test('a call that is given up ends at once', async (t) => {
-  const sqs = await startSqs(t)
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t)
   sqs.fault = () => {}
   const call = new AbortController()
   const sent = sender.send(events('a'), call.signal)
@@ -129,8 +120,7 @@ test('a call that is given up ends at once', async (t) => {
 })
 
 test('a call that is not answered fails, well within a lease', async (t) => {
-  const sqs = await startSqs(t)
-  const sender = await open(t, sqs)
+  const { sqs, sender } = await open(t)
   sqs.fault = () => {}
   const begun = performance.now()
   await t.rejects(sender.send(events('a'), NEVER), /TimeoutError/)
