@@ -175,7 +175,7 @@ test('a database in memory with a durable queue is refused, the other way round 
   t.same(problemsOf(t, { DATABASE_URL: 'sqlite:/tmp/a.db', QUEUE_URL: 'memory:' }), [])
 })
 
-test('what is set but empty counts as unset', async (t) => {
+test('a variable that is set but empty counts as unset', async (t) => {
   const guards = ['API_KEYS_FILE', 'ALLOWED_HOSTS', 'DATABASE_URL', 'QUEUE_URL']
   const others = Object.keys(variables).filter((name) => !guards.includes(name))
   for (const empty of ['', ' ', ' \t ']) {
@@ -260,7 +260,7 @@ test('no message shows more of a URL than a scheme that is known', async (t) => 
   }
 })
 
-test('who has not set HOST, as some shells do, is told of it', async (t) => {
+test('a HOST that a shell has set is refused with a hint', async (t) => {
   const hint = /^HOST="x86_64-conda-linux-gnu": is not a loopback address;.*; some shells set HOST themselves/
   t.match(problemsOf(t, { HOST: 'x86_64-conda-linux-gnu' }), [hint])
   t.notMatch(problemsOf(t, { HOST: '0.0.0.0' }), [/some shells/])

@@ -85,7 +85,7 @@ test('a file with a field that nobody knows is refused', async (t) => {
   t.equal(problemWith(t, limited), 'keys[0]: has a field that is not known, "address"')
 })
 
-test('a file that is not there, or is none, is refused', async (t) => {
+test('a missing file, or a folder in its place, is refused', async (t) => {
   const folder = t.testdir()
   t.throws(() => readKeyFile(join(folder, 'none.json')), { message: /none\.json: there is no such file$/ })
   t.throws(() => readKeyFile(folder), { message: /: cannot be read \(EISDIR\)$/ })

@@ -63,7 +63,7 @@ test('a file that is broken or gone leaves the keys in force and says so at once
   t.equal(said.length, 3)
 })
 
-test('who asks to read the file again is told also when it is the same', async (t) => {
+test('a requested reload is logged even when the file has not changed', async (t) => {
   const { clock, keys, said } = setUp(t)
   t.teardown(keys.watch())
   keys.reload()
@@ -71,7 +71,7 @@ test('who asks to read the file again is told also when it is the same', async (
   t.same(said, ['API keys were read again; in force: 1'])
 })
 
-test('nothing is looked at any more once watching has ended', async (t) => {
+test('the file is not read any more once watching has ended', async (t) => {
   const { path, clock, keys, said } = setUp(t)
   const unwatch = keys.watch()
   clock.advance(1_000)

@@ -48,7 +48,7 @@ test('no view breaks the policy of the page or any script', async (t) => {
   t.same(problems, [])
 })
 
-test('an address that is none says so, whatever its text, and breaks no script', async (t) => {
+test('an unknown address shows that nothing is here, whatever its text, and breaks no script', async (t) => {
   const { url } = await listen(t)
   const { page, problems } = await visit(t, url)
   const hashes = ['no-such-view', '__proto__', 'constructor', 'toString', '%E0%A4%A', '<b>x</b>', '\u{1f339}']

@@ -80,7 +80,7 @@ test('an id leads to its formula: exact concentrations, how they compare, and th
   t.same(problems, [])
 })
 
-test('an id that nobody has is said to be none, in the words of the service', async (t) => {
+test('an unknown id shows the error text of the service', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, `${url}/#/formulas/${'0'.repeat(64)}`)
   await page.getByRole('heading', { name: 'No formula' }).waitFor()

@@ -104,7 +104,7 @@ test("what is wrong stands at its field in the service's own words, and the firs
 
 const DUPLICATE = 'The same material stands twice in one formula'
 
-test('a composition that is known leads to the formula that is stored', async (t) => {
+test('a known composition links to the stored formula', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, `${url}/#/submit`)
   await fillIn(page, 'First')

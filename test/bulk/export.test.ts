@@ -137,7 +137,7 @@ test('a workbook has every formula with each digit, as text that no spreadsheet 
   )
 })
 
-test('what can never answer ends an export at once, with the reason', async (t) => {
+test('an address that can never answer ends an export at once, with the reason', async (t) => {
   t.testdir()
   const { url } = await startListening(t)
   const { port } = new URL(url)

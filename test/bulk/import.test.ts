@@ -105,7 +105,7 @@ test('standard input is read like a file', async (t) => {
   t.same(stdout, ['1 added, 2 known already, 0 refused'])
 })
 
-test('what keeps it from running is one line, and the exit code is 1', async (t) => {
+test('an error that prevents an import is one line, and the exit code is 1', async (t) => {
   const directory = t.testdir({
     'a.ndjson': '{"name":"A","materials":[{"name":"Rose","concentration":1}]}\n',
     'b.json': '{"name":"A"}',

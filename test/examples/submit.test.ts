@@ -47,7 +47,7 @@ test('a refused formula is told, and goes under the same key when it is correcte
   t.match(JSON.parse(changed.stdout[0] ?? ''), { status: 422, code: 'IDEMPOTENCY_KEY_REUSED' })
 })
 
-test('a known make-up is told with the id of the stored formula', async (t) => {
+test('a known composition is reported with the id of the stored formula', async (t) => {
   const directory = t.testdir({ 'one.json': formula('A', '1'), 'two.json': formula('B', '"1.0"') })
   const { url } = await startListening(t)
   const one = await submit(t, url, join(directory, 'one.json')).ended

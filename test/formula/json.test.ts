@@ -39,13 +39,13 @@ t.test('a number that a double holds stays a number, however long the text aroun
   t.strictSame(parse('[-1.50000000000000000]'), [-1.5], 'below zero, which no concentration is')
 })
 
-t.test('a number out of reach of a double is read as no concentration', async (t) => {
+t.test('a number outside the range of a double is no valid concentration', async (t) => {
   for (const source of ['1e400', '-1e400', '1e-400', '123456789012345678901234567890', '1e00000000000000000400']) {
     t.equal(decimalOf(parse(source)), null, source)
   }
 })
 
-t.test('of a field given twice the last counts, long numbers or not', async (t) => {
+t.test('the last of duplicate fields counts, with long numbers or without', async (t) => {
   t.strictSame(parse('{"n":1,"n":0.1000000000000000055}'), { n: new JsonNumber('0.1000000000000000055') })
   t.strictSame(parse('{"n":0.1000000000000000055,"n":1}'), { n: 1 })
   t.strictSame(parse('{"n":[0.1000000000000000055],"n":0.1000000000000000056}'), {

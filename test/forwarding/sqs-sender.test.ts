@@ -88,7 +88,7 @@ test('an event that the answer leaves out is not taken', async (t) => {
   t.match(await sender.send(events('a'), NEVER), [{ kind: 'failed' }])
 })
 
-test('a call that fails as a whole says why, in one line and without what was signed', async (t) => {
+test('a call that fails as a whole gives its reason in one line, without the signed request', async (t) => {
   const { sqs, sender } = await open(t)
   sqs.fault = always(400, 'RequestThrottled')
   await t.rejects(sender.send(events('a'), NEVER), { message: 'RequestThrottled: It is RequestThrottled' })
@@ -137,7 +137,7 @@ test("without an endpoint of its own the queue's URL tells where it lies", async
   t.same(await sender.send(events('a'), NEVER), [{ kind: 'taken' }])
 })
 
-test('a queue whose region nobody tells is refused with one line', async (t) => {
+test('a queue without a region is refused with one line', async (t) => {
   process.env.AWS_CONFIG_FILE = '/nowhere'
   t.teardown(() => delete process.env.AWS_CONFIG_FILE)
   await t.rejects(openSqsSink('http://127.0.0.1:1/0/formulas'), {

@@ -81,7 +81,7 @@ test('a consumer that hangs up while it waits leaves the events to others', asyn
   t.match((await get('/events/stats')).json(), { ready: 1, leased: 0 })
 })
 
-test('a consumer that hangs up waits no longer with what it sent ahead on the same connection either', async (t) => {
+test('a consumer that hangs up ends the long polls that it pipelined as well', async (t) => {
   const { port, clock, someoneWaits, nobodyWaits } = await startWaiting(t)
   const consumer = connect(port, '127.0.0.1')
   const poll = 'POST /events/receive HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n'

@@ -38,7 +38,7 @@ test('one submission publishes one event for each formula, received first in, fi
   t.same(await receive(service, {}), [])
 })
 
-test('an event, and a dead letter, tells the trace of its submission where there is one, and has no such field else', async (t) => {
+test('events and dead letters have the traceparent of their submission; without one the field is absent', async (t) => {
   const service = await startWithEvents(t, 1, { EVENT_MAX_RECEIVES: '1' })
   await service.app.queue.release('traced', events('t', NOON, TRACEPARENT))
   const tracesOf = (list: EventMessage[]) => list.map((event) => ('traceparent' in event ? event.traceparent : 'none'))
@@ -71,7 +71,7 @@ test('an event that is given back comes again, at once or after its delay', asyn
   t.equal((await receive(service))[0]?.receiveCount, 3)
 })
 
-test('a lease can be extended, and says until when', async (t) => {
+test('a lease can be extended, and the answer has its new end', async (t) => {
   const service = await startWithEvents(t, 1)
   const [event] = await receive(service, { leaseSeconds: 1 })
   const extended = await service.post('/events/extend', { receipts: [event?.receipt, 'x'], leaseSeconds: 60 })
@@ -107,7 +107,7 @@ test('a lease may be as long as EVENT_MAX_LEASE_SECONDS, and no longer', async (
   t.equal((await service.post('/events/nack', { receipts: [event?.receipt], delaySeconds: 61 })).statusCode, 200)
 })
 
-test('an operator ends the leases of a consumer that keeps its events, and who waits has them at once', async (t) => {
+test('an operator releases leased events, and a waiting consumer receives them at once', async (t) => {
   const service = await startWithEvents(t, 3)
   const [kept, other] = await receive(service, { max: 3, leaseSeconds: 43_200 })
   const waiting = receive(service, { max: 3, waitSeconds: 20 })

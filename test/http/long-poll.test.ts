@@ -50,7 +50,7 @@ async function waitAs(
 
 const names = (events: LeasedEvent[]): string[] => namesIn(events)
 
-test('who does not wait is answered at once', async (t) => {
+test('a receive without a wait is answered at once', async (t) => {
   const { wait, publish, clock } = setUp(t)
   t.same(await wait(0), [])
   await publish('a')
@@ -67,7 +67,7 @@ test('a wait ends as soon as an event is there', async (t) => {
   t.equal(clock.waiting, 0, 'no timer is left behind')
 })
 
-test('what one caller has in line is served in the order in which it came, one event each', async (t) => {
+test('the waits of one caller are served in order of arrival, one event each', async (t) => {
   const { wait, publish } = setUp(t)
   const waiting = [wait(), wait(), wait()]
   await settle()
@@ -111,7 +111,7 @@ test('a backlog is handed out in ever larger parts while several callers wait, u
   t.same(sizes(), [1, 1], 'then small ones again')
 })
 
-test('who waits alone is given as much as it asks for', async (t) => {
+test('a caller that waits alone gets as many events as it asks for', async (t) => {
   const line = setUp(t)
   const log: string[] = []
   await waitAs(line, log, ['worker', 100], ['worker', 100])
@@ -160,7 +160,7 @@ test('a wait is over after its time, with no event', async (t) => {
   t.equal(clock.waiting, 0)
 })
 
-test('a lease that ends wakes who waits', async (t) => {
+test('a lease that ends wakes a waiting consumer', async (t) => {
   const { wait, publish, clock, longPoll } = setUp(t)
   await publish('a')
   await longPoll.receive({ ...ONE, leaseMs: 300, waitMs: 0 })
@@ -220,7 +220,7 @@ test('a wait that runs out while the queue is asked in vain ends with no event',
   t.same(await waiting, [])
 })
 
-test('a failing queue is told to the first in line only; the next one is served when it recovers', async (t) => {
+test('only the first in line gets the error of a failing queue; the next is served when it recovers', async (t) => {
   const { wait, publish, queue, clock } = setUp(t)
   const waiting = [wait(), wait()]
   await settle()

@@ -68,7 +68,7 @@ test('requests are counted and timed by method, route and status', async (t) => 
   t.equal(count('HEAD', '/formulas', 200), 1)
 })
 
-test('what no route takes shares one label, and so do methods nobody uses', async (t) => {
+test('requests that match no route share one label, and so do unusual methods', async (t) => {
   const service = await startService(t)
   for (let number = 0; number < 5; number++) await service.get(`/nope/${number}`)
   await service.send({ method: 'PUT', url: '/formulas' })
@@ -163,7 +163,7 @@ test('a rollback that is interrupted counts, and is owed until it is done', asyn
   t.equal(now.value('intake_rollbacks_total', { result: 'done' }), 1)
 })
 
-test('what waits for a key in vain, is shed or meets the end of the service has its own outcome', async (t) => {
+test('submissions that time out on their key, are shed or meet a closing service have outcomes of their own', async (t) => {
   const service = await startOn(t, ({ intake }) => {
     intake.accept = hang
   })
@@ -259,7 +259,7 @@ test('a saga is measured as well, by its first step', async (t) => {
   t.equal(value('intake_formulas_added_total'), 1)
 })
 
-test('the process tells of its event loop, its memory and its garbage', async (t) => {
+test('the process reports its event loop, memory and CPU time', async (t) => {
   const { value } = await scrape(await startService(t))
   for (const name of ['nodejs_eventloop_lag_p99_seconds', 'process_resident_memory_bytes', 'process_cpu_seconds_total'])
     t.type(value(name), 'number', name)

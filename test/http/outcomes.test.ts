@@ -68,7 +68,7 @@ test('a submission that cannot be stored is a 503, and its key is free again', a
   t.equal((await submit(formula(2), { key: 'abc' })).statusCode, 200)
 })
 
-test('a store that does not answer is a 503 with Retry-After that tells nothing of the store', async (t) => {
+test('a store that does not answer is a 503 with Retry-After that reveals nothing about the store', async (t) => {
   const stores = memoryStores()
   stores.db.list = unavailable
   const { lines, logger } = captureLog('error')
@@ -80,7 +80,7 @@ test('a store that does not answer is a 503 with Retry-After that tells nothing 
   t.match(JSON.stringify(lines), /the disk is full/, 'but the log does')
 })
 
-test('what nobody planned is a 500 without any internals', async (t) => {
+test('an unexpected error is a 500 without internals', async (t) => {
   const stores = memoryStores()
   stores.queue.stats = () => Promise.reject(new TypeError('SELECT secret FROM /etc/passwd'))
   stores.queue.ack = () => Promise.reject(undefined)

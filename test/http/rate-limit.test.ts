@@ -62,7 +62,7 @@ test('a refused submission is not kept: its key may be used again', async (t) =>
   t.notOk('idempotent-replayed' in answer.headers)
 })
 
-test('who shows no key uses up the limit of nobody', async (t) => {
+test("requests without a key count against nobody's limit", async (t) => {
   const { get, reader } = await startGuarded(t, TWO)
   for (const _ of [1, 2, 3]) t.equal((await get('/formulas')).statusCode, 401)
   t.equal((await reader.get('/formulas')).statusCode, 200)
@@ -142,7 +142,7 @@ test('health has no limit', async (t) => {
   t.equal((await get('/formulas')).headers['x-ratelimit-remaining'], '1')
 })
 
-test('without a limit no answer speaks of one', async (t) => {
+test('without a limit no answer has rate-limit headers', async (t) => {
   const { get } = await startService(t)
   t.notMatch(Object.keys((await get('/formulas')).headers).join(), 'ratelimit')
 })

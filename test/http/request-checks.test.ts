@@ -5,7 +5,7 @@ import { errorOf, formula, formulasOf, startService } from '../support/http/serv
 
 const json = { 'content-type': 'application/json' }
 
-test('what is wrong is told in the order of the contract: key, size, media type, JSON, validation', async (t) => {
+test('problems are reported in the order of the contract: key, size, media type, JSON, validation', async (t) => {
   const { send } = await startService(t, { BODY_LIMIT_BYTES: '1024' })
   const post = (headers: Record<string, string>, payload: string) =>
     send({ method: 'POST', url: '/formulas?onDuplicate=maybe', headers, payload })

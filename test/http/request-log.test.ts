@@ -94,7 +94,7 @@ test('of a busy service ten requests a second are logged, and the next line says
   t.notOk('leftOut' in (answered()[11] ?? {}), 'it is said once')
 })
 
-test('failures have lines of their own beyond those, as warnings', async (t) => {
+test('failed requests are logged as warnings beyond that limit, up to a bound of their own', async (t) => {
   const { app, answered } = await startLogged(t, 'info', (stores) => {
     stores.db.get = unavailable
   })
@@ -121,7 +121,7 @@ test('a request that took a second is a warning, but not a long poll', async (t)
   ])
 })
 
-test('who watches the service fills no log, unless it is failing', async (t) => {
+test('health checks are logged only when they fail', async (t) => {
   const { app, answered } = await startLogged(t, 'info', (stores) => {
     stores.queue.probe = unavailable
   })

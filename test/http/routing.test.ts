@@ -13,7 +13,7 @@ test('a path without a route is a 404, before its body is looked at', async (t) 
   errorOf(t, await send({ method: 'POST', url: '/nope', headers, payload: '{' }), 404, 'ROUTE_NOT_FOUND')
 })
 
-test('a method that a path does not know is a 405 that lists those it does', async (t) => {
+test('a method that a path does not support is a 405 with the supported methods in Allow', async (t) => {
   const { send } = await startService(t)
   const cases = [
     ['OPTIONS', '/formulas', 'GET, HEAD, POST'],
@@ -58,7 +58,7 @@ test('a URL that cannot be read is a 400, one that is too long a 414, in the one
   errorOf(t, await get(`/formulas/${'x'.repeat(8193)}`), 414, 'URI_TOO_LONG')
 })
 
-test('each answer carries a request id: the one of the caller where it is sane', async (t) => {
+test('each answer has a request id: the one from the caller where it is valid', async (t) => {
   const { send } = await startService(t)
   const idFor = async (given?: string) => {
     const headers = given === undefined ? {} : { 'x-request-id': given }
@@ -70,7 +70,7 @@ test('each answer carries a request id: the one of the caller where it is sane',
   t.equal((await send({ url: '/nope', headers: { 'x-request-id': 'lost' } })).headers['x-request-id'], 'lost')
 })
 
-test('what is not HTTP is answered in the one shape, and the connection ends', async (t) => {
+test('input that is not HTTP gets an error in the common shape, and the connection ends', async (t) => {
   const service = await startService(t)
   const cases = [
     ['nonsense\r\n\r\n', 400, 'BAD_REQUEST'],

@@ -45,7 +45,7 @@ test('what was added is written to all as it is stored, byte for byte', async (t
   t.equal(body, `{"message":"Formula(s) added!","formulas":[${added.slice(0, -1)},"outcome":"added"},${known}]}`)
 })
 
-test('who may read sees the stored formulas', async (t) => {
+test('a caller who may read sees the stored formulas', async (t) => {
   const { both, admin, stored } = await withStored(t)
   for (const client of [both, admin]) {
     const answer = await client.submit([formula(1), awkward(2)], { query: SKIP })
@@ -70,7 +70,7 @@ test('a replay shows what the caller may see at that time, from memory and from 
   }
 })
 
-test('who waits for another of the same key sees what its own key may', async (t) => {
+test('a submission that waits on its idempotency key is answered by the scopes of its own API key', async (t) => {
   const { path, app, both, as, stored } = await withStored(t)
   const writer = as(newKey(path, 'both', 'submit'))
   app.apiKeys?.reload()

@@ -123,7 +123,7 @@ const known: [what: string, body: { name: string; materials: object[] }][] = [
 ]
 
 for (const [what, body] of known) {
-  test(`a make-up that is stored already, ${what}, is a 409 that names the stored formula`, async (t) => {
+  test(`a composition that is stored already, ${what}, is a 409 that names the stored formula`, async (t) => {
     const { submit } = await startService(t)
     const [stored] = formulasOf(await submit(rose))
     const answer = errorOf(t, await submit(body), 409, 'FORMULA_EXISTS')
@@ -142,7 +142,7 @@ test('twins in one list are refused, the later one named', async (t) => {
   t.same((await get('/formulas')).json().formulas, [])
 })
 
-test('a list with one known make-up adds nothing at all', async (t) => {
+test('a list with one known composition adds nothing at all', async (t) => {
   const { submit, get } = await startService(t)
   await submit(rose)
   const fresh = { ...rose, materials: [material] }

@@ -85,7 +85,7 @@ export const contractMutants: Mutant[] = [
     name: 'judge: reject is taken for skip',
     breaks: 'a list with a known make-up adds nothing',
     edits: [[JUDGE, "=== 'reject' && duplicates.length > 0", "=== 'reject' && duplicates.length === formulas.length"]],
-    caughtBy: [MODEL, 'a list with one known make-up adds nothing at all'],
+    caughtBy: [MODEL, 'a list with one known composition adds nothing at all'],
   },
   {
     name: 'make-up: concentrations are rounded to floating point',
@@ -103,7 +103,10 @@ export const contractMutants: Mutant[] = [
     name: 'make-up: names are compared without case folding',
     breaks: 'one make-up in two spellings is one make-up',
     edits: [[VALIDATE, 'name === null ? null : checkedIdentity(name)', 'name']],
-    caughtBy: [MODEL, 'a make-up that is stored already, in another spelling, is a 409 that names the stored formula'],
+    caughtBy: [
+      MODEL,
+      'a composition that is stored already, in another spelling, is a 409 that names the stored formula',
+    ],
   },
   {
     name: 'http: a client that hangs up stops its submission',
