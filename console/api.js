@@ -5,7 +5,7 @@ import { createStore } from './store.js'
  * @typedef {{ path: string, code: string, message: string, id?: string }} Detail
  */
 
-/** What the service answered instead of doing it, or (status 0) that it did not answer. */
+/** An error answer of the service; status 0 when it did not answer. */
 export class ApiError extends Error {
   /**
    * @param {string} message
@@ -18,7 +18,7 @@ export class ApiError extends Error {
     this.details = details
   }
 
-  /** Why, in the words that tell most. */
+  /** The most specific message. */
   get why() {
     return this.details[0]?.message ?? this.message
   }
@@ -28,19 +28,19 @@ const KEPT_AS = 'formula-intake.api-key'
 const PATIENCE_MS = 60_000
 
 /**
- * How the service is to be spoken to: with which key, and whether it has asked for one.
+ * The API key for all calls, and whether the service has asked for one.
  * @type {import('./store.js').Store<{ key: string | null, asked: false | 'none' | 'refused' }>}
  */
 export const access = createStore({ key: sessionStorage.getItem(KEPT_AS), asked: false })
 
 /**
- * Shows a key to the service; one that it takes is kept, in this tab alone, for all calls that follow.
+ * Tries a key. One that the service accepts is kept in this tab for all later calls.
  * @param {string} key
- * @returns {Promise<boolean>} whether the service takes it
+ * @returns {Promise<boolean>} whether the service accepts it
  * @throws {ApiError} the service does not answer
  */
 export async function tryKey(key) {
-  // No other characters can be sent in a header, and no key has them.
+  // Keys are visible ASCII; other characters cannot be sent in a header.
   if (!/^[\x21-\x7e]+$/.test(key)) return false
   const shown = { authorization: `Bearer ${key}` }
   const answer = await fetch('formulas?limit=1', { headers: shown, signal: AbortSignal.timeout(PATIENCE_MS) }).catch(
@@ -108,7 +108,7 @@ function refuse(key) {
 }
 
 /**
- * The service's own words, or what can be said where something else answered in its place.
+ * The error of the service, or a message of ours where a proxy answered instead.
  * @param {Response} answer
  */
 async function errorOf(answer) {

@@ -7,7 +7,7 @@ import { html, useEffect, useRef, useState } from './vendor/htm-preact.js'
  * @typedef {object} Line
  * @property {string} label
  * @property {string} tone the name of its colour in the style sheet
- * @property {'solid' | 'dashed' | 'dotted'} stroke so that colour is not all that tells lines apart
+ * @property {'solid' | 'dashed' | 'dotted'} stroke distinguishes lines without colour
  * @property {(number | null)[]} values
  */
 
@@ -17,7 +17,7 @@ const HEIGHT = 168
 const SHORTEST_SECONDS = 60
 
 /**
- * A chart of lines over time; its legend tells the figures of now, or of the moment under the pointer.
+ * A line chart over time; its legend shows the latest figures, or those under the pointer.
  * @param {{ title: string, at: number[], lines: Line[], format: (value: number | null | undefined) => string }} props
  */
 export function Chart({ title, at, lines, format }) {
@@ -52,7 +52,7 @@ function Plot({ label, at, lines, format, onHover }) {
   const change = useStore(colours)
   const data = /** @type {uPlot.AlignedData} */ ([at, ...lines.map(({ values }) => drawn(values))])
 
-  // It is made anew for other colours; what is drawn changes with its data.
+  // The plot is created anew when colours change; new data is set on it.
   useEffect(() => {
     const element = /** @type {HTMLElement} */ (host.current)
     const made = new uPlot(options(element, lines, format, onHover), data, element)
@@ -106,7 +106,7 @@ function options(element, lines, format, onHover) {
   }
 }
 
-/** Steps of an axis of time spans that come out even in the units they are told in. */
+/** Axis steps for time spans that are round in the unit shown, in seconds. */
 const SPAN_STEPS = [
   ...[-6, -5, -4, -3, -2, -1, 0].flatMap((digits) => [1, 2, 5].map((step) => step * 10 ** digits)),
   ...[10, 20, 30],
@@ -114,20 +114,20 @@ const SPAN_STEPS = [
   ...[1, 2, 4, 6, 12, 24, 48, 96].map((hours) => hours * 3600),
 ]
 
-/** @returns {[number, number]} what an axis shows before there is anything to show */
+/** @returns {[number, number]} the time range of an empty chart, in seconds */
 function untilNow() {
   const now = Date.now() / 1000
   return [now - SHORTEST_SECONDS, now]
 }
 
 /**
- * What never was anything but 0 is told by the legend: as a line it would only cover the axis.
+ * Hides lines that are always 0: they would cover the axis, and the legend shows their figure.
  * @param {(number | null)[]} values
  */
 const drawn = (values) => (values.some((value) => value !== null && value > 0) ? values : values.map(() => null))
 
 /**
- * A tone of the style sheet as the canvas needs it: what it comes to in the colours that are on.
+ * The computed colour of a tone in the style sheet, for the canvas.
  * @param {HTMLElement} element
  * @param {string} tone
  */

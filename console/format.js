@@ -3,14 +3,14 @@ const fine = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 })
 const coarse = new Intl.NumberFormat('en', { maximumSignificantDigits: 2 })
 const moment = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'medium' })
 
-/** Stands where there is no figure. */
+/** Shown where there is no figure. */
 export const NONE = '–'
 
 /** @param {number | null | undefined} value */
 export const count = (value) => (value === null || value === undefined ? NONE : whole.format(value))
 
 /**
- * A rate or another figure of which two or three digits tell enough.
+ * A rate or another figure, in two or three digits.
  * @param {number | null | undefined} value
  */
 export function figure(value) {
@@ -20,7 +20,7 @@ export function figure(value) {
 }
 
 /**
- * A time span in the unit that suits it.
+ * A time span in a fitting unit.
  * @param {number | null | undefined} seconds
  */
 export function span(seconds) {
@@ -35,7 +35,7 @@ export function span(seconds) {
 }
 
 /**
- * A time of the service, as the operator's clock shows it.
+ * A time of the service in the operator's time zone.
  * @param {string} iso
  */
 export const time = (iso) => moment.format(new Date(iso))
@@ -54,7 +54,7 @@ export const clock = (seconds) => new Date(seconds * 1000).toTimeString().slice(
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`
 
 /**
- * The beginning of an id, enough to tell it by.
+ * The first digits of an id, enough to recognise it.
  * @param {string} id
  */
 export const short = (id) => (id.length > 16 ? `${id.slice(0, 12)}…` : id)

@@ -28,7 +28,7 @@ function Console() {
   const { view, item } = useStore(place)
   const { asked } = useStore(access)
   useEffect(startPolling, [])
-  // What was said belongs to where it was said.
+  // A notice belongs to the view it appeared in.
   useEffect(() => announce(''), [view, item])
   return html`
     <a class="skip" href="#content" onClick=${skip}>To the content</a>
@@ -44,7 +44,7 @@ function Console() {
 /** @param {{ view: string, item: string | null }} props */
 function View({ view, item }) {
   const Known = VIEWS.get(view)
-  // An id that is none is not asked for: as a path it might mean another address.
+  // Do not request an invalid id: as a path it might mean another address.
   if (view === 'formulas' && item)
     return /^[0-9a-f]{64}$/.test(item) ? html`<${FormulaDetail} id=${item} />` : html`<${NotFound} />`
   return Known === undefined ? html`<${NotFound} />` : html`<${Known} />`
@@ -56,7 +56,7 @@ function NotFound() {
 }
 
 /**
- * The address tells the view, so the link must not become it.
+ * The hash of the address selects the view, so the link must not change it.
  * @param {Event} event
  */
 function skip(event) {
@@ -64,7 +64,7 @@ function skip(event) {
   document.getElementById('content')?.focus()
 }
 
-/** Says that the service does not answer, for as long as that is so. */
+/** Shows that the service does not answer, until it does. */
 function Banner() {
   const { reachable } = useStore(live)
   const wasAway = useRef(false)

@@ -1,7 +1,8 @@
 import { createStore } from './store.js'
 
 /**
- * A view, and what of it: `#/formulas/3e7b…?name=ro` is the view `formulas`, the item `3e7b…` and a query.
+ * A view, its item and its query: `#/formulas/3e7b…?name=ro` is the view `formulas`, the item `3e7b…`
+ * and a query.
  * @typedef {{ view: string, item: string | null, query: URLSearchParams }} Place
  */
 
@@ -21,13 +22,13 @@ function decode(text) {
   }
 }
 
-/** Where the operator is, by the address. */
+/** The view and item of the current address. */
 export const place = createStore(read())
 
 addEventListener('hashchange', () => place.set(read()))
 
 /**
- * Goes on in the same view: the way back leads to where it was entered.
+ * Changes the address within a view, without a history entry.
  * @param {string} hash
  */
 export function replace(hash) {

@@ -1,14 +1,14 @@
 import { useLayoutEffect, useState } from './vendor/htm-preact.js'
 
 /**
- * A value that views watch.
+ * A value that components watch.
  * @template T
  * @typedef {{ get(): T, set(value: T): void, watch(listener: () => void): () => void }} Store
  */
 
 /**
  * @template T
- * @param {T} value what it holds at first
+ * @param {T} value the initial value
  * @returns {Store<T>}
  */
 export function createStore(value) {
@@ -28,17 +28,17 @@ export function createStore(value) {
 }
 
 /**
- * The value of a store; the component that asks is drawn again when it changes.
+ * The value of a store; the calling component renders again when it changes.
  * @template T
  * @param {Store<T>} store
  * @returns {T}
  */
 export function useStore(store) {
   const [value, setValue] = useState(store.get)
-  // At once: what is typed before the next frame must not be lost.
+  // In the layout phase: input before the next frame must not be lost.
   useLayoutEffect(() => {
     const take = () => setValue(() => store.get())
-    // It may have changed since it was drawn.
+    // The store may have changed since the render.
     take()
     return store.watch(take)
   }, [store])

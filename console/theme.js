@@ -7,10 +7,10 @@ const CHOICES = /** @type {const} */ (['auto', 'light', 'dark'])
 
 const kept = /** @type {Theme} */ (localStorage.getItem(KEPT_AS) ?? 'auto')
 
-/** What the operator has chosen; `auto` follows the system. */
+/** The operator's choice; `auto` follows the system. */
 export const theme = createStore(CHOICES.includes(kept) ? kept : 'auto')
 
-/** Counts changes of colours, for what is not drawn by style sheets. */
+/** Counts colour changes, for the charts, which style sheets do not reach. */
 export const colours = createStore(0)
 
 function apply() {
@@ -22,7 +22,7 @@ apply()
 theme.watch(apply)
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', apply)
 
-/** Goes on to the next choice, and keeps it in this browser. */
+/** Switches to the next choice, and stores it in this browser. */
 export function nextTheme() {
   const next = /** @type {Theme} */ (CHOICES[(CHOICES.indexOf(theme.get()) + 1) % CHOICES.length])
   localStorage.setItem(KEPT_AS, next)

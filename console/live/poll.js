@@ -6,7 +6,7 @@ import { paceBetween, readingOf } from './reading.js'
 /**
  * @typedef {{ ready: number, leased: number, delayed: number, dead: number, oldestReadyAgeSeconds: number | null }} QueueStats
  *
- * One moment in the charts; what is not known of it is null.
+ * One point in the charts; unknown parts are null.
  * @typedef {{ at: number, pace: import('./reading.js').Pace | null, queue: QueueStats | null }} Point
  *
  * @typedef {object} Live
@@ -20,7 +20,7 @@ import { paceBetween, readingOf } from './reading.js'
  */
 
 const EVERY_MS = 2_000
-/** Who has sent too much in a minute makes it worse by asking. */
+/** Back off while the rate limit refuses us. */
 const WHEN_LIMITED_MS = 20_000
 const PATIENCE_MS = 5_000
 const KEPT_SECONDS = 600
@@ -40,10 +40,10 @@ export const live = createStore({
 let last = null
 let timer = 0
 let round = 0
-/** What the key does not allow: it will not tomorrow, and each refusal is a line in the service's audit. */
+/** Paths that the key does not allow: do not ask again, since each refusal is a line in the service's log. */
 const forbidden = new Map()
 
-/** Watches the service for as long as the page is seen. */
+/** Polls the service while the page is visible. */
 export function startPolling() {
   document.addEventListener('visibilitychange', pollNow)
   let { key } = access.get()
@@ -56,13 +56,13 @@ export function startPolling() {
   pollNow()
 }
 
-/** Asks at once rather than when it is time. */
+/** Polls at once instead of at the next interval. */
 export async function pollNow() {
   clearTimeout(timer)
   if (document.hidden) return
   const mine = ++round
   const answers = await ask()
-  // Another round has begun while this one waited.
+  // A newer round has begun meanwhile.
   if (mine !== round) return
   live.set(take(live.get(), answers))
   const isLimited = [answers.metrics, answers.queue].some(
@@ -88,7 +88,7 @@ async function ask() {
  * @param {AbortSignal} signal
  */
 async function askWithKey(path, signal) {
-  // Without the key it asks for there is no use in asking.
+  // The service asks for a key: without one these calls would fail.
   if (access.get().asked !== false) throw new ApiError('')
   if (forbidden.has(path)) throw forbidden.get(path)
   return request(path, { signal }).catch((error) => {
@@ -139,10 +139,10 @@ function refusalOf(answer) {
  * @param {Point} point
  */
 function withPoint(points, point) {
-  // A clock that was set back leaves points ahead of it, and a chart cannot go back in time.
+  // Drop points in the future: the clock may have been set back, and chart times must ascend.
   const kept = points.filter(({ at }) => at > point.at - KEPT_SECONDS && at < point.at)
   const latest = kept.at(-1)
-  // While the page was hidden nothing is known: the line is broken there.
+  // Break the line where the page was hidden.
   const isGap = latest !== undefined && point.at - latest.at > (3 * EVERY_MS) / 1000
   const gap = isGap ? [{ at: latest.at + 0.001, pace: null, queue: null }] : []
   return [...kept, ...gap, point]

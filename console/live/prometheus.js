@@ -38,8 +38,8 @@ const unescaped = (text) => text.replace(/\\(.)/g, (_, character) => (character 
 const readNumber = (text) => Number(text.replace('Inf', 'Infinity'))
 
 /**
- * A quantile of observations by the buckets that they fell in, taken as spread evenly within each.
- * @param {[bound: number, upTo: number][]} buckets how many were at most `bound`, in the order of bounds
+ * Estimates a quantile from histogram buckets, interpolating linearly within each.
+ * @param {[bound: number, upTo: number][]} buckets cumulative counts in ascending order of bounds
  * @param {number} q 0 to 1
  * @returns {number | null} null where nothing was observed
  */
@@ -50,7 +50,7 @@ export function quantile(buckets, q) {
   let [lower, before] = [0, 0]
   for (const [bound, upTo] of buckets) {
     if (upTo >= rank) {
-      // Of what lies beyond the last bound no more is known.
+      // Nothing is known beyond the last finite bound.
       if (bound === Infinity) return lower
       return upTo === before ? bound : lower + ((bound - lower) * (rank - before)) / (upTo - before)
     }

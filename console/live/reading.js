@@ -3,18 +3,18 @@ import { quantile } from './prometheus.js'
 /** @typedef {import('./prometheus.js').Sample} Sample */
 
 /**
- * What the console reads from /metrics at one moment.
+ * The figures that the console reads from one scrape of /metrics.
  * @typedef {object} Reading
  * @property {number} at when, in seconds
- * @property {number | null} startedAt tells one process from the next
- * @property {Record<string, number>} outcomes how many submissions had which, since the start
- * @property {Map<number, number>} buckets how many answers to submissions took at most so many seconds
+ * @property {number | null} startedAt the start time of the process: identifies it
+ * @property {Record<string, number>} outcomes submissions by outcome, since the start
+ * @property {Map<number, number>} buckets answers to submissions by upper bound in seconds, cumulative
  * @property {number | null} cleanups how many are owed
  * @property {boolean | null} forwarderUp null where nothing is forwarded
  */
 
 /**
- * Outcomes that mean the same to an operator, by the name of their line in the chart.
+ * Outcomes grouped by line in the chart.
  * @type {Record<'added' | 'replayed' | 'known' | 'refused' | 'failed', readonly string[]>}
  */
 export const GROUPS = {
@@ -58,17 +58,17 @@ function submissionBuckets(samples) {
   for (const { labels, value } of samples) {
     if (labels.method !== 'POST' || labels.route !== '/formulas') continue
     const bound = labels.le === '+Inf' ? Infinity : Number(labels.le)
-    // One for each status.
+    // There is one series for each status.
     buckets.set(bound, (buckets.get(bound) ?? 0) + value)
   }
   return buckets
 }
 
 /**
- * What went on between two readings.
+ * Rates and latencies between two readings.
  * @param {Reading} before
  * @param {Reading} after
- * @returns {Pace | null} null where the process has been started anew in between: its counters began afresh
+ * @returns {Pace | null} null after a restart of the process, which resets its counters
  */
 export function paceBetween(before, after) {
   const seconds = after.at - before.at

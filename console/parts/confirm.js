@@ -9,7 +9,7 @@ import { html, useLayoutEffect, useRef } from '../vendor/htm-preact.js'
 const asked = createStore(/** @type {Asked | null} */ (null))
 
 /**
- * Asks before something is done that cannot be taken back.
+ * Asks the operator to confirm an action.
  * @param {Question} question
  * @returns {Promise<boolean>}
  */
@@ -23,18 +23,18 @@ export function confirm(question) {
   })
 }
 
-/** Where it is asked: Escape says no, and the focus goes back to where it was. */
+/** The dialog of `confirm`: Escape cancels, and the focus returns to where it was. */
 export function ConfirmDialog() {
   const question = useStore(asked)
   const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null))
-  // At once: a key that is pressed meanwhile would go to what is behind it.
+  // In the layout phase: a key pressed before it opens would go to the page behind.
   useLayoutEffect(() => {
     if (question !== null) dialog.current?.showModal()
   }, [question])
   if (question === null) return null
   const { title, text, action, isGrave, answer } = question
   const end = (/** @type {boolean} */ yes) => () => {
-    // Closed before it goes, or the focus would be lost.
+    // Close it before it is removed, or the focus is lost.
     dialog.current?.close()
     answer(yes)
   }

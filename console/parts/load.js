@@ -8,11 +8,11 @@ import { announce } from './notice.js'
 /** @typedef {import('../api.js').ApiError} ApiError */
 
 /**
- * What the service gives under a path; asked for again when the path changes, and when the service is back.
+ * Loads a path of the service; again when the path changes and when the service is back.
  * @template T
  * @param {string} path
- * @returns {{ data: T | null, error: ApiError | null, at: number, reload: () => void, set: (data: T) => void }} `at`: when
- *   it was given, in milliseconds
+ * @returns {{ data: T | null, error: ApiError | null, at: number, reload: () => void, set: (data: T) => void }} `at`: the
+ *   time of the answer, in milliseconds
  */
 export function useLoad(path) {
   const [{ data, error, at, of }, setState] = useState({
@@ -35,13 +35,13 @@ export function useLoad(path) {
   }, [path, turn])
   const reload = () => setTurn((turn) => turn + 1)
   const { reachable } = useStore(live)
-  // Once each time it comes back: what stands before the service may refuse this path alone, and go on doing so.
+  // Only once each time it comes back: a proxy may keep refusing this path alone.
   useEffect(() => {
     if (reachable && error?.status === 0) reload()
   }, [reachable])
-  // Not when another path has taken its place by now.
+  // Ignore it if the path has changed meanwhile.
   const set = (/** @type {T} */ data) => setState((now) => (now.of === path ? { ...now, data, error: null } : now))
-  // What was loaded for another path is not shown for this one.
+  // Never show the data of another path.
   return of === path ? { data, error, at, reload, set } : { data: null, error: null, at: 0, reload, set }
 }
 
@@ -74,7 +74,7 @@ export function useList(path, field) {
 }
 
 /**
- * Says what came of what the operator did, and looks again.
+ * Announces the result of an operator's action, and reloads.
  * @param {import('./notice.js').Words} text
  * @param {() => void} reload
  */
@@ -82,12 +82,12 @@ export function lookAgain(text, reload) {
   announce(text)
   reload()
   pollNow()
-  // What had the focus may be gone.
+  // The focused element may be gone.
   document.querySelector('h1')?.focus()
 }
 
 /**
- * Why something is not there, in the service's words.
+ * Shows an error in the words of the service.
  * @param {{ error: ApiError, retry?: () => void }} props
  */
 export function Trouble({ error, retry }) {
@@ -99,13 +99,13 @@ export function Trouble({ error, retry }) {
 }
 
 /**
- * Whether the same request may have another answer a little later; one for what is not there, or not allowed, has not.
+ * Whether a retry may succeed: not where something is missing or forbidden.
  * @param {ApiError} error
  */
 const mayPass = ({ status }) => status === 0 || status === 429 || status >= 500
 
 /**
- * Says how long and how old a list is, and asks for it again.
+ * Shows the length and age of a list, with a button that reloads it.
  * @param {{ at: number, reload: () => void, children: unknown }} props
  */
 export const Summary = ({ at, reload, children }) =>
@@ -114,11 +114,11 @@ export const Summary = ({ at, reload, children }) =>
     <button class="quiet small" onClick=${reload}>Refresh</button>
   </p>`
 
-/** Stands where something is about to appear. */
+/** A placeholder while data loads. */
 export const Waiting = () => html`<p class="waiting">Loading…</p>`
 
 /**
- * Says that there is nothing, and what that means.
+ * Shows that a list is empty, and what that means.
  * @param {{ title: string, children: unknown }} props
  */
 export function Empty({ title, children }) {

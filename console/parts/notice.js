@@ -6,7 +6,7 @@ import { html } from '../vendor/htm-preact.js'
 const notice = createStore(/** @type {Words} */ (''))
 
 /**
- * Says what came of something: on the page, and to a screen reader without taking the focus.
+ * Shows the result of an action on the page, and announces it to screen readers without moving the focus.
  * @param {Words} text
  */
 export const announce = (text) => notice.set(text)
@@ -17,7 +17,7 @@ function dismiss() {
   document.querySelector('h1')?.focus()
 }
 
-/** Where it is said. It is on the page all the time, or screen readers would not watch it. */
+/** The place of notices. It is always on the page: screen readers announce only changes of what they know. */
 export function Notice() {
   const text = useStore(notice)
   return html`<div class="notice" role="status">

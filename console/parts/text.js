@@ -1,14 +1,13 @@
 import { time } from '../format.js'
 import { html, useLayoutEffect, useRef } from '../vendor/htm-preact.js'
 
-/** From how many characters on a heading is set smaller, so that what it heads stays in sight. */
+/** Headings above this many characters are set smaller, so that the content stays in sight. */
 const LONG = 60
 
 let isFirst = true
 
 /**
- * The heading of a view. It takes the focus, so that a screen reader tells that the view is another; not when the page
- * has just come.
+ * The heading of a view. It takes the focus on a change of view, so that screen readers announce it; not on page load.
  * @param {{ kicker?: string, title?: string, children: unknown }} props `title` where the heading is no plain text
  */
 export function Heading({ kicker, title, children }) {
@@ -28,18 +27,18 @@ export function Heading({ kicker, title, children }) {
   </header>`
 }
 
-/** Blanks, and characters that only steer others: a link of these alone could be neither seen nor clicked. */
+/** Only blanks and invisible characters: a link of these alone could be neither seen nor clicked. */
 const UNSEEN = /^[\p{White_Space}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u
 
 /**
- * A name as it was submitted. It is read in its own direction, and turns nothing that stands beside it.
+ * A name as it was submitted, in its own text direction, isolated from the text around it.
  * @param {{ text: string }} props
  */
 export const Name = ({ text }) =>
   UNSEEN.test(text) ? html`<i class="unseen">no visible name</i>` : html`<bdi>${text}</bdi>`
 
 /**
- * A time of the service by the operator's clock; under the pointer as the service writes it, in UTC, as logs have it.
+ * A time in the operator's time zone; its tooltip is the UTC time of the service, as in logs.
  * @param {{ iso: string }} props
  */
 export const Moment = ({ iso }) => html`<time datetime=${iso} title=${iso}>${time(iso)}</time>`

@@ -11,12 +11,12 @@ import { html, useEffect } from '../vendor/htm-preact.js'
  * @typedef {Work & { createdAt: string, nextAttemptAt: string }} Cleanup
  */
 
-/** Rollbacks that were interrupted: the service goes on trying, the operator may have one tried now. */
+/** Interrupted rollbacks: the service retries them, and the operator may retry one at once. */
 export function Cleanups() {
   const { data, error, at, reload } = useLoad('cleanups')
   const cleanups = /** @type {{ cleanups: Cleanup[] } | null} */ (data)?.cleanups ?? null
   const { cleanups: owed, points } = useStore(live)
-  // One that is done is gone at once, whoever had it tried.
+  // Reload as soon as the number owed changes, whoever retried one.
   useEffect(() => {
     if (cleanups !== null && owed !== null && owed !== cleanups.length) reload()
   }, [owed])
@@ -35,7 +35,7 @@ export function Cleanups() {
     <${Heading} kicker="Rollbacks that are still owed">Cleanups<//>
     ${error !== null && html`<${Trouble} error=${error} retry=${reload} />`}
     ${cleanups === null && error === null && html`<${Waiting} />`}
-    ${cleanups?.length === 0 && html`<${Empty} title="Nothing is owed">Each rollback has been brought to its end.<//>`}
+    ${cleanups?.length === 0 && html`<${Empty} title="Nothing is owed">Every rollback is finished.<//>`}
     ${
       cleanups !== null &&
       cleanups.length > 0 &&

@@ -17,16 +17,16 @@ import { html, useEffect, useState } from '../vendor/htm-preact.js'
 /** @type {Record<Reason, string>} */
 const REASONS = { expired: 'the lease ended', nacked: 'given back' }
 const MOST_IDS = 1000
-/** How many the service gives at first. */
+/** The default page size of the service. */
 const FIRST_PAGE = 50
 
-/** Events that no consumer could work on: to be sent again, or given up. */
+/** Events that ran out of receives: the operator redrives or deletes them. */
 export function DeadLetters() {
   const { items, next, more, reload, error, at } = useList('events/dead', 'events')
   const letters = /** @type {DeadLetter[] | null} */ (items)
   const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()))
   const dead = useStore(live).queue?.dead
-  // Rows stay where they are while the operator chooses among them.
+  // Keep the rows in place while the operator selects some.
   useEffect(() => {
     if (letters !== null && error === null && selected.size === 0 && letters.length <= FIRST_PAGE) reload()
   }, [dead])
@@ -60,7 +60,7 @@ export function DeadLetters() {
 }
 
 /**
- * Does something and says what came of it, also when that is an error.
+ * Runs an action and announces its result or error.
  * @param {() => Promise<Words>} act
  * @param {(text: Words) => void} after
  */

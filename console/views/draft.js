@@ -1,5 +1,5 @@
 /**
- * @typedef {{ id: number, name: string, concentration: string }} Row `id` tells rows apart while they come and go
+ * @typedef {{ id: number, name: string, concentration: string }} Row `id` is the row's key while rows are added and removed
  * @typedef {{ name: string, rows: Row[] }} Draft
  */
 
@@ -12,7 +12,7 @@ export const newRow = () => ({ id: ++rows, name: '', concentration: '' })
 export const newDraft = () => ({ name: '', rows: [newRow(), newRow()] })
 
 /**
- * What is sent of a draft. Concentrations go as they were typed: as text they are exact.
+ * The request body of a draft. Concentrations are sent as text, as they were typed: text is exact.
  * @param {Draft} draft
  */
 export const bodyOf = ({ name, rows }) => ({
@@ -21,7 +21,7 @@ export const bodyOf = ({ name, rows }) => ({
 })
 
 /**
- * The rows that are sent: those in which nothing was typed are passed over, but for one where there is no other.
+ * The rows that are sent: all that are not empty, or the first when all are.
  * @param {Row[]} rows
  */
 export function filledRows(rows) {
@@ -30,15 +30,15 @@ export function filledRows(rows) {
 }
 
 /**
- * Keeps to one idempotency key while the same is sent again, so that it is stored once however often that is.
+ * Keeps one idempotency key while the same body is sent again, so that it is stored once.
  */
 export class KeyOfDraft {
   #key = newKey()
   #sent = ''
 
   /**
-   * @param {unknown} body what is about to be sent
-   * @returns {string} the key of the last time, where that was the same
+   * @param {unknown} body the next body to send
+   * @returns {string} the previous key if the body is the same, else a new one
    */
   keyFor(body) {
     const text = JSON.stringify(body)
@@ -47,23 +47,23 @@ export class KeyOfDraft {
     return this.#key
   }
 
-  /** The draft is stored: what is sent next is another, also when it reads the same. */
+  /** The draft is stored: the next one gets another key, even with the same text. */
   finish() {
     this.#sent = ''
   }
 }
 
-/** 128 random bits; `crypto.randomUUID` is not there on pages without TLS. */
+/** 128 random bits; `crypto.randomUUID` does not exist on pages without TLS. */
 function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return `console-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }
 
 /**
- * Where the form shows what the service says of a place in the body.
+ * Maps a path in the body to the field that shows its problem.
  * @param {string} path a JSON pointer
  * @param {Row[]} rows as they were sent
- * @returns {string | null} the name of a field; null where there is none for it
+ * @returns {string | null} the id of a field; null where the form has none for it
  */
 export function fieldOf(path, rows) {
   if (path === '/name') return 'name'

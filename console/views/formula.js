@@ -7,7 +7,7 @@ import { html } from '../vendor/htm-preact.js'
 /** @typedef {import('./formulas.js').Formula} Formula */
 
 /**
- * One formula: its materials with their concentrations as they are stored, and how they compare.
+ * One formula: its materials with their stored concentrations and their shares.
  * @param {{ id: string }} props
  */
 export function FormulaDetail({ id }) {
@@ -75,14 +75,14 @@ function Decimal({ text }) {
 }
 
 /**
- * How many characters stand behind the points, these included.
+ * The length of the longest fraction, with its point.
  * @param {import('./formulas.js').Material[]} materials
  */
 const longestFraction = (materials) =>
   Math.max(...materials.map(({ concentration }) => (/\..*/.exec(concentration)?.[0] ?? '').length))
 
 /**
- * How much each is of the sum, near enough for a bar: concentrations have more digits than a number holds.
+ * The share of each in the sum, precise enough for a bar: concentrations have more digits than a number holds.
  * @param {string[]} concentrations
  */
 function sharesOf(concentrations) {
@@ -102,7 +102,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text)
     announce('The id is copied.')
   } catch {
-    // Browsers give the clipboard to pages on https and localhost alone.
+    // Browsers allow the clipboard only on https and localhost.
     announce('This browser does not let the page copy; select the id and copy it yourself.')
   }
 }

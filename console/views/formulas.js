@@ -23,7 +23,7 @@ export function Formulas() {
 }
 
 /**
- * The address is what is searched for, so that links, bookmarks and the side bar lead there too.
+ * The address holds the search, so that links, bookmarks and the side bar lead to it too.
  * @param {{ name: string }} props
  */
 function Search({ name }) {
@@ -31,7 +31,7 @@ function Search({ name }) {
   const timer = useRef(0)
   useEffect(() => () => clearTimeout(timer.current), [])
   useEffect(() => {
-    // Not over what is being typed.
+    // Do not overwrite what is being typed.
     if (field.current !== null && timer.current === 0) field.current.value = name
   }, [name])
   const search = () => {

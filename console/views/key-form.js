@@ -9,12 +9,12 @@ const WHY = {
   unreachable: 'The service cannot be reached.',
 }
 
-/** Asks for an API key; it stands in the place of a view where the service has asked for one. */
+/** Asks for an API key, in place of the view, when the service requires one. */
 export function KeyForm() {
   const { asked } = useStore(access)
   const [trouble, setTrouble] = useState(asked === 'refused' ? 'refused' : '')
   const field = useRef(/** @type {HTMLInputElement | null} */ (null))
-  // At once: a key that is typed or pasted meanwhile would be lost.
+  // In the layout phase: a key typed or pasted before that would be lost.
   useLayoutEffect(() => field.current?.focus(), [])
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault()

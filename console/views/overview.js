@@ -10,7 +10,7 @@ import { html } from '../vendor/htm-preact.js'
 /** @param {number | null | undefined} value */
 const perSecond = (value) => (value === null || value === undefined ? NONE : `${figure(value)}/s`)
 
-/** Whether the service is well, and how much it has to do, as it happens. */
+/** The state and the load of the service, live. */
 export function Overview() {
   const { points, queue, cleanups, refusals } = useStore(live)
   const latest = points.at(-1)
@@ -83,7 +83,7 @@ function Charts({ points }) {
 const ageOf = ({ queue }) => queue && (queue.oldestReadyAgeSeconds ?? 0)
 
 /**
- * The charts' latest figures for whoever does not see them.
+ * The latest figures of the charts as a table, for screen readers.
  * @param {{ points: Point[] }} props
  */
 function Figures({ points }) {

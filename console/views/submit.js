@@ -37,7 +37,7 @@ export function Submit() {
   const [isSending, setSending] = useState(false)
   const form = useRef(/** @type {HTMLFormElement | null} */ (null))
 
-  // Where something is wrong, the focus goes to the first field that is: at once, as with rows below.
+  // Focus the first invalid field; in the layout phase, as with rows below.
   useLayoutEffect(() => form.current?.querySelector(/** @type {'input'} */ ('[aria-invalid=true]'))?.focus(), [errors])
 
   const submit = async (/** @type {Event} */ event) => {
@@ -53,7 +53,7 @@ export function Submit() {
     if (!('formula' in outcome)) return
     const isInRow = form.current?.querySelector('fieldset')?.contains(document.activeElement)
     beginDraft()
-    // The rows are others now.
+    // The form has new rows now.
     if (isInRow) form.current?.querySelector('input')?.focus()
     const { id, name } = outcome.formula
     announce(html`<a href="#/formulas/${id}"><${Name} text=${name} /></a> is stored.`)
@@ -113,8 +113,7 @@ function errorsOf({ details }, rows) {
 /** @param {{ rows: Row[], errors: Map<string, string>, onRows: (rows: Row[]) => void }} props */
 function Materials({ rows, errors, onRows }) {
   const wanted = useRef(/** @type {string | null} */ (null))
-  // A row that was added, or the one beside a row that was removed, is where the operator goes on: at once, since what is
-  // typed meanwhile would be lost.
+  // Focus the row that was added, or the one beside a removed row; in the layout phase, or input before that is lost.
   useLayoutEffect(() => {
     if (wanted.current !== null) document.getElementById(wanted.current)?.focus()
     wanted.current = null
