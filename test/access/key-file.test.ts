@@ -40,30 +40,28 @@ test('a byte order mark and the line ends of Windows are no harm', async (t) => 
   t.equal(problemWith(t, `\uFEFF\uFEFF${text}`), 'is not JSON', 'but one is enough')
 })
 
+const LIST = 'must be an object with a list "keys" and nothing else'
+const NAME = 'keys[0].name: must be 1 to 64 letters, digits and _ . -'
+const SCOPES = 'keys[0].scopes: must be a list of one or more of submit, read, consume, admin'
+
 const broken: [content: unknown, problem: string][] = [
   ['', 'is not JSON'],
   ['{"keys":[', 'is not JSON'],
   ['secret', 'is not JSON'],
-  ['null', 'must be an object with a list "keys" and nothing else'],
-  [[], 'must be an object with a list "keys" and nothing else'],
-  [{}, 'must be an object with a list "keys" and nothing else'],
-  [{ keys: {} }, 'must be an object with a list "keys" and nothing else'],
-  [{ keys: [], more: 1 }, 'must be an object with a list "keys" and nothing else'],
+  ['null', LIST],
+  [[], LIST],
+  [{}, LIST],
+  [{ keys: {} }, LIST],
+  [{ keys: [], more: 1 }, LIST],
   [{ keys: [key, null] }, 'keys[1]: must be an object'],
   [{ keys: [[]] }, 'keys[0]: must be an object'],
-  [{ keys: [nameless] }, 'keys[0].name: must be 1 to 64 letters, digits and _ . -'],
-  [{ keys: [{ ...key, name: 'a b' }] }, 'keys[0].name: must be 1 to 64 letters, digits and _ . -'],
-  [{ keys: [{ ...key, name: '' }] }, 'keys[0].name: must be 1 to 64 letters, digits and _ . -'],
-  [{ keys: [{ ...key, name: 'x'.repeat(65) }] }, 'keys[0].name: must be 1 to 64 letters, digits and _ . -'],
-  [{ keys: [{ ...key, scopes: [] }] }, 'keys[0].scopes: must be a list of one or more of submit, read, consume, admin'],
-  [
-    { keys: [{ ...key, scopes: 'read' }] },
-    'keys[0].scopes: must be a list of one or more of submit, read, consume, admin',
-  ],
-  [
-    { keys: [{ ...key, scopes: ['all'] }] },
-    'keys[0].scopes: must be a list of one or more of submit, read, consume, admin',
-  ],
+  [{ keys: [nameless] }, NAME],
+  [{ keys: [{ ...key, name: 'a b' }] }, NAME],
+  [{ keys: [{ ...key, name: '' }] }, NAME],
+  [{ keys: [{ ...key, name: 'x'.repeat(65) }] }, NAME],
+  [{ keys: [{ ...key, scopes: [] }] }, SCOPES],
+  [{ keys: [{ ...key, scopes: 'read' }] }, SCOPES],
+  [{ keys: [{ ...key, scopes: ['all'] }] }, SCOPES],
   [{ keys: [{ ...key, sha256: 'AB'.repeat(32) }] }, 'keys[0].sha256: must be 64 lower-case hex digits'],
   [{ keys: [{ ...key, sha256: [SHA256] }] }, 'keys[0].sha256: must be 64 lower-case hex digits'],
   [{ keys: [{ ...key, createdAt: 'yesterday' }] }, 'keys[0].createdAt: must be a time in ISO 8601'],

@@ -47,19 +47,16 @@ async function newVolume(t: Test): Promise<Volume> {
   return volume
 }
 
-t.test(
-  'the image says how it is run: by whom, where its data lie, how it is asked for its health and stopped',
-  async (t) => {
-    t.equal(image.user, 'node')
-    t.same(image.volumes, ['/data'])
-    t.same(image.ports, ['3000/tcp'])
-    t.equal(image.stopSignal, 'SIGTERM')
-    t.equal(image.healthcheck[0], 'node', 'neither a shell nor curl')
-    t.match(image.labels, { 'org.opencontainers.image.licenses': manifest.license })
-    const preset = image.environment.map((variable) => variable.split('=')[0])
-    t.notOk(preset.includes('API_KEYS_FILE') || preset.includes('ALLOW_ANONYMOUS'), 'who may call is not preset')
-  },
-)
+t.test('the image declares its user, volume, port, health check and stop signal', async (t) => {
+  t.equal(image.user, 'node')
+  t.same(image.volumes, ['/data'])
+  t.same(image.ports, ['3000/tcp'])
+  t.equal(image.stopSignal, 'SIGTERM')
+  t.equal(image.healthcheck[0], 'node', 'neither a shell nor curl')
+  t.match(image.labels, { 'org.opencontainers.image.licenses': manifest.license })
+  const preset = image.environment.map((variable) => variable.split('=')[0])
+  t.notOk(preset.includes('API_KEYS_FILE') || preset.includes('ALLOW_ANONYMOUS'), 'who may call is not preset')
+})
 
 t.test('the image holds what the service needs to run, and nothing to build, test or describe it', async (t) => {
   const files = await engine.files('/app')

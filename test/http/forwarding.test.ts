@@ -11,6 +11,8 @@ interface Forwarding extends Service {
   /** Submits `count` formulas. @returns their ids, sorted */
   publish(count: number): Promise<string[]>
   stats(): Promise<QueueStats>
+  /** Waits until nothing is ready, leased or delayed, and checks that nothing is dead. */
+  untilEmpty(): Promise<void>
   /** Lets time pass until it holds; not while SQS is asked, or the time that takes would seem long. */
   whileTimePasses(holds: () => boolean | Promise<boolean>): Promise<void>
 }
@@ -21,6 +23,7 @@ async function start(t: Test, name = 'formulas', attributes: Record<string, stri
   const clock = new TestClock()
   const service = await startService(t, { SQS_QUEUE_URL: sqs.queueUrl }, { clock })
   t.teardown(() => void clock.advance(60_000))
+  const stats = async (): Promise<QueueStats> => (await service.get('/events/stats')).json()
   let published = 0
   return {
     ...service,
@@ -32,7 +35,11 @@ async function start(t: Test, name = 'formulas', attributes: Record<string, stri
         .map(({ id }) => id)
         .sort()
     },
-    stats: async () => (await service.get('/events/stats')).json(),
+    stats,
+    async untilEmpty() {
+      await until(async () => isEmpty(await stats()))
+      t.same(await stats(), NOTHING)
+    },
     whileTimePasses: (holds) => until(holds, () => sqs.pending === 0 && clock.advance(250)),
   }
 }
@@ -45,12 +52,11 @@ const isEmpty = ({ ready, leased, delayed }: QueueStats): boolean => ready + lea
 
 for (const name of ['formulas', 'formulas.fifo']) {
   test(`every event arrives in ${name}, once, and is gone from our queue`, async (t) => {
-    const { sqs, publish, stats } = await start(t, name)
+    const { sqs, publish, untilEmpty } = await start(t, name)
     const ids = await publish(250)
     await until(() => sqs.ids().length >= 250)
     t.same(sqs.ids(), ids)
-    await until(async () => isEmpty(await stats()))
-    t.same(await stats(), NOTHING)
+    await untilEmpty()
     t.ok(sqs.calls.length < 60, 'in batches')
   })
 }
@@ -78,7 +84,7 @@ test('where nothing is forwarded the forwarder is off', async (t) => {
 
 test('through an outage of an hour nothing is lost, nothing dies, and formulas are taken in', async (t) => {
   const service = await start(t, 'formulas.fifo')
-  const { sqs, clock, app, publish, stats, get } = service
+  const { sqs, clock, app, publish, stats, untilEmpty, get } = service
   await sqs.stop()
   const ids = await publish(30)
   const end = clock.now() + 3_600_000
@@ -99,13 +105,12 @@ test('through an outage of an hour nothing is lost, nothing dies, and formulas a
   t.same(sqs.ids(), ids.sort())
   t.equal(app.forwarder.health.state, 'forwarding')
   t.equal(await upOf(service), 1)
-  await until(async () => isEmpty(await stats()))
-  t.same(await stats(), NOTHING)
+  await untilEmpty()
 })
 
 test('while SQS throttles, it asks ever less, and what was throttled arrives', async (t) => {
   const service = await start(t)
-  const { sqs, app, publish, stats } = service
+  const { sqs, app, publish, untilEmpty } = service
   sqs.fault = always(400, 'RequestThrottled')
   const ids = await publish(40)
   await service.whileTimePasses(() => app.forwarder.health.state === 'failing')
@@ -114,8 +119,7 @@ test('while SQS throttles, it asks ever less, and what was throttled arrives', a
   sqs.fault = null
   await service.whileTimePasses(() => sqs.ids().length >= 40)
   t.same(sqs.ids(), ids)
-  await until(async () => isEmpty(await stats()))
-  t.same(await stats(), NOTHING)
+  await untilEmpty()
 })
 
 for (const SenderFault of [false, true]) {

@@ -19,11 +19,12 @@ async function routesOf(t: Test): Promise<RouteOptions[]> {
   return (await everyRoute(t)).filter(({ method, schema }) => method !== 'HEAD' && schema?.hide !== true)
 }
 
+const documentOf = async (t: Test) => readDocument((await startService(t)).app)
+
 const pathOf = ({ method, url }: RouteOptions): string => `${method} ${url.replace(/:(\w+)/g, '{$1}')}`
 
 test('the document is valid OpenAPI 3.1', async (t) => {
-  const { app } = await startService(t)
-  const { text } = await readDocument(app)
+  const { text } = await documentOf(t)
   const { valid, errors } = await new Validator().validate(text)
   t.ok(valid, JSON.stringify(errors))
   t.equal(text.openapi, '3.1.0')
@@ -31,8 +32,7 @@ test('the document is valid OpenAPI 3.1', async (t) => {
 })
 
 test('every route is in the document, and nothing else', async (t) => {
-  const { app } = await startService(t)
-  const { operations } = await readDocument(app)
+  const { operations } = await documentOf(t)
   const documented = operations.map(({ method, path }) => `${method} ${path}`)
   t.same(documented.sort(), (await routesOf(t)).map(pathOf).sort())
 })
@@ -56,8 +56,7 @@ test('a route that is not described is told by its name', async (t) => {
 })
 
 test('every operation has an id of its own, a tag that is explained, a summary and a description', async (t) => {
-  const { app } = await startService(t)
-  const { operations, text } = await readDocument(app)
+  const { operations, text } = await documentOf(t)
   const tags = (text.tags as { name: string }[]).map(({ name }) => name)
   t.equal(new Set(operations.map(({ id }) => id)).size, operations.length)
   t.same(new Set(operations.flatMap((operation) => operation.tags)), new Set(tags))
@@ -65,8 +64,7 @@ test('every operation has an id of its own, a tag that is explained, a summary a
 })
 
 test('each operation has the security that its route declares, where one of its scopes will do, or admin', async (t) => {
-  const { app } = await startService(t)
-  const { operations } = await readDocument(app)
+  const { operations } = await documentOf(t)
   for (const route of await routesOf(t)) {
     const { security } = operations.find(({ method, path }) => `${method} ${path}` === pathOf(route)) ?? {}
     const { scope = [], public: isPublic } = route.config ?? {}
@@ -76,8 +74,7 @@ test('each operation has the security that its route declares, where one of its 
 })
 
 test('what stands in a component is used, and every reference leads to one', async (t) => {
-  const { app } = await startService(t)
-  const document = await readDocument(app)
+  const document = await documentOf(t)
   const references = new Set(JSON.stringify(document.text).match(/#\/components\/[^"]+/g))
   for (const reference of references) t.ok(document.at(reference), reference)
   const { schemas, headers, examples, parameters } = document.text.components as Record<string, object>
@@ -87,10 +84,9 @@ test('what stands in a component is used, and every reference leads to one', asy
 })
 
 test('the document is the same with keys and a limit, and is for whoever has the scope', async (t) => {
-  const { app } = await startService(t)
-  const { secrets, app: guarded } = await startGuarded(t, { RATE_LIMIT_PER_MINUTE: '5', BODY_LIMIT_BYTES: '2048' })
-  const shown = await readDocument(guarded, { authorization: `Bearer ${secrets.admin}` })
-  t.same(shown.text, (await readDocument(app)).text)
+  const { secrets, app } = await startGuarded(t, { RATE_LIMIT_PER_MINUTE: '5', BODY_LIMIT_BYTES: '2048' })
+  const shown = await readDocument(app, { authorization: `Bearer ${secrets.admin}` })
+  t.same(shown.text, (await documentOf(t)).text)
 })
 
 test('the document is not kept by caches that others share', async (t) => {
@@ -100,7 +96,6 @@ test('the document is not kept by caches that others share', async (t) => {
 })
 
 test('docs/openapi.json is the document of this version; `npm run openapi` writes it', async (t) => {
-  const { app } = await startService(t)
   const kept = readFileSync(join(import.meta.dirname, '../../docs/openapi.json'), 'utf8')
-  t.same(JSON.parse(kept), (await readDocument(app)).text)
+  t.same(JSON.parse(kept), (await documentOf(t)).text)
 })

@@ -14,41 +14,35 @@ t.test('saga: a formula is added and published once when nothing fails', async (
 })
 
 for (const fault of ['before', 'after'] as const) {
-  t.test(
-    `saga: when adding always fails (${fault} its effect) each attempt is rolled back and nothing is left`,
-    async (t) => {
-      const bench = setUp(t, 'saga')
-      bench.db.fail('add', fault)
-      t.same(await bench.submit(request('k', ['1', '2'])), { kind: 'failed' })
-      t.match(bench.db.calls, { add: 3, abandon: 3, remove: 3 })
-      t.equal(bench.queue.calls.publish, undefined)
-      t.same(await contents(bench.real), EMPTY)
-      bench.db.mend()
-      t.match(
-        await bench.submit(request('k', ['1', '2'])),
-        { kind: 'answered', replayed: false },
-        'the key is free again',
-      )
-    },
-  )
+  t.test(`saga: when adding always fails (${fault} its effect), each attempt is rolled back`, async (t) => {
+    const bench = setUp(t, 'saga')
+    bench.db.fail('add', fault)
+    t.same(await bench.submit(request('k', ['1', '2'])), { kind: 'failed' })
+    t.match(bench.db.calls, { add: 3, abandon: 3, remove: 3 })
+    t.equal(bench.queue.calls.publish, undefined)
+    t.same(await contents(bench.real), EMPTY)
+    bench.db.mend()
+    t.match(
+      await bench.submit(request('k', ['1', '2'])),
+      { kind: 'answered', replayed: false },
+      'the key is free again',
+    )
+  })
 
-  t.test(
-    `saga: when publishing always fails (${fault} its effect) both stores are rolled back, queue first`,
-    async (t) => {
-      const bench = setUp(t, 'saga')
-      bench.queue.fail('publish', fault)
-      t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
-      t.match(bench.db.calls, { add: 3, remove: 3 })
-      t.match(bench.queue.calls, { publish: 3, remove: 3 })
-      t.same(await contents(bench.real), EMPTY)
-      bench.queue.mend()
-      t.match(
-        await bench.submit(request('other', ['1'])),
-        { kind: 'answered', replayed: false },
-        'the composition is free again',
-      )
-    },
-  )
+  t.test(`saga: when publishing always fails (${fault} its effect), both stores are rolled back`, async (t) => {
+    const bench = setUp(t, 'saga')
+    bench.queue.fail('publish', fault)
+    t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
+    t.match(bench.db.calls, { add: 3, remove: 3 })
+    t.match(bench.queue.calls, { publish: 3, remove: 3 })
+    t.same(await contents(bench.real), EMPTY)
+    bench.queue.mend()
+    t.match(
+      await bench.submit(request('other', ['1'])),
+      { kind: 'answered', replayed: false },
+      'the composition is free again',
+    )
+  })
 
   t.test(`saga: two failed publishes (${fault} their effect), then success: stored once, one event`, async (t) => {
     const bench = setUp(t, 'saga')
@@ -67,16 +61,13 @@ for (const fault of ['before', 'after'] as const) {
     t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
   })
 
-  t.test(
-    `one transaction: accepting fails twice (${fault} its effect), then succeeds: stored once, one event`,
-    async (t) => {
-      const bench = setUp(t, 'one transaction')
-      bench.intake.fail('accept', fault, 2)
-      t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
-      t.equal(bench.intake.calls.accept, 3)
-      t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
-    },
-  )
+  t.test(`one transaction: accepting fails twice (${fault} its effect), then succeeds: stored once`, async (t) => {
+    const bench = setUp(t, 'one transaction')
+    bench.intake.fail('accept', fault, 2)
+    t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+    t.equal(bench.intake.calls.accept, 3)
+    t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+  })
 }
 
 t.test('one transaction: what always fails before its effect is refused and leaves nothing', async (t) => {
@@ -138,17 +129,14 @@ for (const way of ['one transaction', 'saga'] as const) {
   })
 }
 
-t.test(
-  'saga: a commit point whose reply is lost, and whose look-up fails too, is found by the next attempt',
-  async (t) => {
-    const bench = setUp(t, 'saga')
-    bench.db.fail('complete', 'after', 1)
-    bench.db.fail('abandon', 'before', 1)
-    t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
-    t.equal(bench.db.calls.add, 1)
-    t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
-  },
-)
+t.test('saga: a commit whose reply and look-up are lost is found by the next attempt', async (t) => {
+  const bench = setUp(t, 'saga')
+  bench.db.fail('complete', 'after', 1)
+  bench.db.fail('abandon', 'before', 1)
+  t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+  t.equal(bench.db.calls.add, 1)
+  t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
+})
 
 t.test('saga: a stored 409 whose reply is lost, even on the last try, is found by its key', async (t) => {
   const bench = setUp(t, 'saga', { retries: 1 })
