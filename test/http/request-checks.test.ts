@@ -36,23 +36,10 @@ test('a key is 1 to 255 visible ASCII characters, bare or quoted, where blanks m
 test('any other key is malformed, one that was sent twice included', async (t) => {
   const { submit, send } = await startService(t)
   const long = 'x'.repeat(256)
-  for (const key of [
-    '',
-    'a b',
-    'é',
-    long,
-    `"${long}"`,
-    '"',
-    '""',
-    '"a',
-    'a"',
-    '" "',
-    `"${' '.repeat(255)}"`,
-    `" ${'x'.repeat(255)}"`,
-    '"a\\b"',
-    '"a"b"',
-    '"a", "b"',
-  ]) {
+  const bare = ['', 'a b', 'é', long]
+  const quoted = ['""', '" "', `"${long}"`, `"${' '.repeat(255)}"`, `" ${'x'.repeat(255)}"`]
+  const broken = ['"', '"a', 'a"', '"a\\b"', '"a"b"', '"a", "b"']
+  for (const key of [...bare, ...quoted, ...broken]) {
     errorOf(t, await submit(formula(1), { key }), 400, 'IDEMPOTENCY_KEY_INVALID')
   }
   const headers = { 'idempotency-key': ['a', 'b'] }
