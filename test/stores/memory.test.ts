@@ -1,6 +1,5 @@
 import t from 'tap'
 import { openMemory, openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
-import { eventQueueContract } from '../contract/event-queue.ts'
 import { DEFAULT, lease, receiptsOf, show } from '../contract/leasing.ts'
 import { DAY_MS, type OpenStores } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
@@ -13,14 +12,7 @@ const open: OpenStores = async (t, options) => {
   return stores
 }
 
-const openWithQueueAlone: OpenStores = async (t, options) => ({
-  ...(await open(t, options)),
-  queue: openMemoryQueue({ maxReceives: 5, ...options }),
-  intake: null,
-})
-
 storesContract('memory', open)
-eventQueueContract('memory alone', openWithQueueAlone)
 
 t.test('memory: listeners are not told of what makes nothing ready', async (t) => {
   const queue = openMemoryQueue({ clock: new TestClock(), maxReceives: 2 })

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
-import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
 import { restartContract } from '../contract/restart.ts'
 import { formula, submission } from '../contract/submissions.ts'
 import { scratch } from '../faults/scratch.ts'
 import { ReusedDatabases } from '../support/postgres/reused-databases.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
+import { openInProcess } from '../support/sqlite-in-process.ts'
 import { TestClock } from '../support/test-clock.ts'
 
 const server = await startPostgres({ durable: false })
@@ -18,7 +18,7 @@ const DEFAULTS = { answerTtlMs: DAY_MS, maxReceives: 5 }
 
 restartContract('sqlite', async (t, options) => {
   const path = join(scratch(t), 'formulas.db')
-  return () => openSqlite(path, { ...DEFAULTS, ...options })
+  return async () => openInProcess(path, { ...DEFAULTS, ...options })
 })
 
 restartContract('postgres', async (t, options) => {
@@ -31,7 +31,7 @@ const telling = submission([formula('Rose')], { caller: 'Perfumery-of-Grasse', k
 
 t.test('sqlite: neither a caller nor a key is written to the file', async (t) => {
   const path = join(scratch(t), 'formulas.db')
-  const stores = await openSqlite(path, { clock: new TestClock(), ...DEFAULTS })
+  const stores = openInProcess(path, { clock: new TestClock(), ...DEFAULTS })
   await stores.intake.accept(telling)
   await stores.db.add('1', { ...telling, id: 'other', key: 'A-key-that-tells-2', formulas: [formula('Iris', '2')] })
   await stores.close()
