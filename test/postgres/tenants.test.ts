@@ -1,15 +1,8 @@
 import { globSync, readFileSync } from 'node:fs'
-import t, { type Test } from 'tap'
-import { moveStore } from '../../src/stores/move/move-store.ts'
-import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
-import { openPostgres } from '../../src/stores/postgres/engine.ts'
+import t from 'tap'
 import { DEFAULT, lease, receiptsOf } from '../contract/leasing.ts'
-import { DAY_MS, type OpenOptions } from '../contract/open-stores.ts'
-import { storesContract } from '../contract/stores.ts'
 import { formula, submission } from '../contract/submissions.ts'
-import { filledFile } from '../support/filled-file.ts'
 import { openEngine } from '../support/postgres/engines.ts'
-import { ReusedDatabases } from '../support/postgres/reused-databases.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
 import { castShadows, hasShadowRun, letIn } from '../support/postgres/shadows.ts'
 
@@ -71,22 +64,6 @@ t.test('who may make functions in the database gets no rights of the service by 
   await t.rejects(query(mallory, 'SELECT * FROM formula_intake.formulas'), { code: '42501' })
 })
 
-const databases = new ReusedDatabases(server)
-const shadowed = new Set<string>()
-
-async function takeShadowed(t: Test): Promise<string> {
-  const url = await databases.take(t)
-  if (!shadowed.has(url)) await castShadows(url)
-  shadowed.add(url)
-  return url
-}
-
-async function open(t: Test, options: OpenOptions) {
-  const stores = await openPostgres(await takeShadowed(t), { answerTtlMs: DAY_MS, maxReceives: 5, ...options })
-  t.teardown(() => stores.close())
-  return stores
-}
-
 t.test('a call by a bare name runs a shadow, and so does an operator that is no exact match', async (t) => {
   const url = await server.createDatabase()
   await castShadows(url)
@@ -95,25 +72,4 @@ t.test('a call by a bare name runs a shadow, and so does an operator that is no 
     await t.rejects(query(url, `SELECT ${expression}`), /the shadow of \w+ ran/, expression)
   }
   t.ok(await hasShadowRun(url))
-})
-
-storesContract('beside shadows', open, OWNER_LEASE_MS)
-
-t.test('beside shadows, the time is that of the database', async (t) => {
-  const { intake, queue, idempotency } = await openEngine(t, await takeShadowed(t))
-  await intake.accept(submission([formula('a')]))
-  t.match(await queue.extend(receiptsOf(await lease(queue)), 60_000), { accepted: 1 })
-  t.match(await queue.stats(DEFAULT), { leased: 1 })
-  t.equal(await idempotency.sweep(1), 0)
-})
-
-t.test('beside shadows, a file is moved in', async (t) => {
-  const { path, clock } = await filledFile(t)
-  const progress = { begin() {}, add() {}, end() {} }
-  t.match(await moveStore({ from: path, to: await takeShadowed(t), now: clock.now(), progress }), { kind: 'whole' })
-})
-
-t.test('no shadow has run', async (t) => {
-  t.ok(shadowed.size > 0)
-  for (const url of shadowed) t.notOk(await hasShadowRun(url))
 })

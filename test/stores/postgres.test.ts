@@ -1,40 +1,38 @@
 import t, { type Test } from 'tap'
+import { type Clock, systemClock } from '../../src/kit/clock.ts'
 import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
-import { openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
-import { cleanupQueueContract } from '../contract/cleanup-queue.ts'
-import { eventQueueContract } from '../contract/event-queue.ts'
-import { DEFAULT } from '../contract/leasing.ts'
-import { DAY_MS, type OpenOptions, type OpenStores } from '../contract/open-stores.ts'
+import { DEFAULT, lease, receiptsOf } from '../contract/leasing.ts'
+import { DAY_MS, type OpenOptions } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
 import { formula, submission } from '../contract/submissions.ts'
+import { DocumentedRoles } from '../support/postgres/documented-roles.ts'
 import { ReusedDatabases } from '../support/postgres/reused-databases.ts'
 import { startPostgres } from '../support/postgres/server.ts'
+import { castShadows, hasShadowRun } from '../support/postgres/shadows.ts'
 import { TestClock } from '../support/test-clock.ts'
 
 const server = await startPostgres({ durable: false })
-t.teardown(() => server.stop())
-const databases = new ReusedDatabases(server)
+const roles = await DocumentedRoles.create(server)
+t.teardown(async () => {
+  await server.stop()
+  await roles.drop()
+})
+const databases = new ReusedDatabases(roles)
+const shadowed = new Set<string>()
 
-async function openDatabase(t: Test, options: OpenOptions) {
+/**
+ * Opens a database under the conditions that allow the least: as the role that docs/postgresql.md creates for the
+ * service, beside shadows of every function and operator that a statement could call by mistake.
+ */
+async function openDatabase(t: Test, options: Omit<OpenOptions, 'clock'> & { clock: Clock }) {
   const url = await databases.take(t)
-  const stores = await openPostgres(url, { answerTtlMs: DAY_MS, maxReceives: 5, ...options })
+  if (!shadowed.has(url)) await castShadows(url)
+  shadowed.add(url)
+  const stores = await openPostgres(roles.asService(url), { answerTtlMs: DAY_MS, maxReceives: 5, ...options })
   t.teardown(() => stores.close())
   return stores
 }
-
-const openOneDatabase: OpenStores = openDatabase
-
-const openTwoDatabases: OpenStores = async (t, options) => {
-  const { queue } = await openDatabase(t, options)
-  return { ...(await openDatabase(t, options)), queue, intake: null }
-}
-
-const openWithMemoryQueue: OpenStores = async (t, options) => ({
-  ...(await openDatabase(t, options)),
-  queue: openMemoryQueue({ maxReceives: 5, ...options }),
-  intake: null,
-})
 
 t.test('postgres: what a saga has not completed has no event', async (t) => {
   const { db, queue } = await openDatabase(t, { clock: new TestClock() })
@@ -64,6 +62,17 @@ t.test('postgres: the ids of writes are swept, up to a limit, when nobody will a
   t.equal(await idempotency.sweep(2), 0)
 })
 
-storesContract('postgres', openOneDatabase, OWNER_LEASE_MS)
-eventQueueContract('postgres, two databases', openTwoDatabases)
-cleanupQueueContract('postgres, memory queue', openWithMemoryQueue, OWNER_LEASE_MS)
+t.test('postgres: without a clock of its own, the time is that of the database', async (t) => {
+  const { intake, queue, idempotency } = await openDatabase(t, { clock: systemClock })
+  await intake.accept(submission([formula('a')]))
+  t.match(await queue.extend(receiptsOf(await lease(queue)), 60_000), { accepted: 1 })
+  t.match(await queue.stats(DEFAULT), { leased: 1 })
+  t.equal(await idempotency.sweep(1), 0)
+})
+
+storesContract('postgres', openDatabase, OWNER_LEASE_MS)
+
+t.test('postgres: no shadow has run', async (t) => {
+  t.ok(shadowed.size > 0)
+  for (const url of shadowed) t.notOk(await hasShadowRun(url))
+})
