@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
 import { type PostgresServer, query } from './server.ts'
 
-/** Without TRUNCATE, which makes new files for every table and index, and takes longer for a few rows. */
-const FORGET = `
+/** Empties a database, whether or not it has our tables. Without TRUNCATE, which makes new files for every table and index, and takes longer for a few rows. */
+export const EMPTY = `
 DO $$
 DECLARE tables name[] := ARRAY(SELECT tablename FROM pg_tables WHERE schemaname = 'formula_intake');
 DECLARE emptied name;
@@ -33,7 +33,7 @@ export class ReusedDatabases {
   async take(t: Test): Promise<string> {
     const url = this.#free.pop() ?? (await this.#server.createDatabase())
     t.teardown(() => void this.#free.push(url))
-    await query(url, FORGET)
+    await query(url, EMPTY)
     return url
   }
 }
