@@ -2,14 +2,18 @@ import type { Test } from 'tap'
 import { call, formula, post } from './service-process.ts'
 import { until } from './until.ts'
 
+interface Named {
+  id: string
+  name: string
+}
 interface Formulas {
-  formulas: { id: string }[]
+  formulas: Named[]
   nextCursor: string | null
 }
 export interface Leased {
-  events: { id: string; receipt: string }[]
+  events: (Named & { receipt: string })[]
 }
-/** One that was answered 200. */
+/** A submission that was answered 200. */
 interface Accepted {
   key: string
   number: number
@@ -51,18 +55,18 @@ export function load(url: string) {
   }
 }
 
-/** Every formula of a service, and every event that it still hands out. */
-export async function contentsOf(url: string): Promise<{ formulas: Set<string>; events: Set<string> }> {
-  const [formulas, events] = [new Set<string>(), new Set<string>()]
+/** Reads every formula of a service, and leases every event that it still hands out. */
+export async function contentsOf(url: string): Promise<{ formulas: Named[]; events: Named[] }> {
+  const [formulas, events]: [Named[], Named[]] = [[], []]
   for (let cursor: string | null = ''; cursor !== null; ) {
     const page: Formulas = await call(url, `/formulas?limit=200${cursor && `&cursor=${encodeURIComponent(cursor)}`}`)
-    for (const { id } of page.formulas) formulas.add(id)
+    formulas.push(...page.formulas)
     cursor = page.nextCursor
   }
   for (;;) {
     const leased = await call<Leased>(url, '/events/receive', { max: 100, leaseSeconds: 3600 })
     if (leased.events.length === 0) return { formulas, events }
-    for (const { id } of leased.events) events.add(id)
+    events.push(...leased.events)
   }
 }
 
@@ -82,7 +86,11 @@ export async function checkRestored(
     t.equal(await replay.text(), body)
   }
   t.match(await call(url, '/cleanups'), { cleanups: [] })
-  const { formulas, events } = await contentsOf(url)
+  const contents = await contentsOf(url)
+  const [formulas, events] = [contents.formulas, contents.events].map((all) => new Set(all.map(({ id }) => id))) as [
+    Set<string>,
+    Set<string>,
+  ]
   const missing = before.filter(({ id }) => !formulas.has(id))
   t.same(missing, [], 'no formula is missing that was answered before')
   t.same(
