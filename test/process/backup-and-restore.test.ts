@@ -5,7 +5,7 @@ import type { QueueStats } from '../../src/stores/ports.ts'
 import { start } from '../support/command.ts'
 import { startListening } from '../support/http/service.ts'
 import { checkRestored, type Leased, load } from '../support/restored.ts'
-import { call, formula, post, startService } from '../support/service-process.ts'
+import { call, formula, post } from '../support/service-process.ts'
 
 t.setTimeout(300_000)
 
@@ -24,7 +24,7 @@ for (const [way, queueFile] of [
       DATABASE_URL: `sqlite:${join(folder, 'formulas.db')}`,
       QUEUE_URL: `sqlite:${join(folder, queueFile)}`,
     })
-    const { url } = await startService(t, stores(directory))
+    const { url } = await startListening(t, stores(directory))
     const traffic = load(url)
     const { accepted, reaches, stop } = traffic
     await reaches(300)

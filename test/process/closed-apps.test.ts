@@ -6,7 +6,7 @@ const SCRIPT = new URL('../support/many-apps.ts', import.meta.url).pathname
 
 test('of many apps that were closed nothing is left that measures, and the process ends by itself', async (t) => {
   const run = promisify(execFile)
-  const { stdout } = await run(process.execPath, ['--expose-gc', SCRIPT, '20'], { timeout: 60_000 })
+  const { stdout } = await run(process.execPath, ['--expose-gc', SCRIPT, '6'], { timeout: 60_000 })
   const { observers, left, waiting } = JSON.parse(stdout)
   t.equal(observers, 1, 'the garbage collector is watched once')
   t.ok(left <= 1, `${left} registries are kept`)

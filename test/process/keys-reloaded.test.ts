@@ -113,10 +113,3 @@ t.test(
     t.same(stderr, [`API keys file ${path}: must be an object with a list "keys" and nothing else`])
   },
 )
-
-t.test('with keys the service may listen on any address', async (t) => {
-  const path = fileIn(t)
-  newKey(path, 'lab', 'read')
-  const { url } = await startService(t, { ...environment(path), HOST: '0.0.0.0' })
-  t.equal((await fetch(`${url}/formulas`)).status, 401)
-})

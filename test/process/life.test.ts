@@ -1,8 +1,6 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { startListening } from '../support/http/service.ts'
 import { call, formula, post, runToEnd, startService } from '../support/service-process.ts'
@@ -10,7 +8,7 @@ import { call, formula, post, runToEnd, startService } from '../support/service-
 const HALF_A_SUBMISSION =
   'POST /formulas HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: k\r\nContent-Length: 9\r\n\r\n{'
 
-const at = (directory: string, name = 'formulas.db') => ({ DATABASE_URL: `sqlite:${join(directory, name)}` })
+const at = (directory: string) => ({ DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` })
 
 t.test('SIGTERM ends the process with 0, long polls and all connections with it, and nothing is lost', async (t) => {
   const environment = at(t.testdir())
@@ -46,40 +44,6 @@ t.test('two processes cannot own one database file', async (t) => {
   const second = await runToEnd(t, environment)
   t.equal(second.code, 1)
   t.match(second.stderr, [/in use by another process/])
-})
-
-t.test('a file that is no database of ours is refused and left as it is', async (t) => {
-  const directory = t.testdir()
-  writeFileSync(join(directory, 'noise.db'), 'this is no database, but it is long enough to look like one'.repeat(20))
-  t.match(await runToEnd(t, at(directory, 'noise.db')), { code: 1, stderr: [/damaged or no SQLite database/] })
-  const foreign = new DatabaseSync(join(directory, 'foreign.db'))
-  foreign.exec('CREATE TABLE theirs (x)')
-  foreign.close()
-  t.match(await runToEnd(t, at(directory, 'foreign.db')), { code: 1, stderr: [/another program/] })
-})
-
-t.test('a file of a newer version is refused', async (t) => {
-  const directory = t.testdir()
-  await (await startListening(t, at(directory))).close()
-  const file = new DatabaseSync(join(directory, 'formulas.db'))
-  file.exec('PRAGMA user_version = 99')
-  file.close()
-  t.match(await runToEnd(t, at(directory)), { code: 1, stderr: [/newer version/] })
-})
-
-t.test('a changed QUEUE_URL is refused until the old queue is drained', async (t) => {
-  const directory = t.testdir()
-  const queue = (name: string) => ({ ...at(directory), QUEUE_URL: `sqlite:${join(directory, name)}` })
-  const first = await startListening(t, queue('one.db'))
-  await post(first.url, 'k', formula(1))
-  await first.close()
-  t.match(await runToEnd(t, queue('two.db')), { code: 1, stderr: [/still holds 1 event/] })
-  const old = await startListening(t, queue('one.db'))
-  const { events } = await call<{ events: { receipt: string }[] }>(old.url, '/events/receive', {})
-  await call(old.url, '/events/ack', { receipts: events.map(({ receipt }) => receipt) })
-  await old.close()
-  const moved = await startListening(t, queue('two.db'))
-  t.equal((await post(moved.url, 'k', formula(1))).headers.get('idempotent-replayed'), 'true')
 })
 
 t.test('a durable database with a queue in memory starts with a warning', async (t) => {

@@ -4,9 +4,13 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import type { AppOptions } from '../../src/app.ts'
 import type { ReceivedEvent } from '../../src/outbox/message.ts'
 import { ERROR_STATUS, SERVER_KIND, startCollector, tracingTo } from '../support/collector.ts'
-import { call, formula, type ServiceProcess, startService } from '../support/service-process.ts'
+import { startListening } from '../support/http/service.ts'
+import { call, formula, startService } from '../support/service-process.ts'
+import { passTime } from '../support/submission/orchestrator-bench.ts'
+import { TestClock } from '../support/test-clock.ts'
 
 /** A caller's place in a trace of its own. */
 function callersSpan(flags = '01') {
@@ -42,10 +46,17 @@ async function submitInHalves(url: string, traceparent: string): Promise<Respons
   return fetch(`${url}/formulas`, { method: 'POST', headers, body: ReadableStream.from(halves()), duplex: 'half' })
 }
 
-/** Starts a service that keeps nothing. */
-function startInMemory(t: Test, environment: Record<string, string>): Promise<ServiceProcess> {
-  t.testdir()
-  return startService(t, { ...environment, DATABASE_URL: 'memory:' })
+/** Starts a service in this process. OpenTelemetry reads its variables from the process. */
+async function startTraced(t: Test, environment: Record<string, string>, options: AppOptions = {}) {
+  t.intercept(process, 'env', { value: { ...process.env, ...environment } })
+  return startListening(t, environment, options)
+}
+
+/** A log that is kept. */
+function keptLog(level: string) {
+  const lines: string[] = []
+  const logger = { level, stream: { write: (line: string) => void lines.push(line) } }
+  return { logger, parsed: () => lines.map((line) => JSON.parse(line)) }
 }
 
 const fileOf = (t: Test): { DATABASE_URL: string } => ({ DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` })
@@ -84,7 +95,12 @@ t.test(
   'submissions that are committed together each stay in their own trace, and so does what is logged',
   async (t) => {
     const collector = await startCollector(t)
-    const service = await startService(t, { ...collector.environment, ...fileOf(t), LOG_LEVEL: 'debug' })
+    const log = keptLog('debug')
+    const service = await startTraced(
+      t,
+      { ...collector.environment, ...fileOf(t), LOG_LEVEL: 'debug' },
+      { logger: log.logger },
+    )
     const callers = Array.from({ length: 40 }, (_, index) => ({ ...callersSpan(), body: formula(index + 1) }))
     await Promise.all(callers.map(({ traceparent, body }, index) => submit(service.url, traceparent, body, `${index}`)))
     const submissions = await collector.named('submission', callers.length)
@@ -93,8 +109,7 @@ t.test(
     t.same(events.map(({ traceparent }) => traceparent).sort(), submissions.map(placeOf).sort())
     const traceOf = new Map(callers.map(({ body, traceId }) => [body.name, traceId]))
     for (const { name, traceparent } of events) t.equal(traceparent?.split('-')[1], traceOf.get(name))
-    const { stdout } = await service.kill('SIGTERM')
-    const answered = stdout.map((line) => JSON.parse(line)).filter(({ route }) => route === '/formulas')
+    const answered = log.parsed().filter(({ route }) => route === '/formulas')
     t.equal(answered.length, callers.length)
     for (const { reqId, trace_id } of answered) t.equal(trace_id, reqId)
   },
@@ -102,7 +117,7 @@ t.test(
 
 t.test('no span tells a formula, a key or what is searched for', async (t) => {
   const collector = await startCollector(t)
-  const { url } = await startInMemory(t, collector.environment)
+  const { url } = await startTraced(t, collector.environment)
   const traceparent = callersSpan().traceparent
   const { formulas } = (await (await submit(url, traceparent)).json()) as { formulas: { id: string }[] }
   await submit(url, traceparent, { ...SECRET, materials: 'Hidden Absolute' })
@@ -120,7 +135,7 @@ t.test('no span tells a formula, a key or what is searched for', async (t) => {
 
 t.test('what a caller does wrong is no error in its trace, and health is in no trace', async (t) => {
   const collector = await startCollector(t)
-  const { url } = await startInMemory(t, { ...collector.environment, OTEL_SERVICE_NAME: 'scents' })
+  const { url } = await startTraced(t, { ...collector.environment, OTEL_SERVICE_NAME: 'scents' })
   for (const path of ['/health/live', '/health/ready']) t.equal((await fetch(`${url}${path}`)).status, 200)
   t.equal((await submit(url, callersSpan().traceparent, {})).status, 400)
   t.equal((await fetch(`${url}/formulas/unknown`)).status, 404)
@@ -135,7 +150,7 @@ t.test('what a caller does wrong is no error in its trace, and health is in no t
 
 t.test('an event tells no trace where its submission is not in one that is kept', async (t) => {
   const collector = await startCollector(t)
-  const { url } = await startInMemory(t, collector.environment)
+  const { url } = await startTraced(t, collector.environment)
   t.equal((await submit(url, callersSpan('00').traceparent)).status, 200)
   const events = await receive(url)
   t.same(Object.keys(events[0] ?? {}), ['id', 'name', 'createdAt', 'receipt', 'receiveCount', 'leasedUntil'])
@@ -154,27 +169,27 @@ t.test('a collector that is not there costs one line in the log, however many sp
   const { server, endpoint } = await listen()
   await new Promise((resolve) => server.close(resolve))
   const env = { ...tracingTo(endpoint), OTEL_EXPORTER_OTLP_TIMEOUT: '50' }
-  const service = await startInMemory(t, env)
+  const log = keptLog('warn')
+  const { url, close } = await startTraced(t, env, { logger: log.logger })
   for (let number = 1; number <= 20; number++) {
     const body = { name: 'Rose', materials: [{ name: 'Rose', concentration: number }] }
-    t.equal((await submit(service.url, callersSpan().traceparent, body, `${number}`)).status, 200)
+    t.equal((await submit(url, callersSpan().traceparent, body, `${number}`)).status, 200)
     await pause(20)
   }
-  const { code, stdout } = await service.kill('SIGTERM')
-  t.equal(code, 0)
-  const warnings = stdout.map((line) => JSON.parse(line)).filter(({ level }) => level >= 40)
-  t.match(warnings, [{ msg: 'Traces cannot be exported, and are lost meanwhile' }])
-  t.equal(warnings.length, 1)
+  await close()
+  t.match(log.parsed(), [{ msg: 'Traces cannot be exported, and are lost meanwhile' }])
+  t.equal(log.parsed().length, 1)
 })
 
 t.test('a collector that never answers holds up neither a request nor, for more than seconds, the end', async (t) => {
   const { server, endpoint } = await listen()
   t.teardown(() => server.close())
-  const service = await startInMemory(t, tracingTo(endpoint))
-  t.equal((await submit(service.url, callersSpan().traceparent)).status, 200)
-  const begun = performance.now()
-  t.equal((await service.kill('SIGTERM')).code, 0)
-  t.ok(performance.now() - begun < 8_000)
+  const clock = new TestClock()
+  const { url, close } = await startTraced(t, tracingTo(endpoint), { clock })
+  t.equal((await submit(url, callersSpan().traceparent)).status, 200)
+  const begun = clock.now()
+  await passTime(clock, close())
+  t.ok(clock.now() - begun < 8_000)
 })
 
 /** Tells each module of OpenTelemetry that a process loads, but for the small one that prom-client has. */
@@ -190,7 +205,8 @@ registerHooks({
 t.test('nothing of OpenTelemetry is loaded where no collector is named', async (t) => {
   const collector = await startCollector(t)
   const loadedBy = async (environment: Record<string, string>): Promise<number> => {
-    const service = await startInMemory(t, { ...environment, NODE_OPTIONS: TELLING })
+    t.testdir()
+    const service = await startService(t, { ...environment, DATABASE_URL: 'memory:', NODE_OPTIONS: TELLING })
     t.equal((await submit(service.url, callersSpan().traceparent)).status, 200)
     const { stdout } = await service.kill('SIGTERM')
     return stdout.filter((line) => line.includes('"loaded"')).length

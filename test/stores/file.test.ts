@@ -69,13 +69,19 @@ t.test('a file of a newer version, of another program, or that is no database is
   const newer = openForWriting(path('newer.db'))
   newer.exec('PRAGMA user_version = 99')
   newer.close()
-  t.throws(() => openForWriting(path('newer.db')), { name: 'StoreRefused', message: /newer version/ })
   const foreign = new DatabaseSync(path('foreign.db'))
   foreign.exec('CREATE TABLE theirs (x)')
   foreign.close()
-  t.throws(() => openForWriting(path('foreign.db')), { name: 'StoreRefused', message: /another program/ })
   writeFileSync(path('noise.db'), 'no database '.repeat(100))
-  t.throws(() => openForWriting(path('noise.db')), { name: 'StoreRefused', message: /damaged or no SQLite/ })
+  for (const [name, message] of [
+    ['newer.db', /newer version/],
+    ['foreign.db', /another program/],
+    ['noise.db', /damaged or no SQLite/],
+  ] as const) {
+    const before = readFileSync(path(name))
+    t.throws(() => openForWriting(path(name)), { name: 'StoreRefused', message })
+    t.same(readFileSync(path(name)), before)
+  }
   mkdirSync(path('folder.db'))
   t.throws(() => openForWriting(path('folder.db')), { name: 'StoreRefused', message: /cannot be opened/ })
 })

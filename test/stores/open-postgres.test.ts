@@ -154,18 +154,6 @@ t.test('a database that a newer version has written is refused', async (t) => {
   await refuses(t, /newer version/, parseLocation(url))
 })
 
-t.test('who may only use the tables can run the service on a schema that is up to date', async (t) => {
-  const url = await server.createDatabase()
-  await refuses(t, /permission denied/, parseLocation(await limitedUser(url)))
-  const owner = await open(t, parseLocation(url))
-  await query(url, 'GRANT USAGE ON SCHEMA formula_intake TO limited')
-  await query(url, 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA formula_intake TO limited')
-  await query(url, 'GRANT USAGE ON ALL SEQUENCES IN SCHEMA formula_intake TO limited')
-  const { intake } = await open(t, parseLocation(await limitedUser(url)))
-  t.match(await intake?.accept(submission([formula('a')])), { answer: { status: 200 } })
-  t.match(await owner.db.get(formula('a').id), { document: formula('a').document })
-})
-
 /** The URL of a user who may connect, and nothing else. */
 async function limitedUser(url: string): Promise<string> {
   const [row] = await query(url, `SELECT 1 FROM pg_roles WHERE rolname = 'limited'`)

@@ -53,14 +53,6 @@ t.test('a durable database with a queue in memory is warned of', async (t) => {
   t.match(warnings, [/events that wait when the process ends are lost/])
 })
 
-t.test('a file is owned once, also within one process', async (t) => {
-  const path = join(t.testdir(), 'a.db')
-  const first = await open(t, sqlite(path), sqlite(path))
-  await t.rejects(open(t, sqlite(path), sqlite(path)), { name: 'StoreRefused', message: /in use/ })
-  await first.close()
-  await open(t, sqlite(path), sqlite(path))
-})
-
 t.test('another queue is refused while the old one holds events, or is gone', async (t) => {
   const directory = t.testdir()
   const file = (name: string) => sqlite(join(directory, name))
