@@ -7,6 +7,8 @@ import { DEFAULT, lease } from '../contract/leasing.ts'
 import { again, formula, namesIn, submission, TRACEPARENT } from '../contract/submissions.ts'
 import { FORMULAS, filledFile, OPTIONS } from '../support/filled-file.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
+import { castShadows, hasShadowRun } from '../support/postgres/shadows.ts'
+import { openInProcess } from '../support/sqlite-in-process.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())
@@ -58,8 +60,10 @@ async function checkMoved(
 t.test('a SQLite file is moved whole: formulas, answers, and events in every state', async (t) => {
   const filled = await filledFile(t)
   const to = await server.createDatabase()
+  await castShadows(to)
   const moved = await moveStore({ from: filled.path, to, now: filled.clock.now(), progress: SILENT })
   t.same(moved, { kind: 'whole', formulas: FORMULAS, answers: FORMULAS - 1, events: FORMULAS })
+  t.notOk(await hasShadowRun(to), 'its statements name the schema of what they call')
   await checkMoved(t, to, filled)
 })
 
@@ -107,7 +111,7 @@ t.test('nothing is moved into a database that is in use, nor twice', async (t) =
 
 t.test('a file with unfinished submissions is not moved', async (t) => {
   const { path, clock } = await filledFile(t)
-  const { db, close } = await openSqlite(path, { clock, ...OPTIONS })
+  const { db, close } = openInProcess(path, { clock, ...OPTIONS })
   await db.add('1', submission([formula('half', '8', 'Hedione')]))
   await close()
   const options = { from: path, to: await server.createDatabase(), now: clock.now(), progress: SILENT }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { FORMULAS, filledFile, OPTIONS } from '../support/filled-file.ts'
+import { inherited } from '../support/inherited.ts'
 import { startPostgres } from '../support/postgres/server.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../src/cli/migrate-store.ts')
@@ -12,7 +13,7 @@ const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())
 
 function run(args: string[], to?: string) {
-  const env = { ...process.env, ...(to !== undefined && { TO_DATABASE_URL: to }) }
+  const env = { ...inherited(), ...(to !== undefined && { TO_DATABASE_URL: to }) }
   const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', env })
   return { status, stdout, stderr }
 }

@@ -19,12 +19,14 @@ interface Events {
   events: ReceivedEvent[]
 }
 
+t.testdir()
+const queue = await server.createDatabase()
+const network = await Network.start(t, queue)
+const DATABASE_URL = await server.createDatabase()
+const ahead = await startService(t, { DATABASE_URL, QUEUE_URL: network.url, ...withClockOff(HOUR_MS) })
+const behind = await startService(t, { DATABASE_URL, QUEUE_URL: queue, ...withClockOff(-HOUR_MS) })
+
 t.test('instances whose clocks are hours apart agree on when a lease ends', async (t) => {
-  t.testdir()
-  const url = await server.createDatabase()
-  const network = await Network.start(t, url)
-  const ahead = await startService(t, { DATABASE_URL: network.url, ...withClockOff(HOUR_MS) })
-  const behind = await startService(t, { DATABASE_URL: url, ...withClockOff(-HOUR_MS) })
   t.equal((await post(ahead.url, 'k', formula(1))).status, 200)
   for (const [holder, other] of [
     [behind, ahead],
@@ -49,13 +51,9 @@ t.test('instances whose clocks are hours apart agree on when a lease ends', asyn
 })
 
 t.test('a saga is rolled back by the time of the database, whatever the clocks of the instances say', async (t) => {
-  t.testdir()
-  const environment = { DATABASE_URL: await server.createDatabase(), QUEUE_URL: await server.createDatabase() }
-  const one = await startService(t, { ...environment, ...withClockOff(-HOUR_MS) })
-  const two = await startService(t, { ...environment, ...withClockOff(HOUR_MS) })
   const answers = await Promise.all(
-    Array.from({ length: 40 }, (_, index) => post(index % 2 ? one.url : two.url, `${index}`, formula(index + 1))),
+    Array.from({ length: 40 }, (_, n) => post(n % 2 ? ahead.url : behind.url, `${n}`, formula(n + 2))),
   )
   t.same(new Set(answers.map(({ status }) => status)), new Set([200]), 'no instance rolls back what the other runs')
-  t.same(await call(one.url, '/cleanups'), { cleanups: [] })
+  t.same(await call(ahead.url, '/cleanups'), { cleanups: [] })
 })

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
 import { startService as startInProcess } from '../support/http/service.ts'
-import { formula, post, runToEnd, startService } from '../support/service-process.ts'
+import { formula, post, startService } from '../support/service-process.ts'
 import { environment, startSqs, until } from '../support/sqs.ts'
 
 t.test('killed with -9 while it forwards, again and again, every event arrives at least once', async (t) => {
@@ -46,14 +46,6 @@ t.test('killed with -9 while it forwards, again and again, every event arrives a
   })
   t.same([...new Set(sqs.ids())], ids.sort())
   t.equal((await stats()).dead, 0)
-})
-
-t.test('a queue URL that does not tell its region, and no AWS_REGION, is one clear line', async (t) => {
-  t.testdir()
-  const env = { SQS_QUEUE_URL: 'http://127.0.0.1:9/0/formulas', AWS_CONFIG_FILE: '/nowhere' }
-  const ended = await runToEnd(t, env)
-  t.equal(ended.code, 1)
-  t.same(ended.stderr, ['SQS_QUEUE_URL: names no region; set AWS_REGION'])
 })
 
 t.test('SIGTERM ends a process that cannot reach SQS, with 0, in time', async (t) => {

@@ -1,9 +1,10 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { lease, receiptsOf } from '../contract/leasing.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
 import { formula, submission, traced } from '../contract/submissions.ts'
+import { openInProcess } from './sqlite-in-process.ts'
 import { TestClock } from './test-clock.ts'
 
 export const OPTIONS = { answerTtlMs: DAY_MS, maxReceives: 2 }
@@ -17,9 +18,19 @@ export const FORMULAS = 2_500
  * back at the front.
  */
 export async function filledFile(t: Test) {
+  filled ??= fill(join(t.testdir(), 'filled.db'))
+  const { file, end, ...submissions } = await filled
   const path = join(t.testdir(), 'formulas.db')
+  writeFileSync(path, file)
+  return { path, clock: new TestClock(end), ...submissions }
+}
+
+/** Filled once: it takes longer than most tests of it. */
+let filled: ReturnType<typeof fill> | undefined
+
+async function fill(path: string) {
   const clock = new TestClock()
-  const { intake, queue, close } = await openSqlite(path, { clock, ...OPTIONS })
+  const { intake, queue, close } = openInProcess(path, { clock, ...OPTIONS })
   const expired = submission([formula('expired', '999999')])
   await intake.accept(expired)
   await queue.ack(receiptsOf(await lease(queue)))
@@ -41,5 +52,5 @@ export async function filledFile(t: Test) {
   await queue.nack([delayed], 60_000)
   await queue.nack([back], 0)
   await close()
-  return { path, clock, list, refused, expired }
+  return { file: readFileSync(path), end: clock.now(), list, refused, expired }
 }
