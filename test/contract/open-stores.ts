@@ -4,9 +4,9 @@ import { TestClock } from '../support/test-clock.ts'
 
 export interface OpenOptions {
   clock: TestClock
-  /** How long answers are kept, in milliseconds; a day unless told. */
+  /** How long answers are kept, in milliseconds; default: a day. */
   answerTtlMs?: number
-  /** 5 unless told. */
+  /** Default: 5. */
   maxReceives?: number
 }
 

@@ -16,7 +16,7 @@ import type {
 /** When a `TestClock` begins, in milliseconds since the epoch. */
 export const NOON = Date.UTC(2026, 0, 31, 12)
 
-/** A fingerprint to stand for `name` where there is no formula. */
+/** A fingerprint for tests that need no formula. */
 export const idOf = (name: string): string => hash('sha256', name, 'hex')
 
 /** What the event of a formula says beside id and time, and of a traced submission where it is seen in the trace. */

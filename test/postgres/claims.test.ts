@@ -22,7 +22,7 @@ function setUp(held?: Promise<void>) {
   return { scheduler, batches }
 }
 
-/** A submission whose documents take about so many characters. */
+/** A submission whose documents have about this many characters. */
 function large(characters: number): BatchItem {
   const item = toBatchItem(submission([formula('a', `${++made}`)]), null)
   return { ...item, length: characters }

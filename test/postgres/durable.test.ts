@@ -6,7 +6,7 @@ import { query, startPostgres } from '../support/postgres/server.ts'
 
 const skip = Boolean(process.env.TEST_DATABASE_URL) && 'TEST_DATABASE_URL names a server that is not ours to crash'
 
-/** A server that answers long before the disk has it, unless it is told to wait. */
+/** A server that answers long before a commit is on disk, unless a transaction asks for more. */
 const LAZY = { synchronous_commit: 'off', wal_writer_delay: '10s', autovacuum: 'off' }
 
 t.test(

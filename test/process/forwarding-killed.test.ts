@@ -12,7 +12,7 @@ t.test('killed with -9 while it forwards, again and again, every event arrives a
     DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}`,
     SQS_QUEUE_URL: sqs.queueUrl,
   }
-  // SQS takes its time, so that there is always something on its way.
+  // SQS is slow, so that there are always calls in flight.
   sqs.fault = (forward) => setTimeout(forward, 10)
   const ids: string[] = []
   for (let cycle = 0; cycle < 2; cycle++) {

@@ -36,7 +36,7 @@ async function statusWith(url: string, secret: string): Promise<number> {
   return answer.status
 }
 
-/** Waits until something is so that comes to be within a second or two. */
+/** Polls a condition for up to 20 seconds. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   const begun = performance.now()
   while (!(await isSo())) {
@@ -45,7 +45,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   }
 }
 
-/** Looks at what a process has said so far, until something of it is like this. */
+/** Waits until a process has printed a line that matches. */
 async function said(service: { lines: string[] }, what: RegExp): Promise<void> {
   await until(async () => service.lines.some((line) => what.test(line)))
 }

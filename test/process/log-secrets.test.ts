@@ -9,7 +9,7 @@ import { startService } from '../support/service-process.ts'
 
 const NAME = 'Secret of the House'
 const MATERIAL = 'Unobtainium Absolute'
-/** Node quotes no more than the beginning of what it cannot read. */
+/** Node's JSON errors quote only the beginning of the text. */
 const BEGINNING = MATERIAL.slice(0, 8)
 const AMOUNT = '7654321.1234567'
 const IDEMPOTENCY_KEY = 'order-of-a-secret-customer'
@@ -18,7 +18,7 @@ const PASSWORD = 'correct-horse-battery'
 
 const ROSE = { name: NAME, materials: [{ name: MATERIAL, concentration: AMOUNT }] }
 
-/** Bodies that are taken in and bodies that are refused, for whatever reason. */
+/** One body that is accepted, and one for each kind of refusal. */
 const BODIES = [
   JSON.stringify(ROSE),
   JSON.stringify([ROSE, ROSE]),
@@ -38,7 +38,7 @@ function damageEvent(path: string): void {
   file.close()
 }
 
-/** What no request of a library would be: secrets where HTTP cannot be read. */
+/** Sends malformed HTTP that contains secrets; no library would. */
 async function sendRaw(url: string, head: string): Promise<string> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
   await once(socket, 'connect')
@@ -72,7 +72,7 @@ async function askAll({ url, authorization }: Sending): Promise<number[]> {
   return statuses
 }
 
-/** @returns the secrets that stand in what a process has said, with the lines they stand in */
+/** @returns the lines that contain a secret */
 function leaked(said: string[], secrets: string[]): string[] {
   return said.filter((line) => secrets.some((secret) => line.includes(secret)))
 }

@@ -16,7 +16,7 @@ function start(t: Test, env: NodeJS.ProcessEnv): ChildProcess {
   return child
 }
 
-/** Waits for the end of a process that does not start. */
+/** Waits for the end of a process that should not start. */
 async function refusal(child: ChildProcess): Promise<{ code: number; lines: string[] }> {
   const [error, [code]] = await Promise.all([text(child.stderr as never), once(child, 'close')])
   return { code, lines: error.trimEnd().split('\n') }

@@ -12,7 +12,7 @@ import { call, formula, startService } from '../support/service-process.ts'
 import { passTime } from '../support/submission/orchestrator-bench.ts'
 import { TestClock } from '../support/test-clock.ts'
 
-/** A caller's place in a trace of its own. */
+/** A span of the caller, in a new trace. */
 function callersSpan(flags = '01') {
   const [traceId, spanId] = [randomBytes(16).toString('hex'), randomBytes(8).toString('hex')]
   return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${flags}` }
@@ -24,7 +24,7 @@ function submit(url: string, traceparent: string, body: object = SECRET, key = '
   const headers = {
     'content-type': 'application/json',
     'idempotency-key': key,
-    // The log names a request so: by its trace.
+    // So that the test can match log lines with traces.
     'x-request-id': traceparent.split('-')[1] as string,
     traceparent,
   }
@@ -34,7 +34,7 @@ function submit(url: string, traceparent: string, body: object = SECRET, key = '
 const receive = async (url: string): Promise<ReceivedEvent[]> =>
   (await call<{ events: ReceivedEvent[] }>(url, '/events/receive', { max: 10 })).events
 
-/** Sends a body whose second half comes later than its first. */
+/** Sends a body in two halves, 50 ms apart. */
 async function submitInHalves(url: string, traceparent: string): Promise<Response> {
   const text = JSON.stringify(SECRET)
   async function* halves() {
@@ -46,13 +46,13 @@ async function submitInHalves(url: string, traceparent: string): Promise<Respons
   return fetch(`${url}/formulas`, { method: 'POST', headers, body: ReadableStream.from(halves()), duplex: 'half' })
 }
 
-/** Starts a service in this process. OpenTelemetry reads its variables from the process. */
+/** Starts a service in this process; OpenTelemetry reads its variables from `process.env`. */
 async function startTraced(t: Test, environment: Record<string, string>, options: AppOptions = {}) {
   t.intercept(process, 'env', { value: { ...process.env, ...environment } })
   return startListening(t, environment, options)
 }
 
-/** A log that is kept. */
+/** A logger that keeps its lines. */
 function keptLog(level: string) {
   const lines: string[] = []
   const logger = { level, stream: { write: (line: string) => void lines.push(line) } }
@@ -158,7 +158,7 @@ t.test('an event tells no trace where its submission is not in one that is kept'
   t.equal(collector.spans().length, 1, 'the caller has decided')
 })
 
-/** Takes connections and says nothing. */
+/** Accepts connections and never answers. */
 async function listen() {
   const server = createServer((socket) => socket.unref()).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -192,7 +192,7 @@ t.test('a collector that never answers holds up neither a request nor, for more 
   t.ok(clock.now() - begun < 8_000)
 })
 
-/** Tells each module of OpenTelemetry that a process loads, but for the small one that prom-client has. */
+/** Prints each OpenTelemetry module that a process loads, except the small API package of prom-client. */
 const TELLING = `--import=data:text/javascript,${encodeURIComponent(`
 import { registerHooks } from 'node:module'
 registerHooks({

@@ -30,7 +30,7 @@ function openWriter(t: Test, path: string) {
     const verdict = unpackVerdict(run<Verdict>(now, 'accept', pack(one)), one)
     return verdict.kind === 'answered' ? verdict.answer.status : verdict.kind
   }
-  /** Takes in so many formulas at once, as `submit` does. */
+  /** Submits formulas 1 to `howMany` in one batch. */
   const fill = (howMany: number): void => {
     const all = Array.from({ length: howMany }, (_, index) => {
       const one = submission([formula(`Name ${index + 1}`, String(index + 1))], { key: `key-${index + 1}` })

@@ -7,7 +7,7 @@ import { formula, namesIn, submission } from '../contract/submissions.ts'
 import { scratch } from '../faults/scratch.ts'
 import { until } from '../support/until.ts'
 
-/** A file with `howMany` roses, and one violet behind so many of them. */
+/** A file with `howMany` roses, and one violet after the first `violetBehind` of them. */
 async function openGarden(t: Test, howMany: number, violetBehind: number) {
   const path = join(scratch(t), 'formulas.db')
   const stores = await openSqlite(path, { clock: systemClock, answerTtlMs: DAY_MS, maxReceives: 5 })

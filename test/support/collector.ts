@@ -27,14 +27,14 @@ export interface CollectedSpan extends Omit<SentSpan, 'attributes'> {
 
 /** Receives traces as a collector does, over HTTP. */
 export interface Collector {
-  /** What makes a service send its traces here, at once. */
+  /** Variables that make a service export its traces here without delay. */
   environment: Record<string, string>
-  /** What has come, as it came. */
+  /** The received bodies. */
   bodies: string[]
   spans(): CollectedSpan[]
-  /** Attributes of what the spans are of. */
+  /** Attributes of the resource. */
   resource(): Record<string, unknown>
-  /** Waits until so many spans have come that have this name. */
+  /** Waits until `count` spans of this name have arrived. */
   named(name: string, count?: number): Promise<CollectedSpan[]>
 }
 
@@ -77,7 +77,7 @@ export async function startCollector(t: Test): Promise<Collector> {
   return collector
 }
 
-/** What makes a service send its traces to an address without delay. */
+/** Variables that make a service export its traces to an address without delay. */
 export const tracingTo = (endpoint: string): Record<string, string> => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
   OTEL_BSP_SCHEDULE_DELAY: '20',

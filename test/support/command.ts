@@ -5,7 +5,7 @@ import { type Ended, observe } from './service-process.ts'
 
 /** A command that runs. */
 export interface Running {
-  /** What it has said on standard output so far. */
+  /** Its lines on stdout so far. */
   stdout: string[]
   ended: Promise<Ended>
   kill(signal: NodeJS.Signals): Promise<Ended>
@@ -13,7 +13,7 @@ export interface Running {
 
 const root = new URL('../../', import.meta.url)
 
-/** Starts a program of ours; `input` is its standard input. */
+/** Starts one of our programs; `input` is its standard input. */
 export function start(t: Test, program: string, args: string[], environment = {}, input?: string): Running {
   const env = { ...inherited(), ...environment }
   const stdin = input === undefined ? 'ignore' : 'pipe'

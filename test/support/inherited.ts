@@ -1,4 +1,4 @@
-/** What every process that a test starts is given of the environment: nothing that would make it another's. */
+/** The variables that test processes inherit: none that configures the service. */
 export function inherited(): Record<string, string> {
   const { PATH = '', NODE_V8_COVERAGE = '', NODE_COMPILE_CACHE = '' } = process.env
   return { PATH, NODE_V8_COVERAGE, NODE_COMPILE_CACHE }

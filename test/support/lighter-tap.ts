@@ -1,14 +1,14 @@
 import { registerHooks } from 'node:module'
 
-/** What tap does in every process and thread of a run, and what is loaded in its place. */
+/** Modules that tap loads in every process and thread, and their replacements. */
 const REPLACED: Record<string, string> = {
-  // Writes down what each loads, for the report of coverage, which is not made.
+  // Records loaded modules for the coverage report, which is off.
   '/@tapjs/processinfo/dist/esm/import.mjs': 'data:text/javascript,',
-  // Follows every promise, to name the test that an error belongs to which nobody has caught.
+  // Follows every promise, to find the test that an uncaught error belongs to.
   'async-hook-domain': new URL('whole-file.ts', import.meta.url).href,
 }
 
-/** Loaded before all else by a run that is to be fast: both take longer than many a test. */
+/** Preloaded in fast runs: both modules take longer than many tests. */
 registerHooks({
   resolve(specifier, context, next) {
     const url = Object.entries(REPLACED).find(([name]) => specifier.endsWith(name))?.[1]

@@ -4,7 +4,7 @@ import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
 import type { Metrics } from '../../src/metrics/metrics.ts'
 
-// Opens, scrapes and closes as many apps as it is told, one after the other, and says as JSON what is left of them.
+// Opens, scrapes and closes apps one after another (argument: how many), then prints what is left of them as JSON.
 
 let observers = 0
 const observe = PerformanceObserver.prototype.observe

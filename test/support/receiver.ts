@@ -38,13 +38,13 @@ export class Receiver implements Sink {
     this.closed = true
   }
 
-  /** The calls that wait for an answer; they are the test's to answer. */
+  /** Hands over the open calls: the caller answers them. */
   take(): Open[] {
     return this.open.splice(0)
   }
 }
 
-/** Lets all that can go on without time passing go on. */
+/** Lets everything run that does not wait for time. */
 export const settle = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
@@ -69,7 +69,7 @@ export async function start(t: Test, { maxReceives = 2, wrap = (queue: EventQueu
     clock.advance(ms)
     await settle()
   }
-  /** Answers the one call that is open. */
+  /** Answers the only open call. */
   const soleCall = async (handle: (call: Open) => void): Promise<string> => {
     await settle()
     const [call, ...others] = receiver.take()
@@ -81,7 +81,7 @@ export async function start(t: Test, { maxReceives = 2, wrap = (queue: EventQueu
   return { clock, queue, receiver, forwarder, lines, pass, soleCall }
 }
 
-/** Brings a forwarder to where it is known to fail: a batch and a probe of it have failed. */
+/** Starts a forwarder that is known to fail: a batch and its probe have failed. */
 export async function startFailing(t: Test, names: string) {
   const all = await start(t)
   await show(all.queue, names)
@@ -92,7 +92,7 @@ export async function startFailing(t: Test, names: string) {
   return all
 }
 
-/** A member of an object, as it can be called. */
+/** A member of an object, bound to it if it is a function. */
 export const bound = <T extends object>(of: T, name: string | symbol): unknown => {
   const value: unknown = Reflect.get(of, name)
   return typeof value === 'function' ? value.bind(of) : value

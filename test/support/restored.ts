@@ -20,7 +20,7 @@ interface Accepted {
   id: string
   body: string
 }
-/** What clients of a running service saw until told to stop, and a consumer that works on the first events alone. */
+/** Loads a service with submissions until stopped; a consumer acks the first 100 events. */
 export function load(url: string) {
   const [accepted, acked]: [Accepted[], Set<string>] = [[], new Set()]
   let stopped = false

@@ -18,7 +18,7 @@ export interface Said {
 /** What becomes of a request: an answer, a connection that breaks, or silence. */
 export type Say = (seen: Seen) => Said | 'break' | 'silence'
 
-/** A server that says what a test has it say, for what the real service says only when it is in trouble. */
+/** A server with scripted answers, for answers that the real service gives only in trouble. */
 export async function scriptedService(t: Test, say: Say): Promise<{ url: URL; seen: Seen[] }> {
   const seen: Seen[] = []
   const server = createServer(async (request, response) => {

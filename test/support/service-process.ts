@@ -6,7 +6,7 @@ import { inherited } from './inherited.ts'
 
 const SERVER = new URL('../../src/server.ts', import.meta.url).pathname
 
-/** What a process said and how it ended. */
+/** A process's output and how it ended. */
 export interface Ended {
   code: number | null
   signal: NodeJS.Signals | null
@@ -28,7 +28,7 @@ function launch(t: Test, environment: Environment): { child: ChildProcess; ended
   return { child, ...observe(t, child) }
 }
 
-/** Keeps what a process says, line by line, until it ends; kills it when the test is over. */
+/** Keeps the output of a process line by line; kills it when the test ends. */
 export function observe(t: Test, child: ChildProcess): { ended: Promise<Ended>; lines: string[] } {
   const [stdout, stderr]: [string[], string[]] = [[], []]
   if (child.stdout) createInterface(child.stdout).on('line', (line) => stdout.push(line))
@@ -45,10 +45,10 @@ export function observe(t: Test, child: ChildProcess): { ended: Promise<Ended>; 
 export interface StartingProcess {
   /** Its URL, when it listens. Rejects when it ends before. */
   listening: Promise<string>
-  /** What it has said on stdout so far. */
+  /** Its lines on stdout so far. */
   lines: string[]
   signal(signal: NodeJS.Signals): void
-  /** Sends a signal that is to end it, and waits for that. */
+  /** Sends a signal and waits for the end. */
   kill(signal: NodeJS.Signals): Promise<Ended>
 }
 
@@ -80,7 +80,7 @@ export async function startService(t: Test, environment: Environment): Promise<S
   return { url: await listening, kill }
 }
 
-/** Runs a server that is expected to end by itself. */
+/** Runs a server that should end by itself. */
 export function runToEnd(t: Test, environment: Environment): Promise<Ended> {
   return launch(t, { PORT: '0', ...environment }).ended
 }

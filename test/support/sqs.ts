@@ -28,11 +28,11 @@ export interface LocalSqs {
   calls: Call[]
   /** How many calls have reached the gate and are not answered yet. */
   pending: number
-  /** The regions that calls were signed for. */
+  /** The regions in the calls' signatures. */
   regions: Set<string>
-  /** What befalls calls from now on; they pass when null. */
+  /** The fault of all calls from now on; null lets them pass. */
   fault: Fault | null
-  /** What the queue holds, first in first. */
+  /** The messages in the queue, oldest first. */
   messages(): { body: string; groupId?: string | undefined; deduplicationId?: string | undefined }[]
   /** Formula ids of the messages, sorted. */
   ids(): string[]

@@ -7,7 +7,7 @@ const { WORK_MS = '0', FAILURES = '0', DIES = '' } = process.env
 const stop = new AbortController()
 process.on('SIGTERM', () => stop.abort())
 await consume(async ({ name, receiveCount }) => {
-  // What is printed is what the test reads.
+  // The test reads these lines.
   process.stdout.write(`${name}: lease ${receiveCount}\n`)
   await sleep(Number(WORK_MS))
   if (DIES) process.kill(process.pid, 'SIGKILL')

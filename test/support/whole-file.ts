@@ -3,7 +3,7 @@ type OnError = (error: unknown, type: string) => void
 /** The tests that are not over; the first is the file, which holds all others. */
 const tests: Domain[] = []
 
-/** Stands in for that of `async-hook-domain`: an error that nobody has caught, or a rejection, fails the whole file. */
+/** Replaces the one of `async-hook-domain`: an uncaught error or rejection fails the whole file. */
 export class Domain {
   readonly onerror: OnError
 

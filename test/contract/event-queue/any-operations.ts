@@ -9,7 +9,7 @@ import { ReferenceQueue } from './reference-queue.ts'
 
 const MAX_RECEIVES = 2
 const NAMES = ['default', 'a', 'b']
-/** As many runs as take a second or two where a file has to be opened for each. */
+/** Few: each run opens a file. */
 const FEW = { numRuns: 4, seed: 1 }
 
 interface Bench {
@@ -46,7 +46,7 @@ const operations = fc.array(
   { minLength: 1, maxLength: 150, size: 'max' },
 )
 
-/** Some of the last receipts, and what is none. */
+/** Some of the last receipts, and an invalid one. */
 function receiptsFor({ reference }: Bench, { pick, other }: Operation): string[] {
   const last = reference.receipts.slice(-6)
   const chosen = [pick, other].map((one) => last[one % (last.length + 1)] ?? 'x')
@@ -167,7 +167,7 @@ async function runAll(bench: Bench, list: Operation[]): Promise<void> {
   }
 }
 
-/** That an engine does as plain lists would, whatever is done to it. */
+/** An engine behaves like plain lists under random operations. */
 export async function anyOperationPromises(t: Test, open: OpenStores, extent: fc.Parameters<unknown> = FEW) {
   t.test('after any operations every subscription has what the reference has', async (t) => {
     const property = fc.asyncProperty(operations, async (list) => {

@@ -3,7 +3,7 @@ import type { NewFormula } from '../../../src/stores/ports.ts'
 import { type OpenStores, start } from '../open-stores.ts'
 import { formula, formulas, idOf, store, submission } from '../submissions.ts'
 
-/** A formula whose texts are JSON, written as nobody else would, with fields that no store knows. */
+/** A formula with unusually written JSON and fields that no store knows. */
 const odd: NewFormula = {
   id: idOf('odd'),
   searchKey: 'not a name at all',

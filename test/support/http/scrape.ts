@@ -5,7 +5,7 @@ export interface Series {
   value: number
 }
 
-/** What a scrape gave. */
+/** The result of a scrape. */
 export interface Scraped {
   /** The metrics as they are declared. */
   types: Map<string, string>
@@ -23,7 +23,7 @@ export async function scrape(client: Pick<Client, 'get'>): Promise<Scraped> {
 
 const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/
 
-/** Reads the text format of Prometheus, as far as it is used. */
+/** Reads the subset of Prometheus's text format that we use. */
 export function parse(text: string): Scraped {
   const byName = new Map<string, Series[]>()
   const types = new Map<string, string>()

@@ -54,7 +54,7 @@ export class Cluster {
    * Makes the files, and starts the server on them.
    * @param locale an ICU locale such as `en-US`, or `C`
    * @param inMemory whether the files may be in memory: they outlast a crash of the server there too
-   * @param binaries those of npm unless told
+   * @param binaries default: those of npm
    */
   static async start(settings: Settings, locale: string, inMemory: boolean, binaries?: Binaries): Promise<Cluster> {
     const cluster = new Cluster(await freePort(), binaries ?? (await findBinaries()), inMemory)
@@ -76,7 +76,7 @@ export class Cluster {
       await makeFiles()
       const all = { listen_addresses: '127.0.0.1', port: this.port, unix_socket_directories: '', ...settings }
       const lines = Object.entries(all).map(([name, value]) => `${name} = '${value}'\n`)
-      // Not as options of the command: ALTER SYSTEM could not change those.
+      // ALTER SYSTEM could not change command-line options.
       appendFileSync(join(this.#data, 'postgresql.conf'), lines.join(''))
       await this.start()
       return this
@@ -94,14 +94,14 @@ export class Cluster {
     return join(this.#directory, 'log')
   }
 
-  /** The process that all others of the server descend from. */
+  /** Process id of the postmaster. */
   get pid(): number {
     const pid = this.#postmaster?.pid
     if (pid === undefined) throw new Error('PostgreSQL is not running')
     return pid
   }
 
-  /** Starts the server again on the files it has left. */
+  /** Starts the server again on its files. */
   async start(): Promise<void> {
     if (this.#postmaster !== undefined) throw new Error('PostgreSQL is running')
     const log = openSync(this.#log, 'a')
@@ -118,13 +118,13 @@ export class Cluster {
     await this.#ready(postmaster)
   }
 
-  /** What pg_ctl goes by as well: the server says in a file of its own how far it is. */
+  /** Reads the status from `postmaster.pid`, as pg_ctl does. */
   async #ready(postmaster: ChildProcess): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS
     while (performance.now() < deadline) {
       if (postmaster.exitCode !== null || postmaster.signalCode !== null) break
       const [pid, , , , , , , status] = this.#read(join(this.#data, 'postmaster.pid')).split('\n')
-      // After a crash, the file may be that of the server before.
+      // After a crash, the file may still be that of the previous server.
       if (Number(pid) === postmaster.pid && status?.trim() === 'ready') return
       await pause(5)
     }
@@ -139,7 +139,7 @@ export class Cluster {
     }
   }
 
-  /** Ends the server as `pg_ctl stop -m immediate` does: without a checkpoint, and without leave of its clients. */
+  /** Stops the server like `pg_ctl stop -m immediate`: no checkpoint, clients are cut off. */
   async crash(): Promise<void> {
     const postmaster = this.#postmaster
     if (postmaster === undefined) return
@@ -150,7 +150,7 @@ export class Cluster {
     await ended
   }
 
-  /** Stops all its processes where they are; connections stay open, and nothing answers. */
+  /** Freezes all its processes; connections stay open, and nothing answers. */
   freeze(): void {
     process.kill(this.pid, 'SIGSTOP')
     for (const child of childrenOf(this.pid)) signal(child, 'SIGSTOP')
@@ -221,7 +221,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** Below the ports that systems give to clients, so that none takes it while the server is down. */
+/** Below the ephemeral ports, so that no client takes it while the server is down. */
 async function freePort(): Promise<number> {
   const port = 20_000 + Math.floor(Math.random() * 12_000)
   const probe = createServer()
@@ -252,7 +252,7 @@ class Keeper {
     const options: SpawnOptions = { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: '/' }
     this.#watch = spawn('/bin/sh', ['-c', SCRIPT, 'keeper', directory], options)
     this.#watch.unref()
-    // A pipe to a process is a socket, which its type does not tell.
+    // The pipe to a process is a socket, but is not typed as one.
     const pipe = this.#watch.stdin as unknown as { unref(): void }
     pipe.unref()
   }

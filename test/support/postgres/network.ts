@@ -13,7 +13,7 @@ export type Mishap = (typeof MISHAPS)[number]
 /** Decides what becomes of a statement by its text, and by whether a transaction is open; null lets it through. */
 export type Choose = (text: string, isWithin: boolean) => Mishap | null
 
-/** A network between clients and a PostgreSQL database, on which statements meet with mishaps. */
+/** A proxy between clients and a PostgreSQL database that makes statements fail. */
 export class Network {
   readonly #target: URL
   readonly #server: Server
@@ -21,7 +21,7 @@ export class Network {
   readonly #late = new Set<Link>()
   #choose: Choose = () => null
   #isDown = false
-  /** How many statements have come by. */
+  /** Statements seen so far. */
   statements = 0
 
   private constructor(url: string) {
@@ -45,7 +45,7 @@ export class Network {
     return url.href
   }
 
-  /** Every statement meets with what is chosen for it from now on; with nothing, unless told. */
+  /** Chooses the fault of each statement from now on; default: none. */
   choose(choose: Choose = () => null): void {
     this.#choose = choose
   }
@@ -60,7 +60,7 @@ export class Network {
     })
   }
 
-  /** Cuts every connection and lets nobody in, until told otherwise. */
+  /** Cuts every connection and refuses new ones. */
   setDown(isDown: boolean): void {
     this.#isDown = isDown
     if (isDown) for (const link of this.#links) link.cut()

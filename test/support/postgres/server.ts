@@ -13,7 +13,7 @@ export interface PostgresOptions {
   settings?: Settings
   /** An ICU locale, whose order differs from that of code points as on most servers; or `C`. */
   locale?: string
-  /** Another PostgreSQL than that of npm. */
+  /** Default: the PostgreSQL from npm. */
   binaries?: Binaries
 }
 
@@ -21,21 +21,21 @@ export interface PostgresOptions {
 export interface PostgresServer {
   /** Whether it may be crashed and frozen: not where TEST_DATABASE_URL names it. The methods below throw then. */
   readonly isOurs: boolean
-  /** The URL of a database, of the one that every server has unless told. */
+  /** The URL of a database; default: `postgres`, which every server has. */
   url(database?: string): string
   /** @returns the URL of a new, empty database */
   createDatabase(name?: string): Promise<string>
   /** Ends the server and removes its files; or only the databases, where it is not ours. */
   stop(): Promise<void>
-  /** The first of its processes. */
+  /** Process id of the postmaster. */
   readonly pid: number
-  /** Ends it at once, without a checkpoint; it is down then. */
+  /** Stops it at once, without a checkpoint. */
   crash(): Promise<void>
-  /** Starts it after a crash, at the same URL. */
+  /** Restarts it after a crash, at the same URL. */
   start(): Promise<void>
   /** A crash and a start. */
   restartImmediately(): Promise<void>
-  /** Stops all its processes where they are: connections stay open, and nothing answers. */
+  /** Freezes all its processes: connections stay open, and nothing answers. */
   freeze(): void
   thaw(): void
   /** Refuses writes with SQLSTATE 25006 as a server does that is no longer the primary one; also on open connections. */
@@ -111,7 +111,7 @@ class OwnServer implements PostgresServer {
     const wanted = isReadOnly ? 'on' : 'off'
     await query(this.url(), `ALTER SYSTEM SET default_transaction_read_only = ${wanted}`)
     await query(this.url(), 'SELECT pg_reload_conf()')
-    // A new connection that has it: the others have been told before.
+    // Once a new connection has the setting, all others have it too.
     const setting = 'SELECT setting FROM pg_settings WHERE name = $1'
     for (;;) {
       const [row] = await query<{ setting: string }>(this.url(), setting, ['default_transaction_read_only'])

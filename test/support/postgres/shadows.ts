@@ -3,7 +3,7 @@ import pg from 'pg'
 import { query } from './server.ts'
 
 const SOURCES = new URL('../../../src/stores/postgres/', import.meta.url)
-/** The types of whatever our statements hand to functions and operators. */
+/** The types of the arguments that our statements pass to functions and operators. */
 const SCALARS = ['text', 'uuid', 'bytea', 'bigint', 'integer', 'smallint', 'boolean', 'numeric', 'json']
 const TYPES = [...SCALARS, ...['text', 'uuid', 'bytea', 'bigint', 'integer', 'smallint'].map((type) => `${type}[]`)]
 const COMPARISONS = ['=', '<>', '<', '>', '<=', '>=']

@@ -37,7 +37,7 @@ export const isEndOfAnswer = (message: Buffer): boolean => typeOf(message) === '
 /** Whether a transaction is open when the server is ready for the next query. */
 export const isWithinTransaction = (ready: Buffer): boolean => String.fromCharCode(ready[5] ?? 0) !== 'I'
 
-/** Splits what a client sends into statements, and what is none: its text is null. */
+/** Splits what a client sends into statements and other messages; the text of those is null. */
 export class Statements {
   readonly #messages = new Messages(0)
   #isOpen = false

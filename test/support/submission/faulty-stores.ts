@@ -1,8 +1,8 @@
-/** What a planned failure does: nothing reaches the store, the effect happens and the reply is lost, or no reply ever. */
+/** A planned failure: the call does not reach the store, its reply is lost, or it never returns. */
 export type Fault = 'before' | 'after' | 'hang'
 
 export interface Faulty<T> {
-  /** The port itself, but for the planned failures. */
+  /** The port with the planned failures. */
   port: T
   /** How often each method was called. */
   calls: Record<string, number>
@@ -12,7 +12,7 @@ export interface Faulty<T> {
   mend(): void
 }
 
-/** Wraps a real port; what is not planned to fail goes through to it. */
+/** Wraps a real port; calls that are not planned to fail go through. */
 export function faulty<T extends object>(real: T): Faulty<T> {
   const calls: Record<string, number> = {}
   const plan = new Map<string, { fault: Fault; times: number }>()

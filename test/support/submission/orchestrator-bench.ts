@@ -80,13 +80,13 @@ export function setUp(t: Test, way: 'one transaction' | 'saga', changed: Partial
   return { clock, real, db, queue, idempotency, cleanups, intake, logged, orchestrator, finish, submit }
 }
 
-/** How many turns of the event loop everything has to come to rest before time moves on. */
+/** Turns of the event loop without progress before time moves on. */
 const TURNS = 3
 const LONGEST_STEP_MS = 1_000
 
 /**
  * Lets time pass until the promise settles: from one timer to the next.
- * @param held what time has to stand still for, since it does not go by this clock; null when nothing is at work
+ * @param held work that does not go by this clock: time stands still until it is done; null when there is none
  */
 export async function passTime<T>(
   clock: TestClock,
