@@ -1,5 +1,4 @@
-import { backoffMs } from '../kit/backoff.ts'
-import { type Clock, type Random, sleep, systemClock } from '../kit/clock.ts'
+import { backoffMs, type Clock, type Random, sleep, systemClock } from '../kit/clock.ts'
 import type { ServiceOptions } from './options.ts'
 import type { List } from './upload.ts'
 

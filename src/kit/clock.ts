@@ -1,3 +1,5 @@
+import { StoreUnavailable } from '../errors/store-errors.ts'
+
 /** The source of time; tests pass one that they move by hand. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
@@ -20,20 +22,6 @@ export const systemClock: Clock = {
   },
 }
 
-/** Resolves after `ms` milliseconds, or at once when `signal` is or becomes aborted. */
-export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    const done = () => {
-      cancel()
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const cancel = clock.after(ms, done)
-    signal?.addEventListener('abort', done, { once: true })
-  })
-}
-
 /** ISO 8601 in UTC with milliseconds, the format of all answers. */
 export function isoTime(ms: number): string {
   // Cached, because under load many answers have the same millisecond.
@@ -42,3 +30,88 @@ export function isoTime(ms: number): string {
 }
 
 let last = { ms: 0, text: '1970-01-01T00:00:00.000Z' }
+
+/**
+ * Waits for `promise`, but at most `ms` milliseconds and only until `signal` is aborted.
+ * @param promise must not reject
+ * @returns its value, or why there is none
+ */
+export function waitFor<T>(
+  promise: Promise<T>,
+  ms: number,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<T | 'late' | 'stopped'> {
+  if (signal?.aborted) return Promise.resolve('stopped')
+  return new Promise((resolve) => {
+    const end = (result: T | 'late' | 'stopped'): void => {
+      cancel()
+      signal?.removeEventListener('abort', stopped)
+      resolve(result)
+    }
+    const stopped = (): void => end('stopped')
+    const cancel = clock.after(ms, () => end('late'))
+    signal?.addEventListener('abort', stopped)
+    promise.then(end)
+  })
+}
+
+/** Resolves after `ms` milliseconds, or at once when `signal` is or becomes aborted. */
+export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<unknown> =>
+  waitFor(new Promise<never>(() => {}), ms, clock, signal)
+
+/** Limits of the pauses between attempts. */
+interface Backoff {
+  /** Upper bound of the first pause, in milliseconds; doubles with each failure. */
+  baseMs: number
+  /** Upper bound of all pauses, in milliseconds. */
+  maxMs: number
+}
+
+/**
+ * Exponential backoff with full jitter: clients that failed together do not retry together.
+ * @param failures how many attempts have failed so far, at least 1
+ * @returns the pause before the next attempt, in milliseconds
+ */
+export function backoffMs(failures: number, { baseMs, maxMs }: Backoff, random: Random): number {
+  return random() * Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 52))
+}
+
+/** The time by which something must have ended. */
+export class Deadline {
+  readonly #clock: Clock
+  /** In milliseconds since the epoch. */
+  readonly at: number
+
+  constructor(clock: Clock, ms: number) {
+    this.#clock = clock
+    this.at = clock.now() + ms
+  }
+
+  /** Milliseconds left; 0 when it has passed. */
+  get left(): number {
+    return Math.max(0, this.at - this.#clock.now())
+  }
+
+  /**
+   * Waits for a store call until the deadline.
+   * @throws {StoreUnavailable} when the deadline passes first; whether the call succeeds later is unknown
+   */
+  bound<T>(call: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(this.left, () =>
+        reject(new StoreUnavailable('The store did not answer in time')),
+      )
+      call.then(
+        (value) => {
+          cancel()
+          resolve(value)
+        },
+        (error) => {
+          cancel()
+          reject(error)
+        },
+      )
+    })
+  }
+}

@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Clock } from '../kit/clock.ts'
-import { Deadline } from '../kit/deadline.ts'
+import { Deadline } from '../kit/clock.ts'
 import type { ForwarderHealth } from '../outbox/circuit-breaker.ts'
 import { type Cleanup, DEFAULT_SUBSCRIPTION, type EventQueue, type QueueStats } from '../stores/ports.ts'
 

@@ -1,5 +1,4 @@
-import { backoffMs } from '../kit/backoff.ts'
-import { type Clock, isoTime, type Random } from '../kit/clock.ts'
+import { backoffMs, type Clock, isoTime, type Random } from '../kit/clock.ts'
 import type { SendResult } from './sink.ts'
 
 /** Maximum number of concurrent calls. */

@@ -1,7 +1,5 @@
-import { backoffMs } from '../kit/backoff.ts'
-import { sleep } from '../kit/clock.ts'
+import { backoffMs, sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
-import { waitFor } from '../kit/wait.ts'
 import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent, type Settled } from '../stores/ports.ts'
 import { type BreakerOptions, CircuitBreaker, type ForwarderHealth } from './circuit-breaker.ts'
 import { BATCH_SIZE, type SendResult, type Sink } from './sink.ts'

@@ -1,4 +1,4 @@
-import type { Deadline } from '../kit/deadline.ts'
+import type { Deadline } from '../kit/clock.ts'
 import type { Answer, IdempotencyStore, Intake, Submission, Verdict } from '../stores/ports.ts'
 import type { SubmissionObserver } from './options.ts'
 

@@ -1,12 +1,12 @@
-import { backoffMs } from '../kit/backoff.ts'
-import { isoTime } from '../kit/clock.ts'
-import { Deadline, SETTLE_MS } from '../kit/deadline.ts'
+import { backoffMs, Deadline, isoTime, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
-import { waitFor } from '../kit/wait.ts'
 import type { Answer, Cleanup } from '../stores/ports.ts'
 import type { CommitStrategy } from './commit-strategy.ts'
 import type { OrchestratorOptions } from './options.ts'
 import { type LoggedSubmission, logFields } from './submission.ts'
+
+/** How long settling failed attempts may take at a time, in milliseconds. */
+export const SETTLE_MS = 1_000
 
 interface PendingRollback {
   submission: LoggedSubmission

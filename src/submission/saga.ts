@@ -1,5 +1,5 @@
 import { StoreUnavailable } from '../errors/store-errors.ts'
-import type { Deadline } from '../kit/deadline.ts'
+import type { Deadline } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import type {
   Answer,

@@ -93,7 +93,7 @@ export class InterleavedService {
   }
 
   /** Lets time pass, and the background work. */
-  idle(ms: number): Promise<void> {
+  idle(ms: number): Promise<unknown> {
     return this.drive(sleep(this.clock, ms))
   }
 

@@ -81,13 +81,13 @@ t.test('a planted bug is told to be caught only when the test named for it fails
   t.teardown(() => copy.remove())
   const bug = mutants.find(({ name }) => name === 'a conflict is tried again') as Mutant
   const trial = (changed: Partial<Mutant>) => tryMutant(copy, { ...bug, ...changed })
-  const harmless: Edit = ['src/kit/backoff.ts', 'export function backoffMs', '\nexport function backoffMs']
-  const broken: Edit = ['src/kit/backoff.ts', 'export function backoffMs', 'export function (']
+  const harmless: Edit = ['src/kit/clock.ts', 'export function backoffMs', '\nexport function backoffMs']
+  const broken: Edit = ['src/kit/clock.ts', 'export function backoffMs', 'export function (']
   t.match(await trial({}), { caught: true, told: /^caught by/ })
   t.match(await trial({ edits: [harmless] }), { caught: false, told: /^survived/ })
   t.match(await trial({ edits: [broken] }), { caught: false, told: /did not run/ }, 'what does not even parse')
   t.match(await trial({ caughtBy: [bug.caughtBy[0], 'no such test'] }), { caught: false, told: /did not run/ })
-  const gone: Edit = ['src/kit/backoff.ts', 'no such text', '']
+  const gone: Edit = ['src/kit/clock.ts', 'no such text', '']
   t.match(await trial({ edits: [...bug.edits, gone] }), { caught: false, told: /no longer applies/ })
   t.same(
     [...bug.edits, harmless].map((edit) => obstacle(copy.root, edit)),
