@@ -1,8 +1,8 @@
 import { type TObject, type TProperties, Type } from '@sinclair/typebox'
 import { catalogue, type ErrorCode } from '../src/errors/catalogue.ts'
 import { MAX_DETAILS } from '../src/errors/service-error.ts'
+import { FORMULA_NAME_LENGTH } from '../src/formula/formula.ts'
 import { FINGERPRINT } from '../src/formula/identity.ts'
-import { FORMULA_NAME_LENGTH } from '../src/formula/name.ts'
 import { storedFormula } from '../src/openapi/examples.ts'
 import { type CursorKind, writeCursor } from './cursor.ts'
 

@@ -1,8 +1,17 @@
-import { Type } from '@sinclair/typebox'
+import { type TSchema, Type } from '@sinclair/typebox'
 import { catalogue, type ErrorCode } from '../../src/errors/catalogue.ts'
 import { CANONICAL, DECIMAL, DECIMAL_DIGITS } from '../../src/formula/decimal.ts'
-import { FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH, namePattern } from '../../src/formula/name.ts'
-import { MAX_FORMULAS, MAX_MATERIALS } from '../../src/formula/validate.ts'
+import {
+  type EachField,
+  FORMULA_NAME_LENGTH,
+  type FormulaDocument,
+  type FormulaFields,
+  MATERIAL_NAME_LENGTH,
+  MAX_FORMULAS,
+  MAX_MATERIALS,
+  type Material,
+} from '../../src/formula/formula.ts'
+import { namePattern } from '../../src/formula/identity.ts'
 import { storedFormula, submissions } from '../../src/openapi/examples.ts'
 import {
   cursor,
@@ -39,28 +48,27 @@ const Concentration = Type.Union(
   },
 )
 
+const SubmittedMaterial = strictObject(
+  {
+    name: submittedName(
+      'Compared without regard to case, width, runs of blanks, kinds of dashes, trade mark signs and invisible characters',
+      'Linalool',
+      MATERIAL_NAME_LENGTH,
+    ),
+    concentration: Concentration,
+  } satisfies EachField<Material, TSchema>,
+  { $id: 'SubmittedMaterial' },
+)
+
 const SubmittedFormula = strictObject(
   {
     name: submittedName('Not part of the composition', 'Rose Garden', FORMULA_NAME_LENGTH),
-    materials: Type.Array(
-      strictObject(
-        {
-          name: submittedName(
-            'Compared without regard to case, width, runs of blanks, kinds of dashes, trade mark signs and invisible characters',
-            'Linalool',
-            MATERIAL_NAME_LENGTH,
-          ),
-          concentration: Concentration,
-        },
-        { $id: 'SubmittedMaterial' },
-      ),
-      {
-        minItems: 1,
-        maxItems: MAX_MATERIALS,
-        description: 'A set: order does not matter, and each material may occur only once',
-      },
-    ),
-  },
+    materials: Type.Array(SubmittedMaterial, {
+      minItems: 1,
+      maxItems: MAX_MATERIALS,
+      description: 'A set: order does not matter, and each material may occur only once',
+    }),
+  } satisfies EachField<FormulaFields, TSchema>,
   { $id: 'SubmittedFormula', description: 'A formula to be submitted' },
 )
 
@@ -94,7 +102,7 @@ const storedFields = {
   name: storedName('As submitted, trimmed', 'Rose Garden'),
   materials: Type.Array(StoredMaterial, { minItems: 1, maxItems: MAX_MATERIALS, description: 'In submitted order' }),
   createdAt: timestamp('When it was accepted'),
-}
+} satisfies EachField<FormulaDocument, TSchema>
 
 const StoredFormula = Type.Object(storedFields, { $id: 'StoredFormula', description: 'A stored formula' })
 

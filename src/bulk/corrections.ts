@@ -1,6 +1,6 @@
 import { canonicalDecimal, DECIMAL, DECIMAL_DIGITS } from '../formula/decimal.ts'
-import { nameIdentity } from '../formula/identity.ts'
-import { checkName, MATERIAL_NAME_LENGTH } from '../formula/name.ts'
+import { MATERIAL_NAME_LENGTH } from '../formula/formula.ts'
+import { checkName, nameIdentity } from '../formula/identity.ts'
 import type { Row } from './files/row.ts'
 
 /** What an import changes in formulas on request. */

@@ -1,13 +1,18 @@
 import type { ErrorCode } from '../errors/catalogue.ts'
 import { detail, type ErrorDetail, invalidJson, MAX_DETAILS, ServiceError } from '../errors/service-error.ts'
 import { canonicalDecimal } from './decimal.ts'
-import type { Formula, Material } from './formula.ts'
-import { checkedIdentity, fingerprint, isComparable } from './identity.ts'
+import {
+  FORMULA_FIELDS,
+  FORMULA_NAME_LENGTH,
+  type Formula,
+  MATERIAL_FIELDS,
+  MATERIAL_NAME_LENGTH,
+  MAX_FORMULAS,
+  MAX_MATERIALS,
+  type Material,
+} from './formula.ts'
+import { checkedIdentity, checkName, fingerprint, isComparable } from './identity.ts'
 import { JsonNumber, readBody } from './json.ts'
-import { checkName, FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH } from './name.ts'
-
-export const MAX_FORMULAS = 1000
-export const MAX_MATERIALS = 500
 
 /** Validated formulas, or all problems (at most 100) in the order of the contract. */
 type Validation =
@@ -72,7 +77,7 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
   const isNamed = name !== null && (!isText || isComparable(name))
   if (!isNamed) report.add(`${path}/name`, 'FORMULA_NAME_INVALID')
   const checked = isList ? countMaterials(rawMaterials, path, report) : []
-  refuseUnknownFields(value, isFormulaField, path, 'FORMULA_FIELD_UNKNOWN', report)
+  refuseUnknownFields(value, FORMULA_FIELDS, path, 'FORMULA_FIELD_UNKNOWN', report)
   const materials: Material[] = []
   const concentrations = new Map<string, string>()
   for (let index = 0; index < checked.length && !report.full; index++) {
@@ -114,7 +119,7 @@ function validateMaterial(
   const name = isText ? checkName(rawName, MATERIAL_NAME_LENGTH) : null
   const identity = name === null ? null : checkedIdentity(name)
   if (isText && identity === null) report.add(`${path}/name`, 'MATERIAL_NAME_INVALID')
-  refuseUnknownFields(value, isMaterialField, path, 'MATERIAL_FIELD_UNKNOWN', report)
+  refuseUnknownFields(value, MATERIAL_FIELDS, path, 'MATERIAL_FIELD_UNKNOWN', report)
   if (name === null || identity === null) return null
   if (concentrations.has(identity)) report.add(path, 'MATERIAL_DUPLICATE')
   concentrations.set(identity, concentration ?? '')
@@ -132,18 +137,15 @@ function own(value: Record<string, unknown>, field: string): unknown {
   return Object.hasOwn(value, field) ? value[field] : undefined
 }
 
-const isFormulaField = (field: string): boolean => field === 'name' || field === 'materials'
-const isMaterialField = (field: string): boolean => field === 'name' || field === 'concentration'
-
 function refuseUnknownFields(
   value: Record<string, unknown>,
-  isKnown: (field: string) => boolean,
+  known: string[],
   path: string,
   code: ErrorCode,
   report: Report,
 ): void {
   for (const field of Object.keys(value)) {
-    if (!isKnown(field)) report.add(`${path}/${pointerToken(field)}`, code)
+    if (!known.includes(field)) report.add(`${path}/${pointerToken(field)}`, code)
   }
 }
 

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Formula } from '../formula/formula.ts'
-import { writeDocument, writeEventBody } from '../formula/formula.ts'
+import { type Formula, payloadOf, writeDocument, writeEventBody } from '../formula/formula.ts'
 import { searchKey } from '../formula/identity.ts'
 import { isoTime } from '../kit/clock.ts'
 import type { Answer, Submission, Verdict } from '../stores/ports.ts'
@@ -41,8 +40,7 @@ export type AttemptResult = Verdict | { kind: 'failed' }
  * @returns SHA-256 in lower-case hex
  */
 export function payloadHash({ onDuplicate, formulas }: Pick<SubmissionRequest, 'onDuplicate' | 'formulas'>): string {
-  const entries = formulas.map(({ id, name }) => [id, name])
-  return hash('sha256', JSON.stringify([onDuplicate, entries]), 'hex')
+  return hash('sha256', JSON.stringify([onDuplicate, formulas.map(payloadOf)]), 'hex')
 }
 
 /** What the orchestrator adds to a request. */

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { checkName, FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH } from '../../src/formula/name.ts'
+import { FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH } from '../../src/formula/formula.ts'
+import { checkName } from '../../src/formula/identity.ts'
 
 const checked = (text: string): string | null => checkName(text, FORMULA_NAME_LENGTH)
 

@@ -1,5 +1,5 @@
-import { nameIdentity } from '../../formula/identity.ts'
-import { checkName, MATERIAL_NAME_LENGTH } from '../../formula/name.ts'
+import { MATERIAL_NAME_LENGTH } from '../../formula/formula.ts'
+import { checkName, nameIdentity } from '../../formula/identity.ts'
 import { type TableRow, UnreadableFile } from './row.ts'
 
 /** How a table is read. */

@@ -46,7 +46,7 @@ export const openapiMutants: Mutant[] = [
   {
     name: 'openapi: a name may hold control characters',
     breaks: 'the documented pattern of names is true',
-    edits: [['src/formula/name.ts', ' || CONTROL.test(name)', '']],
+    edits: [['src/formula/identity.ts', ' || CONTROL.test(name)', '']],
     caughtBy: [PATTERNS, 'the pattern of names takes what is taken as a name, and nothing else'],
   },
 ]
