@@ -1,12 +1,29 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifySchemaCompiler } from 'fastify'
+import type { FastifyReply, FastifySchemaCompiler, onRequestHookHandler, preValidationHookHandler } from 'fastify'
 import { ServiceError } from '../../src/errors/service-error.ts'
 import { isFingerprint, searchKey } from '../../src/formula/identity.ts'
 import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
+import type { RawRequest } from '../../src/submission/recent-answers.ts'
 import { readCursor, writeCursor } from '../cursor.ts'
-import { replayRecent, requireIdempotencyKey } from './idempotency.ts'
-import { countAnswered, countGuesses, countRefused, type SubmitQuery, sendJson, sendOutcome } from './outcome.ts'
-import { getFormula, listFormulas, submitFormulas } from './schemas.ts'
+import {
+  countAnswered,
+  countGuesses,
+  countRefused,
+  keyError,
+  type SubmitQuery,
+  sendJson,
+  sendOutcome,
+} from './answer.ts'
+import { getFormula, IDEMPOTENCY_KEY, listFormulas, submitFormulas } from './schemas.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on routes that require the Idempotency-Key header. */
+    idempotencyKey: string
+    /** The request before parsing, on routes that replay recent answers; null when it has no body. */
+    rawRequest: RawRequest | null
+  }
+}
 
 interface SubmitRequest {
   Body: CheckedBody
@@ -62,3 +79,27 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
 }
 
 export default routes
+
+/** Refuses requests without a valid key before their body is read. */
+export const requireIdempotencyKey: onRequestHookHandler = (request, _reply, done) => {
+  const header = request.headers['idempotency-key']
+  if (header === undefined) return done(keyError('IDEMPOTENCY_KEY_MISSING'))
+  // Headers that were sent twice arrive joined by a comma and a blank, which makes them malformed.
+  const text = String(header)
+  if (!IDEMPOTENCY_KEY.test(text)) return done(keyError('IDEMPOTENCY_KEY_INVALID'))
+  // The bare and the quoted form of a key are the same key.
+  request.idempotencyKey = text.startsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text
+  done()
+}
+
+/** Answers a repeat of a recent request before its body is parsed. */
+const replayRecent: preValidationHookHandler = function (request, reply, done) {
+  const { body, url, caller, idempotencyKey: key } = request
+  if (!(body instanceof Buffer)) return done()
+  request.rawRequest = { caller, key, url, body }
+  const answer = this.recentAnswers.find(request.rawRequest)
+  if (answer === null) return done()
+  const outcome = { kind: 'answered', answer, replayed: true } as const
+  countAnswered(this.metrics, outcome)
+  sendOutcome(reply, outcome)
+}

@@ -1,13 +1,10 @@
 import { backoffMs, Deadline, sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import type { Answer, Cleanup, IdempotencyStore, SubmissionStores } from '../stores/ports.ts'
-import { addedBy } from './answer-text.ts'
-import { type CommitStrategy, TransactionalCommit } from './commit-strategy.ts'
-import { type InFlightSubmission, InFlightSubmissions } from './in-flight-submissions.ts'
+import { type CommitStrategy, Saga, TransactionalCommit } from './commit-strategy.ts'
 import { type OrchestratorOptions, type SubmissionObserver, unobserved } from './options.ts'
 import { PendingRollbacks, SETTLE_MS } from './pending-rollbacks.ts'
 import { RecoveryWorker } from './recovery-worker.ts'
-import { Saga } from './saga.ts'
 import {
   type AttemptResult,
   type LoggedSubmission,
@@ -15,22 +12,50 @@ import {
   type Outcome,
   payloadHash,
   type SubmissionRequest,
+  slotOf,
   toSubmission,
 } from './submission.ts'
 
 /** Polling interval for a composition, or a key of another process, to become free. */
 const POLL_MS = 100
 
+/** A submission that holds its key: it runs, or its rollback is pending. */
+class KeyHolder {
+  readonly submissionId: string
+  readonly payload: string
+  readonly slot: string
+  /** Its attempts have failed, and what they may have left is not rolled back yet. */
+  rollbackPending = false
+  #released: PromiseWithResolvers<Answer | null> | undefined
+
+  constructor(submissionId: string, payload: string, slot: string) {
+    this.submissionId = submissionId
+    this.payload = payload
+    this.slot = slot
+  }
+
+  /** Resolves with the stored answer, or with null when the key is free again without one. */
+  get released(): Promise<Answer | null> {
+    this.#released ??= Promise.withResolvers()
+    return this.#released.promise
+  }
+
+  release(answer: Answer | null): void {
+    this.#released?.resolve(answer)
+  }
+}
+
 /**
- * Stores the formulas of a submission and publishes their events: all or nothing, and exactly once for each key. A
- * submission replays an earlier answer or waits for its key, is attempted until a store decides, and settled if it failed.
+ * Stores the formulas of a submission and publishes their events: all or nothing, and exactly once for each key.
+ * A submission goes through the phases wait, claim, attempt, settle and release, in this order below.
  */
 export class Orchestrator {
   readonly #options: OrchestratorOptions
   readonly #observer: SubmissionObserver
   readonly #strategy: CommitStrategy
   readonly #idempotency: IdempotencyStore
-  readonly #inFlight = new InFlightSubmissions()
+  /** The holders of keys in this process, by slot: at most one for each key. */
+  readonly #holders = new Map<string, KeyHolder>()
   readonly #load = { submissions: 0, formulas: 0 }
   #idle: PromiseWithResolvers<void> | undefined
   readonly #stopping = new AbortController()
@@ -57,39 +82,38 @@ export class Orchestrator {
     this.#load.submissions++
     this.#load.formulas += length
     try {
-      return await this.#replayOrRun(request)
+      return await this.#waitForKey(request)
     } finally {
       this.#load.formulas -= length
       if (--this.#load.submissions === 0) this.#idle?.resolve()
     }
   }
 
-  async #replayOrRun(request: SubmissionRequest): Promise<Outcome> {
+  /** Wait: while another submission of this process holds the key, replays its answer or waits for it. */
+  async #waitForKey(request: SubmissionRequest): Promise<Outcome> {
     const { clock, waitMs } = this.#options
+    const slot = slotOf(request)
     const payload = payloadHash(request)
     const deadline = new Deadline(clock, waitMs)
     for (;;) {
       if (this.#stopping.signal.aborted) return { kind: 'stopping' }
-      const holder = this.#inFlight.get(request)
+      const holder = this.#holders.get(slot)
       // `#run` claims the key before it awaits anything, so that only one of many waiters runs.
-      if (holder === undefined) return this.#run(request, payload)
-      const outcome = await this.#replayOrWait(holder, request, payload, deadline)
+      if (holder === undefined) return this.#run(request, payload, slot)
+      const outcome = await this.#replayHolder(holder, request, payload, deadline)
       if (outcome !== null) return outcome
     }
   }
 
-  /**
-   * The key is held by another submission of this process: waits for its answer and replays it.
-   * @returns null when the holder ended without an answer: the key is free again
-   */
-  async #replayOrWait(
-    holder: InFlightSubmission,
+  /** @returns null when the holder ended without an answer: the key is free again */
+  async #replayHolder(
+    holder: KeyHolder,
     request: SubmissionRequest,
     payload: string,
     deadline: Deadline,
   ): Promise<Outcome | null> {
     if (holder.payload !== payload && !holder.rollbackPending) return this.#replayStored(request, payload, deadline)
-    const answer = await waitFor(holder.ended, deadline.left, this.#options.clock, this.#stopping.signal)
+    const answer = await waitFor(holder.released, deadline.left, this.#options.clock, this.#stopping.signal)
     if (answer === 'stopped') return { kind: 'stopping' }
     if (answer === 'late') return { kind: holder.rollbackPending ? 'failed' : 'in-use' }
     if (answer === null) return null
@@ -110,23 +134,24 @@ export class Orchestrator {
     }
   }
 
-  /** Claims the key, attempts the submission, and settles it if it failed. */
-  #run(request: SubmissionRequest, payload: string): Promise<Outcome> {
+  /** Claim: takes the key. Then the submission is attempted, settled if it failed, and its key released. */
+  #run(request: SubmissionRequest, payload: string, slot: string): Promise<Outcome> {
     const { clock, newId, tracer } = this.#options
     const id = newId()
-    const claim = this.#inFlight.claim({ ...request, id, payload })
+    const holder = new KeyHolder(id, payload, slot)
+    this.#holders.set(slot, holder)
     return tracer.submission({ id, formulas: request.formulas }, async (traceparent) => {
       const submission = toSubmission(request, { id, payload, createdAt: clock.now(), traceparent })
       const outcome = await this.#attempt(submission)
-      if (outcome.kind === 'failed' || outcome.kind === 'stopping') return this.#settle(submission, claim, outcome)
-      if (outcome.kind !== 'answered') this.#inFlight.release(claim, null)
-      else if (outcome.replayed) this.#inFlight.release(claim, outcome.answer)
-      else this.#end(claim, outcome.answer)
+      if (outcome.kind === 'failed' || outcome.kind === 'stopping') return this.#settle(submission, holder, outcome)
+      if (outcome.kind !== 'answered') this.#release(holder, null)
+      else if (outcome.replayed) this.#release(holder, outcome.answer)
+      else this.#end(holder, outcome.answer)
       return outcome
     })
   }
 
-  /** Attempts until a store decides, attempts or time run out, or the service stops. */
+  /** Attempt: until a store decides, attempts or time run out, or the service stops. */
   async #attempt(submission: LoggedSubmission): Promise<Outcome> {
     const { clock, deadlineMs, waitMs, retries, random } = this.#options
     const { signal } = this.#stopping
@@ -164,28 +189,34 @@ export class Orchestrator {
   }
 
   /**
-   * Rolls back what failed attempts left, or finds that one of them took effect after all. A rollback that fails stays
+   * Settle: rolls back what failed attempts left, or finds that one of them took effect after all. A rollback that fails stays
    * pending, and keeps the key until it is done.
    */
-  async #settle(submission: LoggedSubmission, claim: InFlightSubmission, failure: Outcome): Promise<Outcome> {
+  async #settle(submission: LoggedSubmission, holder: KeyHolder, failure: Outcome): Promise<Outcome> {
     const { clock, deadlineMs, log } = this.#options
     try {
       const answer = await this.#strategy.settle(submission, new Deadline(clock, settleMs(deadlineMs)))
-      this.#end(claim, answer)
+      this.#end(holder, answer)
       return answer === null ? failure : { kind: 'answered', submissionId: submission.id, answer, replayed: false }
     } catch (error) {
       log.error({ ...logFields(submission), err: error }, 'A rollback was interrupted and is owed')
       this.#observer.rolledBack('interrupted')
-      claim.rollbackPending = true
-      this.#pending.add(submission, reasonOf(error), (answer) => this.#end(claim, answer))
+      holder.rollbackPending = true
+      this.#pending.add(submission, reasonOf(error), (answer) => this.#end(holder, answer))
       return failure
     }
   }
 
-  /** @param answer the submission's own answer; null when it left none */
-  #end(claim: InFlightSubmission, answer: Answer | null): void {
+  /** Release, after counting what was added. @param answer the submission's own; null when it left none */
+  #end(holder: KeyHolder, answer: Answer | null): void {
     if (answer !== null) this.#observer.added(addedBy(answer))
-    this.#inFlight.release(claim, answer)
+    this.#release(holder, answer)
+  }
+
+  /** @param answer the answer stored under the key; null when there is none */
+  #release(holder: KeyHolder, answer: Answer | null): void {
+    this.#holders.delete(holder.slot)
+    holder.release(answer)
   }
 
   /** Finishes what a crash has interrupted, then keeps looking for such work in the background. */
@@ -222,3 +253,7 @@ export class Orchestrator {
 
 /** The part of the deadline that is reserved for settling failed attempts, in milliseconds. */
 const settleMs = (deadlineMs: number): number => Math.min(SETTLE_MS, deadlineMs / 4)
+
+/** The number of formulas that were added. */
+const addedBy = (answer: Answer): number =>
+  answer.status === 200 ? answer.entries.filter(({ outcome }) => outcome === 'added').length : 0

@@ -1,8 +1,8 @@
 import { backoffMs, Deadline, sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import type { Cleanup, OpenAttempt, SubmissionStores } from '../stores/ports.ts'
+import type { Saga } from './commit-strategy.ts'
 import type { OrchestratorOptions } from './options.ts'
-import type { Saga } from './saga.ts'
 
 /** Interval of rounds and heartbeats, in milliseconds. */
 const ROUND_MS = 1_000

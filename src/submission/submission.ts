@@ -20,7 +20,7 @@ export interface SubmissionRequest {
 /** A submission with the id of its request, for log lines. */
 export type LoggedSubmission = Submission & Pick<SubmissionRequest, 'requestId'>
 
-/** The outcome of a submission. `routes/formulas/outcome.ts` chooses the status from it. */
+/** The outcome of a submission. `routes/formulas/answer.ts` chooses the status from it. */
 export type Outcome =
   /** `replayed`: the answer of an earlier submission with the same key and payload. `submissionId` is its id, if known. */
   | { kind: 'answered'; submissionId?: string; answer: Answer; replayed: boolean }

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check'
 import { type Test, test } from 'tap'
-import { IDEMPOTENCY_KEY } from '../../routes/formulas/idempotency.ts'
+import { IDEMPOTENCY_KEY } from '../../routes/formulas/schemas.ts'
 import { CANONICAL, canonicalDecimal, DECIMAL } from '../../src/formula/decimal.ts'
 import { FORMULA_NAME_LENGTH, MATERIAL_NAME_LENGTH } from '../../src/formula/formula.ts'
 import { checkName, namePattern } from '../../src/formula/identity.ts'

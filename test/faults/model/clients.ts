@@ -1,6 +1,6 @@
+import { writeAnswer } from '../../../routes/formulas/answer.ts'
 import { validateSubmission } from '../../../src/formula/validate.ts'
 import { sleep } from '../../../src/kit/clock.ts'
-import { writeAnswer } from '../../../src/submission/answer-text.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/submission.ts'
 import type { Operation } from './explanation.ts'
 import type { InterleavedService } from './interleaved-service.ts'

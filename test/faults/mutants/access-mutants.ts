@@ -89,11 +89,7 @@ export const accessMutants: Mutant[] = [
     name: 'access: what is remembered is told to any caller',
     breaks: 'nobody sees the answer of another',
     edits: [
-      [
-        'routes/formulas/idempotency.ts',
-        'request.rawRequest = { caller, key',
-        "request.rawRequest = { caller: '', key",
-      ],
+      ['routes/formulas/index.ts', 'request.rawRequest = { caller, key', "request.rawRequest = { caller: '', key"],
     ],
     caughtBy: [HTTP, 'idempotency keys belong to the caller: nobody sees the answer of another'],
   },
@@ -240,7 +236,7 @@ export const accessMutants: Mutant[] = [
   {
     name: 'access: duplicates are shown to who may not read',
     breaks: 'what others submitted is for those who may read',
-    edits: [['routes/formulas/outcome.ts', "allows(apiKey.scopes, 'read')", "allows(apiKey.scopes, 'submit')"]],
+    edits: [['routes/formulas/answer.ts', "allows(apiKey.scopes, 'read')", "allows(apiKey.scopes, 'submit')"]],
     caughtBy: [DUPLICATES_TEST, 'who may not read learns of a duplicate its id alone, with onDuplicate=skip'],
   },
   {

@@ -37,7 +37,7 @@ export const observationMutants: Mutant[] = [
   {
     name: 'metrics: duplicates that are skipped count as added',
     breaks: 'formulas are counted that were stored, and no others',
-    edits: [['src/submission/answer-text.ts', ".filter(({ outcome }) => outcome === 'added')", '']],
+    edits: [['src/submission/orchestrator.ts', ".filter(({ outcome }) => outcome === 'added')", '']],
     caughtBy: [METRICS_TEST, 'of a list whose duplicates are skipped those are counted that were added'],
   },
   {

@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const ORCHESTRATOR = 'src/submission/orchestrator.ts'
-const SAGA = 'src/submission/saga.ts'
+const COMMIT = 'src/submission/commit-strategy.ts'
 const ATOMICITY = 'test/submission/atomicity.test.ts'
 const CLEANUP = 'test/submission/cleanup.test.ts'
 const KEYS = 'test/submission/keys.test.ts'
@@ -15,7 +15,7 @@ export const submissionMutants: Mutant[] = [
     classic: 'event without formula, or formula without event',
     edits: [
       [
-        SAGA,
+        COMMIT,
         '      const decision = published ?',
         '      await deadline.bound(this.#queue.release(id, verdict.events))\n      const decision = published ?',
       ],
@@ -28,7 +28,7 @@ export const submissionMutants: Mutant[] = [
     classic: 'event without formula, or formula without event',
     edits: [
       [
-        SAGA,
+        COMMIT,
         'release(id, decision.events))\n      this.#db.finish(id).catch(deferred)\n    } catch (error) {',
         'release(id, decision.events))\n    } catch (error) {\n      this.#db.finish(id).catch(deferred)',
       ],
@@ -41,7 +41,7 @@ export const submissionMutants: Mutant[] = [
     classic: 'event without formula, or formula without event',
     edits: [
       [
-        SAGA,
+        COMMIT,
         'published ? await deadline.bound(this.#db.complete(id)) : ABANDONED',
         'await deadline.bound(this.#db.complete(id))',
       ],
@@ -54,7 +54,7 @@ export const submissionMutants: Mutant[] = [
     classic: 'event without formula, or formula without event',
     edits: [
       [
-        SAGA,
+        COMMIT,
         "if (decision.kind === 'completed') {\n      this.#unsettled",
         'if (Math.random() > 1) {\n      this.#unsettled',
       ],
@@ -67,7 +67,7 @@ export const submissionMutants: Mutant[] = [
     classic: 'lost cleanup',
     edits: [
       [
-        SAGA,
+        COMMIT,
         'await deadline.bound(this.#queue.remove(id))\n    await deadline.bound(this.#db.remove(id))',
         'await deadline.bound(this.#db.remove(id))\n    await deadline.bound(this.#queue.remove(id))',
       ],
@@ -80,7 +80,7 @@ export const submissionMutants: Mutant[] = [
     classic: 'lost cleanup',
     edits: [
       [
-        SAGA,
+        COMMIT,
         '      await this.#queue.remove(id)\n      await this.#db.remove(id)\n',
         '      // left to somebody else\n',
       ],
@@ -91,7 +91,7 @@ export const submissionMutants: Mutant[] = [
     name: 'saga: the events of a completed attempt are not released after a crash',
     breaks: 'what a crash has interrupted after the commit point is finished',
     classic: 'event without formula, or formula without event',
-    edits: [[SAGA, '      await this.#queue.release(id, decision.events)\n', '']],
+    edits: [[COMMIT, '      await this.#queue.release(id, decision.events)\n', '']],
     caughtBy: [CLEANUP, 'start-up releases what a crash has interrupted after the commit point'],
   },
   {
@@ -101,8 +101,8 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         ORCHESTRATOR,
-        'claim.rollbackPending = true\n      this.#pending.add(submission, reasonOf(error), (answer) => this.#end(claim, answer))',
-        'this.#inFlight.release(claim, null)',
+        'holder.rollbackPending = true\n      this.#pending.add(submission, reasonOf(error), (answer) => this.#end(holder, answer))',
+        'this.#release(holder, null)',
       ],
     ],
     caughtBy: [
@@ -126,8 +126,8 @@ export const submissionMutants: Mutant[] = [
     edits: [
       [
         ORCHESTRATOR,
-        '      this.#end(claim, answer)\n      return answer === null',
-        '      if (answer !== null) this.#end(claim, answer)\n      return answer === null',
+        '      this.#end(holder, answer)\n      return answer === null',
+        '      if (answer !== null) this.#end(holder, answer)\n      return answer === null',
       ],
     ],
     caughtBy: [ATOMICITY, 'one transaction: what always fails before its effect is refused and leaves nothing'],
@@ -135,9 +135,7 @@ export const submissionMutants: Mutant[] = [
   {
     name: 'one transaction: what failed may still take effect after its 503',
     breaks: 'what was refused leaves no trace, however late a call arrives',
-    edits: [
-      ['src/submission/commit-strategy.ts', '    await deadline.bound(this.#intake.giveUp(submission.id))\n', ''],
-    ],
+    edits: [[COMMIT, '    await deadline.bound(this.#intake.giveUp(submission.id))\n', '']],
     caughtBy: [
       CALLS,
       'memory, one transaction, one formula: whatever call goes wrong, it is stored once or not at all',
@@ -146,7 +144,7 @@ export const submissionMutants: Mutant[] = [
   {
     name: 'one transaction: the store is not told how long anybody waits for it',
     breaks: 'a call that nobody waits for any more is not begun',
-    edits: [['src/submission/commit-strategy.ts', 'accept(submission, deadline.at)', 'accept(submission)']],
+    edits: [[COMMIT, 'accept(submission, deadline.at)', 'accept(submission)']],
     caughtBy: [ATOMICITY, 'one transaction: the store is told after when nobody waits for the call any more'],
   },
   {

@@ -2,9 +2,9 @@ import type { FastifyReply, FastifyRequest, onErrorHookHandler } from 'fastify'
 import { allows } from '../../src/access/api-key.ts'
 import type { ErrorCode } from '../../src/errors/catalogue.ts'
 import { toServiceError } from '../../src/errors/from-http.ts'
-import { detail, ServiceError } from '../../src/errors/service-error.ts'
+import { detail, errorBody, ServiceError } from '../../src/errors/service-error.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
-import { writeAnswer } from '../../src/submission/answer-text.ts'
+import type { Answer, AnswerEntry } from '../../src/stores/ports.ts'
 import type { Outcome } from '../../src/submission/submission.ts'
 
 /** The query of a submission. */
@@ -21,19 +21,21 @@ export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply
   switch (outcome.kind) {
     case 'answered':
       return sendAnswer(reply, outcome)
-    case 'reused': {
-      const details = [detail('Idempotency-Key', 'IDEMPOTENCY_KEY_REUSED')]
-      return reply.send(new ServiceError('IDEMPOTENCY_KEY_REUSED', { details }))
-    }
-    case 'in-use': {
-      const details = [detail('Idempotency-Key', 'IDEMPOTENCY_KEY_IN_USE')]
-      return reply.send(new ServiceError('IDEMPOTENCY_KEY_IN_USE', { details, retryAfter: 1 }))
-    }
+    case 'reused':
+      return reply.send(keyError('IDEMPOTENCY_KEY_REUSED'))
+    case 'in-use':
+      return reply.send(keyError('IDEMPOTENCY_KEY_IN_USE', 1))
     case 'failed':
       return reply.send(new ServiceError('SUBMISSION_FAILED'))
     case 'stopping':
       return reply.send(new ServiceError('SERVICE_STOPPING'))
   }
+}
+
+/** An error about the Idempotency-Key header. @param retryAfter in seconds */
+export function keyError(code: ErrorCode, retryAfter?: number): ServiceError {
+  const details = [detail('Idempotency-Key', code)]
+  return new ServiceError(code, retryAfter === undefined ? { details } : { details, retryAfter })
 }
 
 /** Duplicates are shown according to the caller's scopes now, not at the time of the first answer. */
@@ -49,6 +51,38 @@ function sendAnswer(reply: FastifyReply, { answer, replayed }: Extract<Outcome, 
   return sendJson(reply.code(status), body)
 }
 
+/** How a request wants its answer to be written. */
+interface AnswerStyle {
+  /** Whether entries have the field `outcome`. */
+  withOutcomes: boolean
+  /** Whether a duplicate shows the stored formula, or only its id. */
+  showDuplicates: boolean
+}
+
+/**
+ * Writes an answer. Documents are pasted unchanged, so that a replay is identical byte for byte.
+ * @returns `location` is the path of the added formula when a single one was submitted, else null
+ */
+export function writeAnswer(answer: Exclude<Answer, { status: 410 }>, style: AnswerStyle) {
+  if (answer.status === 409) {
+    const details = answer.duplicates.map(({ path, id }) => ({ ...detail(path, 'FORMULA_EXISTS'), id }))
+    return { status: 409, location: null, body: JSON.stringify(errorBody('FORMULA_EXISTS', details)) } as const
+  }
+  const { single, entries } = answer
+  const only = single && entries[0]?.outcome === 'added' ? entries[0] : undefined
+  return {
+    status: 200,
+    location: only === undefined ? null : `/formulas/${only.id}`,
+    body: `{"message":"Formula(s) added!","formulas":[${entries.map((entry) => writeEntry(entry, style)).join()}]}`,
+  } as const
+}
+
+function writeEntry({ id, outcome, document }: AnswerEntry, { withOutcomes, showDuplicates }: AnswerStyle): string {
+  const isHidden = document === null || (outcome === 'duplicate' && !showDuplicates)
+  const text = isHidden ? `{"id":"${id}"}` : document
+  return withOutcomes ? `${text.slice(0, -1)},"outcome":"${outcome}"}` : text
+}
+
 /** Error codes as outcomes in the metrics. All others are `invalid`: refused before any attempt. */
 const BY_CODE: Partial<Record<ErrorCode, SubmissionOutcome>> = {
   IDEMPOTENCY_KEY_REUSED: 'reused',
@@ -59,7 +93,12 @@ const BY_CODE: Partial<Record<ErrorCode, SubmissionOutcome>> = {
   SERVICE_OVERLOADED: 'overloaded',
 }
 
-/** Counts a submission that has an answer; `countRefused` counts the others. */
+/** Counts a submission that was answered with an error; `countAnswered` counts the others. */
+export const countRefused: onErrorHookHandler = function (_request, _reply, error, done) {
+  this.metrics.submissionEnded(BY_CODE[toServiceError(error).code] ?? 'invalid')
+  done()
+}
+
 export function countAnswered(metrics: Metrics, outcome: Outcome): void {
   if (outcome.kind !== 'answered') return
   if (outcome.replayed) metrics.submissionEnded('replayed')
@@ -75,10 +114,4 @@ export function countGuesses(request: FastifyRequest, reply: FastifyReply, outco
   const { server, caller } = request
   server.metrics.formulasRefused(caller, formulas)
   server.chargeRateLimit(request, reply, formulas - 1)
-}
-
-/** Counts a submission that was answered with an error. */
-export const countRefused: onErrorHookHandler = function (_request, _reply, error, done) {
-  this.metrics.submissionEnded(BY_CODE[toServiceError(error).code] ?? 'invalid')
-  done()
 }
