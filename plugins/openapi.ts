@@ -16,7 +16,6 @@ declare module 'fastify' {
     requestHeaders?: TObject
     /** Headers of its successful answers, besides those of all routes. */
     responseHeaders?: readonly string[]
-    bodyOptional?: boolean
     /** Examples by their titles. */
     bodyExamples?: Examples
     answerExamples?: Examples

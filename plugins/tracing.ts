@@ -18,16 +18,11 @@ export interface LogTraceContext {
   ids(): object
 }
 
-export interface TracingOptions {
-  clock?: Clock
-  logTraceContext?: LogTraceContext
-}
-
 /**
  * Decorates the instance with a tracer, and traces requests if a collector is configured. It runs after authentication, so
  * that strangers cannot make spans, nor have log lines written under a trace id of their choice.
  */
-export default fp<TracingOptions>(
+export default fp<{ clock?: Clock; logTraceContext?: LogTraceContext }>(
   async (fastify, { clock = systemClock, logTraceContext }) => {
     if (fastify.config.otlpEndpoint === null) return void fastify.decorate('tracer', UNTRACED)
     // Loaded on demand: OpenTelemetry costs time and memory.

@@ -1,8 +1,15 @@
 import { type TSchema, Type } from '@sinclair/typebox'
 import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
-import type { FastifySchemaCompiler } from 'fastify'
+import type { FastifySchemaCompiler, preValidationHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ErrorDetail, MAX_DETAILS, ServiceError } from '../src/errors/service-error.ts'
+
+declare module 'fastify' {
+  interface FastifySchema {
+    /** Whether a request may have no body: that counts as `{}`. */
+    bodyOptional?: boolean
+  }
+}
 
 type Query = Record<string, unknown>
 
@@ -45,6 +52,11 @@ function messageOf({ schema, message }: ValueError): string {
   return choices === undefined ? message : `Expected one of ${choices.map((choice) => choice.const).join(', ')}`
 }
 
+const defaultToEmptyBody: preValidationHookHandler = (request, _reply, done) => {
+  if (request.body === undefined) request.body = {}
+  done()
+}
+
 const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
 
 /** Validates requests with the schemas of their routes. A route without a query schema accepts no parameters. */
@@ -53,6 +65,7 @@ export default fp(
     fastify.setValidatorCompiler(checkBySchema)
     fastify.addHook('onRoute', (route) => {
       route.schema = { querystring: NO_PARAMETERS, ...route.schema }
+      if (route.schema.bodyOptional) route.preValidation = [route.preValidation ?? [], defaultToEmptyBody].flat()
     })
   },
   { name: 'validation' },

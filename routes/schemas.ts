@@ -1,10 +1,9 @@
 import { type TObject, type TProperties, Type } from '@sinclair/typebox'
 import { catalogue, type ErrorCode } from '../src/errors/catalogue.ts'
-import { MAX_DETAILS } from '../src/errors/service-error.ts'
+import { detail, MAX_DETAILS, ServiceError } from '../src/errors/service-error.ts'
 import { FORMULA_NAME_LENGTH } from '../src/formula/formula.ts'
 import { FINGERPRINT } from '../src/formula/identity.ts'
 import { storedFormula } from '../src/openapi/examples.ts'
-import { type CursorKind, writeCursor } from './cursor.ts'
 
 /** An object in a request: unknown fields are refused. */
 export function strictObject<T extends TProperties>(
@@ -33,6 +32,30 @@ export const idParams = (description: string, example: string = storedFormula.id
 export const limit = Type.Optional(
   Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Maximum number of entries', examples: [50] }),
 )
+
+/** The list that a cursor belongs to; it is not valid for another. */
+type CursorKind = 'formulas' | 'dead'
+
+/** Encodes a position in a list; null stays null. */
+export function writeCursor(kind: CursorKind, position: number | null): string | null {
+  return position === null ? null : Buffer.from(`${kind}:${position}`).toString('base64url')
+}
+
+/**
+ * Decodes a cursor to the `before` of a query.
+ * @throws {ServiceError} CURSOR_INVALID unless `writeCursor` made it for this kind
+ */
+export function readCursor(kind: CursorKind, cursor: string | undefined): { before?: number } {
+  if (cursor === undefined) return {}
+  const position = Number(
+    Buffer.from(cursor, 'base64url')
+      .toString('latin1')
+      .slice(kind.length + 1),
+  )
+  const isValid = Number.isSafeInteger(position) && position >= 0 && writeCursor(kind, position) === cursor
+  if (isValid) return { before: position }
+  throw new ServiceError('CURSOR_INVALID', { details: [detail('?cursor', 'CURSOR_INVALID')] })
+}
 
 export const cursor = (kind: CursorKind) =>
   Type.Optional(

@@ -1,13 +1,27 @@
+import { globSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifySchema } from 'fastify'
 import { ServiceError } from '../../src/errors/service-error.ts'
-import { type ConsoleFile, consoleFiles } from './files.ts'
 
 /** The page is at `/`. */
 export const prefixOverride = ''
 
-const files = consoleFiles()
+const FOLDER = join(import.meta.dirname, '../../console')
+
+/** Files from packages, by the names the page uses. Each is a single file without imports. */
+const VENDOR = {
+  'vendor/htm-preact.js': 'htm/preact/standalone',
+  'vendor/uplot.js': 'uplot/dist/uPlot.iife.min.js',
+}
+
+/** All files served under /console/: their paths by their names. No other file can be requested. */
+const files: ReadonlyMap<string, string> = new Map([
+  ...globSync('**/*.{html,css,js,svg}', { cwd: FOLDER }).map((name) => [name, join(FOLDER, name)] as const),
+  ...Object.entries(VENDOR).map(([name, source]) => [name, fileURLToPath(import.meta.resolve(source))] as const),
+])
 
 /** Public: the page contains no data, and asks for a key itself if one is needed. */
 const config = { public: true }
@@ -15,18 +29,19 @@ const schema: FastifySchema & { hide: boolean } = { hide: true }
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   await fastify.register(fastifyStatic, { serve: false, cacheControl: false })
-  const page = files.get('index.html') as ConsoleFile
 
   // Revalidated on each load by ETag, so that files of different versions never mix.
-  const send = (reply: FastifyReply, { root, path }: ConsoleFile): FastifyReply =>
-    reply.header('Cache-Control', 'no-cache').sendFile(path, root)
+  const send = (reply: FastifyReply, path: string): FastifyReply =>
+    reply.header('Cache-Control', 'no-cache').sendFile(basename(path), dirname(path))
 
-  fastify.get('/', { schema, config }, (_request, reply) => send(reply.headers(fastify.pageHeaders), page))
+  fastify.get('/', { schema, config }, (_request, reply) =>
+    send(reply.headers(fastify.pageHeaders), join(FOLDER, 'index.html')),
+  )
 
   fastify.get<{ Params: { '*': string } }>('/console/*', { schema, config }, ({ params }, reply) => {
-    const file = params['*'] === 'index.html' ? undefined : files.get(params['*'])
-    if (file === undefined) throw new ServiceError('ROUTE_NOT_FOUND')
-    return send(reply, file)
+    const path = params['*'] === 'index.html' ? undefined : files.get(params['*'])
+    if (path === undefined) throw new ServiceError('ROUTE_NOT_FOUND')
+    return send(reply, path)
   })
 }
 

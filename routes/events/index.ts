@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
 import type { Config } from '../../src/config/config.ts'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
 import { ServiceError } from '../../src/errors/service-error.ts'
 import { isoTime } from '../../src/kit/clock.ts'
 import { type ReceivedEvent, toMessage } from '../../src/outbox/message.ts'
 import { DEFAULT_SUBSCRIPTION, type LeasedEvent, type Settled } from '../../src/stores/ports.ts'
-import { defaultToEmptyBody, disconnectSignal } from './request.ts'
 import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents, releaseEvents } from './schemas.ts'
 
 const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
@@ -29,7 +29,7 @@ const config = { scope: 'consume' } as const
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post(
     '/receive',
-    { schema: receiveEvents, config: { ...config, longPoll: true }, preValidation: defaultToEmptyBody },
+    { schema: receiveEvents, config: { ...config, longPoll: true } },
     async ({ body, caller, ip }, reply) => {
       const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
       const lease = leaseMs(leaseSeconds, fastify.config)
@@ -67,3 +67,20 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
 }
 
 export default routes
+
+/**
+ * Aborted when the client disconnects before it is answered, or ends its half of the connection, which looks the same.
+ * (Fastify's `request.signal` is of no use here: it is aborted as soon as the body has been read.)
+ */
+function disconnectSignal(reply: FastifyReply): AbortSignal {
+  const disconnected = new AbortController()
+  const abort = (): void => disconnected.abort()
+  const { socket } = reply.request.raw
+  if (socket.readableEnded) abort()
+  socket.once('end', abort)
+  reply.raw.once('close', () => {
+    socket.off('end', abort)
+    abort()
+  })
+  return disconnected.signal
+}

@@ -4,7 +4,7 @@ import { ServiceError } from '../../src/errors/service-error.ts'
 import { isFingerprint, searchKey } from '../../src/formula/identity.ts'
 import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
 import type { RawRequest } from '../../src/submission/recent-answers.ts'
-import { readCursor, writeCursor } from '../cursor.ts'
+import { readCursor, writeCursor } from '../schemas.ts'
 import {
   countAnswered,
   countGuesses,

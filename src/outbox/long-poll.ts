@@ -1,7 +1,6 @@
 import { ServiceError } from '../errors/service-error.ts'
 import type { Clock } from '../kit/clock.ts'
 import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent } from '../stores/ports.ts'
-import { FairQueue } from './fair-queue.ts'
 
 /** Polling interval while consumers wait: notifications of the queue may get lost. */
 const RECHECK_MS = 1000
@@ -10,7 +9,7 @@ const MAX_EVENTS = 100
 /** Maximum number of long polls that one caller may hold. */
 const MAX_POLLS_PER_CALLER = 32
 
-export interface PollRequest {
+interface PollRequest {
   /** Turns and limits apply per caller. */
   caller: string
   max: number
@@ -31,6 +30,54 @@ interface Waiter {
   ended: (() => void) | null
   answer(events: LeasedEvent[]): void
   fail(error: unknown): void
+}
+
+/** A queue that serves callers in turn, and the entries of one caller in the order of their arrival. */
+class FairQueue<T extends { readonly caller: string }> {
+  /** The entries of each waiting caller, in the order of the callers' turns. */
+  readonly #callers = new Map<string, Set<T>>()
+
+  /** The number of callers that wait. */
+  get callers(): number {
+    return this.#callers.size
+  }
+
+  /** The entry to serve next. */
+  get front(): T | undefined {
+    const [first] = this.#callers.values()
+    return first?.values().next().value
+  }
+
+  /** The entries of one caller, oldest first. */
+  of(caller: string): ReadonlySet<T> {
+    return this.#callers.get(caller) ?? new Set()
+  }
+
+  add(entry: T): void {
+    const entries = this.#callers.get(entry.caller)
+    if (entries === undefined) this.#callers.set(entry.caller, new Set([entry]))
+    else entries.add(entry)
+  }
+
+  /** @returns false when the entry is not in the queue */
+  remove(entry: T): boolean {
+    const entries = this.#callers.get(entry.caller)
+    if (entries?.delete(entry) !== true) return false
+    if (entries.size === 0) this.#callers.delete(entry.caller)
+    return true
+  }
+
+  /** Ends the turn of a caller: all other callers are served before it. */
+  endTurn(caller: string): void {
+    const entries = this.#callers.get(caller)
+    if (entries === undefined) return
+    this.#callers.delete(caller)
+    this.#callers.set(caller, entries)
+  }
+
+  *[Symbol.iterator](): Generator<T> {
+    for (const entries of this.#callers.values()) yield* entries
+  }
 }
 
 /** Long polling: consumers wait for events in a queue that is fair between callers. */

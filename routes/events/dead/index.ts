@@ -3,8 +3,7 @@ import { ServiceError } from '../../../src/errors/service-error.ts'
 import { isoTime } from '../../../src/kit/clock.ts'
 import { toMessage } from '../../../src/outbox/message.ts'
 import { DEFAULT_SUBSCRIPTION, type DeadEvent } from '../../../src/stores/ports.ts'
-import { readCursor, writeCursor } from '../../cursor.ts'
-import { defaultToEmptyBody } from '../request.ts'
+import { readCursor, writeCursor } from '../../schemas.ts'
 import { listDead, redriveDead, removeDead } from './schemas.ts'
 
 const toDead = (event: DeadEvent) => {
@@ -21,7 +20,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     return { events: page.items.map(toDead), nextCursor: writeCursor('dead', page.next) }
   })
 
-  fastify.post('/redrive', { schema: redriveDead, config, preValidation: defaultToEmptyBody }, async ({ body }) => {
+  fastify.post('/redrive', { schema: redriveDead, config }, async ({ body }) => {
     return { redriven: await fastify.queue.redrive(DEFAULT_SUBSCRIPTION, body.ids) }
   })
 

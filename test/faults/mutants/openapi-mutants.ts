@@ -10,7 +10,7 @@ export const openapiMutants: Mutant[] = [
   {
     name: 'openapi: a query is taken as it is',
     breaks: 'what is accepted is what the document allows',
-    edits: [['plugins/validation.ts', 'if (check.Check(value))', 'if (inQuery || check.Check(value))']],
+    edits: [['plugins/validation.ts', 'if (check.Check(value))', 'if (isQuery || check.Check(value))']],
     caughtBy: [FUZZ, ANSWERED],
   },
   {
