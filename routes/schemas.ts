@@ -101,3 +101,9 @@ const ErrorAnswer = Type.Object(
 
 /** Schemas of all error answers. The document lists the codes, from a route's `errors` and from those of all routes. */
 export const errorAnswers = { '4xx': ErrorAnswer, '5xx': ErrorAnswer }
+
+/** The answers of a route: its 200 with these properties, and errors. */
+export const answers = <T extends TProperties>($id: string, description: string, properties: T) => ({
+  200: Type.Object(properties, { $id, description }),
+  ...errorAnswers,
+})

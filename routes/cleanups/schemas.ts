@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { storedFormula } from '../../src/openapi/examples.ts'
-import { errorAnswers, formulaId, idParams, timestamp } from '../schemas.ts'
+import { answers, errorAnswers, formulaId, idParams, timestamp } from '../schemas.ts'
 
 const tags = ['Cleanups']
 
@@ -30,10 +30,7 @@ export const listCleanups = {
   tags,
   summary: 'List cleanups',
   description: 'Interrupted rollbacks that are still pending, oldest first.',
-  response: {
-    200: Type.Object({ cleanups: Type.Array(Cleanup) }, { $id: 'Cleanups', description: 'Pending cleanups' }),
-    ...errorAnswers,
-  },
+  response: answers('Cleanups', 'Pending cleanups', { cleanups: Type.Array(Cleanup) }),
   errors: ['STORE_UNAVAILABLE'],
   answerExamples: { 'One cleanup': { cleanups: [cleanup] }, 'No cleanups': { cleanups: [] } },
 } as const

@@ -1,7 +1,7 @@
 import { type TInteger, Type } from '@sinclair/typebox'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
 import { event, receipt } from '../../src/openapi/examples.ts'
-import { errorAnswers, formulaId, storedName, strictObject, timestamp } from '../schemas.ts'
+import { answers, formulaId, storedName, strictObject, timestamp } from '../schemas.ts'
 
 const tags = ['Events']
 
@@ -77,13 +77,9 @@ export const receiveEvents = {
     },
     { $id: 'ReceiveBody', description: 'Optional' },
   ),
-  response: {
-    200: Type.Object(
-      { events: Type.Array(ReceivedEvent) },
-      { $id: 'ReceivedEvents', description: 'The leased events; empty if none was ready' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('ReceivedEvents', 'The leased events; empty if none was ready', {
+    events: Type.Array(ReceivedEvent),
+  }),
   errors: ['EVENTS_FORWARDED', 'STORE_UNAVAILABLE'],
   bodyOptional: true,
   bodyExamples: { 'Up to ten, without waiting': { max: 10 }, 'Long poll': { max: 10, waitSeconds: 20 } },
@@ -99,13 +95,7 @@ export const ackEvents = {
   summary: 'Acknowledge events',
   description: 'Removes processed events from the queue.',
   body: strictObject({ receipts }, { $id: 'AckBody' }),
-  response: {
-    200: Type.Object(
-      { acked: count('The number of valid receipts'), rejected },
-      { $id: 'Acked', description: 'The result for each receipt' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('Acked', 'The result for each receipt', { acked: count('The number of valid receipts'), rejected }),
   errors,
   bodyExamples: { 'One receipt': { receipts: [receipt] } },
   answerExamples: { 'Valid receipt': { acked: 1, rejected: [] }, 'Stale receipt': { acked: 0, rejected: [stale] } },
@@ -123,13 +113,10 @@ export const nackEvents = {
     },
     { $id: 'NackBody' },
   ),
-  response: {
-    200: Type.Object(
-      { nacked: count('The number of valid receipts'), rejected },
-      { $id: 'Nacked', description: 'The result for each receipt' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('Nacked', 'The result for each receipt', {
+    nacked: count('The number of valid receipts'),
+    rejected,
+  }),
   errors,
   bodyExamples: { 'Without delay': { receipts: [receipt] }, 'With a delay': { receipts: [receipt], delaySeconds: 60 } },
   answerExamples: { 'Valid receipt': { nacked: 1, rejected: [] } },
@@ -141,19 +128,13 @@ export const extendEvents = {
   summary: 'Extend leases',
   description: 'Sets a new end of leases, later or earlier.',
   body: strictObject({ receipts, leaseSeconds }, { $id: 'ExtendBody' }),
-  response: {
-    200: Type.Object(
-      {
-        extended: count('The number of valid receipts'),
-        leasedUntil: Type.Union([timestamp('When the leases end'), Type.Null()], {
-          description: 'null if all receipts were rejected',
-        }),
-        rejected,
-      },
-      { $id: 'Extended', description: 'The result for each receipt' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('Extended', 'The result for each receipt', {
+    extended: count('The number of valid receipts'),
+    leasedUntil: Type.Union([timestamp('When the leases end'), Type.Null()], {
+      description: 'null if all receipts were rejected',
+    }),
+    rejected,
+  }),
   errors,
   bodyExamples: { 'A minute from now': { receipts: [receipt], leaseSeconds: 60 } },
   answerExamples: {
@@ -181,13 +162,9 @@ export const releaseEvents = {
     },
     { $id: 'ReleaseBody' },
   ),
-  response: {
-    200: Type.Object(
-      { released: count('The number of leases that were ended') },
-      { $id: 'Released', description: 'The number of released events' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('Released', 'The number of released events', {
+    released: count('The number of leases that were ended'),
+  }),
   errors,
   bodyExamples: { 'One event': { ids: [event.id] } },
   answerExamples: { Released: { released: 1 } },
@@ -198,21 +175,15 @@ export const eventStats = {
   tags,
   summary: 'Count events',
   description: 'The number of events in each state.',
-  response: {
-    200: Type.Object(
-      {
-        ready: count('Ready to be leased'),
-        leased: count('Leased by consumers'),
-        delayed: count('Nacked with a delay'),
-        dead: count('Dead letters'),
-        oldestReadyAgeSeconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
-          description: 'null if none is ready',
-        }),
-      },
-      { $id: 'EventStats', description: 'The number of events in each state' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('EventStats', 'The number of events in each state', {
+    ready: count('Ready to be leased'),
+    leased: count('Leased by consumers'),
+    delayed: count('Nacked with a delay'),
+    dead: count('Dead letters'),
+    oldestReadyAgeSeconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+      description: 'null if none is ready',
+    }),
+  }),
   errors: ['STORE_UNAVAILABLE'],
   answerExamples: {
     'Events in the queue': { ready: 2, leased: 1, delayed: 0, dead: 0, oldestReadyAgeSeconds: 0.25 },

@@ -14,6 +14,7 @@ import {
 import { namePattern } from '../../src/formula/identity.ts'
 import { storedFormula, submissions } from '../../src/openapi/examples.ts'
 import {
+  answers,
   cursor,
   errorAnswers,
   formulaId,
@@ -193,13 +194,7 @@ export const listFormulas = {
   summary: 'List formulas',
   description: 'Newest first.',
   querystring: strictObject({ limit, cursor: cursor('formulas'), name }, { $id: 'ListFormulasQuery' }),
-  response: {
-    200: Type.Object(
-      { formulas: Type.Array(StoredFormula), nextCursor },
-      { $id: 'FormulaPage', description: 'A page of formulas' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('FormulaPage', 'A page of formulas', { formulas: Type.Array(StoredFormula), nextCursor }),
   errors: ['CURSOR_INVALID', 'STORE_UNAVAILABLE'],
   answerExamples: { 'The last page': { formulas: [storedFormula], nextCursor: null } },
 } as const

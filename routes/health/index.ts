@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { ServiceError } from '../../src/errors/service-error.ts'
-import { errorAnswers } from '../schemas.ts'
+import { answers } from '../schemas.ts'
 
 const config = { public: true, anyHost: true }
 
@@ -30,7 +30,7 @@ export const live = {
   tags,
   summary: 'Liveness',
   description: '200 while the process runs.',
-  response: { 200: Type.Object({ status: ok }, { $id: 'Live', description: 'The process runs' }), ...errorAnswers },
+  response: answers('Live', 'The process runs', { status: ok }),
   errors: [],
   answerExamples: { Live: { status: 'ok' } },
 } as const
@@ -40,10 +40,7 @@ export const ready = {
   tags,
   summary: 'Readiness',
   description: '200 if both database and queue answer; else 503, with those that do not in `details`.',
-  response: {
-    200: Type.Object({ status: ok, db: ok, queue: ok }, { $id: 'Ready', description: 'Database and queue answer' }),
-    ...errorAnswers,
-  },
+  response: answers('Ready', 'Database and queue answer', { status: ok, db: ok, queue: ok }),
   errors: ['STORE_UNAVAILABLE'],
   answerExamples: { Ready: { status: 'ok', db: 'ok', queue: 'ok' } },
 } as const

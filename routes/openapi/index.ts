@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyPluginAsync } from 'fastify'
-import { errorAnswers } from '../schemas.ts'
+import { answers } from '../schemas.ts'
 
 export const autoPrefix = '/openapi.json'
 
@@ -20,12 +20,10 @@ export const getDocument = {
   tags: ['Document'],
   summary: 'This document',
   description: 'All routes of this version in OpenAPI 3.1; `/docs` shows it as a page.',
-  response: {
-    200: Type.Object(
-      { openapi: Type.String({ examples: ['3.1.0'] }), info: Type.Object({}), paths: Type.Object({}) },
-      { $id: 'OpenApiDocument', description: 'An OpenAPI document' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('OpenApiDocument', 'An OpenAPI document', {
+    openapi: Type.String({ examples: ['3.1.0'] }),
+    info: Type.Object({}),
+    paths: Type.Object({}),
+  }),
   errors: [],
 } as const

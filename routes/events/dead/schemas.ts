@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { event } from '../../../src/openapi/examples.ts'
-import { cursor, errorAnswers, idParams, limit, nextCursor, strictObject, timestamp } from '../../schemas.ts'
+import { answers, cursor, errorAnswers, idParams, limit, nextCursor, strictObject, timestamp } from '../../schemas.ts'
 import { eventFields, eventId } from '../schemas.ts'
 
 const tags = ['Dead letters']
@@ -21,16 +21,10 @@ export const listDead = {
   summary: 'List dead letters',
   description: 'The latest first.',
   querystring: strictObject({ limit, cursor: cursor('dead') }, { $id: 'ListDeadQuery' }),
-  response: {
-    200: Type.Object(
-      {
-        events: Type.Array(DeadEvent),
-        nextCursor,
-      },
-      { $id: 'DeadPage', description: 'A page of dead letters' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('DeadPage', 'A page of dead letters', {
+    events: Type.Array(DeadEvent),
+    nextCursor,
+  }),
   errors: ['CURSOR_INVALID', 'STORE_UNAVAILABLE'],
   answerExamples: {
     'The last page': {
@@ -56,13 +50,9 @@ export const redriveDead = {
     },
     { $id: 'RedriveBody', description: 'Optional' },
   ),
-  response: {
-    200: Type.Object(
-      { redriven: Type.Integer({ minimum: 0, examples: [1] }) },
-      { $id: 'Redriven', description: 'The number of redriven events' },
-    ),
-    ...errorAnswers,
-  },
+  response: answers('Redriven', 'The number of redriven events', {
+    redriven: Type.Integer({ minimum: 0, examples: [1] }),
+  }),
   errors: ['STORE_UNAVAILABLE'],
   bodyOptional: true,
   bodyExamples: { All: {}, 'One of them': { ids: [event.id] } },
