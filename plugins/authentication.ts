@@ -3,7 +3,7 @@ import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ApiKey } from '../src/access/api-key.ts'
 import { KeyRing } from '../src/access/key-ring.ts'
-import { detail, ServiceError } from '../src/errors/service-error.ts'
+import { errorAt } from '../src/errors/service-error.ts'
 import { type Clock, systemClock } from '../src/kit/clock.ts'
 
 declare module 'fastify' {
@@ -62,7 +62,7 @@ export default fp<{ clock?: Clock }>(
         if (error === undefined) return done()
         if ((error as FastifyError).statusCode !== 401) return done(error as FastifyError)
         reply.header('WWW-Authenticate', 'Bearer')
-        done(new ServiceError('UNAUTHORIZED', { details: [detail('Authorization', 'UNAUTHORIZED')] }))
+        done(errorAt('Authorization', 'UNAUTHORIZED'))
       })
     })
   },

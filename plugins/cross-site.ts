@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import { crossSiteHeader } from '../src/access/hosts.ts'
-import { detail, ServiceError } from '../src/errors/service-error.ts'
+import { errorAt, type ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,7 +22,7 @@ export default fp(
     fastify.decorate('crossSiteError', ({ method = '', headers }) => {
       if (apiKeysFile !== null || !CHANGING.includes(method)) return
       const header = crossSiteHeader(headers, allowedHosts)
-      return header === null ? undefined : new ServiceError('CROSS_SITE', { details: [detail(header, 'CROSS_SITE')] })
+      return header === null ? undefined : errorAt(header, 'CROSS_SITE')
     })
     fastify.addHook('onRequest', ({ raw }, _reply, done) => done(fastify.crossSiteError(raw)))
   },

@@ -1,7 +1,6 @@
 import fp from 'fastify-plugin'
 import { ServiceError } from '../src/errors/service-error.ts'
 import { type Clock, systemClock } from '../src/kit/clock.ts'
-import { ConcurrencyLimit } from '../src/kit/concurrency-limit.ts'
 import { PAGE_BYTES } from '../src/stores/page.ts'
 import type { FormulaDb } from '../src/stores/ports.ts'
 
@@ -38,3 +37,48 @@ export default fp<{ clock?: Clock }>(
   },
   { name: 'formula-reads', dependencies: ['db', 'connections'] },
 )
+
+/** Most calls that may wait; further ones are refused. */
+const MAX_WAITING = 4_096
+/** A call that has waited this long is refused instead of started, in milliseconds. */
+const MAX_WAIT_MS = 10_000
+
+/** Limits how many calls run at a time; the others wait in line. */
+class ConcurrencyLimit {
+  readonly #clock: Clock
+  readonly #limit: number
+  #running = 0
+  readonly #waiting: (() => void)[] = []
+
+  constructor(limit: number, clock: Clock) {
+    this.#limit = limit
+    this.#clock = clock
+  }
+
+  /** @throws {ServiceError} SERVICE_OVERLOADED when too many calls wait, or this one has waited too long */
+  async run<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#running < this.#limit) this.#running++
+    else await this.#wait()
+    try {
+      return await call()
+    } finally {
+      this.#release()
+    }
+  }
+
+  /** Waits until an earlier call passes its slot on. */
+  async #wait(): Promise<void> {
+    if (this.#waiting.length >= MAX_WAITING) throw new ServiceError('SERVICE_OVERLOADED')
+    const since = this.#clock.now()
+    await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    if (this.#clock.now() - since < MAX_WAIT_MS) return
+    this.#release()
+    throw new ServiceError('SERVICE_OVERLOADED')
+  }
+
+  #release(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#running--
+    else next()
+  }
+}

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import { AllowedHosts, readHost } from '../src/access/hosts.ts'
 import { type Config, isLoopback } from '../src/config/config.ts'
-import { detail, ServiceError } from '../src/errors/service-error.ts'
+import { errorAt, type ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -23,14 +23,14 @@ export default fp(
   async (fastify) => {
     const allowed = allowedHostsOf(fastify.config)
     fastify.decorate('hostError', (request, anyHost) => {
-      if (hasSeveralHosts(request)) return refusal('BAD_REQUEST')
+      if (hasSeveralHosts(request)) return errorAt('Host', 'BAD_REQUEST')
       const { host } = request.headers
       if (allowed === null || anyHost) {
         // Node's own answer would have no body.
-        return host === undefined && request.httpVersion === '1.1' ? refusal('BAD_REQUEST') : undefined
+        return host === undefined && request.httpVersion === '1.1' ? errorAt('Host', 'BAD_REQUEST') : undefined
       }
       const isAllowed = host !== undefined && allowed.allows(host) && isTargetAllowed(request.url ?? '', allowed)
-      return isAllowed ? undefined : refusal('HOST_NOT_ALLOWED')
+      return isAllowed ? undefined : errorAt('Host', 'HOST_NOT_ALLOWED')
     })
     fastify.addHook('onRequest', ({ raw, routeOptions }, _reply, done) => {
       done(fastify.hostError(raw, routeOptions.config.anyHost === true))
@@ -45,9 +45,6 @@ function allowedHostsOf({ host, apiKeysFile, allowedHosts }: Config): AllowedHos
   if (!isOpenToPages && allowedHosts.length === 0) return null
   return new AllowedHosts(['localhost', '127.0.0.1', '[::1]', ...allowedHosts, readHost(host) ?? 'localhost'])
 }
-
-const refusal = (code: 'BAD_REQUEST' | 'HOST_NOT_ALLOWED'): ServiceError =>
-  new ServiceError(code, { details: [detail('Host', code)] })
 
 /** Node shows only the first `Host` header; a proxy may have used another. */
 function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {

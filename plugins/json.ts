@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { detail, ServiceError } from '../src/errors/service-error.ts'
+import { errorAt, type ServiceError } from '../src/errors/service-error.ts'
 import { readBody } from '../src/formula/json.ts'
 
 declare module 'fastify' {
@@ -20,10 +20,7 @@ export default fp(
   async (fastify) => {
     fastify.removeAllContentTypeParsers()
     fastify.addContentTypeParser(JSON_IN_UTF8, { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-      if (isCompressed(request)) {
-        const details = [detail('Content-Encoding', 'UNSUPPORTED_MEDIA_TYPE')]
-        return done(new ServiceError('UNSUPPORTED_MEDIA_TYPE', { details }))
-      }
+      if (isCompressed(request)) return done(errorAt('Content-Encoding', 'UNSUPPORTED_MEDIA_TYPE'))
       if (body.length === 0) return done(null, undefined)
       if (request.routeOptions.config.rawBody) return done(null, body)
       try {

@@ -1,7 +1,6 @@
 import fp from 'fastify-plugin'
 import { detail, type ErrorDetail } from '../src/errors/service-error.ts'
-import { StoreUnavailable } from '../src/errors/store-errors.ts'
-import { type Clock, sleep, systemClock } from '../src/kit/clock.ts'
+import { type Clock, Deadline, systemClock } from '../src/kit/clock.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -18,12 +17,7 @@ const CACHE_MS = 1000
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const answers = async (probe: Promise<void>): Promise<boolean> => {
-      const answered = new AbortController()
-      const late = sleep(clock, PROBE_MS, answered.signal).then(() => {
-        throw new StoreUnavailable(`no answer within ${PROBE_MS} ms`)
-      })
-      const [error] = await fastify.to(Promise.race([probe, late]))
-      answered.abort()
+      const [error] = await fastify.to(new Deadline(clock, PROBE_MS).bound(probe))
       if (error) fastify.log.warn({ err: error }, 'a store does not answer')
       return !error
     }

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { detail, ServiceError } from '../src/errors/service-error.ts'
+import { errorAt } from '../src/errors/service-error.ts'
 
 /** Refuses bodies with an unknown transfer coding. */
 export default fp(
@@ -7,11 +7,7 @@ export default fp(
     fastify.addHook('onRequest', ({ headers }, _reply, done) => {
       const coding = headers['transfer-encoding']
       const isKnown = coding === undefined || coding.toLowerCase() === 'chunked'
-      done(
-        isKnown
-          ? undefined
-          : new ServiceError('BAD_REQUEST', { details: [detail('Transfer-Encoding', 'BAD_REQUEST')] }),
-      )
+      done(isKnown ? undefined : errorAt('Transfer-Encoding', 'BAD_REQUEST'))
     })
   },
   { name: 'transfer-coding', dependencies: ['authorization'] },

@@ -1,6 +1,6 @@
 import { type TObject, type TProperties, Type } from '@sinclair/typebox'
 import { catalogue, type ErrorCode } from '../src/errors/catalogue.ts'
-import { detail, MAX_DETAILS, ServiceError } from '../src/errors/service-error.ts'
+import { errorAt, MAX_DETAILS } from '../src/errors/service-error.ts'
 import { FORMULA_NAME_LENGTH } from '../src/formula/formula.ts'
 import { FINGERPRINT } from '../src/formula/identity.ts'
 import { storedFormula } from '../src/openapi/examples.ts'
@@ -54,7 +54,7 @@ export function readCursor(kind: CursorKind, cursor: string | undefined): { befo
   )
   const isValid = Number.isSafeInteger(position) && position >= 0 && writeCursor(kind, position) === cursor
   if (isValid) return { before: position }
-  throw new ServiceError('CURSOR_INVALID', { details: [detail('?cursor', 'CURSOR_INVALID')] })
+  throw errorAt('?cursor', 'CURSOR_INVALID')
 }
 
 export const cursor = (kind: CursorKind) =>

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest, onErrorHookHandler } from 'fastify'
 import { allows } from '../../src/access/api-key.ts'
 import type { ErrorCode } from '../../src/errors/catalogue.ts'
 import { toServiceError } from '../../src/errors/from-http.ts'
-import { detail, errorBody, ServiceError } from '../../src/errors/service-error.ts'
+import { detail, errorAt, errorBody, ServiceError } from '../../src/errors/service-error.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
 import type { Answer, AnswerEntry } from '../../src/stores/ports.ts'
 import type { Outcome } from '../../src/submission/submission.ts'
@@ -22,20 +22,14 @@ export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply
     case 'answered':
       return sendAnswer(reply, outcome)
     case 'reused':
-      return reply.send(keyError('IDEMPOTENCY_KEY_REUSED'))
+      return reply.send(errorAt('Idempotency-Key', 'IDEMPOTENCY_KEY_REUSED'))
     case 'in-use':
-      return reply.send(keyError('IDEMPOTENCY_KEY_IN_USE', 1))
+      return reply.send(errorAt('Idempotency-Key', 'IDEMPOTENCY_KEY_IN_USE', 1))
     case 'failed':
       return reply.send(new ServiceError('SUBMISSION_FAILED'))
     case 'stopping':
       return reply.send(new ServiceError('SERVICE_STOPPING'))
   }
-}
-
-/** An error about the Idempotency-Key header. @param retryAfter in seconds */
-export function keyError(code: ErrorCode, retryAfter?: number): ServiceError {
-  const details = [detail('Idempotency-Key', code)]
-  return new ServiceError(code, retryAfter === undefined ? { details } : { details, retryAfter })
 }
 
 /** Duplicates are shown according to the caller's scopes now, not at the time of the first answer. */

@@ -1,19 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifySchemaCompiler, onRequestHookHandler, preValidationHookHandler } from 'fastify'
-import { ServiceError } from '../../src/errors/service-error.ts'
+import { errorAt, ServiceError } from '../../src/errors/service-error.ts'
 import { isFingerprint, searchKey } from '../../src/formula/identity.ts'
 import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
 import type { RawRequest } from '../../src/submission/recent-answers.ts'
 import { readCursor, writeCursor } from '../schemas.ts'
-import {
-  countAnswered,
-  countGuesses,
-  countRefused,
-  keyError,
-  type SubmitQuery,
-  sendJson,
-  sendOutcome,
-} from './answer.ts'
+import { countAnswered, countGuesses, countRefused, type SubmitQuery, sendJson, sendOutcome } from './answer.ts'
 import { getFormula, IDEMPOTENCY_KEY, listFormulas, submitFormulas } from './schemas.ts'
 
 declare module 'fastify' {
@@ -83,10 +75,10 @@ export default routes
 /** Refuses requests without a valid key before their body is read. */
 export const requireIdempotencyKey: onRequestHookHandler = (request, _reply, done) => {
   const header = request.headers['idempotency-key']
-  if (header === undefined) return done(keyError('IDEMPOTENCY_KEY_MISSING'))
+  if (header === undefined) return done(errorAt('Idempotency-Key', 'IDEMPOTENCY_KEY_MISSING'))
   // Headers that were sent twice arrive joined by a comma and a blank, which makes them malformed.
   const text = String(header)
-  if (!IDEMPOTENCY_KEY.test(text)) return done(keyError('IDEMPOTENCY_KEY_INVALID'))
+  if (!IDEMPOTENCY_KEY.test(text)) return done(errorAt('Idempotency-Key', 'IDEMPOTENCY_KEY_INVALID'))
   // The bare and the quoted form of a key are the same key.
   request.idempotencyKey = text.startsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, '$1') : text
   done()

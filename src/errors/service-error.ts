@@ -52,6 +52,10 @@ export function detail(path: string, code: ErrorCode): ErrorDetail {
   return { path, code, message: catalogue[code].message }
 }
 
+/** An error about one place in the request. @param path see `ErrorDetail` @param retryAfter in seconds */
+export const errorAt = (path: string, code: ErrorCode, retryAfter?: number): ServiceError =>
+  new ServiceError(code, { details: [detail(path, code)], ...(retryAfter !== undefined && { retryAfter }) })
+
 /** The entry of `details` for a body that is not JSON or not a submission. */
 export function invalidJson(reason: string): ErrorDetail {
   return { path: '', code: 'INVALID_JSON', message: `${catalogue.INVALID_JSON.message}: ${reason}` }
