@@ -20,7 +20,7 @@ export interface LogTraceContext {
 
 /**
  * Decorates the instance with a tracer, and traces requests if a collector is configured. It runs after authentication, so
- * that strangers cannot make spans, nor have log lines written under a trace id of their choice.
+ * that callers without a key can neither make spans nor choose the trace id of log lines.
  */
 export default fp<{ clock?: Clock; logTraceContext?: LogTraceContext }>(
   async (fastify, { clock = systemClock, logTraceContext }) => {

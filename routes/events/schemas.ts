@@ -143,7 +143,7 @@ export const extendEvents = {
   },
 } as const
 
-/** Any string: one that is no fingerprint matches no event. */
+/** Any string: one that is not a fingerprint matches no event. */
 export const eventId = Type.String({ minLength: 1, maxLength: 200 })
 
 export const releaseEvents = {

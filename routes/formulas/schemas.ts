@@ -32,7 +32,7 @@ const tags = ['Formulas']
  * An Idempotency-Key: 1 to 255 visible ASCII characters, bare, or quoted as a string of RFC 9651, as the IETF draft
  * prescribes. A quoted key may contain blanks, but not only blanks.
  */
-export const IDEMPOTENCY_KEY = /^(?:[!#-~]|[!#-~][!-~]{0,253}[!#-~]|"(?! *")(?:[ !#-[\]-~]|\\["\\]){1,255}")$/
+export const IDEMPOTENCY_KEY = /^(?:[!#-~](?:[!-~]{0,253}[!#-~])?|"(?! *")(?:[ !#-[\]-~]|\\["\\]){1,255}")$/
 
 const submittedName = (description: string, example: string, max: number) =>
   Type.String({

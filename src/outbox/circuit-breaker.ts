@@ -84,7 +84,7 @@ export class CircuitBreaker {
     }
   }
 
-  /** A part of the batch was taken, as when the receiver throttles: that is no outage. */
+  /** The receiver took part of the batch, as when it throttles: that is not an outage. */
   #slowDown(): void {
     this.#maxCalls = 1
     this.#pauseMs = backoffMs(1, BACKOFF, this.#options.random)
