@@ -4,7 +4,7 @@ import { systemClock } from '../../src/kit/clock.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
 import { formula, namesIn, submission } from '../contract/submissions.ts'
-import { scratch } from '../faults/scratch.ts'
+import { scratch } from '../faults/stores.ts'
 import { until } from '../support/until.ts'
 
 /** A file with `howMany` roses, and one violet after the first `violetBehind` of them. */

@@ -3,7 +3,7 @@ import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { intakeContract } from '../contract/intake.ts'
 import { DAY_MS, type OpenStores } from '../contract/open-stores.ts'
 import { storesContract } from '../contract/stores.ts'
-import { scratch } from '../faults/scratch.ts'
+import { scratch } from '../faults/stores.ts'
 import { openInProcess } from '../support/sqlite-in-process.ts'
 
 const opened =

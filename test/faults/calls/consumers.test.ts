@@ -4,11 +4,19 @@ import { buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import type { ReceivedEvent } from '../../../src/outbox/message.ts'
 import { formula } from '../../support/http/service.ts'
-import { sized } from '../extent.ts'
-import { WAYS, type Way } from '../ways.ts'
-import { EVERY_NUMBER, everyFault, Judge, type Plan, type Report } from './enumerate.ts'
-import { FAULTS, type Fault, FaultLayer } from './fault-layer.ts'
-import { ENGINES, type Engine, openWorld, type World } from './world.ts'
+import { isLong } from '../extent.ts'
+import { WAYS, type Way } from '../stores.ts'
+import { type Bench, ENGINES, type Engine, openBench } from './bench.ts'
+import {
+  Checks,
+  EVERY_NUMBER,
+  everyFault,
+  FAULTS,
+  type Fault,
+  FaultLayer,
+  type Plan,
+  type Report,
+} from './every-fault.ts'
 
 /** How long an engine lets a caller wait for a call that is never answered, in milliseconds. */
 const PATIENCE_MS = 11_000
@@ -22,11 +30,11 @@ interface Process {
   layer: FaultLayer
 }
 
-async function startProcess(world: World): Promise<Process> {
-  const layer = new FaultLayer(world.clock, PATIENCE_MS)
-  const stores = { ...layer.wrap(world.stores), close: async () => {} }
-  const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }), { clock: world.clock, random: () => 0.5, stores })
-  await world.finish(Promise.resolve(app.ready()))
+async function startProcess(bench: Bench): Promise<Process> {
+  const layer = new FaultLayer(bench.clock, PATIENCE_MS)
+  const stores = { ...layer.wrap(bench.stores), close: async () => {} }
+  const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }), { clock: bench.clock, random: () => 0.5, stores })
+  await bench.finish(Promise.resolve(app.ready()))
   return { app, layer }
 }
 
@@ -42,18 +50,18 @@ interface Answer {
 
 /** A consumer, and what it knows of each event, by the name of its formula. */
 class Client {
-  readonly #world: World
+  readonly #bench: Bench
   readonly #process: Process
-  readonly #judge: Judge
+  readonly #checks: Checks
   /** Ended for good, for certain. */
   readonly gone = new Set<string>()
   /** Perhaps ended: asked for, and not answered. */
   readonly perhaps = new Set<string>()
 
-  constructor(world: World, process: Process, judge: Judge) {
-    this.#world = world
+  constructor(bench: Bench, process: Process, checks: Checks) {
+    this.#bench = bench
     this.#process = process
-    this.#judge = judge
+    this.#checks = checks
   }
 
   /** @returns null when there was no answer: the store failed, or the process died */
@@ -61,21 +69,21 @@ class Client {
     const { app, layer } = this.#process
     if (layer.dead) return null
     const sent = app.inject({ method, url, headers, ...(payload && { payload }) })
-    const answer = await this.#world.finish(Promise.race([sent, layer.death.promise]))
+    const answer = await this.#bench.finish(Promise.race([sent, layer.death.promise]))
     if (answer === 'died') return null
     const body = answer.body === '' ? {} : answer.json()
     if (answer.statusCode < 300) return { status: answer.statusCode, body }
-    this.#judge.check(answer.statusCode === 503 || answer.statusCode === 404, `503 or 404, not ${answer.body}`)
+    this.#checks.check(answer.statusCode === 503 || answer.statusCode === 404, `503 or 404, not ${answer.body}`)
     if (answer.statusCode === 404) return { status: 404, body }
-    this.#judge.check(body.code === 'STORE_UNAVAILABLE', `a clean 503, not ${answer.body}`)
-    this.#judge.check(answer.headers['retry-after'] !== undefined, 'with Retry-After')
+    this.#checks.check(body.code === 'STORE_UNAVAILABLE', `a clean 503, not ${answer.body}`)
+    this.#checks.check(answer.headers['retry-after'] !== undefined, 'with Retry-After')
     return null
   }
 
   async receive(max: number, leaseSeconds = 30): Promise<ReceivedEvent[]> {
     const answer = await this.send('POST', '/events/receive', { max, leaseSeconds })
     const events = (answer?.body.events ?? []) as ReceivedEvent[]
-    for (const { name } of events) this.#judge.check(!this.gone.has(name), `${name} is gone and comes again`)
+    for (const { name } of events) this.#checks.check(!this.gone.has(name), `${name} is gone and comes again`)
     return events
   }
 
@@ -132,9 +140,9 @@ async function useEvents(client: Client, dead: Letter[]): Promise<void> {
 }
 
 /** Receives all there is, acks it, and takes the dead letters away. @returns the names it saw, each as often as seen */
-async function drain(client: Client, world: World): Promise<string[]> {
+async function drain(client: Client, bench: Bench): Promise<string[]> {
   const seen: string[] = []
-  await world.later(AGES_MS)
+  await bench.later(AGES_MS)
   const answer = await client.send('GET', '/events/dead?limit=200')
   for (const letter of (answer?.body.events ?? []) as Letter[]) {
     seen.push(letter.name)
@@ -150,34 +158,34 @@ async function drain(client: Client, world: World): Promise<string[]> {
 
 /** @returns also the process that goes on: after a death a new one */
 async function run(
-  world: World,
+  bench: Bench,
   process: Process,
   number: number,
   plan: Plan<Fault>,
 ): Promise<Report & { next: Process }> {
-  const judge = new Judge()
-  const client = new Client(world, process, judge)
+  const checks = new Checks()
+  const client = new Client(bench, process, checks)
   const { names, dead } = await prepare(client, number)
   process.layer.arm(plan)
   await useEvents(client, dead)
   process.layer.mend()
-  if (process.layer.dead) await world.restart()
-  const next = process.layer.dead ? await startProcess(world) : process
+  if (process.layer.dead) await bench.restart()
+  const next = process.layer.dead ? await startProcess(bench) : process
 
-  await world.later(AGES_MS)
-  const after = new Client(world, next, judge)
+  await bench.later(AGES_MS)
+  const after = new Client(bench, next, checks)
   const stats = (await after.send('GET', '/events/stats'))?.body as Record<string, number>
-  const seen = await drain(after, world)
+  const seen = await drain(after, bench)
   const { ready = 0, leased = 0, delayed = 0, dead: letters = 0 } = stats
-  judge.check(ready + leased + delayed + letters === seen.length, `${JSON.stringify(stats)} counts ${seen.length}`)
+  checks.check(ready + leased + delayed + letters === seen.length, `${JSON.stringify(stats)} counts ${seen.length}`)
   for (const name of names) {
     const times = seen.filter((other) => other === name).length
-    if (client.gone.has(name)) judge.check(times === 0, `${name} was acked or deleted and is still there`)
-    else judge.check(times === 1 || (times === 0 && client.perhaps.has(name)), `${name} is there ${times} times`)
+    if (client.gone.has(name)) checks.check(times === 0, `${name} was acked or deleted and is still there`)
+    else checks.check(times === 1 || (times === 0 && client.perhaps.has(name)), `${name} is there ${times} times`)
   }
   const emptied = (await after.send('GET', '/events/stats'))?.body ?? {}
-  judge.check(emptied.ready === 0 && emptied.leased === 0 && emptied.dead === 0, `${JSON.stringify(emptied)} is empty`)
-  return { injected: process.layer.injected, violations: judge.violations, next }
+  checks.check(emptied.ready === 0 && emptied.leased === 0 && emptied.dead === 0, `${JSON.stringify(emptied)} is empty`)
+  return { injected: process.layer.injected, violations: checks.violations, next }
 }
 
 /**
@@ -185,7 +193,6 @@ async function run(
  * is the same, fewer still.
  */
 function extentOf(engine: Engine, way: Way) {
-  const isLong = sized(0, 1) === 1
   const isWhole = engine !== 'postgres' && (isLong || (engine === 'memory' && way === 'one transaction'))
   if (isWhole) return { faults: FAULTS, times: EVERY_NUMBER }
   const faults = isLong || way === 'one transaction' ? (['after', 'death after'] as const) : (['after'] as const)
@@ -194,18 +201,18 @@ function extentOf(engine: Engine, way: Way) {
 
 function consumersTest(t: Test, engine: Engine, way: Way): void {
   t.test(`${engine}, ${way}: whatever call of a consumer goes wrong, no event is lost or doubled`, async (t) => {
-    const world = await openWorld(t, { engine, way, maxReceives: MAX_RECEIVES })
-    let process = await startProcess(world)
+    const bench = await openBench(t, { engine, way, maxReceives: MAX_RECEIVES })
+    let process = await startProcess(bench)
     let runs = 0
     await everyFault(t, extentOf(engine, way), async (plan) => {
-      const report = await run(world, process, ++runs, plan)
+      const report = await run(bench, process, ++runs, plan)
       process = report.next
       return report
     })
-    await world.finish(Promise.resolve(process.app.close()))
+    await bench.finish(Promise.resolve(process.app.close()))
   })
 }
 
 // Each run lets more time pass than the short one has for PostgreSQL.
-const engines = sized(0, 1) === 1 ? ENGINES : ENGINES.filter((engine) => engine !== 'postgres')
+const engines = isLong ? ENGINES : ENGINES.filter((engine) => engine !== 'postgres')
 for (const engine of engines) for (const way of WAYS) consumersTest(t, engine, way)

@@ -1,34 +1,65 @@
 import t from 'tap'
-import { Network } from '../../support/postgres/network.ts'
-import { createDatabases } from '../chaos/databases.ts'
-import { sized } from '../extent.ts'
-import { WAYS, type Way } from '../ways.ts'
-import { EVERY_NUMBER, everyFault } from './enumerate.ts'
-import { CASES, runSubmission } from './submission-run.ts'
-import { WIRE_FAULTS, WireLayer } from './wire-layer.ts'
-import { openWorld, postgres } from './world.ts'
+import { MISHAPS, type Mishap, Network } from '../../support/postgres/network.ts'
+import { createDatabases } from '../databases.ts'
+import { isLong, sized } from '../extent.ts'
+import { WAYS, type Way } from '../stores.ts'
+import { openBench, postgres } from './bench.ts'
+import { EVERY_NUMBER, everyFault, type Plan } from './every-fault.ts'
+import { CASES, type Case, type Layer, runSubmission } from './submission-run.ts'
 
 t.setTimeout(sized(110_000, 3_000_000))
 
-const CASE = 'a list with a duplicate skipped'
-/** The saga has seven times the statements. */
+/** Lets planned statements fail on their way to PostgreSQL. */
+class WireLayer implements Layer<Mishap> {
+  readonly #networks: Network[]
+  readonly death = Promise.withResolvers<'died'>()
+  readonly dead = false
+  injected = 0
+
+  constructor(networks: Network[]) {
+    this.#networks = networks
+  }
+
+  readonly wrap = <T>(stores: T): T => stores
+
+  arm({ first, times, fault }: Plan<Mishap>): void {
+    let statements = 0
+    for (const network of this.#networks) {
+      network.choose((_, isWithin) => {
+        const number = ++statements
+        if (number < first || number >= first + times) return null
+        this.injected++
+        // A late statement within a transaction would block everything after it.
+        return fault === 'late' && isWithin ? 'before' : fault
+      })
+    }
+  }
+
+  /** Late statements arrive now. */
+  async mend(): Promise<void> {
+    for (const network of this.#networks) network.choose()
+    await Promise.all(this.#networks.map((network) => network.release()))
+  }
+}
+
+/** A saga has seven times as many statements. */
 function extentOf(way: Way) {
-  if (sized(0, 1) === 1) return { faults: WIRE_FAULTS, times: EVERY_NUMBER }
+  if (isLong) return { faults: MISHAPS, times: EVERY_NUMBER }
   return { faults: way === 'saga' ? (['after'] as const) : (['after', 'late'] as const), times: [1] }
 }
 
 for (const way of WAYS) {
-  t.test(`PostgreSQL, ${way}: whatever statement goes wrong on its way, it is stored once or not at all`, async (t) => {
+  t.test(`PostgreSQL, ${way}: whatever statement fails on its way, a list is stored once or not at all`, async (t) => {
     const databases = await createDatabases(await postgres(), way)
     const database = await Network.start(t, databases.database)
     const queue = way === 'saga' ? await Network.start(t, databases.queue) : database
-    const behind = { way, database: database.url, queue: queue.url }
-    const world = await openWorld(t, { engine: 'postgres', way, databases: behind })
+    const urls = { DATABASE_URL: database.url, QUEUE_URL: queue.url }
+    const bench = await openBench(t, { engine: 'postgres', way, urls })
     let runs = 0
-    await everyFault(t, extentOf(way), async (plan) => {
+    await everyFault(t, extentOf(way), (plan) => {
       const number = ++runs
-      const layer = new WireLayer([...new Set([database, queue])])
-      return runSubmission(world, number, (CASES[CASE] as (typeof CASES)[string])(number), layer, plan)
+      const submitted = CASES['a list with a duplicate skipped']?.(number) as Case
+      return runSubmission(bench, number, submitted, new WireLayer([...new Set([database, queue])]), plan)
     })
   })
 }

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { FormulaEvent } from '../../../src/stores/ports.ts'
 import { Batches } from '../../../src/stores/sqlite/batches.ts'
 import { writeCommands } from '../../../src/stores/sqlite/commands.ts'
@@ -6,19 +6,19 @@ import { openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import { type Call, type CallResult, pack } from '../../../src/stores/sqlite/messages.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
 import { eventBody, formula, idOf, submission } from '../../contract/submissions.ts'
-import type { StatementLayer } from './statement-layer.ts'
+import type { Plan } from './every-fault.ts'
 
 const OPTIONS = { answerTtlMs: 60_000, maxReceives: 2 }
 export const NOW = Date.UTC(2026, 0, 31, 12)
 const LEASE_MS = 30_000
 
-/** A call that never comes too late. */
+/** A call without a deadline. */
 export const callAt = (now: number, command: string, ...args: unknown[]): Call => [command, now, args, Infinity]
 export const call = (command: string, ...args: unknown[]): Call => callAt(NOW, command, ...args)
 
-/** What the writing thread works with. */
+/** A connection of the writer thread. */
 export interface Writer {
-  /** The connection itself, without faults. */
+  /** Without faults. */
   db: DatabaseSync
   batches: Batches
 }
@@ -29,7 +29,7 @@ export function openWriter(path: string, layer?: StatementLayer): Writer {
   return { db, batches: new Batches(used, { ...writeCommands(used, OPTIONS), begin: 'BEGIN IMMEDIATE' }) }
 }
 
-/** Makes a file with something in every table. @returns receipts of two leases that hold, the first on its last */
+/** Creates a file with rows in every table. @returns receipts of two live leases; the first is its event's last lease */
 export function makeFile(path: string): [spent: string, fresh: string] {
   const { db, batches } = openWriter(path)
   const run = <T>(...of: Parameters<typeof call>): T => outcomeOf<T>(batches.run([call(...of)])[0])
@@ -73,7 +73,7 @@ function outcomeOf<T>(result: CallResult | undefined): T {
   return result.value as T
 }
 
-/** All that a file holds, as text; but for what is random in it. */
+/** The content of a file as text, without random values. */
 export function contentsOf(db: DatabaseSync): string {
   const tables = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`).all()
   const rows = tables.map(({ name }) =>
@@ -83,4 +83,69 @@ export function contentsOf(db: DatabaseSync): string {
       .map(({ nonce, store_id, ...row }) => row),
   )
   return JSON.stringify(rows)
+}
+
+/** How a statement fails: before or after its effect; because the process dies before or after its effect. */
+export const STATEMENT_FAULTS = ['before', 'after', 'death before', 'death after'] as const
+export type StatementFault = (typeof STATEMENT_FAULTS)[number]
+
+/** Lets planned statements between the engine's commands and SQLite fail. */
+export class StatementLayer {
+  readonly #plan: Plan<StatementFault>
+  #statements = 0
+  #armed = false
+  dead = false
+  injected = 0
+
+  constructor(plan: Plan<StatementFault>) {
+    this.#plan = plan
+  }
+
+  arm(): void {
+    this.#armed = true
+  }
+
+  mend(): void {
+    this.#armed = false
+  }
+
+  wrap(db: DatabaseSync): DatabaseSync {
+    return standIn(db, {
+      exec: (sql: string) => this.#execute(() => db.exec(sql)),
+      prepare: (sql: string) => this.#statement(db.prepare(sql)),
+    })
+  }
+
+  #statement(statement: StatementSync): StatementSync {
+    type Values = Parameters<StatementSync['run']>
+    return standIn(statement, {
+      run: (...values: Values) => this.#execute(() => statement.run(...values)),
+      get: (...values: Values) => this.#execute(() => statement.get(...values)),
+      all: (...values: Values) => this.#execute(() => statement.all(...values)),
+    })
+  }
+
+  #execute<T>(effect: () => T): T {
+    if (this.dead) throw new Error('The process is dead')
+    const { first, times, fault } = this.#plan
+    if (!this.#armed) return effect()
+    const number = ++this.#statements
+    if (number < first || number >= first + times) return effect()
+    this.injected++
+    if (fault === 'after' || fault === 'death after') effect()
+    this.dead = fault.startsWith('death')
+    throw new Error(`statement ${number} failed`)
+  }
+}
+
+/** A native object with some of its methods replaced. */
+function standIn<T extends object>(target: T, methods: Record<string, unknown>): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const own = methods[name as string]
+      if (own !== undefined) return own
+      const value = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
 }

@@ -5,11 +5,21 @@ import { type Call, type CallResult, pack } from '../../../src/stores/sqlite/mes
 import { DEFAULT } from '../../contract/leasing.ts'
 import { formula, idOf, submission } from '../../contract/submissions.ts'
 import { sized } from '../extent.ts'
-import { scratch } from '../scratch.ts'
 import { inconsistenciesIn } from '../sqlite-consistency.ts'
-import { EVERY_NUMBER, everyFault, Judge, type Plan, type Report } from './enumerate.ts'
-import { call, callAt, contentsOf, heldEvent, makeFile, NOW, openWriter } from './sqlite-file.ts'
-import { STATEMENT_FAULTS, type StatementFault, StatementLayer } from './statement-layer.ts'
+import { scratch } from '../stores.ts'
+import { Checks, EVERY_NUMBER, everyFault, type Plan, type Report } from './every-fault.ts'
+import {
+  call,
+  callAt,
+  contentsOf,
+  heldEvent,
+  makeFile,
+  NOW,
+  openWriter,
+  STATEMENT_FAULTS,
+  type StatementFault,
+  StatementLayer,
+} from './sqlite-file.ts'
 
 const accept = (id: string, numbers: string[], own = {}): Call =>
   call(
@@ -136,23 +146,23 @@ function run(original: Original, calls: Call[], allowed: Map<string, Set<Call>>,
     db.close()
     ;({ db, batches } = openWriter(path))
   }
-  const judge = new Judge()
+  const checks = new Checks()
   const done = allowed.get(contentsOf(db))
-  judge.check(done !== undefined, 'each call is done in whole or not at all, and once')
+  checks.check(done !== undefined, 'each call is done in whole or not at all, and once')
   calls.forEach((each, index) => {
     const result = results?.[index]
     const answered = result !== undefined && 'value' in result
-    judge.check(!answered || done?.has(each) === true, `what was answered is done: ${JSON.stringify(result)}`)
+    checks.check(!answered || done?.has(each) === true, `what was answered is done: ${JSON.stringify(result)}`)
   })
   const again = batches.run(calls)
-  judge.check(!again.some((result) => 'error' in result), `it works again: ${JSON.stringify(again)}`)
-  for (const unsound of inconsistenciesIn(db)) judge.check(false, unsound)
+  checks.check(!again.some((result) => 'error' in result), `it works again: ${JSON.stringify(again)}`)
+  for (const unsound of inconsistenciesIn(db)) checks.check(false, unsound)
   const before = contentsOf(db)
   db.close()
   const reopened = openWriter(path)
-  judge.check(contentsOf(reopened.db) === before, 'what it shows is on disk')
+  checks.check(contentsOf(reopened.db) === before, 'what it shows is on disk')
   reopened.db.close()
-  return { injected: layer.injected, violations: judge.violations }
+  return { injected: layer.injected, violations: checks.violations }
 }
 
 for (const [name, callsWith] of Object.entries(BATCHES)) {

@@ -3,9 +3,9 @@ import t, { type Test } from 'tap'
 import { type Choose, MISHAPS, Network } from '../../support/postgres/network.ts'
 import { startPostgres } from '../../support/postgres/server.ts'
 import { startService } from '../../support/service-process.ts'
-import { type Chance, chance, seed, sized } from '../extent.ts'
-import { WAYS, type Way } from '../ways.ts'
-import { createDatabases, environmentOf, untilSettled } from './databases.ts'
+import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
+import { type Chance, chance, isLong, seed, sized } from '../extent.ts'
+import { WAYS, type Way } from '../stores.ts'
 import { Load } from './load.ts'
 
 const MAX_RECEIVES = 6
@@ -39,7 +39,7 @@ async function cutUnderLoad(t: Test, way: Way): Promise<void> {
   const databases = await createDatabases(server, way)
   const database = await Network.start(t, databases.database)
   const queue = way === 'saga' ? await Network.start(t, databases.queue) : database
-  const environment = environmentOf({ way, database: database.url, queue: queue.url })
+  const environment = environmentOf({ database: database.url, queue: queue.url })
   const patience = { SUBMIT_RETRY_BASE_MS: '50', SUBMIT_RETRY_MAX_MS: '500', SUBMIT_DEADLINE_MS: '6000' }
   const service = await startService(t, { ...environment, ...patience, EVENT_MAX_RECEIVES: String(MAX_RECEIVES) })
   const load = new Load([service.url], { chance: chance(way === 'saga' ? 3 : 2), way, maxReceives: MAX_RECEIVES })
@@ -59,7 +59,7 @@ async function cutUnderLoad(t: Test, way: Way): Promise<void> {
 for (const way of WAYS) {
   t.test(
     `${way}: connections are cut in the midst of statements, of which some arrive later: all is kept`,
-    { buffered: true, skip: sized(0, 1) === 0 && way === 'saga' && 'in the long run' },
+    { buffered: true, skip: !isLong && way === 'saga' && 'in the long run' },
     (t) => cutUnderLoad(t, way),
   )
 }

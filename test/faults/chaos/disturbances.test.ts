@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type PostgresServer, startPostgres } from '../../support/postgres/server.ts'
 import { startService } from '../../support/service-process.ts'
-import { chance, seed, sized } from '../extent.ts'
-import { WAYS, type Way } from '../ways.ts'
-import { createDatabases, environmentOf, untilSettled } from './databases.ts'
+import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
+import { chance, isLong, seed, sized } from '../extent.ts'
+import { WAYS, type Way } from '../stores.ts'
 import { DISTURBANCES } from './disturbances.ts'
 import { Load } from './load.ts'
 
@@ -22,7 +22,7 @@ const LIMITS = {
   IDEMPOTENCY_WAIT_MS: '2000',
 }
 /** Whether each disturbance is judged by itself; else all of them together, at the end. */
-const JUDGED_EACH = sized(0, 1) === 1
+const JUDGED_EACH = isLong
 /** Violations shown; one often draws others after it. */
 const SHOWN = 20
 

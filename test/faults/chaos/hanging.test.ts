@@ -4,12 +4,12 @@ import { events } from '../../contract/submissions.ts'
 import { openEngine } from '../../support/postgres/engines.ts'
 import { Network } from '../../support/postgres/network.ts'
 import { startPostgres } from '../../support/postgres/server.ts'
-import { sized } from '../extent.ts'
+import { isLong } from '../extent.ts'
 
 const isExternal = Boolean(process.env.TEST_DATABASE_URL)
 const skip =
   (isExternal && 'TEST_DATABASE_URL names a server that is not ours to freeze') ||
-  (sized(0, 1) === 0 && 'it takes as long as a statement may: in the long run')
+  (!isLong && 'it takes as long as a statement may: in the long run')
 
 t.test(
   'a transaction on a connection that hangs is given up once, not once for each statement',

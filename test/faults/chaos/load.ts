@@ -3,7 +3,7 @@ import type { Chance } from '../extent.ts'
 import { Consumers } from '../kill/consumers.ts'
 import { Submitters } from '../kill/submitters.ts'
 import { type FormulaBody, Ledger, type Send, sendTo } from '../ledger.ts'
-import type { Way } from '../ways.ts'
+import type { Way } from '../stores.ts'
 
 /** How long a client rests after each answer, in milliseconds: the judge has to send all of it again. */
 const REST_MS = 15

@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startPostgres } from '../../support/postgres/server.ts'
 import { type ServiceProcess, startService } from '../../support/service-process.ts'
-import { chance, seed, sized } from '../extent.ts'
+import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
+import { chance, isLong, seed, sized } from '../extent.ts'
 import { Ledger, sendTo } from '../ledger.ts'
-import { WAYS, type Way } from '../ways.ts'
-import { createDatabases, environmentOf, untilSettled } from './databases.ts'
+import { WAYS, type Way } from '../stores.ts'
 import { Load } from './load.ts'
 import { RACES, run } from './races.ts'
 
@@ -76,12 +76,12 @@ for (const count of [2, 4]) {
     const isShort = (count === 2) === (way === 'saga')
     t.test(
       `${count} instances, ${way}: whatever races, one of it is stored, and no two wait for each other`,
-      { buffered: true, skip: sized(0, 1) === 0 && !isShort && 'in the long run' },
+      { buffered: true, skip: !isLong && !isShort && 'in the long run' },
       (t) => race(t, way, count),
     )
     t.test(
       `${count} instances, ${way}: one is killed under load, nothing is lost, doubled or orphaned`,
-      { buffered: true, skip: sized(0, 1) === 0 && !isShort && 'in the long run' },
+      { buffered: true, skip: !isLong && !isShort && 'in the long run' },
       (t) => killOne(t, way, count),
     )
   }

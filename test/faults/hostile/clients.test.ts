@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { post } from '../../support/service-process.ts'
 import { until } from '../../support/until.ts'
-import { sized } from '../extent.ts'
+import { isLong, sized } from '../extent.ts'
 import { count } from '../figures.ts'
 import { type BadRequest, badRequests, head, type Subject, subject } from './bad-requests.ts'
 import { largest } from './largest.ts'
@@ -191,7 +191,7 @@ async function startTrickles(port: number): Promise<Trickle[]> {
 
 /** They have trickled all the while. In the short run nobody waits until they are cut off. */
 async function slow(t: Test, trickles: Trickle[]): Promise<void> {
-  const cutOff = sized(0, 1) === 1
+  const cutOff = isLong
   if (cutOff) await Promise.all(trickles.map((trickle) => trickle.cutOff()))
   for (const { answers, rest } of trickles.flatMap((trickle) => trickle.stop())) {
     if (rest !== '' || answers.some((answer) => answer.status !== 408 || faultIn(answer) !== null)) {

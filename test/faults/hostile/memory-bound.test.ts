@@ -11,7 +11,7 @@ import { post } from '../../support/service-process.ts'
 import { until } from '../../support/until.ts'
 import { sized } from '../extent.ts'
 import { recordPeak } from '../figures.ts'
-import { scratch } from '../scratch.ts'
+import { scratch } from '../stores.ts'
 import { Crowd } from './crowd.ts'
 import { type Server, startServer } from './server.ts'
 

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { chance, seed } from '../extent.ts'
-import type { Way } from '../ways.ts'
+import type { Way } from '../stores.ts'
 import { Era, type Met } from './era.ts'
 import type { Place } from './place.ts'
 import { add, NONE } from './unfinished.ts'

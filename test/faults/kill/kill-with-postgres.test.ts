@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import { startPostgres } from '../../support/postgres/server.ts'
-import { createDatabases } from '../chaos/databases.ts'
+import { createDatabases } from '../databases.ts'
 import { sized } from '../extent.ts'
-import { WAYS } from '../ways.ts'
+import { WAYS } from '../stores.ts'
 import { killInEras } from './eras.ts'
 import { postgresDatabases } from './postgres-databases.ts'
 
@@ -22,7 +22,7 @@ for (const way of WAYS) {
     async (t) => {
       const openPlace = async (t: Test) => {
         t.testdir()
-        return postgresDatabases(await createDatabases(server, way))
+        return postgresDatabases(await createDatabases(server, way), way)
       }
       const met = await killInEras(t, { way, kills: KILLS, killsAnEra: KILLS_AN_ERA, openPlace })
       if (way === 'saga' && KILLS > 50) {

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { sized } from '../extent.ts'
 import { count } from '../figures.ts'
-import { WAYS } from '../ways.ts'
+import { WAYS } from '../stores.ts'
 import { killInEras } from './eras.ts'
 import { sqliteFiles } from './sqlite-files.ts'
 

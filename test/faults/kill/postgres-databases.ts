@@ -1,6 +1,7 @@
 import { setTimeout as waitMs } from 'node:timers/promises'
 import { query } from '../../support/postgres/server.ts'
-import { type Databases, environmentOf, untilSettled } from '../chaos/databases.ts'
+import { type Databases, environmentOf, untilSettled } from '../databases.ts'
+import type { Way } from '../stores.ts'
 import type { Place } from './place.ts'
 import { countUnfinished, NONE, type Unfinished } from './unfinished.ts'
 
@@ -8,8 +9,8 @@ import { countUnfinished, NONE, type Unfinished } from './unfinished.ts'
 const PATIENCE_MS = 20_000
 
 /** A service on databases of a PostgreSQL server, which outlives it. */
-export function postgresDatabases(databases: Databases): Place {
-  const { way, database } = databases
+export function postgresDatabases(databases: Databases, way: Way): Place {
+  const { database } = databases
   const written = async (): Promise<unknown> => (await query(database, 'SELECT pg_current_wal_insert_lsn() AS at'))[0]
   return {
     environment: environmentOf(databases),

@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as waitMs } from 'node:timers/promises'
-import type { Way } from '../ways.ts'
+import type { Way } from '../stores.ts'
 import type { Place } from './place.ts'
 import { countUnfinished, NONE, type Unfinished } from './unfinished.ts'
 

@@ -68,7 +68,7 @@ export const diskMutants: Mutant[] = [
     edits: [[FILE, 'PRAGMA synchronous = FULL', 'PRAGMA synchronous = OFF']],
     caughtBy: [
       'test/faults/power/power-cut.test.ts',
-      'one file: a power cut at any moment loses nothing that was answered',
+      'one transaction: a power cut at any moment loses nothing that was answered',
     ],
   },
   {

@@ -1,21 +1,17 @@
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { start } from '../../support/command.ts'
 import { startService } from '../../support/service-process.ts'
-import { scratch } from '../scratch.ts'
+import { filesIn, scratch } from '../stores.ts'
 import { type JournalRecord, readJournal } from './journal.ts'
-import { storesIn } from './judge.ts'
 import { buildRecorder } from './recorder.ts'
-import { placeOnDisk } from './recording.ts'
+import { pathsOnDisk } from './recording.ts'
 
 const library = buildRecorder(scratch(t))
 
 t.test('a backup is on disk in whole before it has its name, and its name before it is told', async (t) => {
-  const place = placeOnDisk(t)
-  const [folder, journal] = [join(place, 'disk'), join(place, 'journal')]
-  mkdirSync(folder)
-  const env = storesIn(folder, 'two files')
+  const { folder, journal } = pathsOnDisk(t)
+  const env = filesIn(folder, 'saga')
   t.testdir()
   await startService(t, env)
   const recording = { LD_PRELOAD: library, RECORD_FOLDER: folder, RECORD_JOURNAL: journal }

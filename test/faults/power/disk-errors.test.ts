@@ -1,20 +1,16 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import { chance, sized } from '../extent.ts'
 import { count } from '../figures.ts'
 import { newestFormulas } from '../ledger/world.ts'
 import { sendTo } from '../ledger.ts'
-import { scratch } from '../scratch.ts'
+import { filesIn, scratch, WAYS, type Way } from '../stores.ts'
 import { Disk } from './disk.ts'
-import { readJournal } from './journal.ts'
-import { databaseIn, judgeFiles, newLedger, storesIn, type Way } from './judge.ts'
+import { FailingService, type NamedFault, Switches } from './failing-disk.ts'
+import { readJournal, Timeline } from './journal.ts'
+import { judgeFiles, newLedger } from './judge.ts'
 import { formulaOf } from './load.ts'
-import { type NamedFault, Patient } from './patient.ts'
 import { buildRecorder, startRecorded } from './recorder.ts'
-import { cutPower, placeOnDisk } from './recording.ts'
-import { Switches } from './switches.ts'
-import { Timeline } from './timeline.ts'
+import { cutPower, pathsOnDisk } from './recording.ts'
 
 /** What the disk does. */
 const FAULTS: Record<string, NamedFault> = {
@@ -27,13 +23,13 @@ const FAULTS: Record<string, NamedFault> = {
   'one sync of a log fails': { syncs: '1', path: '-wal', harmless: true },
   'writes to the database file itself fail': { writes: 'I', path: '.db', harmless: true },
   'syncs of the database file itself fail': { syncs: 'I', path: '.db', harmless: true },
-  "the queue's disk is full": { writes: 'N', path: 'events.db-wal', only: 'two files' },
-  "the queue's syncs fail": { syncs: 'I', path: 'events.db-wal', only: 'two files' },
+  "the queue's disk is full": { writes: 'N', path: 'events.db-wal', only: 'saga' },
+  "the queue's syncs fail": { syncs: 'I', path: 'events.db-wal', only: 'saga' },
 }
 
 const library = buildRecorder(scratch(t))
 
-/** Quick to give up, so that much is given up while a fault lasts. */
+/** Submissions are soon given up, so that many are within a fault. */
 const LIMITS = {
   SUBMIT_RETRIES: '2',
   SUBMIT_RETRY_BASE_MS: '1',
@@ -43,37 +39,37 @@ const LIMITS = {
 }
 
 /**
- * An event takes its place in the queue when it is released. In a saga that is later where the queue fails just after the
- * commit point, so it may come after events of submissions that were sent after its own was answered.
+ * An event gets its position in the queue when it is released. If the queue fails just after a saga's commit point, that
+ * is late: the event may follow those of submissions that were sent after its own was answered.
  */
 const inTurn = (way: Way, violations: string[]): string[] =>
-  way === 'one file' ? violations : violations.filter((violation) => !/event of .* came after that of/.test(violation))
+  way === 'one transaction'
+    ? violations
+    : violations.filter((violation) => !/event of .* came after that of/.test(violation))
 
 t.setTimeout(sized(300_000, 1_200_000))
 
-for (const way of ['one file', 'two files'] as const) {
+for (const way of WAYS) {
   t.test(
     `${way}: whatever the disk fails to do, refusals are clean and true, and its end is the end of it`,
     async (t) => {
-      const place = placeOnDisk(t)
-      const [folder, journal, control] = [join(place, 'disk'), join(place, 'journal'), join(place, 'control')]
-      mkdirSync(folder)
+      const { folder, journal, control } = pathsOnDisk(t)
       const disk = new Disk(folder)
       const switches = new Switches(t, control)
-      const env = { ...storesIn(folder, way), ...LIMITS, FAULT_CONTROL: control }
+      const env = { ...filesIn(folder, way), ...LIMITS, FAULT_CONTROL: control }
       const service = await startRecorded(t, { library, folder, journal, env })
       const ledger = newLedger()
       const timeline = new Timeline(ledger)
       const { send, close } = sendTo(service.url)
-      const patient = new Patient({
-        ...{ service, switches, ledger, send: timeline.through(send), chance: chance(way.length) },
-        database: databaseIn(folder, way),
+      const failing = new FailingService({
+        ...{ service, switches, ledger, send: timeline.through(send), chance: chance(way === 'saga' ? 9 : 8) },
+        database: filesIn(folder, way).DATABASE_URL.slice('sqlite:'.length),
       })
       for (let round = 1; round <= sized(1, 3); round++) {
         for (const [name, fault] of Object.entries(FAULTS)) {
           if (fault.only !== undefined && fault.only !== way) continue
           const label = `${name} ${round}`.replaceAll(/[^a-z0-9]+/g, '-')
-          t.same(inTurn(way, await patient.suffer(fault, label)), [], name)
+          t.same(inTurn(way, await failing.fail(fault, label)), [], name)
         }
       }
       close()
@@ -88,11 +84,9 @@ for (const way of ['one file', 'two files'] as const) {
 }
 
 t.test('a transaction too big for the cache, which fails before its commit, leaves nothing', async (t) => {
-  const place = placeOnDisk(t)
-  const [folder, journal, control] = [join(place, 'disk'), join(place, 'journal'), join(place, 'control')]
-  mkdirSync(folder)
+  const { folder, journal, control } = pathsOnDisk(t)
   const switches = new Switches(t, control)
-  const env = { ...storesIn(folder, 'one file'), ...LIMITS, FAULT_CONTROL: control, BODY_LIMIT_BYTES: '67108864' }
+  const env = { ...filesIn(folder, 'one transaction'), ...LIMITS, FAULT_CONTROL: control, BODY_LIMIT_BYTES: '67108864' }
   const service = await startRecorded(t, { library, folder, journal, env })
   const ledger = newLedger()
   const { send, close } = sendTo(service.url)
@@ -107,5 +101,5 @@ t.test('a transaction too big for the cache, which fails before its commit, leav
   t.match(await ledger.submit(send, 'big', formulas), { status: 200 })
   close()
   await service.end('SIGKILL')
-  t.same(await judgeFiles(folder, 'one file', ledger), [])
+  t.same(await judgeFiles(folder, 'one transaction', ledger), [])
 })

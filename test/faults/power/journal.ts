@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { appendFileSync, readFileSync } from 'node:fs'
+import type { Ledger, Send } from '../ledger.ts'
 
 /** As in record-writes.c, whose numbers these are. */
 const KINDS = [
@@ -17,7 +19,7 @@ const KINDS = [
 
 const HEADER_BYTES = 24
 
-/** One thing that the recorded process did, in the order in which it did them. */
+/** One call of the recorded process, in order. */
 export interface JournalRecord {
   kind: (typeof KINDS)[number]
   /** The open file, by the number it was given when it was opened. */
@@ -30,7 +32,7 @@ export interface JournalRecord {
   position: number
 }
 
-/** What a process recorded; the last record may be half, when it was killed. */
+/** Reads a journal, without the torn last record of a killed process. */
 export function readJournal(path: string): JournalRecord[] {
   const bytes = readFileSync(path)
   const records: JournalRecord[] = []
@@ -50,18 +52,46 @@ export function readJournal(path: string): JournalRecord[] {
   return records
 }
 
-/** Notes in a journal that the process was killed, which goes on with the next process. */
+/** Adds to a journal that the process was killed; the next process appends to the same journal. */
 export function noteKill(path: string): void {
   const header = Buffer.alloc(HEADER_BYTES)
   header.writeUInt32LE(KINDS.indexOf('killed'))
   appendFileSync(path, header)
 }
 
-/** The request that an answer belongs to, and its status. */
-export function answerOf({ data }: JournalRecord): { request: string; status: number } {
-  const head = data.toString('latin1')
-  return {
-    request: /^x-request-id: (.*)$/im.exec(head)?.[1]?.trim() ?? '',
-    status: Number(head.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)),
+/** The id of the request that an answer belongs to. */
+const requestOf = ({ data }: JournalRecord): string =>
+  /^x-request-id: (.*)$/im.exec(data.toString('latin1'))?.[1]?.trim() ?? ''
+
+/**
+ * Relates the answers clients got to the journal of the service. Each request has an id that its answer repeats, and the
+ * journal records an answer just before it is sent: no later record can have happened before the answer.
+ */
+export class Timeline {
+  readonly #ledger: Ledger
+  /** The ledger's tick when an answer arrived, by request id. */
+  readonly #arrivals = new Map<string, number>()
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
+  }
+
+  /** Gives each request an id. */
+  through(send: Send): Send {
+    return async (method, path, headers, body) => {
+      const id = randomUUID()
+      const reply = await send(method, path, { ...headers, 'x-request-id': id }, body)
+      this.#arrivals.set(id, this.#ledger.tick)
+      return reply
+    }
+  }
+
+  /** What clients knew for certain, and may have sent at most, after a number of records. */
+  at(journal: JournalRecord[], records: number): Ledger {
+    const later = journal.slice(records).filter(({ kind }) => kind === 'answer')
+    const arrivals = later.flatMap((answer) => this.#arrivals.get(requestOf(answer)) ?? [])
+    // Whatever clients sent by then, they had sent before the next answer arrived.
+    const [sent = this.#ledger.tick] = arrivals
+    return this.#ledger.asOf(Math.min(sent, ...arrivals), sent)
   }
 }

@@ -1,28 +1,13 @@
-import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import { type Clock, systemClock } from '../../../src/kit/clock.ts'
 import { Ledger, sendInto } from '../ledger.ts'
 import { inconsistenciesIn } from '../sqlite-consistency.ts'
+import { filesIn, type Way } from '../stores.ts'
 import { formulaOf } from './load.ts'
 
-export type Way = 'one file' | 'two files'
-
-const FILES: Record<Way, { database: string; queue: string }> = {
-  'one file': { database: 'data/formulas.db', queue: 'data/formulas.db' },
-  'two files': { database: 'data/formulas.db', queue: 'queue/events.db' },
-}
-
-/** Where a service keeps its files in a folder. */
-export function storesIn(folder: string, way: Way): { DATABASE_URL: string; QUEUE_URL: string } {
-  const { database, queue } = FILES[way]
-  return { DATABASE_URL: `sqlite:${join(folder, database)}`, QUEUE_URL: `sqlite:${join(folder, queue)}` }
-}
-
-export const databaseIn = (folder: string, way: Way): string => join(folder, FILES[way].database)
-
-/** The system's clock, which a judge sets forward where leases have to end; right whenever nothing is judged. */
+/** The system clock; only judgeFiles sets it forward, to let leases end. */
 let ahead = 0
 const clock: Clock = { now: () => Date.now() + ahead, after: systemClock.after }
 
@@ -31,12 +16,12 @@ async function pause(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
-/** A record of clients whose judge does not wait for leases. */
+/** A ledger whose judge sets the clock forward instead of waiting for leases to end. */
 export const newLedger = (): Ledger => new Ledger({ maxReceives: 5, now: clock.now, pause })
 
-/** Starts a service on what a power cut left, and judges it by what was known. @returns what is broken */
+/** Starts a service on the files a power cut left, and checks it against what clients knew. @returns the violations */
 export async function judgeFiles(folder: string, way: Way, known: Ledger): Promise<string[]> {
-  const env = { ...storesIn(folder, way), SUBMIT_RETRY_BASE_MS: '1', BODY_LIMIT_BYTES: '67108864' }
+  const env = { ...filesIn(folder, way), SUBMIT_RETRY_BASE_MS: '1', BODY_LIMIT_BYTES: '67108864' }
   const app = buildApp(readConfig(env), { clock })
   const violations: string[] = []
   try {
@@ -55,11 +40,11 @@ export async function judgeFiles(folder: string, way: Way, known: Ledger): Promi
   return violations
 }
 
-/** What is wrong within the files themselves. */
-export function inconsistencies(folder: string, way: Way): string[] {
-  const { database, queue } = FILES[way]
-  return [...new Set([database, queue])].flatMap((path) => {
-    const db = new DatabaseSync(join(folder, path), { readOnly: true })
+/** Damage and inconsistencies within the files. */
+function inconsistencies(folder: string, way: Way): string[] {
+  const paths = Object.values(filesIn(folder, way)).map((url) => url.slice('sqlite:'.length))
+  return [...new Set(paths)].flatMap((path) => {
+    const db = new DatabaseSync(path, { readOnly: true })
     try {
       return [...damage(db), ...inconsistenciesIn(db)].map((problem) => `${path}: ${problem}`)
     } finally {

@@ -1,18 +1,18 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { until } from '../../support/until.ts'
-import { chance, sized } from '../extent.ts'
+import { chance, isLong, sized } from '../extent.ts'
 import { count } from '../figures.ts'
 import { sendTo } from '../ledger.ts'
-import { scratch } from '../scratch.ts'
+import { filesIn, scratch, WAYS } from '../stores.ts'
 import { Disk } from './disk.ts'
+import { Switches } from './failing-disk.ts'
 import { noteKill, readJournal } from './journal.ts'
-import { judgeFiles, newLedger, storesIn } from './judge.ts'
+import { judgeFiles, newLedger } from './judge.ts'
 import { formulaOf } from './load.ts'
 import { buildRecorder, startRecorded } from './recorder.ts'
-import { cutPower, placeOnDisk, record } from './recording.ts'
-import { Switches } from './switches.ts'
+import { cutPower, pathsOnDisk, record } from './recording.ts'
 
 const ROOT = new URL('../../../', import.meta.url).pathname
 
@@ -20,7 +20,7 @@ const library = buildRecorder(scratch(t))
 
 t.setTimeout(sized(300_000, 1_200_000))
 
-for (const way of ['one file', 'two files'] as const) {
+for (const way of WAYS) {
   t.test(`${way}: a power cut at any moment loses nothing that was answered`, async (t) => {
     for (let round = 0; round < sized(1, 10); round++) {
       const recording = await record(t, { way, library, stream: round })
@@ -33,12 +33,10 @@ for (const way of ['one file', 'two files'] as const) {
 }
 
 t.test('what is replayed after kill -9 outlasts a power cut, though it was never answered before', async (t) => {
-  const place = placeOnDisk(t)
-  const [folder, journal, control] = [join(place, 'disk'), join(place, 'journal'), join(place, 'control')]
-  mkdirSync(folder)
+  const { folder, journal, control } = pathsOnDisk(t)
   const disk = new Disk(folder)
   const switches = new Switches(t, control)
-  const env = { ...storesIn(folder, 'one file'), FAULT_CONTROL: control }
+  const env = { ...filesIn(folder, 'one transaction'), FAULT_CONTROL: control }
   const start = () => startRecorded(t, { library, folder, journal, env })
   const ledger = newLedger()
 
@@ -61,7 +59,7 @@ t.test('what is replayed after kill -9 outlasts a power cut, though it was never
   for (const one of readJournal(journal)) disk.apply(one)
   const left = join(scratch(t), 'left')
   disk.cut(left, chance(), 'nothing')
-  t.same(await judgeFiles(left, 'one file', ledger), [])
+  t.same(await judgeFiles(left, 'one transaction', ledger), [])
   count('powerCuts', 1)
 })
 
@@ -84,10 +82,10 @@ function withSynchronous(t: Test, setting: string): string {
 const ROUNDS = 5
 
 // One of them is enough for a short run.
-for (const setting of sized(1, 2) === 1 ? ['NORMAL'] : ['NORMAL', 'OFF']) {
+for (const setting of !isLong ? ['NORMAL'] : ['NORMAL', 'OFF']) {
   t.test(`with synchronous=${setting} the same cuts lose answered submissions`, async (t) => {
     const server = withSynchronous(t, setting)
-    const recording = await record(t, { way: 'one file', library, stream: 0, server })
+    const recording = await record(t, { way: 'one transaction', library, stream: 0, server })
     let [lost, others] = [0, 0]
     for (let round = 0; lost === 0 && round < ROUNDS; round++) {
       const { violations } = await cutPower(t, recording, { cuts: sized(5, 32), stream: 1_000 + round })

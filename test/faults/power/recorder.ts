@@ -18,7 +18,7 @@ export function buildRecorder(folder: string): string {
   return library
 }
 
-export interface RecordingOptions {
+interface RecordingOptions {
   library: string
   /** The folder whose files are recorded; its real path. */
   folder: string

@@ -3,17 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Chance, chance, seed } from '../extent.ts'
-import { type Ledger, type Send, sendTo } from '../ledger.ts'
-import { scratch } from '../scratch.ts'
+import { type Send, sendTo } from '../ledger.ts'
+import { filesIn, scratch, type Way } from '../stores.ts'
 import { type Cut, chooseCuts } from './cuts.ts'
 import { Disk } from './disk.ts'
-import { type JournalRecord, noteKill, readJournal } from './journal.ts'
-import { judgeFiles, newLedger, storesIn, type Way } from './judge.ts'
+import { type JournalRecord, noteKill, readJournal, Timeline } from './journal.ts'
+import { judgeFiles, newLedger } from './judge.ts'
 import { load } from './load.ts'
 import { type RecordedService, startRecorded } from './recorder.ts'
-import { Timeline } from './timeline.ts'
 
-/** What a service did under load, from its first start to its end, and what its clients know. */
+/** The writes of a service under load, from its first start to its end, and the answers its clients got. */
 export interface Recording {
   way: Way
   library: string
@@ -21,39 +20,39 @@ export interface Recording {
   timeline: Timeline
   /** The files before. */
   disk: Disk
-  /** The files as the system held them when the process was killed, where it was. */
+  /** Files in the page cache when the process was killed; unset when it was not. */
   seen?: Map<string, Buffer>
 }
 
-export interface RecordOptions {
+interface RecordOptions {
   way: Way
   /** The recorder. */
   library: string
-  /** Tells the recordings of one run apart. */
+  /** Separates the randomness of the recordings of one run. */
   stream: number
-  /** The service to run; this one's when not given. */
+  /** The server to run; src/server.ts by default. */
   server?: string
 }
 
-/** A folder on a real disk, whose syncs take their time, so that calls arrive meanwhile. It goes with the test. */
-export function placeOnDisk(t: Test): string {
-  const place = realpathSync(mkdtempSync(join(tmpdir(), 'formulas-')))
-  t.teardown(() => rmSync(place, { recursive: true, force: true }))
-  return place
+/**
+ * Paths for a recorded process, removed after the test. They are on a real disk: its syncs take time, so calls arrive
+ * meanwhile.
+ */
+export function pathsOnDisk(t: Test): { folder: string; journal: string; control: string } {
+  const parent = realpathSync(mkdtempSync(join(tmpdir(), 'formulas-')))
+  t.teardown(() => rmSync(parent, { recursive: true, force: true }))
+  const folder = join(parent, 'disk')
+  mkdirSync(folder)
+  return { folder, journal: join(parent, 'journal'), control: join(parent, 'control') }
 }
 
-/**
- * Records a service that starts on no files, is killed while it serves many clients, is started again, serves, and
- * closes.
- */
+/** Records a service that starts without files, is killed under load, starts again, serves, and closes. */
 export async function record(t: Test, { way, library, stream, server }: RecordOptions): Promise<Recording> {
-  const place = placeOnDisk(t)
-  const [folder, journal] = [join(place, 'disk'), join(place, 'journal')]
-  mkdirSync(folder)
+  const { folder, journal } = pathsOnDisk(t)
   const disk = new Disk(folder)
   const luck = chance(stream)
   const start = () =>
-    startRecorded(t, { library, folder, journal, env: storesIn(folder, way), ...(server && { server }) })
+    startRecorded(t, { library, folder, journal, env: filesIn(folder, way), ...(server && { server }) })
   const ledger = newLedger()
   const timeline = new Timeline(ledger)
 
@@ -62,12 +61,12 @@ export async function record(t: Test, { way, library, stream, server }: RecordOp
   const options = { ledger, chance: luck, clients: 5 }
   const cutOff = await load({ ...options, send: timeline.through(killed.send), rounds: 25, label: 'a' })
   await killed.ended
-  const seen = filesIn(folder)
+  const seen = contentsOf(folder)
   noteKill(journal)
 
   const second = await start()
   const { send, close } = sendTo(second.url)
-  // What is answered here may rest on what the killed process had written and not synced.
+  // These answers may depend on writes of the killed process that were never synced.
   for (const { key, body, onDuplicate } of cutOff) await ledger.submit(timeline.through(send), key, body, onDuplicate)
   await load({ ...options, send: timeline.through(send), rounds: 8, label: 'b' })
   close()
@@ -75,7 +74,7 @@ export async function record(t: Test, { way, library, stream, server }: RecordOp
   return { way, library, journal: readJournal(journal), timeline, disk, seen }
 }
 
-/** Sends to a service until it is killed, which is in the middle of the load. */
+/** A connection to a service that is killed in the middle of the load. */
 function killing(service: RecordedService, luck: Chance) {
   const { send, close } = sendTo(service.url)
   const ended = Promise.withResolvers<void>()
@@ -90,22 +89,22 @@ function killing(service: RecordedService, luck: Chance) {
   return { send: counting, ended: ended.promise }
 }
 
-function filesIn(folder: string): Map<string, Buffer> {
+function contentsOf(folder: string): Map<string, Buffer> {
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   const files = paths.filter((path) => statSync(join(folder, path)).isFile())
   return new Map(files.map((path) => [path, readFileSync(join(folder, path))]))
 }
 
-export interface CutOptions {
+interface CutOptions {
   cuts: number
   stream: number
-  /** In how many of 100 cases the power fails again, while the service recovers. */
+  /** Percentage of cuts after which the power fails again during recovery. */
   again?: number
 }
 
 /**
- * Cuts the power of a recording at moments chosen by chance, and judges what each leaves.
- * @returns what is broken, and how many cuts there were
+ * Cuts the power of a recording at random moments, and checks the files that each cut leaves.
+ * @returns the violations, and the number of cuts
  */
 export async function cutPower(t: Test, recording: Recording, { cuts, stream, again = 0 }: CutOptions) {
   const { way, library, journal, timeline, disk, seen = new Map<string, Buffer>() } = recording
@@ -128,14 +127,14 @@ export async function cutPower(t: Test, recording: Recording, { cuts, stream, ag
       where.push(await second.catch((error: Error) => `again (${broken.push(error.message)})`))
       done++
     }
-    broken.push(...(await judgeFiles(folder, way, knownAt(timeline, cut, journal))))
+    broken.push(...(await judgeFiles(folder, way, timeline.at(journal, cut.records))))
     violations.push(...broken.map((what) => `seed ${seed}, ${where.join(', ')}: ${what}`))
     rmSync(folder, { recursive: true })
   }
   return { violations: shortened(violations), done }
 }
 
-/** What one cut breaks is often broken a hundred times. */
+/** One bug often causes hundreds of violations. */
 function shortened(violations: string[]): string[] {
   const first = violations.slice(0, MOST_SHOWN).map((violation) => violation.slice(0, LONGEST_SHOWN))
   return violations.length > MOST_SHOWN ? [...first, `and ${violations.length - MOST_SHOWN} more`] : first
@@ -143,9 +142,6 @@ function shortened(violations: string[]): string[] {
 
 const MOST_SHOWN = 200
 const LONGEST_SHOWN = 500
-
-const knownAt = (timeline: Timeline, { records }: Cut, journal: JournalRecord[]): Ledger =>
-  timeline.at(journal, records)
 
 const describe = ({ records, mood }: Cut, journal: JournalRecord[]): string =>
   `cut after record ${records} of ${journal.length}, which leaves ${mood}`
@@ -157,11 +153,11 @@ interface Interrupted {
   luck: Chance
 }
 
-/** Starts the service on what a cut has left, and cuts the power again while it starts or closes. @returns where */
+/** Starts the service on the files after a cut, and cuts the power again while it starts or closes. @returns when */
 async function cutAgain(t: Test, { folder, way, library, luck }: Interrupted): Promise<string> {
   const journalPath = join(scratch(t), 'journal')
   const disk = new Disk(folder)
-  const env = storesIn(folder, way)
+  const env = filesIn(folder, way)
   const service = await startRecorded(t, { library, folder, journal: journalPath, env })
   await service.end(luck.oneOf(['SIGKILL', 'SIGTERM']))
   const journal = readJournal(journalPath)
