@@ -4,24 +4,22 @@ import { post } from '../../support/service-process.ts'
 import { until } from '../../support/until.ts'
 import { isLong, sized } from '../extent.ts'
 import { count } from '../figures.ts'
+import { type Server, startServer } from '../server.ts'
+import { faultIn } from './answers.ts'
 import { type BadRequest, badRequests, head, type Subject, subject } from './bad-requests.ts'
-import { largest } from './largest.ts'
-import { Neighbours } from './neighbours.ts'
+import { OrdinaryClients } from './ordinary-clients.ts'
 import { type Accepted, deadKeys, everyName, sendAll } from './sending.ts'
-import { type Server, startServer } from './server.ts'
-import { Trickle } from './trickle.ts'
 import { variations } from './variations.ts'
-import { faultIn } from './verdict.ts'
-import { exchange, type Line, open } from './wire.ts'
+import { exchange, type Line, open, Trickle } from './wire.ts'
 
 t.setTimeout(600_000)
 
-/** What the process may grow by, whatever is done to it. */
+/** How much the memory of the process may grow. */
 const GROWTH_BYTES = 512 * 2 ** 20
 const SLOW = 200
 const LIMIT_BYTES = 1_048_576
-/** Names that the tests themselves give, beside those of bad requests. */
-const FRIENDLY = /^(?:Neighbour|Afterwards) \d+$|^\u{1d4b3}{195}\d{5}$/u
+/** Names of formulas in good submissions. */
+const FRIENDLY = /^(?:Ordinary|Afterwards) \d+$|^\u{1d4b3}{195}\d{5}$/u
 const RUBBISH = [
   '\0\0\0\0',
   'GET\r\n\r\n',
@@ -32,7 +30,7 @@ const RUBBISH = [
 ]
 
 let numbers = 0
-/** The first of so many numbers that nobody else uses. */
+/** Reserves a range of numbers. @returns the first */
 const numbered = (howMany: number): number => {
   const first = numbers + 1
   numbers += howMany
@@ -42,8 +40,8 @@ const numbered = (howMany: number): number => {
 t.test('whatever clients send, the others are served, and nothing refused leaves a trace', async (t) => {
   const environment = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` }
   const server = await startServer(t, { environment })
-  const neighbours = new Neighbours(server.url)
-  await until(() => neighbours.submitted >= 50)
+  const others = new OrdinaryClients(server.url)
+  await until(() => others.submitted >= 50)
   const memory = { before: server.memory(), most: 0 }
   const watch = setInterval(() => {
     memory.most = Math.max(memory.most, server.memory())
@@ -63,7 +61,7 @@ t.test('whatever clients send, the others are served, and nothing refused leaves
   await t.test(`${SLOW} slow headers and ${SLOW} slow bodies`, (t) => slow(t, trickles))
 
   clearInterval(watch)
-  const { submitted, slowestMs, wrong, missing } = await neighbours.stop()
+  const { submitted, slowestMs, wrong, missing } = await others.stop()
   t.same({ wrong, missing }, { wrong: [], missing: [] }, `${submitted} normal submissions, the slowest ${slowestMs} ms`)
   t.ok(submitted > 100)
   t.ok(server.runs(), 'the process is still the same')
@@ -107,7 +105,7 @@ async function keysAreFree(t: Test, { url }: Server, refused: BadRequest[]): Pro
   t.same(await deadKeys(url, keys), [], `the keys of ${keys.length} refused requests are as good as new`)
 }
 
-/** Hangs up after each part of a submission, and sends it again: it must end stored once. */
+/** Hangs up after each part of a submission and sends it again: it must be stored once. */
 async function hangUps(t: Test, { server, accepted }: Context): Promise<void> {
   const rounds = sized(2, 40)
   const cuts = 24
@@ -129,7 +127,7 @@ async function hangUps(t: Test, { server, accepted }: Context): Promise<void> {
   count('badInputs', rounds * cuts)
 }
 
-/** A good request, rubbish, and another good request on one connection: what comes behind the rubbish is not read. */
+/** A good request, garbage and another good request on one connection: nothing after the garbage is read. */
 async function garbage(t: Test, { server, accepted }: Context): Promise<void> {
   const rounds = sized(5, 100)
   const first = numbered(2 * rounds * RUBBISH.length)
@@ -149,7 +147,7 @@ async function garbage(t: Test, { server, accepted }: Context): Promise<void> {
   count('badInputs', ends.length)
 }
 
-/** Bodies over the limit are refused while they are still being sent, and sent no further. */
+/** Bodies over the limit are refused while they are being sent. */
 async function endless(t: Test, { server }: Context): Promise<void> {
   const block = Buffer.alloc(65_536, 0x20)
   const kinds: [string, Buffer][] = [
@@ -162,7 +160,7 @@ async function endless(t: Test, { server }: Context): Promise<void> {
       return (await exchange(server.port, pieces)).answers
     })
     for (const answers of await Promise.all(sent)) {
-      // One that still sends when the connection is closed behind the answer may lose it, as with any server.
+      // A client that is still sending when the connection closes may lose the answer, as with any server.
       if (answers.length > 0) t.match(answers, [{ status: 413 }])
       t.same(
         answers.map(faultIn),
@@ -189,15 +187,41 @@ async function startTrickles(port: number): Promise<Trickle[]> {
   ]
 }
 
-/** They have trickled all the while. In the short run nobody waits until they are cut off. */
+/** They have been open from the start. Only the long run waits until the server ends them. */
 async function slow(t: Test, trickles: Trickle[]): Promise<void> {
-  const cutOff = isLong
-  if (cutOff) await Promise.all(trickles.map((trickle) => trickle.cutOff()))
+  if (isLong) await Promise.all(trickles.map((trickle) => trickle.cutOff()))
   for (const { answers, rest } of trickles.flatMap((trickle) => trickle.stop())) {
     if (rest !== '' || answers.some((answer) => answer.status !== 408 || faultIn(answer) !== null)) {
       t.fail('neither nothing nor 408', { answers, rest })
     }
-    if (cutOff && answers.length !== 1) t.fail('cut off without an answer')
+    if (isLong && answers.length !== 1) t.fail('cut off without an answer')
   }
   count('badInputs', 2 * SLOW)
+}
+
+/** Four bytes a character, different for each number. */
+const longName = (number: number): string => `${'\u{1d4b3}'.repeat(195)}${String(number).padStart(5, '0')}`
+
+/** Submissions at the limits of the contract are accepted like others. */
+async function largest(t: Test, url: string): Promise<void> {
+  const list = Array.from({ length: 1_000 }, (_, i) => ({
+    name: longName(i),
+    materials: [{ name: `m${i}`, concentration: '999999999999.999999999999' }],
+  }))
+  const many = {
+    name: longName(500),
+    materials: Array.from({ length: 500 }, (_, i) => ({ name: longName(i), concentration: `0.${'0'.repeat(11)}1` })),
+  }
+  for (const [key, body] of [
+    ['list', list],
+    ['materials', many],
+  ] as const) {
+    const answer = await post(url, `largest-${key}`, body)
+    t.equal(answer.status, 200, key)
+    const text = await answer.text()
+    const { formulas } = JSON.parse(text) as { formulas: { name: string; materials: { name: string }[] }[] }
+    t.equal(formulas.length, [body].flat().length)
+    t.same(formulas.at(-1)?.materials.at(-1)?.name, [body].flat().at(-1)?.materials.at(-1)?.name)
+    t.equal(await (await post(url, `largest-${key}`, body)).text(), text, 'and replayed byte for byte')
+  }
 }

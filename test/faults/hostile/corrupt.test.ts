@@ -9,8 +9,8 @@ import { lock, openForWriting } from '../../../src/stores/sqlite/durability/file
 import { openSqlite } from '../../../src/stores/sqlite/engine.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
 import { count } from '../figures.ts'
+import { runServer } from '../server.ts'
 import { copy, digests, FILE, makeFiles } from './damaged-file.ts'
-import { runServer } from './server.ts'
 
 t.setTimeout(600_000)
 

@@ -1,17 +1,61 @@
-import { mkdirSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { formula } from '../../support/service-process.ts'
 import { until } from '../../support/until.ts'
 import { count } from '../figures.ts'
-import { type Asked, ask } from './asking.ts'
+import { type Server, startServer } from '../server.ts'
+import { type Asked, ask } from './answers.ts'
 import { everyName } from './sending.ts'
-import { type Server, startServer } from './server.ts'
-import { Filler, noSmallDisk, withSmallDisk } from './small-disk.ts'
 
 t.setTimeout(300_000)
 
-/** What a client has been told. */
+const MOUNT = 'mount -t tmpfs -o size=12m tmpfs "$0" && exec "$@"'
+const BLOCKS = [65_536, 4_096, 512, 1]
+
+/** A command prefix that mounts a small disk on a folder, for this process alone. */
+const withSmallDisk = (folder: string): string[] => ['unshare', '--map-root-user', '--mount', 'sh', '-c', MOUNT, folder]
+
+/** Why no small disk can be mounted here; false when one can. */
+function noSmallDisk(): string | false {
+  const folder = join(tmpdir(), `small-disk-${process.pid}`)
+  mkdirSync(folder)
+  const [command = '', ...words] = [...withSmallDisk(folder), 'true']
+  const { status, stderr } = spawnSync(command, words, { encoding: 'utf8' })
+  rmSync(folder, { recursive: true })
+  return status === 0 ? false : `no file system can be mounted here: ${stderr}`
+}
+
+/** A file that fills the disk of a server. */
+class Filler {
+  readonly #path: string
+  #file: number | undefined
+
+  constructor({ pid }: Server, folder: string) {
+    this.#path = `/proc/${pid}/root${folder}/filler`
+  }
+
+  fill(): void {
+    this.#file ??= openSync(this.#path, 'w')
+    for (const size of BLOCKS) {
+      try {
+        for (;;) writeSync(this.#file, Buffer.alloc(size, 1))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+      }
+    }
+  }
+
+  remove(): void {
+    if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
+    rmSync(this.#path)
+  }
+}
+
+/** Records the answers to its submissions. */
 class Client {
   readonly #url: string
   readonly accepted = new Map<number, string>()
@@ -44,9 +88,9 @@ const CASES = {
   'two files, the queue on a full disk': { database: 'large', queue: 'small', file: 'events.db' },
 } as const
 
-type Place = (typeof CASES)[keyof typeof CASES]
+type Case = (typeof CASES)[keyof typeof CASES]
 
-async function start(t: Test, { database, queue, file }: Place): Promise<{ server: Server; disk: Filler }> {
+async function start(t: Test, { database, queue, file }: Case): Promise<{ server: Server; disk: Filler }> {
   const at = (name: string): string => join(t.testdirName, name)
   t.testdir()
   mkdirSync(at('small'))
@@ -66,12 +110,12 @@ interface Leased {
   events: { receipt: string; name: string }[]
 }
 
-for (const [name, place] of Object.entries(CASES)) {
+for (const [name, files] of Object.entries(CASES)) {
   t.test(
     `${name}: a full disk gives clean 503s, and all is well when there is room again`,
     { skip: noSmallDisk() },
     async (t) => {
-      const { server, disk } = await start(t, place)
+      const { server, disk } = await start(t, files)
       const { url } = server
       const client = new Client(url)
       for (let number = 0; number < 30; number++) await client.submit()
@@ -80,7 +124,7 @@ for (const [name, place] of Object.entries(CASES)) {
       const first200 = client.accepted.get(1) as string
       const { formulas } = JSON.parse(first200) as { formulas: { id: string }[] }
 
-      // Under load: what is being written when the last byte goes is cut off in the middle.
+      // Fill it under load, so that writes are torn.
       const clients = Array.from({ length: 4 }, async () => {
         while (client.refused.size < 20) await client.submit()
       })
@@ -91,7 +135,7 @@ for (const [name, place] of Object.entries(CASES)) {
       for (const path of reads) t.match(await ask(url, path), { status: 200, fault: null }, path)
       const ready = await ask(url, '/health/ready')
       t.match(ready, { status: 503, body: { code: 'STORE_UNAVAILABLE' }, fault: null }, 'not ready')
-      const full = [place.database === 'small' ? ['db'] : [], place.queue === 'small' ? ['queue'] : []].flat()
+      const full = [files.database === 'small' ? ['db'] : [], files.queue === 'small' ? ['queue'] : []].flat()
       t.same(
         ready.body.details?.map(({ path }) => path),
         full,
@@ -103,7 +147,7 @@ for (const [name, place] of Object.entries(CASES)) {
         t.equal(fault, null)
         t.ok(status === 200 || body.code === 'STORE_UNAVAILABLE', `${status}`)
       }
-      if (place.queue === 'large') t.equal(ack.status, 200)
+      if (files.queue === 'large') t.equal(ack.status, 200)
       clearInterval(filling)
       count('badInputs', client.refused.size)
 
@@ -117,7 +161,7 @@ for (const [name, place] of Object.entries(CASES)) {
       t.same(client.faults, [])
       const published = new Set(events.map(({ name }) => name))
       for (;;) {
-        // Where the disk filled right behind a commit point, the events are released a few seconds later.
+        // Events are released late when the disk filled just after a commit point.
         const waitSeconds = published.size < client.accepted.size ? 20 : 0
         const { body } = await ask(url, '/events/receive', { max: 100, waitSeconds })
         const { events: more } = body as unknown as Leased

@@ -11,9 +11,9 @@ import { post } from '../../support/service-process.ts'
 import { until } from '../../support/until.ts'
 import { sized } from '../extent.ts'
 import { recordPeak } from '../figures.ts'
+import { type Server, startServer } from '../server.ts'
 import { scratch } from '../stores.ts'
-import { Crowd } from './crowd.ts'
-import { type Server, startServer } from './server.ts'
+import { OrdinarySubmitters } from './ordinary-clients.ts'
 
 // One hostile run each, beside ordinary clients, with the options and the memory that the container has.
 
@@ -200,11 +200,11 @@ async function hold(t: Test, name: string, hostile: Hostile): Promise<void> {
     most = Math.max(most, server.memory())
   }, 20)
   t.teardown(() => clearInterval(watch))
-  const crowd = new Crowd(server.port, CLIENTS, key)
-  await until(() => crowd.submitted >= CLIENTS)
+  const others = new OrdinarySubmitters(server.port, CLIENTS, key)
+  await until(() => others.submitted >= CLIENTS)
   const end = Date.now() + SECONDS * 1_000
   await hostile(t, { server, path, key, goesOn: () => Date.now() < end })
-  const { submitted, slowestMs, wrong } = await crowd.stop()
+  const { submitted, slowestMs, wrong } = await others.stop()
   clearInterval(watch)
   t.same(wrong, [], 'the others are served')
   const mebibytes = Math.ceil(most / MIB)

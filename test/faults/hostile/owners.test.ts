@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { formula, post } from '../../support/service-process.ts'
 import { sized } from '../extent.ts'
-import { runServer, startServer } from './server.ts'
+import { runServer, startServer } from '../server.ts'
 
 t.setTimeout(600_000)
 

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { formula } from '../../support/service-process.ts'
 import { until } from '../../support/until.ts'
-import { ask } from './asking.ts'
+import { runServer, startServer } from '../server.ts'
+import { ask } from './answers.ts'
 import { digests, FILE, makeFiles } from './damaged-file.ts'
 import { everyName } from './sending.ts'
-import { runServer, startServer } from './server.ts'
 
 t.setTimeout(600_000)
 

@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
 import { post } from '../../support/service-process.ts'
 import { count } from '../figures.ts'
+import { faultIn } from './answers.ts'
 import type { BadRequest } from './bad-requests.ts'
-import { faultIn } from './verdict.ts'
 import { type Exchange, exchange } from './wire.ts'
 
 const AT_A_TIME = 50

@@ -1,22 +1,22 @@
 import { get } from 'node:http'
 import { connect, type Socket } from 'node:net'
 
-/** One answer, as it came over the wire. */
+/** An answer, read from the bytes of a connection. */
 export interface Answer {
   status: number
   headers: Map<string, string>
   body: string
 }
 
-/** What became of a connection on which bytes were sent. */
+/** What a server sent on a connection, and how it ended. */
 export interface Exchange {
   answers: Answer[]
-  /** What could not be read as an answer. */
+  /** Bytes that are not an answer. */
   rest: string
   ended: 'closed' | 'reset' | 'left open'
 }
 
-/** Reads all answers in what a server has sent. */
+/** Reads all answers in the bytes that a server sent. */
 export function readAnswers(bytes: Buffer): { answers: Answer[]; rest: string } {
   const answers: Answer[] = []
   let at = 0
@@ -35,12 +35,10 @@ export function readAnswers(bytes: Buffer): { answers: Answer[]; rest: string } 
   }
 }
 
-/** A connection that is open; what it receives is gathered. */
+/** A connection that collects what it receives. */
 export interface Line {
   socket: Socket
-  /** What has come so far. */
   received(): Buffer
-  /** How it ended. */
   ended: Promise<'closed' | 'reset'>
 }
 
@@ -57,14 +55,14 @@ export async function open(port: number): Promise<Line> {
   return { socket, received: () => Buffer.concat(chunks), ended }
 }
 
-/** After so long without a word from either side the server may be waiting for more of a request, in milliseconds. */
+/** When neither side has sent anything for so long, the server may be waiting for the rest, in milliseconds. */
 const QUIET_MS = 1_500
-/** Then it must have been ended, in milliseconds. */
+/** By then the server must have ended the connection, in milliseconds. */
 const PATIENCE_MS = 20_000
 
 /**
- * Waits until the server, which may only be slow, has answered somebody who comes later: on a connection of his own, as
- * those that are open need not be accepted first, and for what the writer of the file has to answer in turn.
+ * Waits until the server, which may just be slow, has answered a later request. That uses a new connection, accepted after
+ * the earlier ones, and a path that waits its turn for the writer of the file.
  */
 function idle(port: number): Promise<void> {
   return new Promise((resolve) => {
@@ -76,8 +74,8 @@ function idle(port: number): Promise<void> {
 }
 
 /**
- * Sends bytes on a connection of its own and reads what comes until the server ends it. It is ended on this side only
- * when the server seems to wait for more: Node answers nobody who has ended his side before.
+ * Sends bytes on a new connection and reads the answers until the server ends it. This side ends it only when the server
+ * seems to wait for more: Node does not answer a client that has ended its side.
  */
 export async function exchange(port: number, pieces: Iterable<Buffer | string>): Promise<Exchange> {
   const { socket, received, ended } = await open(port)
@@ -92,4 +90,38 @@ export async function exchange(port: number, pieces: Iterable<Buffer | string>):
   clearTimeout(timer)
   socket.destroy()
   return { ...readAnswers(received()), ended: end }
+}
+
+const PAUSE_MS = 300
+
+/** Connections on which an endless request arrives byte by byte. */
+export class Trickle {
+  readonly #lines: Line[]
+  readonly #timer: NodeJS.Timeout
+
+  private constructor(lines: Line[], byte: string) {
+    this.#lines = lines
+    this.#timer = setInterval(() => {
+      for (const { socket } of lines) if (socket.writable) socket.write(byte)
+    }, PAUSE_MS)
+  }
+
+  /** @param start the first part of each request, sent at once; then `byte` is repeated */
+  static async start(port: number, howMany: number, start: (index: number) => string, byte: string): Promise<Trickle> {
+    const lines = await Promise.all(Array.from({ length: howMany }, () => open(port)))
+    for (const [index, { socket }] of lines.entries()) socket.write(start(index))
+    return new Trickle(lines, byte)
+  }
+
+  /** Waits until the server has ended all of them. */
+  async cutOff(): Promise<void> {
+    await Promise.all(this.#lines.map(({ ended }) => ended))
+  }
+
+  /** Ends them. @returns what they were answered */
+  stop(): ReturnType<typeof readAnswers>[] {
+    clearInterval(this.#timer)
+    for (const { socket } of this.#lines) socket.destroy()
+    return this.#lines.map(({ received }) => readAnswers(received()))
+  }
 }

@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { inherited } from '../../support/inherited.ts'
-import { type Ended, observe } from '../../support/service-process.ts'
+import { inherited } from '../support/inherited.ts'
+import { type Ended, observe } from '../support/service-process.ts'
 
-const SERVER = new URL('../../../src/server.ts', import.meta.url).pathname
+const SERVER = new URL('../../src/server.ts', import.meta.url).pathname
 
 export interface Launch {
   environment: Record<string, string>

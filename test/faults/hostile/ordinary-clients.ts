@@ -1,11 +1,13 @@
+import { Agent, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { post } from '../../support/service-process.ts'
 
 const SUBMITTERS = 3
 const CONSUMERS = 2
-/** Clients that behave leave the machine to those that do not. */
+/** Between requests, to leave the machine to hostile clients, in milliseconds. */
 const PAUSE_MS = 20
-/** No request of a normal client may take longer, whatever the others do, in milliseconds. */
+const CROWD_PAUSE_MS = 50
+/** No request of an ordinary client may take longer, in milliseconds. */
 const SLOWEST_MS = 10_000
 
 interface Event {
@@ -13,18 +15,18 @@ interface Event {
   receipt: string
 }
 
-/** What normal clients saw while they were at it. */
-export interface Report {
+/** The results of ordinary clients. */
+interface Report {
   submitted: number
   slowestMs: number
-  /** Everything that was not as the contract has it. */
+  /** Every violation of the contract. */
   wrong: string[]
-  /** Ids that were answered 200 and whose event has not come. */
+  /** Ids of accepted formulas without an event. */
   missing: string[]
 }
 
-/** Normal clients that submit and consume until they are stopped. What they are answered is checked. */
-export class Neighbours {
+/** Clients that submit, replay, read and consume until they are stopped, and check each answer. */
+export class OrdinaryClients {
   readonly #url: string
   readonly #wrong: string[] = []
   readonly #accepted = new Set<string>()
@@ -57,7 +59,7 @@ export class Neighbours {
     return this.#accepted.size
   }
 
-  /** Lets the submitters end, then the consumers take what is left. */
+  /** Stops the submitters, and the consumers when they have every event. */
   async stop(): Promise<Report> {
     this.#submitting = false
     await Promise.all(this.#submitters)
@@ -86,14 +88,14 @@ export class Neighbours {
 
   async #submit(): Promise<void> {
     const number = ++this.#number
-    const body = { name: `Neighbour ${number}`, materials: [{ name: 'Jasmine', concentration: number }] }
-    const answer = await post(this.#url, `neighbour-${number}`, body)
+    const body = { name: `Ordinary ${number}`, materials: [{ name: 'Jasmine', concentration: number }] }
+    const answer = await post(this.#url, `ordinary-${number}`, body)
     const text = await answer.text()
     const { formulas = [] } = JSON.parse(text) as { formulas?: { id: string; name: string }[] }
     const [stored] = formulas
     if (answer.status !== 200 || stored?.name !== body.name) throw new Error(`submitted: ${answer.status} ${text}`)
     this.#accepted.add(stored.id)
-    const again = await post(this.#url, `neighbour-${number}`, body)
+    const again = await post(this.#url, `ordinary-${number}`, body)
     if ((await again.text()) !== text) throw new Error(`replayed: ${again.status}`)
     const read = await fetch(`${this.#url}/formulas/${stored.id}`)
     if (JSON.stringify(await read.json()) !== JSON.stringify(stored)) throw new Error(`read: ${read.status}`)
@@ -113,5 +115,84 @@ export class Neighbours {
     const text = await answer.text()
     if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text}`)
     return JSON.parse(text)
+  }
+}
+
+interface Served {
+  submitted: number
+  slowestMs: number
+  /** Every answer that was not 200, or late. */
+  wrong: string[]
+}
+
+/** Clients with one connection each that submit small formulas until they are stopped. */
+export class OrdinarySubmitters {
+  static #numbers = 0
+  readonly #port: number
+  readonly #key: string | undefined
+  readonly #agent: Agent
+  readonly #clients: Promise<void>[]
+  readonly #served: Served = { submitted: 0, slowestMs: 0, wrong: [] }
+  #goesOn = true
+
+  constructor(port: number, clients: number, key?: string) {
+    this.#port = port
+    this.#key = key
+    this.#agent = new Agent({ keepAlive: true, maxSockets: clients })
+    this.#clients = Array.from({ length: clients }, () => this.#submitOn())
+  }
+
+  get submitted(): number {
+    return this.#served.submitted
+  }
+
+  async stop(): Promise<Served> {
+    this.#goesOn = false
+    await Promise.all(this.#clients)
+    this.#agent.destroy()
+    return this.#served
+  }
+
+  async #submitOn(): Promise<void> {
+    while (this.#goesOn && this.#served.wrong.length < 10) {
+      const begun = performance.now()
+      const answer = await this.#submit().catch((error: Error) => error.message)
+      const took = Math.round(performance.now() - begun)
+      this.#served.slowestMs = Math.max(this.#served.slowestMs, took)
+      if (answer === '200' && took <= SLOWEST_MS) this.#served.submitted++
+      else this.#served.wrong.push(`${answer} after ${took} ms`)
+      await pause(CROWD_PAUSE_MS)
+    }
+  }
+
+  /** @returns the status, and the body where it is not 200 */
+  #submit(): Promise<string> {
+    const number = ++OrdinarySubmitters.#numbers
+    const body = JSON.stringify({
+      name: `Ordinary ${number}`,
+      materials: [{ name: 'Linalool', concentration: number }],
+    })
+    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    const call = request(
+      {
+        agent: this.#agent,
+        host: '127.0.0.1',
+        port: this.#port,
+        method: 'POST',
+        path: '/formulas',
+        headers: {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+          'idempotency-key': `ordinary-${number}`,
+          ...(this.#key !== undefined && { authorization: `Bearer ${this.#key}` }),
+        },
+      },
+      async (answer) => {
+        const text = (await answer.toArray()).join('')
+        resolve(answer.statusCode === 200 ? '200' : `${answer.statusCode} ${text.slice(0, 200)}`)
+      },
+    )
+    call.on('error', reject).end(body)
+    return promise
   }
 }
