@@ -13,16 +13,16 @@ export type Race = (number: number, instances: number) => Entry[]
 
 let names = 0
 
-/** Make-ups are told apart by their concentration; every formula has a name of its own. */
-const formula = (makeUp: string): FormulaBody => ({
+/** Compositions differ in their concentration; each formula has its own name. */
+const formula = (composition: string): FormulaBody => ({
   name: `Raced ${++names}`,
-  materials: [{ name: 'Oud', concentration: makeUp }],
+  materials: [{ name: 'Oud', concentration: composition }],
 })
 
 const each = <T>(instances: number, entry: (instance: number) => T): T[] =>
   Array.from({ length: instances }, (_, instance) => entry(instance))
 
-/** What submissions may race for, at several instances at a time. */
+/** The races between submissions to several instances. */
 export const RACES: Record<string, Race> = {
   'one key and payload': (number, instances) => {
     const body = formula(`${number}.1`)
@@ -30,8 +30,12 @@ export const RACES: Record<string, Race> = {
   },
   'one key and different payloads': (number, instances) =>
     each(instances, (instance) => ({ instance, key: `used-${number}`, body: formula(`${number}.2${instance}`) })),
-  'one make-up': (number, instances) =>
-    each(instances, (instance) => ({ instance, key: `make-up-${number}-${instance}`, body: formula(`${number}.3`) })),
+  'one composition': (number, instances) =>
+    each(instances, (instance) => ({
+      instance,
+      key: `composition-${number}-${instance}`,
+      body: formula(`${number}.3`),
+    })),
   '[A,B] and [B,A]': (number, instances) =>
     each(instances * 2, (entry) => {
       const list = [formula(`${number}.4`), formula(`${number}.5`)]

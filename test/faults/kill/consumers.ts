@@ -1,10 +1,10 @@
 import type { Chance } from '../extent.ts'
 import type { Lease, Ledger, Send } from '../ledger.ts'
 
-/** Receipts that may be tried later, also after a restart. */
+/** How many receipts are kept to be used later, also after a restart. */
 const KEPT = 50
 
-/** What all consumers have in common, over every restart of the service. */
+/** The consumers of a service, through all its restarts. */
 export class Consumers {
   readonly #ledger: Ledger
   readonly #chance: Chance
@@ -47,7 +47,7 @@ export class Consumers {
       const extended = await this.#ledger.extend(send, receipts, this.#chance.integer(1, 2))
       return extended !== null && (await this.#ledger.ack(send, receipts)) !== null
     }
-    // Forgotten: the leases end by their time.
+    // Not settled: the leases expire.
     return true
   }
 }

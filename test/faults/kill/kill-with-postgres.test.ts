@@ -3,11 +3,11 @@ import { startPostgres } from '../../support/postgres/server.ts'
 import { createDatabases } from '../databases.ts'
 import { sized } from '../extent.ts'
 import { WAYS } from '../stores.ts'
-import { killInEras } from './eras.ts'
-import { postgresDatabases } from './postgres-databases.ts'
+import { killRepeatedly } from './killed-service.ts'
+import { postgresStorage } from './storage.ts'
 
 const KILLS = sized(1, 60)
-const KILLS_AN_ERA = sized(1, 20)
+const KILLS_PER_ROUND = sized(1, 20)
 
 t.setTimeout(sized(110_000, 6_000_000))
 t.jobs = 2
@@ -20,15 +20,15 @@ for (const way of WAYS) {
     `PostgreSQL, ${way}: killed at any moment, also while it recovers, nothing is lost, doubled or left behind`,
     { buffered: true },
     async (t) => {
-      const openPlace = async (t: Test) => {
+      const newStorage = async (t: Test) => {
         t.testdir()
-        return postgresDatabases(await createDatabases(server, way), way)
+        return postgresStorage(await createDatabases(server, way), way)
       }
-      const met = await killInEras(t, { way, kills: KILLS, killsAnEra: KILLS_AN_ERA, openPlace })
+      const killed = await killRepeatedly(t, { way, kills: KILLS, killsPerRound: KILLS_PER_ROUND, newStorage })
       if (way === 'saga' && KILLS > 50) {
-        const { prepared, published, completed, released } = met.steps
-        t.ok(Math.min(prepared, published, completed, released) > 0, 'kills land behind every step of sagas')
-        t.ok(met.recoveriesKilled > 0, 'and into recoveries')
+        const { prepared, published, completed, released } = killed.steps
+        t.ok(Math.min(prepared, published, completed, released) > 0, 'kills land after every step of sagas')
+        t.ok(killed.recoveriesKilled > 0, 'and into recoveries')
       }
     },
   )

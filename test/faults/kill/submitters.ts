@@ -7,21 +7,21 @@ interface Submission {
   onDuplicate: OnDuplicate
 }
 
-/** How many submissions in a row are given the same make-up to race for. */
+/** How many submissions in a row race for the same composition. */
 const RACE = 6
-/** Submissions that may be sent again; older ones are left to the ledger. */
+/** How many submissions may be sent again; the ledger sends the older ones. */
 const REMEMBERED = 200
 
-/** What all submitting clients have in common, over every restart of the service. */
+/** The submitting clients of a service, through all its restarts. */
 export class Submitters {
   readonly #ledger: Ledger
   readonly #chance: Chance
   #names = 0
   #keys = 0
-  /** Make-ups are numbered: one number, one make-up. */
-  #makeUps = 0
+  /** The number of the last new composition. */
+  #compositions = 0
   readonly #sent: Submission[] = []
-  /** What became of these is unknown to the client that sent them: its first act is to send them again. */
+  /** Submissions without an answer; the next client starts by sending one again. */
   readonly #cut: Submission[] = []
 
   constructor(ledger: Ledger, chance: Chance) {
@@ -76,7 +76,7 @@ export class Submitters {
 
   #policy = (): OnDuplicate => (this.#chance.happens(35) ? 'skip' : 'reject')
 
-  /** New make-ups, with known and raced ones among them, or, now and then, one that stands in the list twice. */
+  /** New, known and raced compositions; sometimes one of them twice. */
   #list(): Submission {
     const onDuplicate = this.#policy()
     const known = onDuplicate === 'skip' ? 25 : 2
@@ -84,23 +84,23 @@ export class Submitters {
       const kind = this.#chance.integer(1, 100)
       return kind <= known ? this.#known() : kind <= known + 7 ? this.#raced() : this.#fresh()
     })
-    const all = this.#chance.happens(4) ? [...formulas, this.#formula(this.#makeUps)] : formulas
+    const all = this.#chance.happens(4) ? [...formulas, this.#formula(this.#compositions)] : formulas
     return this.#new(all, { onDuplicate })
   }
 
-  #fresh = (): FormulaBody => this.#formula(++this.#makeUps)
+  #fresh = (): FormulaBody => this.#formula(++this.#compositions)
 
-  #known = (): FormulaBody => this.#formula(this.#chance.integer(1, this.#makeUps + 1))
+  #known = (): FormulaBody => this.#formula(this.#chance.integer(1, this.#compositions + 1))
 
   #raced = (): FormulaBody => this.#formula(-1 - Math.floor(this.#keys / RACE))
 
-  #formula(makeUp: number): FormulaBody {
-    const concentration = `${Math.abs(makeUp) + 1}.${makeUp < 0 ? 25 : 5}`
+  #formula(composition: number): FormulaBody {
+    const concentration = `${Math.abs(composition) + 1}.${composition < 0 ? 25 : 5}`
     const materials = [
       { name: 'Rose', concentration },
       { name: 'Iris', concentration: 1 },
     ]
-    // The order of its materials is no part of a make-up.
+    // The order of the materials is not part of a composition.
     return { name: `Formula ${++this.#names}`, materials: this.#chance.happens(50) ? materials : materials.reverse() }
   }
 }

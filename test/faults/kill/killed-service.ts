@@ -1,48 +1,48 @@
 import { setTimeout as waitMs } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type StartingProcess, spawnService } from '../../support/service-process.ts'
-import type { Chance } from '../extent.ts'
+import { type Chance, chance, seed } from '../extent.ts'
 import { Ledger, type Send, sendTo } from '../ledger.ts'
+import type { Way } from '../stores.ts'
 import { Consumers } from './consumers.ts'
-import type { Place } from './place.ts'
+import { add, NONE, type Storage, sumOf, type Unfinished } from './storage.ts'
 import { Submitters } from './submitters.ts'
-import { add, NONE, sumOf, type Unfinished } from './unfinished.ts'
 
 const SUBMITTERS = 26
 const CONSUMERS = 6
 const MAX_RECEIVES = 6
 
-/** A service that does not listen by then after a kill has broken the promise, in milliseconds. */
+/** How long a start may take after a kill, in milliseconds. */
 const START_MS = 20_000
 /** How long a load may last before the kill, in milliseconds. */
 const LOAD_MS = { shortest: 5, longest: 200 }
-/** How long after its first write a recovery is killed at most, in milliseconds. */
+/** At most this long after its first write a recovery is killed, in milliseconds. */
 const RECOVERY_MS = 30
 
 interface Running {
   url: string
   send: Send
-  /** Kills the service, and waits for its end. */
   kill(): Promise<void>
 }
 
-/** What the kills of an era met. */
-export interface Met {
+/** Numbers of kills, by what they interrupted. */
+export interface Kills {
   /** Kills under load. */
   kills: number
   /** Kills before the service listened. */
   startsKilled: number
-  /** Of those, in the middle of recovery: some of what was unfinished had been worked off, and not all. */
+  /** Of those, after some of the unfinished sagas had been recovered, but not all. */
   recoveriesKilled: number
-  /** Kills under load that left sagas unfinished, and how many behind which step. */
+  /** Kills under load that left unfinished sagas. */
   killsBetweenSteps: number
+  /** Those sagas. */
   steps: Unfinished
 }
 
-/** One service in one place, from the first start through many kills, its clients and their ledger. */
-export class Era {
+/** A service on the same storage through many kills, with its clients and their ledger. */
+class KilledService {
   readonly #t: Test
-  readonly #place: Place
+  readonly #storage: Storage
   readonly #chance: Chance
   readonly #environment: Record<string, string>
   readonly #ledger: Ledger
@@ -50,29 +50,30 @@ export class Era {
   readonly #consumers: Consumers
   /** How long the last start took, in milliseconds. */
   #startMs = 500
-  readonly met: Met = { kills: 0, startsKilled: 0, recoveriesKilled: 0, killsBetweenSteps: 0, steps: { ...NONE } }
+  readonly #counts: Kills
 
-  constructor(t: Test, place: Place, chance: Chance) {
+  constructor(t: Test, storage: Storage, chance: Chance, counts: Kills) {
+    this.#counts = counts
     this.#t = t
-    this.#place = place
+    this.#storage = storage
     this.#chance = chance
-    this.#environment = { ...place.environment, EVENT_MAX_RECEIVES: String(MAX_RECEIVES) }
-    this.#ledger = new Ledger({ maxReceives: MAX_RECEIVES, inOrder: place.inOrder })
+    this.#environment = { ...storage.environment, EVENT_MAX_RECEIVES: String(MAX_RECEIVES) }
+    this.#ledger = new Ledger({ maxReceives: MAX_RECEIVES, inOrder: storage.inOrder })
     this.#submitters = new Submitters(this.#ledger, chance)
     this.#consumers = new Consumers(this.#ledger, chance)
   }
 
-  /** A start, mostly a judgement, a load, and a kill. @returns what is broken of the promise */
+  /** Starts, mostly checks everything, serves, and is killed. @returns the violations */
   async cycle(): Promise<string[]> {
     if (this.#chance.happens(30)) await this.#killStart()
     const service = await this.#start()
-    // Where it is not judged, clients who were cut off are the first to send again, all at once, into the next kill.
+    // Without checks, the clients that were cut off all send again at once, before the next kill.
     const violations = this.#chance.happens(70) ? await this.#judge(service, false) : []
     await this.#loadAndKill(service)
     return violations
   }
 
-  /** A last start, and a judgement of everything. */
+  /** Starts a last time, and checks everything. */
   async end(): Promise<string[]> {
     const service = await this.#start()
     const violations = await this.#judge(service, true)
@@ -81,7 +82,7 @@ export class Era {
   }
 
   async #judge({ send }: Running, whole: boolean): Promise<string[]> {
-    return [...(await this.#place.settled()), ...(await this.#ledger.judge(send, { whole }))]
+    return [...(await this.#storage.settled()), ...(await this.#ledger.judge(send, { whole }))]
   }
 
   async #start(): Promise<Running> {
@@ -97,23 +98,23 @@ export class Era {
     return { url, send, kill }
   }
 
-  /** Kills before it listens: at a random moment since the spawn, or soon after it has begun to write, to recover. */
+  /** Kills before it listens: at a random moment, or soon after recovery has begun to write. */
   async #killStart(): Promise<void> {
-    const before = await this.#place.unfinished()
+    const before = await this.#storage.unfinished()
     const service = spawnService(this.#t, this.#environment)
     const listens = service.listening.then(
       () => 'listens',
       () => 'killed',
     )
     if (sumOf(before) > 0 && this.#chance.happens(75)) {
-      await Promise.race([this.#place.nextWrite(), listens])
+      await Promise.race([this.#storage.nextWrite(), listens])
       await waitMs(this.#chance.integer(0, RECOVERY_MS))
     } else await waitMs((this.#startMs * this.#chance.integer(0, 105)) / 100)
     await service.kill('SIGKILL')
-    this.met.startsKilled++
-    const after = await this.#place.unfinished()
+    this.#counts.startsKilled++
+    const after = await this.#storage.unfinished()
     const isBegun = sumOf(after) < sumOf(before) || after.rollingBack > before.rollingBack
-    if (isBegun && sumOf(after) > 0) this.met.recoveriesKilled++
+    if (isBegun && sumOf(after) > 0) this.#counts.recoveriesKilled++
   }
 
   async #loadAndKill({ url, kill }: Running): Promise<void> {
@@ -125,10 +126,10 @@ export class Era {
     await kill()
     await Promise.all(clients)
     for (const { close } of connections) close()
-    this.met.kills++
-    const left = await this.#place.unfinished()
-    if (sumOf(left) > 0) this.met.killsBetweenSteps++
-    add(this.met.steps, left)
+    this.#counts.kills++
+    const left = await this.#storage.unfinished()
+    if (sumOf(left) > 0) this.#counts.killsBetweenSteps++
+    add(this.#counts.steps, left)
   }
 }
 
@@ -140,4 +141,41 @@ async function inTime({ listening, kill }: StartingProcess, ms: number): Promise
     late.reject(new Error(`It does not listen after ${ms} ms: ${[...stdout, ...stderr].join('\n')}`))
   }, ms)
   return Promise.race([listening, late.promise]).finally(() => clearTimeout(timer))
+}
+
+/** Violations shown; one often causes others. */
+const SHOWN = 20
+
+interface KillOptions {
+  way: Way
+  /** Kills under load. */
+  kills: number
+  /** Kills on the same storage before the final check. */
+  killsPerRound: number
+  /** Creates empty storage for a round. */
+  newStorage(t: Test): Promise<Storage>
+}
+
+/** Kills a service again and again, in rounds with new storage, and checks it. */
+export async function killRepeatedly(t: Test, { way, kills, killsPerRound, newStorage }: KillOptions): Promise<Kills> {
+  const counts: Kills = { kills: 0, startsKilled: 0, recoveriesKilled: 0, killsBetweenSteps: 0, steps: { ...NONE } }
+  for (let round = 1; counts.kills < kills && t.passing(); round++) {
+    await t.test(`round ${round}`, async (t) => {
+      const service = new KilledService(t, await newStorage(t), chance(round + (way === 'saga' ? 1_000 : 0)), counts)
+      await runRound(t, service, `${way}, seed ${seed}, round ${round}`, Math.min(killsPerRound, kills - counts.kills))
+    })
+  }
+  t.comment(`${way}: ${JSON.stringify(counts)}`)
+  return counts
+}
+
+async function runRound(t: Test, service: KilledService, name: string, kills: number): Promise<void> {
+  const judged = async (when: string, violations: Promise<string[]>): Promise<boolean> => {
+    const found = await violations.catch((error: Error) => [error.message])
+    if (found.length > 0) t.fail(`${name}, ${when}`, { violations: found.slice(0, SHOWN) })
+    return found.length === 0
+  }
+  let isKept = true
+  for (let cycle = 1; cycle <= kills && isKept; cycle++) isKept = await judged(`cycle ${cycle}`, service.cycle())
+  if (isKept) await judged('the end', service.end())
 }
