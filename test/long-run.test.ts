@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { allGood, begin, chosenParts, type PartResult, resumable, summary } from './faults/run-state.ts'
+import { allGood, begin, chosenParts, type PartResult, resumable, summary } from './faults/report.ts'
 
 const ALL = ['calls', 'kill', 'power']
 

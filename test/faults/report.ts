@@ -1,7 +1,7 @@
 import { markdownTable } from '../../docs/figures.ts'
 import { type Figure, type FigureLine, figures, type Peak } from './figures.ts'
 
-/** What a long run came to. */
+/** The result of a long run. */
 export interface Run {
   counted: Map<Figure, number>
   seed: number
@@ -11,7 +11,7 @@ export interface Run {
 }
 
 /** Adds up the record of a run. */
-export function addUp(record: string): Map<Figure, number> {
+function addUp(record: string): Map<Figure, number> {
   const counted = new Map<Figure, number>()
   for (const line of record.split('\n').filter((text) => text !== '')) {
     const { figure, by } = JSON.parse(line) as Partial<FigureLine>
@@ -55,3 +55,49 @@ export function table({ counted, seed, seconds, day }: Run): string {
 }
 
 const number = (value: number): string => value.toLocaleString('en-US')
+
+/** The result of a part of the long run. */
+export interface PartResult {
+  /** Whether every promise was kept. */
+  isGood: boolean
+  seconds: number
+  /** The day it ended, as YYYY-MM-DD. */
+  day: string
+  /** The lines of figures that its tests wrote. */
+  record: string
+}
+
+/** The progress of a long run. */
+export interface RunState {
+  /** The commit. */
+  version: string
+  seed: number
+  parts: Record<string, PartResult>
+}
+
+export const begin = (version: string, seed: number): RunState => ({ version, seed, parts: {} })
+
+/** @returns the run to resume; null if there is none, or it ran on another commit */
+export const resumable = (state: RunState | null, version: string): RunState | null =>
+  state?.version === version ? state : null
+
+/** The named parts, or all; when resuming, only those that have not passed. */
+export function chosenParts(all: string[], named: string[], { parts }: RunState, isResumed: boolean): string[] {
+  const wanted = named.length > 0 ? named : all
+  return isResumed ? wanted.filter((part) => !parts[part]?.isGood) : wanted
+}
+
+export const allGood = (all: string[], { parts }: RunState): boolean => all.every((part) => parts[part]?.isGood)
+
+/** All parts as one run. */
+export function summary({ seed, parts }: RunState): { run: Run; record: string } {
+  const results = Object.values(parts)
+  const record = results.map(({ record }) => record).join('')
+  const seconds = results.reduce((sum, { seconds }) => sum + seconds, 0)
+  const day =
+    results
+      .map(({ day }) => day)
+      .sort()
+      .at(-1) ?? ''
+  return { run: { counted: addUp(record), seed, seconds, day }, record }
+}

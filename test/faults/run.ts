@@ -4,29 +4,41 @@ import { basename, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { publish } from '../../docs/figures.ts'
 import { figures } from './figures.ts'
-import { memoryTable, missed, peaksOf, type Run, table } from './report.ts'
-import { allGood, begin, chosenParts, type PartResult, type RunState, resumable, summary } from './run-state.ts'
+import {
+  allGood,
+  begin,
+  chosenParts,
+  memoryTable,
+  missed,
+  type PartResult,
+  peaksOf,
+  type Run,
+  type RunState,
+  resumable,
+  summary,
+  table,
+} from './report.ts'
 
-const USAGE = `npm run test:faults                makes everything go wrong at length, part by part
+const USAGE = `npm run test:faults                the long run, part by part
 npm run test:faults -- <part> …    these parts alone
-npm run test:faults -- --resume    the parts that an interrupted run has not done, or not well
-npm run test:faults:short          a short run of each, which publishes nothing
+npm run test:faults -- --resume    the parts that an interrupted run has not finished, or that failed
+npm run test:faults:short          a short run, which publishes nothing
 
-When every part is done, on the same code, the figures are written into the docs. FAULT_SEED repeats an earlier run.
+When every part has passed on the same commit, the figures are written into the docs. FAULT_SEED repeats an earlier run.
 `
 const root = join(import.meta.dirname, '..', '..')
-/** What has been done so far; each part is added when it ends. */
+/** The results of the parts so far. */
 const STATE = join(root, '.faults', 'state.json')
 const RECORD = join(root, '.faults', 'figures.jsonl')
 
-/** A part is a folder with fault tests, and the tests of the same name beside it; the fuzzing of the HTTP interface is one too. */
+/** The tests of each part: a folder here, or the fuzzing of the HTTP interface. */
 const PARTS: Record<string, string[]> = { fuzz: ['test/openapi/fuzz.test.ts'] }
 for (const file of globSync('test/faults/**/*.{test,check}.ts', { cwd: root }).sort()) {
-  const part = dirname(file) === 'test/faults' ? basename(file, '.test.ts') : basename(dirname(file))
+  const part = basename(dirname(file))
   PARTS[part] = [...(PARTS[part] ?? []), file]
 }
 
-/** @returns whether a command did well; what it prints is shown */
+/** Runs a command and shows its output. @returns whether it succeeded */
 function ran(command: string, args: string[], env: Record<string, string> = {}): boolean {
   const { status } = spawnSync(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: 'inherit' })
   return status === 0
@@ -34,7 +46,7 @@ function ran(command: string, args: string[], env: Record<string, string> = {}):
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** A short run of all parts, but for the planted bugs and the fuzzing, which `npm test` does. */
+/** Without the planted bugs, and the fuzzing, which `npm test` does. */
 function runShort(): boolean {
   const { mutants, fuzz, ...short } = PARTS
   const env = { NODE_OPTIONS: '--import ./test/support/lighter-tap.ts' }
@@ -65,13 +77,13 @@ function readState(): RunState | null {
   }
 }
 
-/** The commit: parts of one run are of one version of the code. */
+/** The commit, which must be the same for all parts of a run. */
 function versionOfCode(): string {
   const { stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' })
   return stdout?.trim() ?? ''
 }
 
-/** Writes the figures into the docs, where each has reached its goal. */
+/** Writes the figures into the docs if each has reached its goal. */
 function publishRun(run: Run, record: string): boolean {
   say(table(run))
   const short = missed(run)
@@ -102,7 +114,7 @@ function runLong(words: string[], isResumed: boolean): boolean {
     say(`${part}: ${became}, ${Math.round(seconds / 60)} minutes`)
   }
   if (Object.values(state.parts).some(({ isGood }) => !isGood)) {
-    say(`FAULT_SEED=${state.seed} repeats the run; --resume runs the parts again that are not done`)
+    say(`FAULT_SEED=${state.seed} repeats the run; --resume runs the unfinished and failed parts`)
     return false
   }
   if (!allGood(all, state)) return true
