@@ -4,10 +4,10 @@ import { setTimeout as waitMs } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import manifest from '../../package.json' with { type: 'json' }
 import lock from '../../package-lock.json' with { type: 'json' }
+import { ClientHistory, sendTo } from '../faults/client-history.ts'
 import { chance } from '../faults/extent.ts'
 import { Consumers } from '../faults/kill/consumers.ts'
 import { Submitters } from '../faults/kill/submitters.ts'
-import { Ledger, sendTo } from '../faults/ledger.ts'
 import { Buildah } from './buildah.ts'
 import { Docker } from './docker.ts'
 import type { Container, ContainerEngine, Volume } from './engine.ts'
@@ -94,13 +94,13 @@ for (const [signal, isExpected] of [
 ] as const) {
   t.test(`${signal} under load loses nothing and stores nothing twice: the next container has it all`, async (t) => {
     const volume = await newVolume(t)
-    const ledger = new Ledger({ maxReceives: 5 })
+    const history = new ClientHistory({ maxReceives: 5 })
     const loaded = await start(t, volume)
-    await load(ledger, loaded.url, async () => t.ok(isExpected(await loaded.end(signal)), 'it ends as it should'))
+    await load(history, loaded.url, async () => t.ok(isExpected(await loaded.end(signal)), 'it ends as it should'))
 
     const next = await start(t, volume)
     const judge = sendTo(next.url)
-    const violations = await ledger.judge(judge.send, { whole: true, patienceMs: 40_000 })
+    const violations = await history.judge(judge.send, { whole: true, patienceMs: 40_000 })
     t.same(violations.slice(0, 10), [])
     const { formulas } = (await (await fetch(`${next.url}/formulas`)).json()) as { formulas: unknown[] }
     t.ok(formulas.length > 0, 'there was a load')
@@ -110,9 +110,9 @@ for (const [signal, isExpected] of [
 }
 
 /** Submits and consumes at the same time, ends the service amid it, and waits until all clients have noticed. */
-async function load(ledger: Ledger, url: string, end: () => Promise<unknown>): Promise<void> {
+async function load(history: ClientHistory, url: string, end: () => Promise<unknown>): Promise<void> {
   const random = chance()
-  const [submitters, consumers] = [new Submitters(ledger, random), new Consumers(ledger, random)]
+  const [submitters, consumers] = [new Submitters(history, random), new Consumers(history, random)]
   const connection = sendTo(url)
   const clients = [
     ...Array.from({ length: SUBMITTERS }, () => submitters.client(connection.send)),

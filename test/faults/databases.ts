@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type PostgresServer, query } from '../support/postgres/server.ts'
-import type { Way } from './stores.ts'
+import type { CommitStrategy } from './stores.ts'
 
 /** How long unfinished work may take to settle, in milliseconds. */
 const PATIENCE_MS = 20_000
@@ -20,9 +20,9 @@ export interface Databases {
   queue: string
 }
 
-export async function createDatabases(server: PostgresServer, way: Way): Promise<Databases> {
+export async function createDatabases(server: PostgresServer, strategy: CommitStrategy): Promise<Databases> {
   const database = await server.createDatabase()
-  return { database, queue: way === 'saga' ? await server.createDatabase() : database }
+  return { database, queue: strategy === 'saga' ? await server.createDatabase() : database }
 }
 
 /** The configuration of a service on these databases. */

@@ -6,11 +6,11 @@ import type { EngineOptions, Stores } from '../../src/stores/ports.ts'
 import { openMemory, openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
 
 /** Database and queue in one store, committed together, or in two stores. */
-export const WAYS = ['one transaction', 'saga'] as const
-export type Way = (typeof WAYS)[number]
+export const COMMIT_STRATEGIES = ['one transaction', 'saga'] as const
+export type CommitStrategy = (typeof COMMIT_STRATEGIES)[number]
 
 /** In memory where the system can: these files need not survive a power cut. */
-const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+export const FAST = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 /** A folder for files that many runs create anew; removed after the test. */
 export function scratch(t: Test): string {
@@ -20,25 +20,28 @@ export function scratch(t: Test): string {
 }
 
 /** The configuration of a service that keeps its SQLite files in a folder. */
-export const filesIn = (folder: string, way: Way): { DATABASE_URL: string; QUEUE_URL: string } => ({
+export const filesIn = (folder: string, strategy: CommitStrategy): { DATABASE_URL: string; QUEUE_URL: string } => ({
   DATABASE_URL: `sqlite:${join(folder, 'data/formulas.db')}`,
-  QUEUE_URL: `sqlite:${join(folder, way === 'saga' ? 'queue/events.db' : 'data/formulas.db')}`,
+  QUEUE_URL: `sqlite:${join(folder, strategy === 'saga' ? 'queue/events.db' : 'data/formulas.db')}`,
 })
 
-export function memoryStores(way: Way, options: EngineOptions): Stores {
+export function memoryStores(strategy: CommitStrategy, options: EngineOptions): Stores {
   const memory = openMemory(options)
-  return way === 'saga' ? { ...memory, queue: openMemoryQueue(options), intake: null } : memory
+  return strategy === 'saga' ? { ...memory, queue: openMemoryQueue(options), intake: null } : memory
 }
 
 /** Routes each call to a port through `through`. Subscriptions to hints (`onReady`) are not calls. */
-export function eachPort(stores: Stores, through: (call: () => Promise<unknown>) => Promise<unknown>): Stores {
+export function eachPort(
+  stores: Stores,
+  through: (call: () => Promise<unknown>, name: string) => Promise<unknown>,
+): Stores {
   const port = <T extends object>(target: T): T =>
     new Proxy(target, {
       get(_, name) {
         const method = Reflect.get(target, name)
         if (typeof method !== 'function') return method
         if (name === 'onReady') return method.bind(target)
-        return (...args: unknown[]) => through(() => method.apply(target, args))
+        return (...args: unknown[]) => through(() => method.apply(target, args), String(name))
       },
     })
   const { db, queue, idempotency, cleanups, intake } = stores

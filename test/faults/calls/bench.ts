@@ -11,7 +11,7 @@ import { passTime } from '../../support/submission/orchestrator-bench.ts'
 import { TestClock } from '../../support/test-clock.ts'
 import { createDatabases, environmentOf } from '../databases.ts'
 import { sized } from '../extent.ts'
-import { eachPort, filesIn, memoryStores, scratch, type Way } from '../stores.ts'
+import { type CommitStrategy, eachPort, filesIn, memoryStores, scratch } from '../stores.ts'
 
 /** Longer than a late call and all its consequences take. */
 const REST_MS = 120_000
@@ -35,31 +35,31 @@ export interface Bench {
 
 interface BenchOptions {
   engine: Engine
-  way: Way
+  strategy: CommitStrategy
   maxReceives?: number
   /** The configuration of its stores; new and empty ones unless given. */
   urls?: { DATABASE_URL: string; QUEUE_URL: string }
 }
 
 /** Opens the stores; they are closed after the test. */
-export async function openBench(t: Test, { engine, way, maxReceives = 5, urls }: BenchOptions): Promise<Bench> {
+export async function openBench(t: Test, { engine, strategy, maxReceives = 5, urls }: BenchOptions): Promise<Bench> {
   const clock = new TestClock()
   const options = { clock, answerTtlMs: DAY_MS, maxReceives }
   let open: (() => Promise<Stores>) | undefined
   if (engine !== 'memory') {
-    const { DATABASE_URL, QUEUE_URL } = urls ?? (await newStores(t, engine, way))
+    const { DATABASE_URL, QUEUE_URL } = urls ?? (await newStores(t, engine, strategy))
     const [database, queue] = [DATABASE_URL, QUEUE_URL].map(parseLocation) as [StoreLocation, StoreLocation]
     open = () => openStores({ database, queue, options, warn: () => {} })
   }
   // On PostgreSQL each of the many background rounds takes real time.
   const restMs = engine === 'postgres' ? sized(20_000, REST_MS) : REST_MS
-  const bench = benchOf(clock, restMs, open === undefined ? memoryStores(way, options) : await open(), open)
+  const bench = benchOf(clock, restMs, open === undefined ? memoryStores(strategy, options) : await open(), open)
   t.teardown(() => bench.stores.close())
   return bench
 }
 
-const newStores = async (t: Test, engine: Engine, way: Way) =>
-  engine === 'sqlite' ? filesIn(scratch(t), way) : environmentOf(await createDatabases(await postgres(), way))
+const newStores = async (t: Test, engine: Engine, strategy: CommitStrategy) =>
+  engine === 'sqlite' ? filesIn(scratch(t), strategy) : environmentOf(await createDatabases(await postgres(), strategy))
 
 let server: Promise<PostgresServer> | undefined
 

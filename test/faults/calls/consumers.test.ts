@@ -5,7 +5,7 @@ import { readConfig } from '../../../src/config/config.ts'
 import type { ReceivedEvent } from '../../../src/outbox/message.ts'
 import { formula } from '../../support/http/service.ts'
 import { isLong } from '../extent.ts'
-import { WAYS, type Way } from '../stores.ts'
+import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { type Bench, ENGINES, type Engine, openBench } from './bench.ts'
 import {
   Checks,
@@ -192,19 +192,19 @@ async function run(
  * In memory every fault each time; on disk the short run takes those that differ there, and behind a saga, where the queue
  * is the same, fewer still.
  */
-function extentOf(engine: Engine, way: Way) {
-  const isWhole = engine !== 'postgres' && (isLong || (engine === 'memory' && way === 'one transaction'))
+function extentOf(engine: Engine, strategy: CommitStrategy) {
+  const isWhole = engine !== 'postgres' && (isLong || (engine === 'memory' && strategy === 'one transaction'))
   if (isWhole) return { faults: FAULTS, times: EVERY_NUMBER }
-  const faults = isLong || way === 'one transaction' ? (['after', 'death after'] as const) : (['after'] as const)
+  const faults = isLong || strategy === 'one transaction' ? (['after', 'death after'] as const) : (['after'] as const)
   return { faults, times: [1] }
 }
 
-function consumersTest(t: Test, engine: Engine, way: Way): void {
-  t.test(`${engine}, ${way}: whatever call of a consumer goes wrong, no event is lost or doubled`, async (t) => {
-    const bench = await openBench(t, { engine, way, maxReceives: MAX_RECEIVES })
+function consumersTest(t: Test, engine: Engine, strategy: CommitStrategy): void {
+  t.test(`${engine}, ${strategy}: whatever call of a consumer goes wrong, no event is lost or doubled`, async (t) => {
+    const bench = await openBench(t, { engine, strategy, maxReceives: MAX_RECEIVES })
     let process = await startProcess(bench)
     let runs = 0
-    await everyFault(t, extentOf(engine, way), async (plan) => {
+    await everyFault(t, extentOf(engine, strategy), async (plan) => {
       const report = await run(bench, process, ++runs, plan)
       process = report.next
       return report
@@ -215,4 +215,4 @@ function consumersTest(t: Test, engine: Engine, way: Way): void {
 
 // Each run lets more time pass than the short one has for PostgreSQL.
 const engines = isLong ? ENGINES : ENGINES.filter((engine) => engine !== 'postgres')
-for (const engine of engines) for (const way of WAYS) consumersTest(t, engine, way)
+for (const engine of engines) for (const strategy of COMMIT_STRATEGIES) consumersTest(t, engine, strategy)

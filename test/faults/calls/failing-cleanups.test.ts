@@ -104,7 +104,7 @@ for (const engine of engines) {
   t.test(
     `${engine}: whatever call of a cleanup goes wrong, it is finished in the end, and in the right way`,
     async (t) => {
-      const bench = await openBench(t, { engine, way: 'saga' })
+      const bench = await openBench(t, { engine, strategy: 'saga' })
       let runs = 0
       await everyFault(t, { ...extentOf(engine), last: LAST }, (plan) => run(bench, ++runs, plan))
     },

@@ -2,7 +2,7 @@ import t from 'tap'
 import { MISHAPS, type Mishap, Network } from '../../support/postgres/network.ts'
 import { createDatabases } from '../databases.ts'
 import { isLong, sized } from '../extent.ts'
-import { WAYS, type Way } from '../stores.ts'
+import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { openBench, postgres } from './bench.ts'
 import { EVERY_NUMBER, everyFault, type Plan } from './every-fault.ts'
 import { CASES, type Case, type Layer, runSubmission } from './submission-run.ts'
@@ -43,23 +43,26 @@ class WireLayer implements Layer<Mishap> {
 }
 
 /** A saga has seven times as many statements. */
-function extentOf(way: Way) {
+function extentOf(strategy: CommitStrategy) {
   if (isLong) return { faults: MISHAPS, times: EVERY_NUMBER }
-  return { faults: way === 'saga' ? (['after'] as const) : (['after', 'late'] as const), times: [1] }
+  return { faults: strategy === 'saga' ? (['after'] as const) : (['after', 'late'] as const), times: [1] }
 }
 
-for (const way of WAYS) {
-  t.test(`PostgreSQL, ${way}: whatever statement fails on its way, a list is stored once or not at all`, async (t) => {
-    const databases = await createDatabases(await postgres(), way)
-    const database = await Network.start(t, databases.database)
-    const queue = way === 'saga' ? await Network.start(t, databases.queue) : database
-    const urls = { DATABASE_URL: database.url, QUEUE_URL: queue.url }
-    const bench = await openBench(t, { engine: 'postgres', way, urls })
-    let runs = 0
-    await everyFault(t, extentOf(way), (plan) => {
-      const number = ++runs
-      const submitted = CASES['a list with a duplicate skipped']?.(number) as Case
-      return runSubmission(bench, number, submitted, new WireLayer([...new Set([database, queue])]), plan)
-    })
-  })
+for (const strategy of COMMIT_STRATEGIES) {
+  t.test(
+    `PostgreSQL, ${strategy}: whatever statement fails on its way, a list is stored once or not at all`,
+    async (t) => {
+      const databases = await createDatabases(await postgres(), strategy)
+      const database = await Network.start(t, databases.database)
+      const queue = strategy === 'saga' ? await Network.start(t, databases.queue) : database
+      const urls = { DATABASE_URL: database.url, QUEUE_URL: queue.url }
+      const bench = await openBench(t, { engine: 'postgres', strategy, urls })
+      let runs = 0
+      await everyFault(t, extentOf(strategy), (plan) => {
+        const number = ++runs
+        const submitted = CASES['a list with a duplicate skipped']?.(number) as Case
+        return runSubmission(bench, number, submitted, new WireLayer([...new Set([database, queue])]), plan)
+      })
+    },
+  )
 }

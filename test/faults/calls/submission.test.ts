@@ -1,6 +1,6 @@
 import t from 'tap'
 import { isLong } from '../extent.ts'
-import { WAYS } from '../stores.ts'
+import { COMMIT_STRATEGIES } from '../stores.ts'
 import { ENGINES, type Engine, openBench } from './bench.ts'
 import { EVERY_NUMBER, everyFault, FAULTS, FaultLayer } from './every-fault.ts'
 import { CASES, type Case, runSubmission } from './submission-run.ts'
@@ -17,17 +17,20 @@ function extentOf(engine: Engine) {
 
 for (const engine of ENGINES) {
   const { cases, ...extent } = extentOf(engine)
-  for (const way of WAYS) {
+  for (const strategy of COMMIT_STRATEGIES) {
     for (const name of cases) {
-      t.test(`${engine}, ${way}, ${name}: whatever call goes wrong, it is stored once or not at all`, async (t) => {
-        const bench = await openBench(t, { engine, way })
-        let runs = 0
-        await everyFault(t, extent, (plan) => {
-          const number = ++runs
-          const submitted = CASES[name]?.(number) as Case
-          return runSubmission(bench, number, submitted, new FaultLayer(bench.clock), plan)
-        })
-      })
+      t.test(
+        `${engine}, ${strategy}, ${name}: whatever call goes wrong, it is stored once or not at all`,
+        async (t) => {
+          const bench = await openBench(t, { engine, strategy })
+          let runs = 0
+          await everyFault(t, extent, (plan) => {
+            const number = ++runs
+            const submitted = CASES[name]?.(number) as Case
+            return runSubmission(bench, number, submitted, new FaultLayer(bench.clock), plan)
+          })
+        },
+      )
     }
   }
 }

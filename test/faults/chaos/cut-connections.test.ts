@@ -5,7 +5,7 @@ import { startPostgres } from '../../support/postgres/server.ts'
 import { startService } from '../../support/service-process.ts'
 import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
 import { type Chance, chance, isLong, seed, sized } from '../extent.ts'
-import { WAYS, type Way } from '../stores.ts'
+import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { Load } from './load.ts'
 
 const MAX_RECEIVES = 6
@@ -34,15 +34,19 @@ function letGoWrong(networks: Network[], chance: Chance): () => Promise<void> {
   }
 }
 
-async function cutUnderLoad(t: Test, way: Way): Promise<void> {
+async function cutUnderLoad(t: Test, strategy: CommitStrategy): Promise<void> {
   t.testdir()
-  const databases = await createDatabases(server, way)
+  const databases = await createDatabases(server, strategy)
   const database = await Network.start(t, databases.database)
-  const queue = way === 'saga' ? await Network.start(t, databases.queue) : database
+  const queue = strategy === 'saga' ? await Network.start(t, databases.queue) : database
   const environment = environmentOf({ database: database.url, queue: queue.url })
   const patience = { SUBMIT_RETRY_BASE_MS: '50', SUBMIT_RETRY_MAX_MS: '500', SUBMIT_DEADLINE_MS: '6000' }
   const service = await startService(t, { ...environment, ...patience, EVENT_MAX_RECEIVES: String(MAX_RECEIVES) })
-  const load = new Load([service.url], { chance: chance(way === 'saga' ? 3 : 2), way, maxReceives: MAX_RECEIVES })
+  const load = new Load([service.url], {
+    chance: chance(strategy === 'saga' ? 3 : 2),
+    strategy,
+    maxReceives: MAX_RECEIVES,
+  })
   const end = letGoWrong([...new Set([database, queue])], chance(4))
   load.start()
   await pause(LOAD_MS)
@@ -56,10 +60,10 @@ async function cutUnderLoad(t: Test, way: Way): Promise<void> {
   t.match(await service.kill('SIGTERM'), { code: 0 }, 'the process has lived through all of it')
 }
 
-for (const way of WAYS) {
+for (const strategy of COMMIT_STRATEGIES) {
   t.test(
-    `${way}: connections are cut in the midst of statements, of which some arrive later: all is kept`,
-    { buffered: true, skip: !isLong && way === 'saga' && 'in the long run' },
-    (t) => cutUnderLoad(t, way),
+    `${strategy}: connections are cut in the midst of statements, of which some arrive later: all is kept`,
+    { buffered: true, skip: !isLong && strategy === 'saga' && 'in the long run' },
+    (t) => cutUnderLoad(t, strategy),
   )
 }

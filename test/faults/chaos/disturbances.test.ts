@@ -4,7 +4,7 @@ import { type PostgresServer, startPostgres } from '../../support/postgres/serve
 import { startService } from '../../support/service-process.ts'
 import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
 import { chance, isLong, seed, sized } from '../extent.ts'
-import { WAYS, type Way } from '../stores.ts'
+import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { DISTURBANCES } from './disturbances.ts'
 import { Load } from './load.ts'
 
@@ -30,16 +30,20 @@ const skip = Boolean(process.env.TEST_DATABASE_URL) && 'TEST_DATABASE_URL names 
 t.setTimeout(sized(300_000, 900_000))
 
 /** A service on databases of its own, and its clients. */
-async function setUp(t: Test, way: Way, server: PostgresServer) {
+async function setUp(t: Test, strategy: CommitStrategy, server: PostgresServer) {
   t.testdir()
-  const databases = await createDatabases(server, way)
+  const databases = await createDatabases(server, strategy)
   const service = await startService(t, { ...environmentOf(databases), ...LIMITS })
-  const load = new Load([service.url], { chance: chance(way === 'saga' ? 1 : 0), way, maxReceives: MAX_RECEIVES })
+  const load = new Load([service.url], {
+    chance: chance(strategy === 'saga' ? 1 : 0),
+    strategy,
+    maxReceives: MAX_RECEIVES,
+  })
   const judge = async (whole: boolean): Promise<string[]> => [
     ...(await untilSettled(databases)),
     ...(await load.judge(whole)),
   ]
-  return { way, service, load, judge }
+  return { strategy, service, load, judge }
 }
 
 t.test(
@@ -48,7 +52,7 @@ t.test(
   async (t) => {
     const server = await startPostgres({ inMemory: true, settings: { max_connections: 60, deadlock_timeout: '200ms' } })
     t.teardown(() => server.stop())
-    const services = await Promise.all(WAYS.map((way) => setUp(t, way, server)))
+    const services = await Promise.all(COMMIT_STRATEGIES.map((strategy) => setUp(t, strategy, server)))
 
     for (const [name, disturb] of Object.entries(DISTURBANCES)) {
       await t.test(name, async (t) => {
@@ -58,19 +62,19 @@ t.test(
         const backAfter = await Promise.all(services.map(({ load }) => load.msUntilBack()))
         await pause(AROUND_MS)
         await Promise.all(services.map(({ load }) => load.stop()))
-        for (const [index, { way, judge }] of services.entries()) {
+        for (const [index, { strategy, judge }] of services.entries()) {
           const ms = Math.round(backAfter[index] as number)
-          t.ok(ms < BACK_MS, `${way}: back after ${ms} ms`)
-          if (JUDGED_EACH) t.same((await judge(false)).slice(0, SHOWN), [], `${way}, seed ${seed}: all is kept`)
+          t.ok(ms < BACK_MS, `${strategy}: back after ${ms} ms`)
+          if (JUDGED_EACH) t.same((await judge(false)).slice(0, SHOWN), [], `${strategy}, seed ${seed}: all is kept`)
         }
       })
     }
 
-    for (const { way, service, judge, load } of services) {
-      t.comment(`${way}: ${JSON.stringify(load.answers)}`)
-      t.same((await judge(true)).slice(0, SHOWN), [], `${way}, seed ${seed}: nothing is lost, doubled or orphaned`)
+    for (const { strategy, service, judge, load } of services) {
+      t.comment(`${strategy}: ${JSON.stringify(load.answers)}`)
+      t.same((await judge(true)).slice(0, SHOWN), [], `${strategy}, seed ${seed}: nothing is lost, doubled or orphaned`)
       const { code, stdout } = await service.kill('SIGTERM')
-      t.equal(code, 0, `${way}: the process has lived through all of it`)
+      t.equal(code, 0, `${strategy}: the process has lived through all of it`)
       t.notMatch(stdout.join('\n'), /"level":60/, 'and no error was caught by nobody')
     }
   },

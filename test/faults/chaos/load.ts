@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { ClientHistory, type FormulaBody, type Send, sendTo } from '../client-history.ts'
 import type { Chance } from '../extent.ts'
 import { Consumers } from '../kill/consumers.ts'
 import { Submitters } from '../kill/submitters.ts'
-import { type FormulaBody, Ledger, type Send, sendTo } from '../ledger.ts'
-import type { Way } from '../stores.ts'
+import type { CommitStrategy } from '../stores.ts'
 
 /** How long a client rests after each answer, in milliseconds: the judge has to send all of it again. */
 const REST_MS = 15
@@ -13,14 +13,14 @@ const PROBE = { everyMs: 50, mostMs: 30_000 }
 interface LoadOptions {
   chance: Chance
   maxReceives: number
-  way: Way
+  strategy: CommitStrategy
   submitters?: number
   consumers?: number
 }
 
 /** Clients of one service, of whatever number of instances, which submit and consume while something happens to it. */
 export class Load {
-  readonly ledger: Ledger
+  readonly history: ClientHistory
   /** How many answers there were, by what was asked and their status. */
   readonly answers: Record<string, number> = {}
   /** Where the instances are that are used. */
@@ -31,12 +31,12 @@ export class Load {
   #running: Promise<void>[] = []
   #probes = 0
 
-  constructor(urls: string[], { chance, maxReceives, way, submitters = 8, consumers = 3 }: LoadOptions) {
+  constructor(urls: string[], { chance, maxReceives, strategy, submitters = 8, consumers = 3 }: LoadOptions) {
     this.#urls = urls
     this.#chance = chance
-    this.ledger = new Ledger({ maxReceives, inOrder: way === 'one transaction' })
-    const submitting = new Submitters(this.ledger, chance)
-    const consuming = new Consumers(this.ledger, chance)
+    this.history = new ClientHistory({ maxReceives, inOrder: strategy === 'one transaction' })
+    const submitting = new Submitters(this.history, chance)
+    const consuming = new Consumers(this.history, chance)
     this.#clients = [
       ...Array.from({ length: submitters }, () => (send: Send) => submitting.client(send)),
       ...Array.from({ length: consumers }, () => (send: Send) => consuming.client(send)),
@@ -108,17 +108,17 @@ export class Load {
     const number = ++this.#probes
     const body: FormulaBody = { name: `Probe ${number}`, materials: [{ name: 'Probe', concentration: number }] }
     const [submitted, received, ready] = await Promise.all([
-      this.ledger.submit(send, `probe-${number}`, body),
-      this.ledger.receive(send, 1, 1),
+      this.history.submit(send, `probe-${number}`, body),
+      this.history.receive(send, 1, 1),
       send('GET', '/health/ready').catch(() => null),
     ])
     return submitted?.status === 200 && received !== null && ready?.status === 200
   }
 
-  /** @returns what is broken of the promise; see Ledger.judge */
+  /** @returns what is broken of the promise; see ClientHistory.judge */
   async judge(whole: boolean): Promise<string[]> {
     const { send, close } = sendTo(this.#chance.oneOf(this.#urls))
-    const violations = await this.ledger.judge(send, { whole })
+    const violations = await this.history.judge(send, { whole })
     close()
     return violations
   }

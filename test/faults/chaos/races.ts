@@ -1,4 +1,4 @@
-import type { FormulaBody, Ledger, OnDuplicate, Reply, Send } from '../ledger.ts'
+import type { ClientHistory, FormulaBody, OnDuplicate, Reply, Send } from '../client-history.ts'
 
 /** A submission of a race, and which instance gets it. */
 interface Entry {
@@ -55,9 +55,9 @@ export const RACES: Record<string, Race> = {
 }
 
 /** @returns the answers, all of which are there */
-export async function run(ledger: Ledger, sends: Send[], entries: Entry[]): Promise<Reply[]> {
+export async function run(history: ClientHistory, sends: Send[], entries: Entry[]): Promise<Reply[]> {
   const sent = entries.map(({ instance, key, body, onDuplicate }) =>
-    ledger.submit(sends[instance] as Send, key, body, onDuplicate),
+    history.submit(sends[instance] as Send, key, body, onDuplicate),
   )
   const replies = await Promise.all(sent)
   return replies.filter((reply) => reply !== null)

@@ -2,10 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startPostgres } from '../../support/postgres/server.ts'
 import { type ServiceProcess, startService } from '../../support/service-process.ts'
+import { ClientHistory, sendTo } from '../client-history.ts'
 import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
 import { chance, isLong, seed, sized } from '../extent.ts'
-import { Ledger, sendTo } from '../ledger.ts'
-import { WAYS, type Way } from '../stores.ts'
+import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { Load } from './load.ts'
 import { RACES, run } from './races.ts'
 
@@ -24,24 +24,24 @@ const server = await startPostgres({ durable: false, settings: { max_connections
 t.teardown(() => server.stop())
 
 /** Several processes of the service on the same databases. */
-async function setUp(t: Test, way: Way, count: number) {
+async function setUp(t: Test, strategy: CommitStrategy, count: number) {
   t.testdir()
-  const databases = await createDatabases(server, way)
+  const databases = await createDatabases(server, strategy)
   const environment = { ...environmentOf(databases), EVENT_MAX_RECEIVES: String(MAX_RECEIVES) }
   const services = await Promise.all(Array.from({ length: count }, () => startService(t, environment)))
   return { databases, services: services as [ServiceProcess, ...ServiceProcess[]] }
 }
 
-async function race(t: Test, way: Way, count: number): Promise<void> {
-  const { databases, services } = await setUp(t, way, count)
+async function race(t: Test, strategy: CommitStrategy, count: number): Promise<void> {
+  const { databases, services } = await setUp(t, strategy, count)
   const connections = services.map(({ url }) => sendTo(url))
   const sends = connections.map(({ send }) => send)
-  const ledger = new Ledger({ maxReceives: MAX_RECEIVES })
+  const history = new ClientHistory({ maxReceives: MAX_RECEIVES })
   for (const [name, entriesOf] of Object.entries(RACES)) {
     for (let round = 1; round <= ROUNDS; round++) {
       const entries = entriesOf(round, count)
       const begun = performance.now()
-      const replies = await run(ledger, sends, entries)
+      const replies = await run(history, sends, entries)
       const ms = Math.round(performance.now() - begun)
       const statuses = replies.map(({ status }) => status)
       const isWell = replies.length === entries.length && !statuses.includes(503) && statuses.includes(200)
@@ -50,15 +50,21 @@ async function race(t: Test, way: Way, count: number): Promise<void> {
     t.pass(name)
   }
   t.same(await untilSettled(databases), [])
-  t.same((await ledger.judge(sends[0] as (typeof sends)[number], { whole: true })).slice(0, SHOWN), [])
+  t.same((await history.judge(sends[0] as (typeof sends)[number], { whole: true })).slice(0, SHOWN), [])
   for (const { close } of connections) close()
   await Promise.all(services.map(({ kill }) => kill('SIGKILL')))
 }
 
-async function killOne(t: Test, way: Way, count: number): Promise<void> {
-  const { databases, services } = await setUp(t, way, count)
+async function killOne(t: Test, strategy: CommitStrategy, count: number): Promise<void> {
+  const { databases, services } = await setUp(t, strategy, count)
   const urls = services.map(({ url }) => url)
-  const load = new Load(urls, { chance: chance(count), way, maxReceives: MAX_RECEIVES, submitters: 16, consumers: 6 })
+  const load = new Load(urls, {
+    chance: chance(count),
+    strategy,
+    maxReceives: MAX_RECEIVES,
+    submitters: 16,
+    consumers: 6,
+  })
   load.start()
   await pause(AROUND_MS)
   await services[0].kill('SIGKILL')
@@ -72,17 +78,17 @@ async function killOne(t: Test, way: Way, count: number): Promise<void> {
 }
 
 for (const count of [2, 4]) {
-  for (const way of WAYS) {
-    const isShort = (count === 2) === (way === 'saga')
+  for (const strategy of COMMIT_STRATEGIES) {
+    const isShort = (count === 2) === (strategy === 'saga')
     t.test(
-      `${count} instances, ${way}: whatever races, one of it is stored, and no two wait for each other`,
+      `${count} instances, ${strategy}: whatever races, one of it is stored, and no two wait for each other`,
       { buffered: true, skip: !isLong && !isShort && 'in the long run' },
-      (t) => race(t, way, count),
+      (t) => race(t, strategy, count),
     )
     t.test(
-      `${count} instances, ${way}: one is killed under load, nothing is lost, doubled or orphaned`,
+      `${count} instances, ${strategy}: one is killed under load, nothing is lost, doubled or orphaned`,
       { buffered: true, skip: !isLong && !isShort && 'in the long run' },
-      (t) => killOne(t, way, count),
+      (t) => killOne(t, strategy, count),
     )
   }
 }

@@ -1,6 +1,6 @@
 import { badBodies } from './bad-bodies.ts'
 
-/** A submission sent as bytes, under a key and for a make-up of its own. */
+/** A submission sent as bytes, under a key and for a composition of its own. */
 export interface BadRequest {
   name: string
   key: string

@@ -44,7 +44,7 @@ async function answered(port: number, { pieces }: BadRequest): Promise<Exchange>
   return sent.answers.length === 0 && sent.ended === 'reset' ? exchange(port, pieces) : sent
 }
 
-/** Whether nothing was kept under its key; that a make-up is known already is kept. */
+/** Whether nothing was kept under its key; that a composition is known already is kept. */
 const isRefused = (sent: Exchange): boolean =>
   sent.answers.length > 0 && namesIn(sent).length === 0 && !sent.answers.some(({ status }) => status === 409)
 

@@ -1,9 +1,9 @@
 import { setTimeout as waitMs } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type StartingProcess, spawnService } from '../../support/service-process.ts'
+import { ClientHistory, type Send, sendTo } from '../client-history.ts'
 import { type Chance, chance, seed } from '../extent.ts'
-import { Ledger, type Send, sendTo } from '../ledger.ts'
-import type { Way } from '../stores.ts'
+import type { CommitStrategy } from '../stores.ts'
 import { Consumers } from './consumers.ts'
 import { add, NONE, type Storage, sumOf, type Unfinished } from './storage.ts'
 import { Submitters } from './submitters.ts'
@@ -39,13 +39,13 @@ export interface Kills {
   steps: Unfinished
 }
 
-/** A service on the same storage through many kills, with its clients and their ledger. */
+/** A service on the same storage through many kills, with its clients and their history. */
 class KilledService {
   readonly #t: Test
   readonly #storage: Storage
   readonly #chance: Chance
   readonly #environment: Record<string, string>
-  readonly #ledger: Ledger
+  readonly #history: ClientHistory
   readonly #submitters: Submitters
   readonly #consumers: Consumers
   /** How long the last start took, in milliseconds. */
@@ -58,9 +58,9 @@ class KilledService {
     this.#storage = storage
     this.#chance = chance
     this.#environment = { ...storage.environment, EVENT_MAX_RECEIVES: String(MAX_RECEIVES) }
-    this.#ledger = new Ledger({ maxReceives: MAX_RECEIVES, inOrder: storage.inOrder })
-    this.#submitters = new Submitters(this.#ledger, chance)
-    this.#consumers = new Consumers(this.#ledger, chance)
+    this.#history = new ClientHistory({ maxReceives: MAX_RECEIVES, inOrder: storage.inOrder })
+    this.#submitters = new Submitters(this.#history, chance)
+    this.#consumers = new Consumers(this.#history, chance)
   }
 
   /** Starts, mostly checks everything, serves, and is killed. @returns the violations */
@@ -82,7 +82,7 @@ class KilledService {
   }
 
   async #judge({ send }: Running, whole: boolean): Promise<string[]> {
-    return [...(await this.#storage.settled()), ...(await this.#ledger.judge(send, { whole }))]
+    return [...(await this.#storage.settled()), ...(await this.#history.judge(send, { whole }))]
   }
 
   async #start(): Promise<Running> {
@@ -147,7 +147,7 @@ async function inTime({ listening, kill }: StartingProcess, ms: number): Promise
 const SHOWN = 20
 
 interface KillOptions {
-  way: Way
+  strategy: CommitStrategy
   /** Kills under load. */
   kills: number
   /** Kills on the same storage before the final check. */
@@ -157,15 +157,28 @@ interface KillOptions {
 }
 
 /** Kills a service again and again, in rounds with new storage, and checks it. */
-export async function killRepeatedly(t: Test, { way, kills, killsPerRound, newStorage }: KillOptions): Promise<Kills> {
+export async function killRepeatedly(
+  t: Test,
+  { strategy, kills, killsPerRound, newStorage }: KillOptions,
+): Promise<Kills> {
   const counts: Kills = { kills: 0, startsKilled: 0, recoveriesKilled: 0, killsBetweenSteps: 0, steps: { ...NONE } }
   for (let round = 1; counts.kills < kills && t.passing(); round++) {
     await t.test(`round ${round}`, async (t) => {
-      const service = new KilledService(t, await newStorage(t), chance(round + (way === 'saga' ? 1_000 : 0)), counts)
-      await runRound(t, service, `${way}, seed ${seed}, round ${round}`, Math.min(killsPerRound, kills - counts.kills))
+      const service = new KilledService(
+        t,
+        await newStorage(t),
+        chance(round + (strategy === 'saga' ? 1_000 : 0)),
+        counts,
+      )
+      await runRound(
+        t,
+        service,
+        `${strategy}, seed ${seed}, round ${round}`,
+        Math.min(killsPerRound, kills - counts.kills),
+      )
     })
   }
-  t.comment(`${way}: ${JSON.stringify(counts)}`)
+  t.comment(`${strategy}: ${JSON.stringify(counts)}`)
   return counts
 }
 

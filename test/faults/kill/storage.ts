@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as waitMs } from 'node:timers/promises'
 import { query } from '../../support/postgres/server.ts'
 import { type Databases, environmentOf, untilSettled } from '../databases.ts'
-import { filesIn, type Way } from '../stores.ts'
+import { type CommitStrategy, filesIn } from '../stores.ts'
 
 /** The data of a service that is killed. */
 export interface Storage {
@@ -70,13 +70,13 @@ async function untilChanged(read: () => Promise<unknown> | unknown): Promise<voi
 }
 
 /** Databases of a PostgreSQL server, which outlives the service. */
-export function postgresStorage(databases: Databases, way: Way): Storage {
+export function postgresStorage(databases: Databases, strategy: CommitStrategy): Storage {
   const written = 'SELECT pg_current_wal_insert_lsn()::text AS at'
   return {
     environment: environmentOf(databases),
     // An unfinished saga may have to wait until the lease of its dead owner expires.
-    inOrder: way === 'one transaction',
-    unfinished: async () => (way === 'saga' ? unfinishedInDatabases(databases) : { ...NONE }),
+    inOrder: strategy === 'one transaction',
+    unfinished: async () => (strategy === 'saga' ? unfinishedInDatabases(databases) : { ...NONE }),
     nextWrite: () => untilChanged(async () => (await query<{ at: string }>(databases.database, written))[0]?.at),
     settled: () => untilSettled(databases),
   }
@@ -95,12 +95,12 @@ async function unfinishedInDatabases({ database, queue }: Databases): Promise<Un
 }
 
 /** SQLite files in a folder. */
-export function sqliteStorage(folder: string, way: Way): Storage {
+export function sqliteStorage(folder: string, strategy: CommitStrategy): Storage {
   const log = join(folder, 'data/formulas.db-wal')
   return {
-    environment: filesIn(folder, way),
+    environment: filesIn(folder, strategy),
     inOrder: true,
-    unfinished: async () => (way === 'saga' ? unfinishedInFiles(folder) : { ...NONE }),
+    unfinished: async () => (strategy === 'saga' ? unfinishedInFiles(folder) : { ...NONE }),
     nextWrite: () => untilChanged(() => statSync(log, { throwIfNoEntry: false })?.mtimeMs),
     // The service recovers before it listens.
     settled: async () => [],

@@ -1,5 +1,5 @@
+import type { ClientHistory, FormulaBody, OnDuplicate, Send } from '../client-history.ts'
 import type { Chance } from '../extent.ts'
-import type { FormulaBody, Ledger, OnDuplicate, Send } from '../ledger.ts'
 
 interface Submission {
   key: string
@@ -9,12 +9,12 @@ interface Submission {
 
 /** How many submissions in a row race for the same composition. */
 const RACE = 6
-/** How many submissions may be sent again; the ledger sends the older ones. */
+/** How many submissions may be sent again; the history sends the older ones. */
 const REMEMBERED = 200
 
 /** The submitting clients of a service, through all its restarts. */
 export class Submitters {
-  readonly #ledger: Ledger
+  readonly #history: ClientHistory
   readonly #chance: Chance
   #names = 0
   #keys = 0
@@ -24,8 +24,8 @@ export class Submitters {
   /** Submissions without an answer; the next client starts by sending one again. */
   readonly #cut: Submission[] = []
 
-  constructor(ledger: Ledger, chance: Chance) {
-    this.#ledger = ledger
+  constructor(history: ClientHistory, chance: Chance) {
+    this.#history = history
     this.#chance = chance
   }
 
@@ -46,7 +46,7 @@ export class Submitters {
       return both.every(Boolean)
     }
     if (act <= 25) {
-      await this.#ledger.look(send, 20)
+      await this.#history.look(send, 20)
       return true
     }
     if (act <= 50) return this.#submit(send, this.#new([this.#fresh()], { isSingle: true }))
@@ -60,7 +60,7 @@ export class Submitters {
     this.#sent.push(submission)
     if (this.#sent.length > REMEMBERED) this.#sent.shift()
     const { key, body, onDuplicate } = submission
-    const reply = await this.#ledger.submit(send, key, body, onDuplicate)
+    const reply = await this.#history.submit(send, key, body, onDuplicate)
     if (reply === null) this.#cut.push(submission)
     return reply !== null
   }

@@ -1,41 +1,35 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { openStores } from '../../../src/stores/open.ts'
 import type { EngineOptions, Stores } from '../../../src/stores/ports.ts'
-import { openMemory, openMemoryQueue } from '../../../src/stores/sqlite/memory.ts'
+import { FAST, memoryStores } from '../stores.ts'
 
 export const ENGINES = ['memory', 'memory saga', 'sqlite', 'sqlite saga'] as const
 export type Engine = (typeof ENGINES)[number]
 
-/** Where one service keeps its data, through every process that opens it. */
-export interface Place {
+/** The data of one service, through all its processes. */
+export interface Storage {
   /** Opens the stores for the next process. */
   open(): Promise<Stores>
-  /** The process is killed: what it has written stays as it is, nothing is brought to an end. */
+  /** Ends the use of the stores as a kill does: the files stay as they are, without a checkpoint. */
   crash(stores: Stores): Promise<void>
   remove(): void
 }
 
-export function placeOf(engine: Engine, options: EngineOptions): Place {
-  if (engine === 'memory') return inMemory(openMemory(options))
-  if (engine === 'memory saga') {
-    return inMemory({ ...openMemory(options), queue: openMemoryQueue(options), intake: null })
-  }
+export function storageOf(engine: Engine, options: EngineOptions): Storage {
+  if (engine === 'memory') return inMemory(memoryStores('one transaction', options))
+  if (engine === 'memory saga') return inMemory(memoryStores('saga', options))
   return inFiles(engine === 'sqlite' ? ['all.db'] : ['formulas.db', 'events.db'], options)
 }
 
-/** Closing them would be their end, so a process that ends leaves them open. */
-function inMemory(stores: Stores): Place {
+/** Closing memory stores deletes them, so `close` does nothing until `remove`. */
+function inMemory(stores: Stores): Storage {
   const open = async (): Promise<Stores> => ({ ...stores, close: async () => {} })
   return { open, crash: async () => {}, remove: () => void stores.close() }
 }
 
-/** Syncing is tested elsewhere: files in memory do, where the system has them. */
-const ROOT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-
-function inFiles([database = '', queue = database]: string[], options: EngineOptions): Place {
-  const folder = mkdtempSync(join(ROOT, 'formulas-model-'))
+function inFiles([database = '', queue = database]: string[], options: EngineOptions): Storage {
+  const folder = mkdtempSync(join(FAST, 'formulas-model-'))
   const locate = (name: string) => ({ engine: 'sqlite', path: join(folder, name) }) as const
   const killed = join(folder, 'killed')
   const warn = (message: string): void => {
@@ -43,7 +37,7 @@ function inFiles([database = '', queue = database]: string[], options: EngineOpt
   }
   return {
     open: () => openStores({ database: locate(database), queue: locate(queue), options, warn }),
-    // Closing would bring the log into the file, so what stood there before is put back afterwards.
+    // Closing checkpoints the write-ahead log, so the files are copied before and put back afterwards.
     async crash(stores) {
       mkdirSync(killed)
       const names = readdirSync(folder).filter((name) => /\.db(-wal)?$/.test(name))

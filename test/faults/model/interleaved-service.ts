@@ -2,16 +2,13 @@ import type { Scheduler } from 'fast-check'
 import { sleep } from '../../../src/kit/clock.ts'
 import { LongPoll } from '../../../src/outbox/long-poll.ts'
 import type { EventQueue, LeasedEvent, Stores } from '../../../src/stores/ports.ts'
-import { openMemory, openMemoryQueue } from '../../../src/stores/sqlite/memory.ts'
 import { UNTRACED } from '../../../src/submission/options.ts'
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/submission.ts'
 import { TestClock } from '../../support/test-clock.ts'
+import { type CommitStrategy, memoryStores } from '../stores.ts'
 import { ProcessStores } from './process-stores.ts'
 import { QueueRecord } from './queue-record.ts'
-
-export const WAYS = ['one transaction', 'saga'] as const
-export type Way = (typeof WAYS)[number]
 
 const MAX_RECEIVES = 3
 const LIMITS = { retries: 3, baseMs: 1_000, maxMs: 10_000, deadlineMs: 30_000, waitMs: 10_000, retentionMs: 0 }
@@ -41,10 +38,9 @@ export class InterleavedService {
   #crashAfter: number | null
 
   /** @param crashAfter after so many calls and replies the process dies, and the next one takes over */
-  constructor(way: Way, scheduler: Scheduler, crashAfter: number | null) {
+  constructor(strategy: CommitStrategy, scheduler: Scheduler, crashAfter: number | null) {
     const options = { clock: this.clock, answerTtlMs: 86_400_000, maxReceives: MAX_RECEIVES }
-    const memory = openMemory(options)
-    this.stores = way === 'saga' ? { ...memory, queue: openMemoryQueue(options), intake: null } : memory
+    this.stores = memoryStores(strategy, options)
     this.record = new QueueRecord(this.stores, this.clock, MAX_RECEIVES)
     this.#scheduler = scheduler
     this.#crashAfter = crashAfter

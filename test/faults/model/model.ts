@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { catalogue, type ErrorCode } from '../../../src/errors/catalogue.ts'
 import type { ShownFormula } from '../../support/http/service.ts'
-import { beginsWith } from './make-ups.ts'
+import { beginsWith } from './compositions.ts'
 import { emptyQueue, join, moveDue, type QueueModel } from './model-queue.ts'
 
 /** What the service has to answer; `body` is the text where it must be the same to the byte. */
@@ -62,7 +62,7 @@ export function refusal(code: string, problems: [path: string, code: string, id?
   return { status, body: { error: STATUS_CODES[status], message, status, code, details } }
 }
 
-/** What "the same payload" means: names, make-ups, their order and `onDuplicate`. */
+/** What "the same payload" means: names, compositions, their order and `onDuplicate`. */
 export const payloadOf = ({ onDuplicate, formulas }: Submission): string =>
   JSON.stringify([onDuplicate, formulas.map(({ id, name }) => [id, name])])
 

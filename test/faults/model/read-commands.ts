@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc, { type Arbitrary } from 'fast-check'
 import type { Answer } from '../../support/http/service.ts'
 import { checkAnswer, command, type ModelCommand } from './command.ts'
-import { MAKE_UPS, PREFIXES } from './make-ups.ts'
+import { COMPOSITIONS, PREFIXES } from './compositions.ts'
 import { type Cursor, getFormula, listFormulas, type Model, type Page, pageOf, refusal } from './model.ts'
 import type { ServiceUnderTest } from './service-under-test.ts'
 
@@ -10,8 +10,8 @@ const get = (service: ServiceUnderTest, url: string): Promise<Answer> => service
 
 export function getsById(ids: readonly string[]): Arbitrary<ModelCommand> {
   const id = fc.oneof(
-    { weight: 6, arbitrary: fc.nat(7).map((makeUp) => ids[makeUp] as string) },
-    { weight: 2, arbitrary: fc.nat(MAKE_UPS - 1).map((makeUp) => ids[makeUp] as string) },
+    { weight: 6, arbitrary: fc.nat(7).map((composition) => ids[composition] as string) },
+    { weight: 2, arbitrary: fc.nat(COMPOSITIONS - 1).map((composition) => ids[composition] as string) },
     { weight: 1, arbitrary: fc.constantFrom('f'.repeat(64), 'nothing', (ids[0] ?? '').toUpperCase()) },
   )
   return id.map((id) =>

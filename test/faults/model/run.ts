@@ -1,13 +1,15 @@
 import fc, { type Arbitrary } from 'fast-check'
 import t from 'tap'
 import { count } from '../figures.ts'
-import type { ModelCommand } from './command.ts'
-import { compareAll } from './compare-all.ts'
+import { checkAnswer, type ModelCommand } from './command.ts'
+import { askIds } from './compositions.ts'
 import type { Engine } from './engines.ts'
 import * as events from './event-commands.ts'
-import { askIds } from './make-ups.ts'
-import { newModel } from './model.ts'
+import { checkReceived, checkStats, post } from './event-commands.ts'
+import { getFormula, type Model, newModel, passTime } from './model.ts'
+import { isReady } from './model-queue.ts'
 import * as reads from './read-commands.ts'
+import { readList } from './read-commands.ts'
 import { type Extent, LONGEST_MS, repeatOf, report } from './repeat.ts'
 import { MAX_RECEIVES, ServiceUnderTest, TTL_MS } from './service-under-test.ts'
 import * as submits from './submit-commands.ts'
@@ -49,7 +51,7 @@ export function modelTest(engine: Engine, { runs, commands, processLife, stream 
     const repeat = repeatOf(name, { runs, stream })
     if (repeat === null) return t.comment('another one is repeated')
     const ids = await askIds()
-    t.equal(new Set(ids).size, ids.length, 'every make-up has an id of its own')
+    t.equal(new Set(ids).size, ids.length, 'every composition has an id of its own')
     const [ends, daily] = [processEnds(ids), everyday(ids)]
     const often = Math.max(1, Math.round((processLife * ends.length) / daily.length))
     const all = [...Array.from({ length: often }, () => daily).flat(), ...ends]
@@ -69,4 +71,26 @@ export function modelTest(engine: Engine, { runs, commands, processLife, stream 
     })
     report(t, name, await fc.check(property, repeat.parameters))
   })
+}
+
+/** Longer than any lease and any delay, in milliseconds. */
+const ALL_ENDED_MS = 43_201_000
+
+/** Lists everything there is, ends what waits, and takes every event out. */
+async function compareAll(model: Model, service: ServiceUnderTest): Promise<void> {
+  await readList(model, service, 'formulas', { limit: 50 })
+  for (const { id } of model.formulas) {
+    checkAnswer(await service.send({ method: 'GET', url: `/formulas/${id}` }), getFormula(model, id))
+  }
+  checkAnswer(await service.send({ method: 'GET', url: '/cleanups' }), { status: 200, body: { cleanups: [] } })
+  for (const ms of [0, ALL_ENDED_MS]) {
+    passTime(model, ms)
+    await service.passTime(ms)
+    await checkStats(model, service)
+    await readList(model, service, 'dead', { limit: 50 })
+  }
+  while (isReady(model.queue)) {
+    checkReceived(model, await post(service, '/events/receive', { max: 100, leaseSeconds: 43_200 }), 100, 43_200)
+  }
+  await checkStats(model, service)
 }

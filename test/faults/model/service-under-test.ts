@@ -4,7 +4,7 @@ import { readConfig } from '../../../src/config/config.ts'
 import type { Stores } from '../../../src/stores/ports.ts'
 import type { Answer } from '../../support/http/service.ts'
 import { TestClock } from '../../support/test-clock.ts'
-import { type Engine, type Place, placeOf } from './engines.ts'
+import { type Engine, type Storage, storageOf } from './engines.ts'
 import { type Death, ProcessStores } from './process-stores.ts'
 
 export const TTL_MS = 3_600_000
@@ -36,15 +36,15 @@ export class ServiceUnderTest {
   readonly clock = new TestClock()
   /** How many commands were run. */
   steps = 0
-  readonly #place: Place
+  readonly #storage: Storage
   #process: Process | undefined
 
   constructor(engine: Engine) {
-    this.#place = placeOf(engine, { clock: this.clock, answerTtlMs: TTL_MS, maxReceives: MAX_RECEIVES })
+    this.#storage = storageOf(engine, { clock: this.clock, answerTtlMs: TTL_MS, maxReceives: MAX_RECEIVES })
   }
 
   async start(): Promise<void> {
-    const stores = await this.#place.open()
+    const stores = await this.#storage.open()
     const port = new ProcessStores(stores, this.clock)
     const app = buildApp(config, { clock: port.clock, random: () => 0.5, stores: port.stores })
     this.#process = { app, port, stores }
@@ -90,7 +90,7 @@ export class ServiceUnderTest {
   /** Waits until no call to a store is under way. */
   async settle(): Promise<void> {
     const { port } = this.#running
-    for (let quiet = 0; quiet < 3; quiet = port.underWay > 0 ? 0 : quiet + 1) await turn()
+    for (let quiet = 0; quiet < 3; quiet = port.pendingCalls > 0 ? 0 : quiet + 1) await turn()
   }
 
   /** Ends the process without warning, and starts the next. */
@@ -98,7 +98,7 @@ export class ServiceUnderTest {
     await this.settle()
     const { port, stores } = this.#running
     port.die()
-    await this.#place.crash(stores)
+    await this.#storage.crash(stores)
     await this.start()
   }
 
@@ -112,7 +112,7 @@ export class ServiceUnderTest {
     try {
       await this.#process?.app.close()
     } finally {
-      this.#place.remove()
+      this.#storage.remove()
     }
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc, { type Arbitrary } from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import { checkAnswer, command, type ModelCommand } from './command.ts'
-import { bodyOf, FORMULA_NAMES, INVALID, MAKE_UPS, SPELLINGS, spell } from './make-ups.ts'
+import { bodyOf, COMPOSITIONS, FORMULA_NAMES, INVALID, SPELLINGS, spell } from './compositions.ts'
 import { refusal, type Submission, submit } from './model.ts'
 
 const KEYS = 12
@@ -14,13 +14,13 @@ export interface Plan {
   quoted: boolean
   onDuplicate: 'reject' | 'skip'
   single: boolean
-  formulas: { makeUp: number; spelling: number; name: number }[]
+  formulas: { composition: number; spelling: number; name: number }[]
 }
 
-/** Mostly few make-ups, so that they meet again; some rare ones, so that there is always something new. */
-const makeUp = fc.oneof({ weight: 2, arbitrary: fc.nat(7) }, { weight: 3, arbitrary: fc.nat(MAKE_UPS - 1) })
+/** Mostly few compositions, so that they meet again; some rare ones, so that there is always something new. */
+const composition = fc.oneof({ weight: 2, arbitrary: fc.nat(7) }, { weight: 3, arbitrary: fc.nat(COMPOSITIONS - 1) })
 const spelling = fc.nat(SPELLINGS - 1)
-const formula = fc.record({ makeUp, spelling, name: fc.nat(FORMULA_NAMES - 1) })
+const formula = fc.record({ composition, spelling, name: fc.nat(FORMULA_NAMES - 1) })
 
 const plans: Arbitrary<Plan> = fc
   .record({
@@ -35,7 +35,8 @@ const plans: Arbitrary<Plan> = fc
   })
   .map(({ isList, ...rest }) => ({ ...rest, single: rest.formulas.length === 1 && !isList }))
 
-const speltOf = ({ formulas }: Plan) => formulas.map(({ makeUp, spelling, name }) => spell(makeUp, spelling, name))
+const speltOf = ({ formulas }: Plan) =>
+  formulas.map(({ composition, spelling, name }) => spell(composition, spelling, name))
 
 export function requestOf(plan: Plan): InjectOptions {
   const { key, quoted, onDuplicate, single } = plan
@@ -47,10 +48,14 @@ export function requestOf(plan: Plan): InjectOptions {
   }
 }
 
-/** @param ids of the make-ups, as the service gives them */
+/** @param ids of the compositions, as the service gives them */
 export function submissionOf(plan: Plan, ids: readonly string[]): Submission {
   const { key, onDuplicate, single } = plan
-  const formulas = speltOf(plan).map(({ makeUp, name, materials }) => ({ id: ids[makeUp] as string, name, materials }))
+  const formulas = speltOf(plan).map(({ composition, name, materials }) => ({
+    id: ids[composition] as string,
+    name,
+    materials,
+  }))
   return { key: `key-${key}`, onDuplicate, single, formulas }
 }
 
@@ -58,7 +63,7 @@ const plain = ({ key, onDuplicate, single, formulas }: Plan): object => ({
   key,
   onDuplicate,
   single,
-  formulas: formulas.map(({ makeUp, spelling, name }) => `${makeUp}/${spelling}/${name}`),
+  formulas: formulas.map(({ composition, spelling, name }) => `${composition}/${spelling}/${name}`),
 })
 
 /** Submits; the small pool makes many of them replays, duplicates, and reuses of a key. */
@@ -77,8 +82,8 @@ export function repeats(ids: readonly string[]): Arbitrary<ModelCommand> {
     command('repeat', { ...plain(plan), list }, async (model, service) => {
       checkAnswer(await service.send(requestOf(plan)), submit(model, submissionOf(plan, ids)))
       for (const { spelling, quoted, otherName, otherMode } of list) {
-        const formulas = plan.formulas.map(({ makeUp, name }) => {
-          return { makeUp, spelling, name: otherName ? (name + 1) % FORMULA_NAMES : name }
+        const formulas = plan.formulas.map(({ composition, name }) => {
+          return { composition, spelling, name: otherName ? (name + 1) % FORMULA_NAMES : name }
         })
         const onDuplicate = otherMode ? 'skip' : plan.onDuplicate
         const single = plan.formulas.length === 1 && !plan.single

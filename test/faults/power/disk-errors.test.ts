@@ -1,13 +1,13 @@
 import t from 'tap'
+import { sendTo } from '../client-history.ts'
 import { chance, sized } from '../extent.ts'
 import { count } from '../figures.ts'
-import { newestFormulas } from '../ledger/world.ts'
-import { sendTo } from '../ledger.ts'
-import { filesIn, scratch, WAYS, type Way } from '../stores.ts'
+import { newestFormulas } from '../history/reads.ts'
+import { COMMIT_STRATEGIES, type CommitStrategy, filesIn, scratch } from '../stores.ts'
 import { Disk } from './disk.ts'
 import { FailingService, type NamedFault, Switches } from './failing-disk.ts'
 import { readJournal, Timeline } from './journal.ts'
-import { judgeFiles, newLedger } from './judge.ts'
+import { judgeFiles, newHistory } from './judge.ts'
 import { formulaOf } from './load.ts'
 import { buildRecorder, startRecorded } from './recorder.ts'
 import { cutPower, pathsOnDisk } from './recording.ts'
@@ -42,43 +42,43 @@ const LIMITS = {
  * An event gets its position in the queue when it is released. If the queue fails just after a saga's commit point, that
  * is late: the event may follow those of submissions that were sent after its own was answered.
  */
-const inTurn = (way: Way, violations: string[]): string[] =>
-  way === 'one transaction'
+const inTurn = (strategy: CommitStrategy, violations: string[]): string[] =>
+  strategy === 'one transaction'
     ? violations
     : violations.filter((violation) => !/event of .* came after that of/.test(violation))
 
 t.setTimeout(sized(300_000, 1_200_000))
 
-for (const way of WAYS) {
+for (const strategy of COMMIT_STRATEGIES) {
   t.test(
-    `${way}: whatever the disk fails to do, refusals are clean and true, and its end is the end of it`,
+    `${strategy}: whatever the disk fails to do, refusals are clean and true, and its end is the end of it`,
     async (t) => {
       const { folder, journal, control } = pathsOnDisk(t)
       const disk = new Disk(folder)
       const switches = new Switches(t, control)
-      const env = { ...filesIn(folder, way), ...LIMITS, FAULT_CONTROL: control }
+      const env = { ...filesIn(folder, strategy), ...LIMITS, FAULT_CONTROL: control }
       const service = await startRecorded(t, { library, folder, journal, env })
-      const ledger = newLedger()
-      const timeline = new Timeline(ledger)
+      const history = newHistory()
+      const timeline = new Timeline(history)
       const { send, close } = sendTo(service.url)
       const failing = new FailingService({
-        ...{ service, switches, ledger, send: timeline.through(send), chance: chance(way === 'saga' ? 9 : 8) },
-        database: filesIn(folder, way).DATABASE_URL.slice('sqlite:'.length),
+        ...{ service, switches, history, send: timeline.through(send), chance: chance(strategy === 'saga' ? 9 : 8) },
+        database: filesIn(folder, strategy).DATABASE_URL.slice('sqlite:'.length),
       })
       for (let round = 1; round <= sized(1, 3); round++) {
         for (const [name, fault] of Object.entries(FAULTS)) {
-          if (fault.only !== undefined && fault.only !== way) continue
+          if (fault.only !== undefined && fault.only !== strategy) continue
           const label = `${name} ${round}`.replaceAll(/[^a-z0-9]+/g, '-')
-          t.same(inTurn(way, await failing.fail(fault, label)), [], name)
+          t.same(inTurn(strategy, await failing.fail(fault, label)), [], name)
         }
       }
       close()
       await service.end('SIGKILL')
-      const recording = { way, library, journal: readJournal(journal), timeline, disk }
+      const recording = { strategy, library, journal: readJournal(journal), timeline, disk }
       const { violations, done } = await cutPower(t, recording, { cuts: sized(2, 40), stream: 3_000 })
-      t.same(inTurn(way, violations), [], 'a power cut meanwhile or afterwards loses nothing that was answered')
+      t.same(inTurn(strategy, violations), [], 'a power cut meanwhile or afterwards loses nothing that was answered')
       count('powerCuts', done)
-      t.same(inTurn(way, await judgeFiles(folder, way, ledger)), [], 'nor does the end of the process')
+      t.same(inTurn(strategy, await judgeFiles(folder, strategy, history)), [], 'nor does the end of the process')
     },
   )
 }
@@ -88,18 +88,18 @@ t.test('a transaction too big for the cache, which fails before its commit, leav
   const switches = new Switches(t, control)
   const env = { ...filesIn(folder, 'one transaction'), ...LIMITS, FAULT_CONTROL: control, BODY_LIMIT_BYTES: '67108864' }
   const service = await startRecorded(t, { library, folder, journal, env })
-  const ledger = newLedger()
+  const history = newHistory()
   const { send, close } = sendTo(service.url)
   // Of the writer's cache of 16 MB it needs more than twice as much: pages go to the log long before the commit.
   const formulas = Array.from({ length: 800 }, (_, index) => formulaOf(`Big ${index}`, `Big ${index}`, 400))
   switches.set({ writes: 'N' })
-  t.match(await ledger.submit(send, 'big', formulas), { status: 503 })
+  t.match(await history.submit(send, 'big', formulas), { status: 503 })
   t.not(switches.hits, 0)
   t.same((await newestFormulas(send)).fresh, [])
   switches.mend()
-  t.match(await ledger.submit(send, 'small', formulaOf('Small')), { status: 200 })
-  t.match(await ledger.submit(send, 'big', formulas), { status: 200 })
+  t.match(await history.submit(send, 'small', formulaOf('Small')), { status: 200 })
+  t.match(await history.submit(send, 'big', formulas), { status: 200 })
   close()
   await service.end('SIGKILL')
-  t.same(await judgeFiles(folder, 'one transaction', ledger), [])
+  t.same(await judgeFiles(folder, 'one transaction', history), [])
 })

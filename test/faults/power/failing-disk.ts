@@ -2,10 +2,10 @@ import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { Test } from 'tap'
 import { errorBody } from '../../../src/errors/service-error.ts'
+import type { ClientHistory, Reply, Send } from '../client-history.ts'
 import { type Chance, sized } from '../extent.ts'
-import { cleanups, newestFormulas } from '../ledger/world.ts'
-import type { Ledger, Reply, Send } from '../ledger.ts'
-import type { Way } from '../stores.ts'
+import { cleanups, newestFormulas } from '../history/reads.ts'
+import type { CommitStrategy } from '../stores.ts'
 import { formulaOf, load } from './load.ts'
 import type { RecordedService } from './recorder.ts'
 
@@ -102,13 +102,13 @@ export interface NamedFault extends DiskFault {
   /** Submissions succeed all the same. */
   harmless?: true
   /** The only commit strategy to test; both by default. */
-  only?: Way
+  only?: CommitStrategy
 }
 
 interface FailingServiceOptions {
   service: RecordedService
   switches: Switches
-  ledger: Ledger
+  history: ClientHistory
   send: Send
   chance: Chance
   /** The path of its database. */
@@ -130,7 +130,7 @@ export class FailingService {
     const refusals = new Refusals()
     const send = refusals.through(this.#options.send)
     await this.#serveUntilHit(fault, label, refusals)
-    const status = (await this.#options.ledger.submit(send, `during-${label}`, formulaOf(`during ${label}`)))?.status
+    const status = (await this.#options.history.submit(send, `during-${label}`, formulaOf(`during ${label}`)))?.status
     const expected = harmless ? 200 : 503
     check(status === expected, `while it lasts a submission is answered ${status}, not ${expected}`)
     check(!harmless || refusals.refused.length === 0, `refused needlessly: ${refusals.refused}`)
@@ -138,7 +138,7 @@ export class FailingService {
     check(read.status === 200, `reads fail: ${read.status} ${read.body}`)
     check(!this.#options.service.ended(), 'the process has ended')
     this.#options.switches.mend()
-    const next = await this.#options.ledger.submit(send, `after-${label}`, formulaOf(`after ${label}`))
+    const next = await this.#options.history.submit(send, `after-${label}`, formulaOf(`after ${label}`))
     check(next?.status === 200, `when it is over the next submission is answered ${next?.status} ${next?.body}`)
     await this.#untilCleanedUp()
     const stored = new Set((await newestFormulas(send)).fresh.map(({ name }) => name))
@@ -147,7 +147,7 @@ export class FailingService {
     const isReleased = await this.#untilReleased()
     check(isReleased || RELEASE_MS < LONG_MS, 'the events of accepted submissions are not released')
     // Otherwise they are released when the files are opened again, and checked then.
-    if (isReleased) violations.push(...(await this.#options.ledger.judge(send, { whole: false })))
+    if (isReleased) violations.push(...(await this.#options.history.judge(send, { whole: false })))
     return violations
   }
 
@@ -166,7 +166,7 @@ export class FailingService {
     for (let part = 1; !begun || this.#options.switches.hits === 0; part++) {
       if (part > MOST_PARTS) throw new Error(`The fault ${JSON.stringify(fault)} hits nothing`)
       const options = {
-        ledger: this.#options.ledger,
+        history: this.#options.history,
         send: failing,
         chance: this.#options.chance,
         clients: 3,

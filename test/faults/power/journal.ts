@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { appendFileSync, readFileSync } from 'node:fs'
-import type { Ledger, Send } from '../ledger.ts'
+import type { ClientHistory, Send } from '../client-history.ts'
 
 /** As in record-writes.c, whose numbers these are. */
 const KINDS = [
@@ -68,12 +68,12 @@ const requestOf = ({ data }: JournalRecord): string =>
  * journal records an answer just before it is sent: no later record can have happened before the answer.
  */
 export class Timeline {
-  readonly #ledger: Ledger
-  /** The ledger's tick when an answer arrived, by request id. */
+  readonly #history: ClientHistory
+  /** The history's tick when an answer arrived, by request id. */
   readonly #arrivals = new Map<string, number>()
 
-  constructor(ledger: Ledger) {
-    this.#ledger = ledger
+  constructor(history: ClientHistory) {
+    this.#history = history
   }
 
   /** Gives each request an id. */
@@ -81,17 +81,17 @@ export class Timeline {
     return async (method, path, headers, body) => {
       const id = randomUUID()
       const reply = await send(method, path, { ...headers, 'x-request-id': id }, body)
-      this.#arrivals.set(id, this.#ledger.tick)
+      this.#arrivals.set(id, this.#history.tick)
       return reply
     }
   }
 
   /** What clients knew for certain, and may have sent at most, after a number of records. */
-  at(journal: JournalRecord[], records: number): Ledger {
+  at(journal: JournalRecord[], records: number): ClientHistory {
     const later = journal.slice(records).filter(({ kind }) => kind === 'answer')
     const arrivals = later.flatMap((answer) => this.#arrivals.get(requestOf(answer)) ?? [])
     // Whatever clients sent by then, they had sent before the next answer arrived.
-    const [sent = this.#ledger.tick] = arrivals
-    return this.#ledger.asOf(Math.min(sent, ...arrivals), sent)
+    const [sent = this.#history.tick] = arrivals
+    return this.#history.asOf(Math.min(sent, ...arrivals), sent)
   }
 }

@@ -2,9 +2,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import { type Clock, systemClock } from '../../../src/kit/clock.ts'
-import { Ledger, sendInto } from '../ledger.ts'
+import { ClientHistory, sendInto } from '../client-history.ts'
 import { inconsistenciesIn } from '../sqlite-consistency.ts'
-import { filesIn, type Way } from '../stores.ts'
+import { type CommitStrategy, filesIn } from '../stores.ts'
 import { formulaOf } from './load.ts'
 
 /** The system clock; only judgeFiles sets it forward, to let leases end. */
@@ -16,21 +16,21 @@ async function pause(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
-/** A ledger whose judge sets the clock forward instead of waiting for leases to end. */
-export const newLedger = (): Ledger => new Ledger({ maxReceives: 5, now: clock.now, pause })
+/** A history whose judge sets the clock forward instead of waiting for leases to end. */
+export const newHistory = (): ClientHistory => new ClientHistory({ maxReceives: 5, now: clock.now, pause })
 
 /** Starts a service on the files a power cut left, and checks it against what clients knew. @returns the violations */
-export async function judgeFiles(folder: string, way: Way, known: Ledger): Promise<string[]> {
-  const env = { ...filesIn(folder, way), SUBMIT_RETRY_BASE_MS: '1', BODY_LIMIT_BYTES: '67108864' }
+export async function judgeFiles(folder: string, strategy: CommitStrategy, known: ClientHistory): Promise<string[]> {
+  const env = { ...filesIn(folder, strategy), SUBMIT_RETRY_BASE_MS: '1', BODY_LIMIT_BYTES: '67108864' }
   const app = buildApp(readConfig(env), { clock })
   const violations: string[] = []
   try {
     await app.ready()
-    violations.push(...inconsistencies(folder, way))
+    violations.push(...inconsistencies(folder, strategy))
     violations.push(...(await known.judge(sendInto(app), { whole: true, patienceMs: 120_000 })))
     const reply = await known.submit(sendInto(app), 'after-the-cut', formulaOf('After the cut'))
     if (reply?.status !== 200) violations.push(`nothing new is accepted: ${reply?.status} ${reply?.body}`)
-    violations.push(...inconsistencies(folder, way))
+    violations.push(...inconsistencies(folder, strategy))
   } catch (error) {
     violations.push(`it does not start: ${(error as Error).message}`)
   } finally {
@@ -41,8 +41,8 @@ export async function judgeFiles(folder: string, way: Way, known: Ledger): Promi
 }
 
 /** Damage and inconsistencies within the files. */
-function inconsistencies(folder: string, way: Way): string[] {
-  const paths = Object.values(filesIn(folder, way)).map((url) => url.slice('sqlite:'.length))
+function inconsistencies(folder: string, strategy: CommitStrategy): string[] {
+  const paths = Object.values(filesIn(folder, strategy)).map((url) => url.slice('sqlite:'.length))
   return [...new Set(paths)].flatMap((path) => {
     const db = new DatabaseSync(path, { readOnly: true })
     try {

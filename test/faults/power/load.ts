@@ -1,5 +1,5 @@
+import type { ClientHistory, FormulaBody, OnDuplicate, Send } from '../client-history.ts'
 import type { Chance } from '../extent.ts'
-import type { FormulaBody, Ledger, OnDuplicate, Send } from '../ledger.ts'
 
 /** Long enough that a few dozen submissions fill the log up to a checkpoint. */
 const MATERIALS = 60
@@ -10,14 +10,14 @@ const REFUSED_MS = 5
 const waitMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 export interface LoadOptions {
-  ledger: Ledger
+  history: ClientHistory
   send: Send
   chance: Chance
   /** How many clients submit at a time. */
   clients: number
   /** How often each of them sends something. */
   rounds: number
-  /** Tells the names and keys of several loads on one ledger apart. */
+  /** Tells the names and keys of several loads on one history apart. */
   label?: string
 }
 
@@ -33,41 +33,41 @@ export interface Sent {
  * connection does.
  * @returns what was cut off: nobody knows what became of it
  */
-export async function load({ ledger, send, chance, clients, rounds, label = '' }: LoadOptions): Promise<Sent[]> {
+export async function load({ history, send, chance, clients, rounds, label = '' }: LoadOptions): Promise<Sent[]> {
   const cutOff: Sent[] = []
   let submitting = clients
   const client = async (number: number): Promise<void> => {
     for (let round = 1; round <= rounds; round++) {
       const sent = submission(chance, `${label}${number}-${round}`)
       for (let times = chance.happens(15) ? 2 : 1; times > 0; times--) {
-        if ((await ledger.submit(send, sent.key, sent.body, sent.onDuplicate)) !== null) continue
+        if ((await history.submit(send, sent.key, sent.body, sent.onDuplicate)) !== null) continue
         cutOff.push(sent)
         return
       }
-      if (chance.happens(10)) await ledger.look(send, 20)
+      if (chance.happens(10)) await history.look(send, 20)
     }
   }
   const submit = (number: number): Promise<void> => client(number).finally(() => submitting--)
   const consume = async (): Promise<void> => {
     while (submitting > 0) {
-      const leases = await ledger.receive(send, chance.integer(1, 5), 20, 1)
+      const leases = await history.receive(send, chance.integer(1, 5), 20, 1)
       if (leases === null) await waitMs(REFUSED_MS)
       if (leases === null || leases.length === 0) continue
       const receipts = leases.map(({ receipt }) => receipt)
-      if (chance.happens(60)) await ledger.ack(send, receipts)
-      else if (chance.happens(40)) await ledger.nack(send, receipts, chance.integer(0, 2))
-      else if (chance.happens(50)) await ledger.extend(send, receipts, 30)
+      if (chance.happens(60)) await history.ack(send, receipts)
+      else if (chance.happens(40)) await history.nack(send, receipts, chance.integer(0, 2))
+      else if (chance.happens(50)) await history.extend(send, receipts, 30)
     }
   }
   await Promise.all([...Array.from({ length: clients }, (_, number) => submit(number)), consume()])
   return cutOff
 }
 
-/** A formula or a list, some with make-ups that others submit too. */
+/** A formula or a list, some with compositions that others submit too. */
 function submission(chance: Chance, name: string): Sent {
   const formula = (index: number): FormulaBody => {
-    const makeUp = chance.happens(20) ? `shared ${chance.integer(1, 20)}` : `of ${name}-${index}`
-    return formulaOf(`${name}-${index}`, makeUp)
+    const composition = chance.happens(20) ? `shared ${chance.integer(1, 20)}` : `of ${name}-${index}`
+    return formulaOf(`${name}-${index}`, composition)
   }
   const list = chance.happens(30)
   return {
@@ -77,11 +77,11 @@ function submission(chance: Chance, name: string): Sent {
   }
 }
 
-/** @param makeUp what its first material is called */
-export function formulaOf(name: string, makeUp = name, materials = MATERIALS): FormulaBody {
+/** @param composition what its first material is called */
+export function formulaOf(name: string, composition = name, materials = MATERIALS): FormulaBody {
   const others = Array.from({ length: materials - 1 }, (_, index) => ({
     name: `Material number ${index}`,
     concentration: `${index + 1}.25`,
   }))
-  return { name, materials: [{ name: makeUp, concentration: '1' }, ...others] }
+  return { name, materials: [{ name: composition, concentration: '1' }, ...others] }
 }

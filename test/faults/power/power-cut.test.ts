@@ -2,14 +2,14 @@ import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { until } from '../../support/until.ts'
+import { sendTo } from '../client-history.ts'
 import { chance, isLong, sized } from '../extent.ts'
 import { count } from '../figures.ts'
-import { sendTo } from '../ledger.ts'
-import { filesIn, scratch, WAYS } from '../stores.ts'
+import { COMMIT_STRATEGIES, filesIn, scratch } from '../stores.ts'
 import { Disk } from './disk.ts'
 import { Switches } from './failing-disk.ts'
 import { noteKill, readJournal } from './journal.ts'
-import { judgeFiles, newLedger } from './judge.ts'
+import { judgeFiles, newHistory } from './judge.ts'
 import { formulaOf } from './load.ts'
 import { buildRecorder, startRecorded } from './recorder.ts'
 import { cutPower, pathsOnDisk, record } from './recording.ts'
@@ -20,10 +20,10 @@ const library = buildRecorder(scratch(t))
 
 t.setTimeout(sized(300_000, 1_200_000))
 
-for (const way of WAYS) {
-  t.test(`${way}: a power cut at any moment loses nothing that was answered`, async (t) => {
+for (const strategy of COMMIT_STRATEGIES) {
+  t.test(`${strategy}: a power cut at any moment loses nothing that was answered`, async (t) => {
     for (let round = 0; round < sized(1, 10); round++) {
-      const recording = await record(t, { way, library, stream: round })
+      const recording = await record(t, { strategy, library, stream: round })
       const options = { cuts: sized(3, 32), stream: 1_000 + round, again: 20 }
       const { violations, done } = await cutPower(t, recording, options)
       t.same(violations, [])
@@ -38,12 +38,12 @@ t.test('what is replayed after kill -9 outlasts a power cut, though it was never
   const switches = new Switches(t, control)
   const env = { ...filesIn(folder, 'one transaction'), FAULT_CONTROL: control }
   const start = () => startRecorded(t, { library, folder, journal, env })
-  const ledger = newLedger()
+  const history = newHistory()
 
   const first = await start()
   // Written whole, and not synced: the process is killed while it waits for the disk.
   switches.set({ syncs: 'W', path: '-wal' })
-  const cutOff = ledger.submit(sendTo(first.url).send, 'key', formulaOf('Written'))
+  const cutOff = history.submit(sendTo(first.url).send, 'key', formulaOf('Written'))
   await until(() => switches.hits > 0, 2)
   await first.end('SIGKILL')
   t.equal(await cutOff, null)
@@ -52,14 +52,14 @@ t.test('what is replayed after kill -9 outlasts a power cut, though it was never
 
   const second = await start()
   const { send, close } = sendTo(second.url)
-  const replayed = await ledger.submit(send, 'key', formulaOf('Written'))
+  const replayed = await history.submit(send, 'key', formulaOf('Written'))
   t.match(replayed, { status: 200, headers: { 'idempotent-replayed': 'true' } })
   close()
   await second.end('SIGKILL')
   for (const one of readJournal(journal)) disk.apply(one)
   const left = join(scratch(t), 'left')
   disk.cut(left, chance(), 'nothing')
-  t.same(await judgeFiles(left, 'one transaction', ledger), [])
+  t.same(await judgeFiles(left, 'one transaction', history), [])
   count('powerCuts', 1)
 })
 
@@ -85,7 +85,7 @@ const ROUNDS = 5
 for (const setting of !isLong ? ['NORMAL'] : ['NORMAL', 'OFF']) {
   t.test(`with synchronous=${setting} the same cuts lose answered submissions`, async (t) => {
     const server = withSynchronous(t, setting)
-    const recording = await record(t, { way: 'one transaction', library, stream: 0, server })
+    const recording = await record(t, { strategy: 'one transaction', library, stream: 0, server })
     let [lost, others] = [0, 0]
     for (let round = 0; lost === 0 && round < ROUNDS; round++) {
       const { violations } = await cutPower(t, recording, { cuts: sized(5, 32), stream: 1_000 + round })

@@ -2,19 +2,19 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { type Send, sendTo } from '../client-history.ts'
 import { type Chance, chance, seed } from '../extent.ts'
-import { type Send, sendTo } from '../ledger.ts'
-import { filesIn, scratch, type Way } from '../stores.ts'
+import { type CommitStrategy, filesIn, scratch } from '../stores.ts'
 import { type Cut, chooseCuts } from './cuts.ts'
 import { Disk } from './disk.ts'
 import { type JournalRecord, noteKill, readJournal, Timeline } from './journal.ts'
-import { judgeFiles, newLedger } from './judge.ts'
+import { judgeFiles, newHistory } from './judge.ts'
 import { load } from './load.ts'
 import { type RecordedService, startRecorded } from './recorder.ts'
 
 /** The writes of a service under load, from its first start to its end, and the answers its clients got. */
 export interface Recording {
-  way: Way
+  strategy: CommitStrategy
   library: string
   journal: JournalRecord[]
   timeline: Timeline
@@ -25,7 +25,7 @@ export interface Recording {
 }
 
 interface RecordOptions {
-  way: Way
+  strategy: CommitStrategy
   /** The recorder. */
   library: string
   /** Separates the randomness of the recordings of one run. */
@@ -47,18 +47,18 @@ export function pathsOnDisk(t: Test): { folder: string; journal: string; control
 }
 
 /** Records a service that starts without files, is killed under load, starts again, serves, and closes. */
-export async function record(t: Test, { way, library, stream, server }: RecordOptions): Promise<Recording> {
+export async function record(t: Test, { strategy, library, stream, server }: RecordOptions): Promise<Recording> {
   const { folder, journal } = pathsOnDisk(t)
   const disk = new Disk(folder)
   const luck = chance(stream)
   const start = () =>
-    startRecorded(t, { library, folder, journal, env: filesIn(folder, way), ...(server && { server }) })
-  const ledger = newLedger()
-  const timeline = new Timeline(ledger)
+    startRecorded(t, { library, folder, journal, env: filesIn(folder, strategy), ...(server && { server }) })
+  const history = newHistory()
+  const timeline = new Timeline(history)
 
   const first = await start()
   const killed = killing(first, luck)
-  const options = { ledger, chance: luck, clients: 5 }
+  const options = { history, chance: luck, clients: 5 }
   const cutOff = await load({ ...options, send: timeline.through(killed.send), rounds: 25, label: 'a' })
   await killed.ended
   const seen = contentsOf(folder)
@@ -67,11 +67,11 @@ export async function record(t: Test, { way, library, stream, server }: RecordOp
   const second = await start()
   const { send, close } = sendTo(second.url)
   // These answers may depend on writes of the killed process that were never synced.
-  for (const { key, body, onDuplicate } of cutOff) await ledger.submit(timeline.through(send), key, body, onDuplicate)
+  for (const { key, body, onDuplicate } of cutOff) await history.submit(timeline.through(send), key, body, onDuplicate)
   await load({ ...options, send: timeline.through(send), rounds: 8, label: 'b' })
   close()
   await second.end('SIGTERM')
-  return { way, library, journal: readJournal(journal), timeline, disk, seen }
+  return { strategy, library, journal: readJournal(journal), timeline, disk, seen }
 }
 
 /** A connection to a service that is killed in the middle of the load. */
@@ -107,7 +107,7 @@ interface CutOptions {
  * @returns the violations, and the number of cuts
  */
 export async function cutPower(t: Test, recording: Recording, { cuts, stream, again = 0 }: CutOptions) {
-  const { way, library, journal, timeline, disk, seen = new Map<string, Buffer>() } = recording
+  const { strategy, library, journal, timeline, disk, seen = new Map<string, Buffer>() } = recording
   const folder = join(scratch(t), 'left')
   const luck = chance(stream)
   const violations: string[] = []
@@ -123,11 +123,11 @@ export async function cutPower(t: Test, recording: Recording, { cuts, stream, ag
     const where = [describe(cut, journal)]
     const broken: string[] = []
     if (luck.happens(again)) {
-      const second = cutAgain(t, { folder, way, library, luck })
+      const second = cutAgain(t, { folder, strategy, library, luck })
       where.push(await second.catch((error: Error) => `again (${broken.push(error.message)})`))
       done++
     }
-    broken.push(...(await judgeFiles(folder, way, timeline.at(journal, cut.records))))
+    broken.push(...(await judgeFiles(folder, strategy, timeline.at(journal, cut.records))))
     violations.push(...broken.map((what) => `seed ${seed}, ${where.join(', ')}: ${what}`))
     rmSync(folder, { recursive: true })
   }
@@ -148,16 +148,16 @@ const describe = ({ records, mood }: Cut, journal: JournalRecord[]): string =>
 
 interface Interrupted {
   folder: string
-  way: Way
+  strategy: CommitStrategy
   library: string
   luck: Chance
 }
 
 /** Starts the service on the files after a cut, and cuts the power again while it starts or closes. @returns when */
-async function cutAgain(t: Test, { folder, way, library, luck }: Interrupted): Promise<string> {
+async function cutAgain(t: Test, { folder, strategy, library, luck }: Interrupted): Promise<string> {
   const journalPath = join(scratch(t), 'journal')
   const disk = new Disk(folder)
-  const env = filesIn(folder, way)
+  const env = filesIn(folder, strategy)
   const service = await startRecorded(t, { library, folder, journal: journalPath, env })
   await service.end(luck.oneOf(['SIGKILL', 'SIGTERM']))
   const journal = readJournal(journalPath)

@@ -7,14 +7,14 @@ export interface FormulaBody {
 
 export type OnDuplicate = 'reject' | 'skip'
 
-/** One POST of a submission: when it was sent, and what came of it. Moments are ticks of the ledger. */
+/** One POST of a submission. Times are ticks of the history. */
 export interface Try {
   sent: number
-  /** Null while it runs, and for good when the connection was cut: its outcome is unknown. */
+  /** Null while pending, and forever if the connection was cut: the outcome is unknown. */
   answer: { at: number; reply: Reply } | null
 }
 
-/** What was sent under one key with one payload, however often. */
+/** One key with one payload, sent once or more. */
 export interface Submission {
   key: string
   body: FormulaBody | FormulaBody[]
@@ -25,20 +25,20 @@ export interface Submission {
 
 export type Report = (violation: string) => void
 
-/** Those of the materials seen before: a judge asks for them again and again. */
-const makeUps = new WeakMap<FormulaBody['materials'], string>()
+/** A cache: each check asks for the same ones. */
+const compositions = new WeakMap<FormulaBody['materials'], string>()
 
-/** What two formulas have in common that are the same. */
-export function makeUpOf(materials: FormulaBody['materials']): string {
-  const known = makeUps.get(materials)
+/** Equal for formulas with the same composition. */
+export function compositionOf(materials: FormulaBody['materials']): string {
+  const known = compositions.get(materials)
   if (known !== undefined) return known
   const lines = materials.map(({ name, concentration }) => `${name} ${Number(concentration)}`).sort()
-  const makeUp = JSON.stringify(lines)
-  makeUps.set(materials, makeUp)
-  return makeUp
+  const composition = JSON.stringify(lines)
+  compositions.set(materials, composition)
+  return composition
 }
 
-/** Whether an answer is one that is kept for replay. */
+/** Whether the service stores the answer for replays. */
 export const isKept = ({ status, body }: Reply): boolean =>
   status === 200 || (status === 409 && body.includes('"FORMULA_EXISTS"'))
 
@@ -46,7 +46,7 @@ export const isReplay = ({ headers }: Reply): boolean => headers['idempotent-rep
 
 const keptOf = ({ answer }: Try): Reply | null => (answer !== null && isKept(answer.reply) ? answer.reply : null)
 
-/** The kept answer of a submission, if any client has seen it. */
+/** The stored answer of a submission, if a client has got it. */
 export function decided({ tries }: Submission): Reply | null {
   for (const sent of tries) {
     const kept = keptOf(sent)
@@ -55,17 +55,17 @@ export function decided({ tries }: Submission): Reply | null {
   return null
 }
 
-/** When it was first sent: it was not accepted before. */
+/** When it was first sent; it cannot have been accepted before. */
 export const firstSent = ({ tries }: Submission): number => Math.min(...tries.map(({ sent }) => sent))
 
-/** When its kept answer was first seen: it was accepted before. Never, when it was not. */
+/** When its stored answer was first received; Infinity if never. */
 export const firstAnswered = ({ tries }: Submission): number =>
   Math.min(...tries.map((sent) => (keptOf(sent) ? (sent.answer?.at ?? Infinity) : Infinity)))
 
-/** Everything that clients have submitted, and what they were told. */
+/** All submissions and their answers. */
 export class Submissions {
   readonly #byKey = new Map<string, Map<string, Submission>>()
-  /** Each submitted formula has a name of its own, which tells who has stored it. */
+  /** By the names of their formulas, which are unique. */
   readonly byName = new Map<string, Submission>()
 
   all(): Submission[] {
@@ -77,7 +77,10 @@ export class Submissions {
     const formulas = [body].flat()
     const payloads = this.#byKey.get(key) ?? new Map<string, Submission>()
     this.#byKey.set(key, payloads)
-    const payload = JSON.stringify([onDuplicate, formulas.map(({ name, materials }) => [name, makeUpOf(materials)])])
+    const payload = JSON.stringify([
+      onDuplicate,
+      formulas.map(({ name, materials }) => [name, compositionOf(materials)]),
+    ])
     const submission = payloads.get(payload) ?? { key, body, onDuplicate, formulas, tries: [] }
     payloads.set(payload, submission)
     for (const { name } of formulas) {
@@ -90,7 +93,7 @@ export class Submissions {
     return { submission, sent }
   }
 
-  /** Notes an answer, and reports it where it does not go with those before. */
+  /** Records an answer, and reports one that contradicts earlier ones. */
   answer(tick: number, submission: Submission, sent: Try, reply: Reply, report: Report): void {
     const before = decided(submission)
     sent.answer = { at: tick, reply }
@@ -120,7 +123,7 @@ export class Submissions {
     return [...(this.#byKey.get(submission.key)?.values() ?? [])].filter((other) => other !== submission)
   }
 
-  /** What was known at an earlier moment; see Ledger.asOf. */
+  /** See ClientHistory.asOf. */
   asOf(answered: number, sent: number): Submissions {
     const copy = new Submissions()
     for (const submission of this.all()) {

@@ -8,16 +8,16 @@ interface Material {
 
 /** A formula as it goes over the wire, and as the service has to store it. */
 export interface Spelt {
-  /** Which materials in which concentrations: formulas with the same number have the same make-up. */
-  makeUp: number
+  /** Which materials in which concentrations: formulas with the same number have the same composition. */
+  composition: number
   /** What is sent; a concentration that begins with `#` goes out as a JSON number, with just these digits. */
   sent: { name: string; materials: Material[] }
   name: string
   materials: Material[]
 }
 
-/** How many make-ups there are. */
-export const MAKE_UPS = 120
+/** How many compositions there are. */
+export const COMPOSITIONS = 120
 /** How many ways there are to write each. */
 export const SPELLINGS = 5
 
@@ -61,17 +61,17 @@ function writing(name: string, concentration: string, spelling: number): Writing
 
 /**
  * A formula of the pool.
- * @param makeUp below MAKE_UPS
- * @param spelling below SPELLINGS: how the same make-up is written
+ * @param composition below COMPOSITIONS
+ * @param spelling below SPELLINGS: how the same composition is written
  * @param name below FORMULA_NAMES
  */
-export function spell(makeUp: number, spelling: number, name: number): Spelt {
-  const materials = [writing('Linalool', `${makeUp}.5`, spelling)]
-  if (makeUp % 2 === 1) materials.push(writing('iso e', `${(makeUp % 7) + 1}.25`, spelling))
+export function spell(composition: number, spelling: number, name: number): Spelt {
+  const materials = [writing('Linalool', `${composition}.5`, spelling)]
+  if (composition % 2 === 1) materials.push(writing('iso e', `${(composition % 7) + 1}.25`, spelling))
   if (spelling % 2 === 1) materials.reverse()
   const [sentName, storedName] = NAMES[name] as (typeof NAMES)[number]
   return {
-    makeUp,
+    composition,
     sent: { name: sentName, materials: materials.map(([sent]) => sent) },
     name: storedName,
     materials: materials.map(([, stored]) => stored),
@@ -84,10 +84,10 @@ export function bodyOf(formulas: Spelt[], single: boolean): string {
   return JSON.stringify(single ? list[0] : list).replace(/"#([^"]*)"/g, '$1')
 }
 
-/** Asks a service for the id of every make-up, in their order: ids are its own affair, as long as they tell apart. */
+/** Asks a service for the id of every composition, in their order: ids are its own affair, as long as they tell apart. */
 export async function askIds(): Promise<string[]> {
   const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
-  const all = Array.from({ length: MAKE_UPS }, (_, makeUp) => spell(makeUp, 0, 0))
+  const all = Array.from({ length: COMPOSITIONS }, (_, composition) => spell(composition, 0, 0))
   const headers = { 'idempotency-key': 'ids', 'content-type': 'application/json' }
   const answer = await app.inject({ method: 'POST', url: '/formulas', headers, payload: bodyOf(all, false) })
   await app.close()

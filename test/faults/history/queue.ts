@@ -1,13 +1,13 @@
-import type { Ledger } from '../ledger.ts'
+import type { ClientHistory } from '../client-history.ts'
 import type { Lease, Leases } from './leases.ts'
+import { deadEvents, reportTwice, type StoredFormula, stats } from './reads.ts'
 import type { Send } from './send.ts'
 import { firstAnswered, firstSent, type Report, type Submissions } from './submissions.ts'
-import { deadEvents, reportTwice, type StoredFormula, stats } from './world.ts'
 
-/** How long the judge keeps what it receives, in seconds. */
+/** The lease of events that are received for the check, in seconds. */
 const LEASE_SECONDS = 600
 
-/** Counts the events without touching them: one for each formula, but for those acknowledged. */
+/** Checks the number of events: one for each formula without an ack. */
 export async function judgeStats(send: Send, leases: Leases, stored: StoredFormula[], report: Report): Promise<void> {
   const { ready, leased, delayed, dead } = await stats(send)
   const acks = stored.map(({ id }) => leases.ackOf(id))
@@ -26,9 +26,9 @@ export interface DrainOptions {
   inOrder: boolean
 }
 
-/** Receives every event, judges what is there, and acknowledges it all; dead letters stay. */
+/** Receives, checks and acks every event; dead letters stay. */
 export async function judgeDrained(
-  ledger: Ledger,
+  history: ClientHistory,
   send: Send,
   leases: Leases,
   submissions: Submissions,
@@ -37,7 +37,7 @@ export async function judgeDrained(
 ): Promise<void> {
   const { report } = options
   const acks = new Map(stored.map(({ id }) => [id, leases.ackOf(id)]))
-  const drained = await drain(ledger, send, options)
+  const drained = await drain(history, send, options)
   const dead = await deadEvents(send)
   const all = [...drained, ...dead].map(({ id }) => id)
   reportTwice('events: formula', all, report)
@@ -56,18 +56,22 @@ export async function judgeDrained(
   if (options.inOrder) judgeOrder(first, submissions, report)
   for (let first = 0; first < drained.length; first += 100) {
     const receipts = drained.slice(first, first + 100).map(({ receipt }) => receipt)
-    const refused = await ledger.ack(send, receipts)
+    const refused = await history.ack(send, receipts)
     if (refused === null || refused.size > 0) report('the acks of the judge are refused')
   }
   const { ready, leased, delayed } = await stats(send)
   if (ready + leased + delayed > 0) report(`after every ack ${ready} + ${leased} + ${delayed} events are left`)
 }
 
-/** Receives until nothing is left, those too whose leases or delays have yet to end. */
-async function drain(ledger: Ledger, send: Send, { report, patienceMs, pause }: DrainOptions): Promise<Lease[]> {
+/** Receives all events, also those whose leases or delays have not ended yet. */
+async function drain(
+  history: ClientHistory,
+  send: Send,
+  { report, patienceMs, pause }: DrainOptions,
+): Promise<Lease[]> {
   const drained: Lease[] = []
   for (let waited = 0; ; ) {
-    const got = await ledger.receive(send, 100, LEASE_SECONDS)
+    const got = await history.receive(send, 100, LEASE_SECONDS)
     if (got === null) throw new Error('receive is not answered')
     drained.push(...got)
     if (got.length > 0) continue
@@ -82,7 +86,7 @@ async function drain(ledger: Ledger, send: Send, { report, patienceMs, pause }: 
   }
 }
 
-/** First in, first out, for events that were never leased before: others go to the front or, redriven, to the back. */
+/** Checks the order of events on their first lease; returned events move to the front, redriven ones to the back. */
 function judgeOrder(drained: Lease[], submissions: Submissions, report: Report): void {
   let latest = { sent: -1, name: '' }
   for (const { name } of drained) {

@@ -14,21 +14,21 @@ interface Leased extends EventBody {
 
 export type Verb = 'ack' | 'nack' | 'extend'
 
-/** An ack, nack or extend of one receipt. Moments are ticks of the ledger; `At` ends times in milliseconds. */
+/** An ack, nack or extend of one receipt. Moments are ticks of the history; `At` ends times in milliseconds. */
 interface Settlement {
   verb: Verb
   sent: number
   sentAt: number
-  /** The latest that the lease could end when this was sent. */
+  /** The latest possible end of the lease when this was sent. */
   latestEnd: number
-  /** Null when its outcome is unknown. */
+  /** Null if the outcome is unknown. */
   answer: { at: number; accepted: boolean } | null
 }
 
-/** Told what became of an ack, nack or extend. */
+/** Receives the outcome of an ack, nack or extend. */
 export interface Settling {
   answered(tick: number, answeredAt: number, rejected: Set<string>, report: Report): void
-  /** For extend: another moment at which the leases may end now. */
+  /** For extend: another possible end of the leases. */
   mayEnd(at: number): void
 }
 
@@ -39,21 +39,21 @@ export interface Lease extends EventBody {
   sent: number
   got: number
   gotAt: number
-  /** When it ends: as granted, or as an extension of unknown outcome may have made it. In milliseconds. */
+  /** When it ends at the latest, counting extensions of unknown outcome, in milliseconds. */
   ends: number[]
   settlements: Settlement[]
-  /** False when the receive's answer is not known to be durable; see Ledger.asOf. */
+  /** False if the answer may not be durable; see ClientHistory.asOf. */
   certain: boolean
 }
 
-/** All events that consumers were given, and what they sent back. */
+/** All leased events, and the acks, nacks and extends of consumers. */
 export class Leases {
   readonly maxReceives: number
   readonly #byReceipt = new Map<string, Lease>()
   readonly #byId = new Map<string, Lease[]>()
-  /** When events may have been redriven: their receiveCount started over. */
+  /** When events may have been redriven, which resets their receiveCount. */
   readonly #redriven: number[] = []
-  /** Events of which it is known that they are gone for good. */
+  /** Events that are certainly gone. */
   readonly #gone = new Set<string>()
 
   constructor(maxReceives: number) {
@@ -106,7 +106,7 @@ export class Leases {
       if (!earlier.certain) continue
       const acked = acceptedAck(earlier)
       if (acked !== null && acked <= lease.sent) say('came again after its ack')
-      // It came back only if its lease may have ended: by a nack, or by its time.
+      // It may be leased again only if its lease may have ended, by a nack or by expiry.
       const nacked = earlier.settlements.some(({ verb, sent }) => verb === 'nack' && sent < lease.got)
       if (!nacked && lease.gotAt < Math.min(...earlier.ends)) say('leased to two at a time')
       if (this.#redriven.some((tick) => tick >= earlier.sent && tick <= lease.got)) continue
@@ -115,7 +115,7 @@ export class Leases {
     }
   }
 
-  /** Notes that receipts are being settled. */
+  /** Records that receipts are being settled. */
   settle(verb: Verb, sent: number, sentAt: number, receipts: string[]): Settling {
     const settlements = receipts.map((receipt) => {
       const lease = this.#byReceipt.get(receipt)
@@ -139,7 +139,7 @@ export class Leases {
     }
   }
 
-  /** Whether the event is gone: acknowledged for sure, perhaps (an ack of unknown outcome), or not at all. */
+  /** Whether the event was acked: certainly, perhaps (an ack of unknown outcome), or not. */
   ackOf(id: string): 'acked' | 'unknown' | 'none' {
     if (this.#gone.has(id)) return 'acked'
     const leases = this.#byId.get(id) ?? []
@@ -148,12 +148,12 @@ export class Leases {
     return unknown ? 'unknown' : 'none'
   }
 
-  /** Whether the event is not known to have been leased before. */
+  /** Whether this is the first known lease of the event. */
   isFirst({ id, receipt, receiveCount }: Lease): boolean {
     return receiveCount === 1 && this.#byId.get(id)?.[0]?.receipt === receipt
   }
 
-  /** From now on the event must not come any more. */
+  /** From now on the event must not be received again. */
   isGone(id: string): void {
     this.#gone.add(id)
   }

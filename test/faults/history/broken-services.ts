@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { eventBody } from '../../contract/submissions.ts'
 import { type Service, type ShownFormula, startService } from '../../support/http/service.ts'
-import { Ledger, type Reply, type Send, sendInto } from '../ledger.ts'
+import { ClientHistory, type Reply, type Send, sendInto } from '../client-history.ts'
 
 export const formula = (name: string, concentration: number) => ({
   name,
@@ -13,23 +13,23 @@ const MIXED = [formula('D', 1), formula('E', 4)]
 
 export interface Bench {
   service: Service
-  ledger: Ledger
+  history: ClientHistory
   send: Send
 }
 
-/** A service that has taken in A, the list of B and C, and E (D is a duplicate of A), and has refused F. */
+/** A service that has accepted A, the list of B and C, and E (D is a duplicate of A), and has refused F. */
 export async function setUp(t: Test): Promise<Bench> {
   const service = await startService(t, { EVENT_MAX_RECEIVES: '2' })
-  const ledger = new Ledger({ maxReceives: 2 })
+  const history = new ClientHistory({ maxReceives: 2 })
   const send = sendInto(service.app)
-  await ledger.submit(send, 'a', formula('A', 1))
-  await ledger.submit(send, 'list', LIST)
-  await ledger.submit(send, 'mixed', MIXED, 'skip')
-  await ledger.submit(send, 'f', formula('F', 1))
-  return { service, ledger, send }
+  await history.submit(send, 'a', formula('A', 1))
+  await history.submit(send, 'list', LIST)
+  await history.submit(send, 'mixed', MIXED, 'skip')
+  await history.submit(send, 'f', formula('F', 1))
+  return { service, history, send }
 }
 
-/** Changes some of what a service answers; the paths tell which. */
+/** Changes the answers to requests whose path matches. */
 export function lying(send: Send, paths: RegExp, lie: (reply: Reply, request: string) => Partial<Reply>): Send {
   return async (method, path, headers, body) => {
     const reply = await send(method, path, headers, body)
@@ -37,7 +37,7 @@ export function lying(send: Send, paths: RegExp, lie: (reply: Reply, request: st
   }
 }
 
-/** Changes the list of formulas. */
+/** Changes the answers of GET /formulas. */
 export const listing = (send: Send, change: (formulas: ShownFormula[]) => ShownFormula[]): Send =>
   lying(send, /^\/formulas\?limit/, ({ body }) => {
     const { formulas, nextCursor } = JSON.parse(body)
@@ -47,7 +47,7 @@ export const listing = (send: Send, change: (formulas: ShownFormula[]) => ShownF
 export const without = (send: Send, name: string): Send =>
   listing(send, (all) => all.filter((one) => one.name !== name))
 
-/** Does to every POST of a formula what a cut connection does. */
+/** Cuts the connection on each submission, before or after it is done. */
 export const cutting = (send: Send, isDone: boolean): Send => {
   return async (method, path, headers, body) => {
     if (!path.startsWith('/formulas') || method !== 'POST') return send(method, path, headers, body)
@@ -61,31 +61,31 @@ export async function storedAs({ service }: Bench, name: string): Promise<ShownF
   return items.map(({ document }) => JSON.parse(document)).find((one) => one.name === name)
 }
 
-/** Puts an event into the queue, past the service. */
+/** Publishes an event directly to the queue. */
 export async function slipIn({ service }: Bench, { id, name, createdAt }: ShownFormula): Promise<void> {
   const attempt = `slipped in ${name}`
   const event = { id, seq: 1_000, createdAt: Date.parse(createdAt), body: eventBody(name) }
   await service.app.queue.release(attempt, [event])
 }
 
-/** Receives one event through the ledger and gives back its receipt. */
-export async function receipt({ ledger, send }: Bench, leaseSeconds = 600): Promise<string> {
-  return (await ledger.receive(send, 1, leaseSeconds))?.[0]?.receipt ?? 'none'
+/** Receives one event. @returns its receipt */
+export async function receipt({ history, send }: Bench, leaseSeconds = 600): Promise<string> {
+  return (await history.receive(send, 1, leaseSeconds))?.[0]?.receipt ?? 'none'
 }
 
-/** A world that breaks the promise, and what the ledger says of it. It may come with a service that lies. */
-export interface WrongWorld {
+/** A service that breaks a promise, by its stores or its answers, and the violation that `judge` must report. */
+export interface BrokenService {
   says: RegExp
   spoil(bench: Bench): Promise<Send | undefined> | Send | undefined
 }
 
-/** Sees that the ledger reports each of these worlds. */
-export function seesEach(t: Test, worlds: Record<string, WrongWorld>): void {
-  for (const [world, { says, spoil }] of Object.entries(worlds)) {
-    t.test(`the ledger sees it when ${world}`, async (t) => {
+/** Tests that the history reports each broken service. */
+export function seesEach(t: Test, services: Record<string, BrokenService>): void {
+  for (const [name, { says, spoil }] of Object.entries(services)) {
+    t.test(`the history sees it when ${name}`, async (t) => {
       const bench = await setUp(t)
       const send = (await spoil(bench)) ?? bench.send
-      const violations = await bench.ledger.judge(send, { whole: true, patienceMs: 1 })
+      const violations = await bench.history.judge(send, { whole: true, patienceMs: 1 })
       t.match(violations.join('\n'), says)
     })
   }

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { lease, receiptsOf } from '../../contract/leasing.ts'
+import { type BrokenService, lying, receipt, seesEach, slipIn, storedAs } from './broken-services.ts'
 import type { Reply } from './send.ts'
-import { lying, receipt, seesEach, slipIn, storedAs, type WrongWorld } from './wrong-world.ts'
 
 const refusal = (taken: string): Partial<Reply> => ({
   body: JSON.stringify({ acked: 0, rejected: [{ receipt: taken, code: 'RECEIPT_STALE' }] }),
 })
 
-const WORLDS: Record<string, WrongWorld> = {
+const WORLDS: Record<string, BrokenService> = {
   'an event is lost': {
     says: /event of A: lost/,
     async spoil({ service: { app } }) {
@@ -32,7 +32,7 @@ const WORLDS: Record<string, WrongWorld> = {
   'an event comes again after its ack': {
     says: /event of A: came again after its ack/,
     async spoil(bench) {
-      await bench.ledger.ack(bench.send, [await receipt(bench)])
+      await bench.history.ack(bench.send, [await receipt(bench)])
       await slipIn(bench, await storedAs(bench, 'A'))
       return undefined
     },
@@ -40,7 +40,7 @@ const WORLDS: Record<string, WrongWorld> = {
   'an event comes again after it was drained': {
     says: /event of A: came again after/,
     async spoil(bench) {
-      await bench.ledger.judge(bench.send, { whole: true })
+      await bench.history.judge(bench.send, { whole: true })
       await slipIn(bench, await storedAs(bench, 'A'))
       return undefined
     },
@@ -61,7 +61,7 @@ const WORLDS: Record<string, WrongWorld> = {
   'a lease is not counted': {
     says: /event of A: two leases are both its number 1/,
     async spoil(bench) {
-      await bench.ledger.nack(bench.send, [await receipt(bench)])
+      await bench.history.nack(bench.send, [await receipt(bench)])
       return lying(bench.send, /receive$/, ({ body }) => ({
         body: body.replace('"receiveCount":2', '"receiveCount":1'),
       }))
@@ -76,7 +76,7 @@ const WORLDS: Record<string, WrongWorld> = {
     says: /event of A: its ack was refused while the lease was live/,
     async spoil(bench) {
       const taken = await receipt(bench)
-      await bench.ledger.ack(
+      await bench.history.ack(
         lying(bench.send, /ack$/, () => refusal(taken)),
         [taken],
       )
@@ -87,8 +87,8 @@ const WORLDS: Record<string, WrongWorld> = {
     says: /event of A: its ack was accepted after another ack or nack/,
     async spoil(bench) {
       const taken = await receipt(bench)
-      await bench.ledger.ack(bench.send, [taken])
-      await bench.ledger.ack(
+      await bench.history.ack(bench.send, [taken])
+      await bench.history.ack(
         lying(bench.send, /ack$/, () => ({ body: '{"acked":1,"rejected":[]}' })),
         [taken],
       )
@@ -101,7 +101,7 @@ const WORLDS: Record<string, WrongWorld> = {
       const past = lying(bench.send, /receive$/, ({ body }) => ({
         body: body.replace(/"leasedUntil":"20/, '"leasedUntil":"19'),
       }))
-      await bench.ledger.nack(bench.send, [await receipt({ ...bench, send: past })])
+      await bench.history.nack(bench.send, [await receipt({ ...bench, send: past })])
       return undefined
     },
   },

@@ -1,18 +1,18 @@
 import t from 'tap'
 import type { ShownFormula } from '../../support/http/service.ts'
-import { cutting, formula, listing, lying, seesEach, storedAs, type WrongWorld, without } from './wrong-world.ts'
+import { type BrokenService, cutting, formula, listing, lying, seesEach, storedAs, without } from './broken-services.ts'
 
 const exists = (name: string): string =>
   JSON.stringify({ code: 'FORMULA_EXISTS', details: [{ path: '', id: 'a'.repeat(64), message: name }] })
 
-const WORLDS: Record<string, WrongWorld> = {
+const WORLDS: Record<string, BrokenService> = {
   'a formula is lost': { says: /answered 200 and not stored so: A/, spoil: ({ send }) => without(send, 'A') },
   'a formula is stored twice': {
     says: /stored: id twice/,
     spoil: ({ send }) => listing(send, (all) => [...all, all[0] as ShownFormula]),
   },
-  'a make-up is stored twice': {
-    says: /stored: make-up twice/,
+  'a composition is stored twice': {
+    says: /stored: composition twice/,
     spoil: ({ send }) =>
       listing(send, (all) => [...all, { ...(all[0] as ShownFormula), id: 'f'.repeat(64), name: 'F' }]),
   },
@@ -20,9 +20,9 @@ const WORLDS: Record<string, WrongWorld> = {
   'half a list with duplicates to skip is stored': {
     says: /key mixed2: G was new and is not stored/,
     async spoil(bench) {
-      const { ledger, send } = bench
-      await ledger.submit(send, 'mixed2', [formula('G', 7), formula('H', 8)], 'skip')
-      await ledger.submit(cutting(send, false), 'later', formula('I', 7))
+      const { history, send } = bench
+      await history.submit(send, 'mixed2', [formula('G', 7), formula('H', 8)], 'skip')
+      await history.submit(cutting(send, false), 'later', formula('I', 7))
       const later = { ...(await storedAs(bench, 'G')), name: 'I' }
       return listing(send, (all) => [later, ...all.filter(({ name }) => name !== 'G')])
     },
@@ -49,10 +49,10 @@ const WORLDS: Record<string, WrongWorld> = {
   },
   'a formula that a reader was shown is gone': {
     says: /shown once and gone/,
-    async spoil({ service, ledger, send }) {
-      await ledger.submit(cutting(send, false), 'g', formula('G', 7))
-      const shown = { ...(await storedAs({ service, ledger, send }, 'A')), ...formula('G', 7), id: 'a'.repeat(64) }
-      await ledger.look(listing(send, (all) => [shown, ...all]))
+    async spoil({ service, history, send }) {
+      await history.submit(cutting(send, false), 'g', formula('G', 7))
+      const shown = { ...(await storedAs({ service, history, send }, 'A')), ...formula('G', 7), id: 'a'.repeat(64) }
+      await history.look(listing(send, (all) => [shown, ...all]))
       return undefined
     },
   },
@@ -88,8 +88,8 @@ const WORLDS: Record<string, WrongWorld> = {
   },
   'a key answers two payloads': {
     says: /answered for two payloads/,
-    async spoil({ ledger, send }) {
-      await ledger.submit(
+    async spoil({ history, send }) {
+      await history.submit(
         (method, path, _, body) => send(method, path, { 'idempotency-key': 'new' }, body),
         'a',
         formula('G', 7),
@@ -103,15 +103,15 @@ const WORLDS: Record<string, WrongWorld> = {
   },
   'a key stays unusable': {
     says: /key g: the key cannot be used: 503/,
-    async spoil({ ledger, send }) {
-      await ledger.submit(cutting(send, false), 'g', formula('G', 7))
+    async spoil({ history, send }) {
+      await history.submit(cutting(send, false), 'g', formula('G', 7))
       return lying(send, /^\/formulas$/, (_, body) => (body.includes('"G"') ? { status: 503 } : {}))
     },
   },
   'the retry of what was cut off and stored is a duplicate': {
     says: /key g: not replayed: 409/,
-    async spoil({ ledger, send }) {
-      await ledger.submit(
+    async spoil({ history, send }) {
+      await history.submit(
         cutting((method, path, _, body) => send(method, path, { 'idempotency-key': 'x' }, body), true),
         'g',
         formula('G', 7),
@@ -121,8 +121,8 @@ const WORLDS: Record<string, WrongWorld> = {
   },
   'a stored 409 rests on nothing': {
     says: /a duplicate of what is not stored: G/,
-    async spoil({ ledger, send }) {
-      await ledger.submit(
+    async spoil({ history, send }) {
+      await history.submit(
         lying(send, /./, () => ({ status: 409, body: exists('G') })),
         'g',
         formula('G', 7),
@@ -132,8 +132,8 @@ const WORLDS: Record<string, WrongWorld> = {
   },
   'a formula is stored although it was answered 409': {
     says: /answered 409, and G is stored/,
-    async spoil({ ledger, send }) {
-      await ledger.submit(
+    async spoil({ history, send }) {
+      await history.submit(
         lying(send, /./, () => ({ status: 409, body: exists('G') })),
         'g',
         formula('G', 7),
@@ -143,8 +143,8 @@ const WORLDS: Record<string, WrongWorld> = {
   },
   'an answer is a 500': {
     says: /unexpected answer: 500/,
-    async spoil({ ledger, send }) {
-      await ledger.submit(
+    async spoil({ history, send }) {
+      await history.submit(
         lying(send, /./, () => ({ status: 500 })),
         'g',
         formula('G', 7),

@@ -1,66 +1,65 @@
-import { judgeFormulas } from './ledger/formulas.ts'
-import { type Lease, Leases, type Verb } from './ledger/leases.ts'
-import { judgeDrained, judgeStats } from './ledger/queue.ts'
-import { judgeReplays } from './ledger/replays.ts'
-import type { Reply, Send } from './ledger/send.ts'
-import { type FormulaBody, type OnDuplicate, type Submission, Submissions } from './ledger/submissions.ts'
-import { cleanups, each, newestFormulas, type StoredFormula } from './ledger/world.ts'
+import { judgeFormulas, judgeReplays } from './history/formulas.ts'
+import { type Lease, Leases, type Verb } from './history/leases.ts'
+import { judgeDrained, judgeStats } from './history/queue.ts'
+import { cleanups, each, newestFormulas, type StoredFormula } from './history/reads.ts'
+import type { Reply, Send } from './history/send.ts'
+import { type FormulaBody, type OnDuplicate, type Submission, Submissions } from './history/submissions.ts'
 
-export type { Lease } from './ledger/leases.ts'
-export { type Reply, type Send, sendInto, sendTo } from './ledger/send.ts'
-export type { FormulaBody, OnDuplicate } from './ledger/submissions.ts'
+export type { Lease } from './history/leases.ts'
+export { type Reply, type Send, sendInto, sendTo } from './history/send.ts'
+export type { FormulaBody, OnDuplicate } from './history/submissions.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-export interface LedgerOptions {
+export interface ClientHistoryOptions {
   /** EVENT_MAX_RECEIVES of the service. */
   maxReceives: number
   /** The service's clock, in milliseconds since the epoch. */
   now?: () => number
-  /** Waits by the service's clock. */
+  /** Waits on the service's clock. */
   pause?: (ms: number) => Promise<void>
-  /** Whether events come in the order of their formulas. It is not promised where the queue may fail by itself. */
+  /** Whether events arrive in the order of their formulas; not promised when the queue can fail on its own. */
   inOrder?: boolean
 }
 
 export interface JudgeOptions {
-  /** All that was ever answered, and every event, which are all acknowledged; else only what is new since last time. */
+  /** Checks every answer so far, and receives and acks every event; otherwise only checks new answers. */
   whole: boolean
-  /** How long cleanups, and leases that are still out, may take to end, in milliseconds. */
+  /** How long cleanups and current leases may take to end, in milliseconds. */
   patienceMs?: number
 }
 
 /**
- * What clients have sent a service and what they were told, kept apart from the service and known only from HTTP. It
- * judges the service by that, also one that has been restarted meanwhile. Clients send through the ledger. Each formula
- * is submitted under a name of its own, so that a stored one tells who has stored it; make-ups may be shared.
+ * The requests of all clients and their answers, known only from HTTP, through restarts of the service. `judge` checks the
+ * service against them. Clients send through the history. Each formula must have its own name, which shows the submission
+ * that stored it; compositions may be shared.
  */
-export class Ledger {
-  readonly #options: Required<LedgerOptions>
+export class ClientHistory {
+  readonly #options: Required<ClientHistoryOptions>
   #submissions = new Submissions()
   #leases: Leases
   #tick = 0
   readonly #violations: string[] = []
-  /** Formulas as readers were shown them, by id; each has to stay as it is. */
+  /** Formulas as reads returned them, by id; they must not change. */
   readonly #shown = new Map<string, { at: number; text: string }>()
-  /** What was stored when it was judged last, oldest first. */
+  /** The stored formulas at the last check, oldest first. */
   #stored: StoredFormula[] = []
-  /** Submissions sent since it was judged last. */
+  /** Submissions sent since the last check. */
   #touched = new Set<Submission>()
 
-  constructor({ maxReceives, now = Date.now, pause = waitMs, inOrder = true }: LedgerOptions) {
+  constructor({ maxReceives, now = Date.now, pause = waitMs, inOrder = true }: ClientHistoryOptions) {
     this.#options = { maxReceives, now, pause, inOrder }
     this.#leases = new Leases(maxReceives)
   }
 
-  /** A moment of the record, for `asOf`. */
+  /** The logical time of the last request or answer, for `asOf`. */
   get tick(): number {
     return this.#tick
   }
 
   readonly #report = (violation: string): void => void this.#violations.push(violation)
 
-  /** Submits; `body` is a formula or a list. @returns null when the connection was cut: the outcome is unknown */
+  /** Submits; `body` is a formula or a list. @returns null if the connection was cut: the outcome is unknown */
   async submit(send: Send, key: string, body: FormulaBody | FormulaBody[], onDuplicate: OnDuplicate = 'reject') {
     const { submission, sent } = this.#submissions.begin(++this.#tick, key, body, onDuplicate)
     this.#touched.add(submission)
@@ -70,7 +69,7 @@ export class Ledger {
     return reply
   }
 
-  /** Reads the newest formulas, as clients may. */
+  /** Reads the newest formulas. */
   async look(send: Send, limit = 50): Promise<void> {
     const reply = await unlessCut(send('GET', `/formulas?limit=${limit}`))
     if (reply === null || !this.#isExpected('GET /formulas', reply)) return
@@ -132,8 +131,8 @@ export class Ledger {
   }
 
   /**
-   * Judges a service that nobody else uses at the moment. What is of unknown outcome is sent again.
-   * @returns what is broken of the promise, since the last judgement too; empty when it was kept
+   * Checks a service without other clients. Sends submissions of unknown outcome again.
+   * @returns all violations since the last check
    */
   async judge(send: Send, { whole, patienceMs = 20_000 }: JudgeOptions): Promise<string[]> {
     try {
@@ -176,7 +175,7 @@ export class Ledger {
     for (const formula of fresh) this.#show(formula)
   }
 
-  /** What anybody was ever shown is stored, and so is each formula of which there was an event. */
+  /** Checks that every formula that was read, or had an event, is stored. */
   async #judgeShown(send: Send, replayed: Iterable<Submission>): Promise<void> {
     const stored = new Map(this.#stored.map((formula) => [formula.id, formula]))
     for (const [id, { text }] of this.#shown) if (!stored.has(id)) this.#report(`shown once and gone: ${text}`)
@@ -194,11 +193,11 @@ export class Ledger {
   }
 
   /**
-   * The record as it was: what was sent until the tick `sent`, and what was answered until the tick `answered`. What
-   * was sent and not answered by then is of unknown outcome. For a copy of files taken while a service runs.
+   * The history at an earlier time, for files copied while the service ran: the requests up to the tick `sent`, the
+   * answers up to the tick `answered`. Requests without an answer by then have an unknown outcome.
    */
-  asOf(answered: number, sent = answered): Ledger {
-    const copy = new Ledger(this.#options)
+  asOf(answered: number, sent = answered): ClientHistory {
+    const copy = new ClientHistory(this.#options)
     copy.#tick = this.#tick
     copy.#submissions = this.#submissions.asOf(answered, sent)
     copy.#leases = this.#leases.asOf(answered, sent)

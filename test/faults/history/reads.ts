@@ -19,7 +19,6 @@ export interface DeadEvent extends EventBody {
   reason: string
 }
 
-/** One page of what a service holds. */
 interface Page<T> {
   items: T[]
   next: string | null
@@ -36,7 +35,7 @@ async function page<T>(send: Send, path: string, field: string, cursor: string |
   return { items: answer[field] as T[], next: answer.nextCursor as string | null }
 }
 
-/** The newest formulas down to one that is known, newest first; all of them, when it is not met. */
+/** Reads formulas, newest first, down to a known one; all of them if it is not found. */
 export async function newestFormulas(send: Send, known?: string): Promise<{ fresh: StoredFormula[]; met: boolean }> {
   const fresh: StoredFormula[] = []
   for (let cursor: string | null = null; ; ) {
@@ -68,7 +67,7 @@ export async function cleanups(send: Send): Promise<unknown[]> {
   return (await read(send, '/cleanups')).cleanups as unknown[]
 }
 
-/** Does `work` for each of `items`, some at a time. */
+/** Calls `work` for each item, `atATime` in parallel. */
 export async function each<T>(items: Iterable<T>, atATime: number, work: (item: T) => Promise<void>): Promise<void> {
   const rest = items[Symbol.iterator]()
   const worker = async (): Promise<void> => {
@@ -77,7 +76,7 @@ export async function each<T>(items: Iterable<T>, atATime: number, work: (item: 
   await Promise.all(Array.from({ length: atATime }, worker))
 }
 
-/** Reports what stands more than once. */
+/** Reports duplicates. */
 export function reportTwice(what: string, items: string[], report: Report): void {
   const seen = new Set<string>()
   for (const item of items) {

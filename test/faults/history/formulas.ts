@@ -1,14 +1,18 @@
+import type { ClientHistory } from '../client-history.ts'
+import { each, reportTwice, type StoredFormula } from './reads.ts'
+import type { Send } from './send.ts'
 import {
+  compositionOf,
   decided,
   type FormulaBody,
   firstAnswered,
   firstSent,
-  makeUpOf,
+  isKept,
+  isReplay,
   type Report,
   type Submission,
   type Submissions,
 } from './submissions.ts'
-import { reportTwice, type StoredFormula } from './world.ts'
 
 interface AnsweredFormula extends StoredFormula {
   outcome?: 'added' | 'duplicate'
@@ -16,18 +20,18 @@ interface AnsweredFormula extends StoredFormula {
 
 interface Stored {
   formula: StoredFormula
-  /** Its place in the order of acceptance. */
+  /** Its index in the order of acceptance. */
   place: number
 }
 
-/** The stored formulas, oldest first, by what tells them apart. */
+/** Indexes of the stored formulas. */
 interface Shelf {
   byName: Map<string, Stored>
   byId: Map<string, Stored>
-  byMakeUp: Map<string, Stored>
+  byComposition: Map<string, Stored>
 }
 
-/** Judges what is stored by what was submitted and answered. Nothing may be under way. */
+/** Checks the stored formulas against all submissions and answers. No request may be pending. */
 export function judgeFormulas(submissions: Submissions, formulas: StoredFormula[], report: Report): void {
   reportTwice(
     'stored: id',
@@ -40,15 +44,15 @@ export function judgeFormulas(submissions: Submissions, formulas: StoredFormula[
     report,
   )
   reportTwice(
-    'stored: make-up',
-    formulas.map(({ materials }) => makeUpOf(materials)),
+    'stored: composition',
+    formulas.map(({ materials }) => compositionOf(materials)),
     report,
   )
   const stored = formulas.map((formula, place) => ({ formula, place }))
   const shelf: Shelf = {
     byName: new Map(stored.map((one) => [one.formula.name, one])),
     byId: new Map(stored.map((one) => [one.formula.id, one])),
-    byMakeUp: new Map(stored.map((one) => [makeUpOf(one.formula.materials), one])),
+    byComposition: new Map(stored.map((one) => [compositionOf(one.formula.materials), one])),
   }
   for (const formula of formulas) judgeOrigin(submissions, formula, report)
   judgeOrder(submissions, formulas, report)
@@ -81,7 +85,7 @@ const isSame = (sent: FormulaBody, { materials }: StoredFormula): boolean =>
     return other?.name === name && Number(other.concentration) === Number(concentration)
   })
 
-/** What was answered before another was sent is older. */
+/** A formula whose answer came before another was sent must be older. */
 function judgeOrder(submissions: Submissions, formulas: StoredFormula[], report: Report): void {
   let latest = { sent: -1, name: '' }
   for (const { name } of formulas) {
@@ -92,14 +96,14 @@ function judgeOrder(submissions: Submissions, formulas: StoredFormula[], report:
   }
 }
 
-/** All or nothing: with `skip`, all of which the make-up was new. */
+/** All or nothing; with `skip`, all whose composition was new. */
 function judgeWholeness({ key, formulas, onDuplicate }: Submission, shelf: Shelf, report: Report): void {
   const own = formulas.flatMap(({ name }) => shelf.byName.get(name) ?? [])
   if (own.length === 0) return
   if (onDuplicate === 'reject' && own.length < formulas.length) report(`key ${key}: a list is stored by half`)
   const oldest = Math.min(...own.map(({ place }) => place))
   for (const { name, materials } of formulas) {
-    const known = shelf.byMakeUp.get(makeUpOf(materials))
+    const known = shelf.byComposition.get(compositionOf(materials))
     const isOwn = formulas.some((formula) => formula.name === known?.formula.name)
     if (known === undefined) report(`key ${key}: a list is stored by half, without ${name}`)
     else if (!isOwn && known.place > oldest) report(`key ${key}: ${name} was new and is not stored`)
@@ -114,22 +118,52 @@ function judgeAdded(submission: Submission, entries: AnsweredFormula[], shelf: S
     const sent = formulas[index] as FormulaBody
     const stored = shelf.byId.get(formula.id)?.formula
     if (JSON.stringify(stored) !== JSON.stringify(formula)) say(`answered 200 and not stored so: ${formula.name}`)
-    if (makeUpOf(formula.materials) !== makeUpOf(sent.materials)) say(`${sent.name}: answered with another make-up`)
+    if (compositionOf(formula.materials) !== compositionOf(sent.materials))
+      say(`${sent.name}: answered with another composition`)
     const expected = onDuplicate === 'reject' ? undefined : formula.name === sent.name ? 'added' : 'duplicate'
     if (outcome !== expected) say(`${sent.name}: the outcome is ${outcome}, not ${expected}`)
   })
 }
 
-/** A stored 409 rests on what is stored; nothing of the submission is. */
+/** A 409 names stored formulas, and nothing of the submission is stored. */
 function judgeDuplicate(submission: Submission, details: { path: string; id: string }[], shelf: Shelf, say: Report) {
   const { formulas, body } = submission
   for (const { name } of formulas) if (shelf.byName.has(name)) say(`answered 409, and ${name} is stored`)
   if (details.length === 0) say('answered 409 without a duplicate')
   for (const { path, id } of details) {
     const index = Array.isArray(body) ? Number(path.slice(1)) : 0
-    const makeUp = makeUpOf(formulas[index]?.materials ?? [])
-    const isTwin = formulas.slice(0, index).some(({ materials }) => makeUpOf(materials) === makeUp)
-    const known = shelf.byMakeUp.get(makeUp)
+    const composition = compositionOf(formulas[index]?.materials ?? [])
+    const isTwin = formulas.slice(0, index).some(({ materials }) => compositionOf(materials) === composition)
+    const known = shelf.byComposition.get(composition)
     if (!isTwin && known?.formula.id !== id) say(`a duplicate of what is not stored: ${formulas[index]?.name}`)
   }
+}
+
+/**
+ * Sends submissions again: answers must be replayed, unknown outcomes must be settled.
+ * @param before the names of the formulas that were stored before
+ */
+export async function judgeReplays(
+  history: ClientHistory,
+  send: Send,
+  submissions: Iterable<Submission>,
+  before: Set<string>,
+  report: Report,
+): Promise<void> {
+  await each(submissions, 16, async (submission) => {
+    const { key, body, onDuplicate, formulas } = submission
+    const known = decided(submission)
+    const wasStored = formulas.some(({ name }) => before.has(name))
+    const reply = await history.submit(send, key, body, onDuplicate)
+    const say = (what: string): void => report(`key ${key}: ${what}: ${reply?.status} ${reply?.body}`)
+    if (reply === null) say('cut off, or never answered')
+    else if (known !== null || wasStored) {
+      if (!isKept(reply) || !isReplay(reply)) say('not replayed')
+      if (wasStored && reply.status !== 200) say('stored, and not answered so')
+    } else {
+      if (!isKept(reply) && reply.status !== 422) say('the key cannot be used')
+      const adds = reply.status === 200 && formulas.some(({ name }) => reply.body.includes(JSON.stringify(name)))
+      if (adds && isReplay(reply)) say('replayed, and not stored')
+    }
+  })
 }
