@@ -3,16 +3,15 @@ import pg from 'pg'
 import { type PostgresServer, query } from '../../support/postgres/server.ts'
 import { sized } from '../extent.ts'
 
-/** The connections of every instance. */
+/** The connections of all instances. */
 const OURS = `FROM pg_stat_activity WHERE application_name = 'formula-intake'`
 
 const terminate = (server: PostgresServer): Promise<unknown[]> =>
   query(server.url(), `SELECT pg_terminate_backend(pid) ${OURS}`)
 
-/** Something happens to the server; when it returns, it is over. */
+/** Disturbs the server until it resolves. */
 export type Disturbance = (server: PostgresServer) => Promise<void>
 
-/** What may happen to a PostgreSQL server under load. */
 export const DISTURBANCES: Record<string, Disturbance> = {
   'backends terminated every 300 ms': async (server) => {
     for (let round = 0; round < sized(4, 60); round++) {
@@ -38,7 +37,7 @@ export const DISTURBANCES: Record<string, Disturbance> = {
   },
 }
 
-/** Takes every connection there is, those of the service too. */
+/** Takes every connection, also those of the service. */
 async function exhaust(server: PostgresServer, ms: number): Promise<void> {
   const first = new pg.Client({ connectionString: server.url() })
   const taken = [first]

@@ -5,9 +5,9 @@ import { Consumers } from '../kill/consumers.ts'
 import { Submitters } from '../kill/submitters.ts'
 import type { CommitStrategy } from '../stores.ts'
 
-/** How long a client rests after each answer, in milliseconds: the judge has to send all of it again. */
+/** A client's pause after each answer, in milliseconds; it limits what `judge` has to send again. */
 const REST_MS = 15
-/** How often it is tried whether a service is back, in milliseconds, and how long at most. */
+/** The interval and the time limit of probes whether a service is back, in milliseconds. */
 const PROBE = { everyMs: 50, mostMs: 30_000 }
 
 interface LoadOptions {
@@ -18,12 +18,11 @@ interface LoadOptions {
   consumers?: number
 }
 
-/** Clients of one service, of whatever number of instances, which submit and consume while something happens to it. */
+/** Clients that submit to and consume from the instances of one service. */
 export class Load {
   readonly history: ClientHistory
-  /** How many answers there were, by what was asked and their status. */
+  /** Numbers of answers, by kind of request and status. */
   readonly answers: Record<string, number> = {}
-  /** Where the instances are that are used. */
   #urls: string[]
   readonly #chance: Chance
   readonly #clients: ((send: Send) => Promise<void>)[]
@@ -48,18 +47,18 @@ export class Load {
     this.#running = this.#clients.map((client) => this.#run(client))
   }
 
-  /** Lets every client end what it has begun. */
+  /** Stops all clients after their current request. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.all(this.#running)
   }
 
-  /** From now on no client uses an instance. */
+  /** Sends no more requests to an instance. */
   leave(url: string): void {
     this.#urls = this.#urls.filter((other) => other !== url)
   }
 
-  /** A client that is cut off, or refused while it consumes, begins anew. */
+  /** Restarts a client that is cut off, or refused while it consumes. */
   async #run(client: (send: Send) => Promise<void>): Promise<void> {
     const { signal } = this.#stopping
     const connections = new Map<string, ReturnType<typeof sendTo>>()
@@ -84,7 +83,7 @@ export class Load {
     this.answers[what] = (this.answers[what] ?? 0) + 1
   }
 
-  /** How long it takes, in milliseconds, until it takes formulas in, gives events out and says that it is ready. */
+  /** Waits until the service accepts formulas, delivers events and is ready. @returns the milliseconds */
   async msUntilBack(): Promise<number> {
     const begun = performance.now()
     const { send, close } = sendTo(this.#chance.oneOf(this.#urls))
@@ -115,7 +114,7 @@ export class Load {
     return submitted?.status === 200 && received !== null && ready?.status === 200
   }
 
-  /** @returns what is broken of the promise; see ClientHistory.judge */
+  /** @returns all violations; see ClientHistory.judge */
   async judge(whole: boolean): Promise<string[]> {
     const { send, close } = sendTo(this.#chance.oneOf(this.#urls))
     const violations = await this.history.judge(send, { whole })

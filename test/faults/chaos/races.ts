@@ -1,6 +1,6 @@
 import type { ClientHistory, FormulaBody, OnDuplicate, Reply, Send } from '../client-history.ts'
 
-/** A submission of a race, and which instance gets it. */
+/** A submission of a race. */
 interface Entry {
   instance: number
   key: string
@@ -8,7 +8,7 @@ interface Entry {
   onDuplicate?: OnDuplicate
 }
 
-/** One race: its entries are sent at the same moment. */
+/** @returns submissions that are sent at the same moment */
 export type Race = (number: number, instances: number) => Entry[]
 
 let names = 0
@@ -54,7 +54,7 @@ export const RACES: Record<string, Race> = {
     })),
 }
 
-/** @returns the answers, all of which are there */
+/** @returns the answers, without those that were cut off */
 export async function run(history: ClientHistory, sends: Send[], entries: Entry[]): Promise<Reply[]> {
   const sent = entries.map(({ instance, key, body, onDuplicate }) =>
     history.submit(sends[instance] as Send, key, body, onDuplicate),

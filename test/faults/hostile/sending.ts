@@ -7,12 +7,12 @@ import { type Exchange, exchange } from './wire.ts'
 
 const AT_A_TIME = 50
 
-/** The names of what was answered 200. */
+/** Names of accepted formulas. */
 export type Accepted = string[]
 
 /**
- * Sends every request on a connection of its own and judges what it is answered.
- * @returns those that were refused
+ * Sends each request on a new connection and checks the answers.
+ * @returns the refused requests
  */
 export async function sendAll(
   t: Test,
@@ -38,17 +38,17 @@ export async function sendAll(
   return refused
 }
 
-/** One that still sends when the server hangs up may lose the answer, so it asks again. */
+/** Sends a request again if the server hung up while it was sent: its answer may be lost. */
 async function answered(port: number, { pieces }: BadRequest): Promise<Exchange> {
   const sent = await exchange(port, pieces)
   return sent.answers.length === 0 && sent.ended === 'reset' ? exchange(port, pieces) : sent
 }
 
-/** Whether nothing was kept under its key; that a composition is known already is kept. */
+/** Whether no answer was stored under its key; a 409 for a duplicate is. */
 const isRefused = (sent: Exchange): boolean =>
   sent.answers.length > 0 && namesIn(sent).length === 0 && !sent.answers.some(({ status }) => status === 409)
 
-/** What was stored for it. */
+/** The formulas that it stored. */
 function namesIn({ answers }: Exchange): string[] {
   const added = answers.filter(({ body }) => body.startsWith('{"message":"Formula(s) added!"'))
   return added.flatMap(({ body }) =>
@@ -65,7 +65,7 @@ function faultsOf(request: BadRequest, sent: Exchange): string[] {
   return faults
 }
 
-/** What repeats a request, as far as it can be printed. */
+/** The start of a request, to repeat it. */
 const shown = ({ pieces }: BadRequest): string =>
   JSON.stringify(
     Buffer.concat(pieces.map((piece) => Buffer.from(piece)))
@@ -89,7 +89,7 @@ export async function everyName(url: string): Promise<string[]> {
 
 let afterwards = 0
 
-/** Whether keys that were refused take a good submission afterwards. @returns those that do not */
+/** Sends a good submission under each refused key. @returns the keys that do not accept it */
 export async function deadKeys(url: string, keys: string[]): Promise<string[]> {
   const waiting = keys.map((key) => ({ key, index: ++afterwards }))
   const dead: string[] = []

@@ -2,16 +2,16 @@ import type { Chance } from '../extent.ts'
 import type { JournalRecord } from './journal.ts'
 import type { Mood } from './pages.ts'
 
-/** A power cut: after how many records of a journal, and what it leaves of the rest. */
+/** A power cut: after how many records of a journal, and what it leaves of unsynced writes. */
 export interface Cut {
   records: number
   mood: Mood
 }
 
-/** Where cuts find most: each gets its share. */
+/** The moments at which cuts find most bugs; each gets its share. */
 type Aim = 'after an answer' | 'start-up' | 'after a kill' | 'around a sync' | 'within a checkpoint' | 'anywhere'
 
-/** To leave everything is what the end of a process does, which other tests see to. */
+/** 'everything' is rare: it is the same as the end of a process, which other tests cover. */
 const MOODS: Mood[] = [
   'nothing',
   'nothing',
@@ -24,12 +24,12 @@ const MOODS: Mood[] = [
   'torn pages',
 ]
 
-/** Chooses power cuts by chance, in the order of the journal. */
+/** Chooses random power cuts, in the order of the journal. */
 export function chooseCuts(journal: JournalRecord[], count: number, chance: Chance): Cut[] {
   const places = placesOf(journal)
   const aims = (Object.keys(places) as Aim[]).filter((aim) => places[aim].length > 0)
   const cuts = Array.from({ length: count }, (_, number): Cut => {
-    // Every aim in turn, so that a few cuts have some of each.
+    // Each aim in turn, so that a few cuts cover all.
     const aim = aims[number % aims.length] as Aim
     return { records: chance.oneOf(places[aim]), mood: chance.oneOf(MOODS) }
   })
@@ -45,7 +45,7 @@ function placesOf(journal: JournalRecord[]): Record<Aim, number[]> {
     'start-up': [],
     anywhere: [],
   }
-  // From there until something new is written to a log, what is answered rests on what the killed process wrote.
+  // From a kill until the next write to a log, answers depend on writes of the killed process.
   let inherited = false
   const paths = new Map<number, string>()
   let answered = false
@@ -57,7 +57,7 @@ function placesOf(journal: JournalRecord[]): Record<Aim, number[]> {
     if (inherited) places['after a kill'].push(index + 1)
     else if (!answered) places['start-up'].push(index + 1)
     else if (kind === 'write' && paths.get(file)?.endsWith('.db')) places['within a checkpoint'].push(index + 1)
-    // Just before the sync, and just after what was answered because of it.
+    // Just before the sync, and just after the answers that waited for it.
     if (kind === 'sync' || kind === 'sync failed') places['around a sync'].push(index, index + 1, index + 2)
     if (kind === 'answer') places['after an answer'].push(index + 1, index + 2)
     places.anywhere.push(index + 1)

@@ -4,7 +4,7 @@ import type { Chance } from '../extent.ts'
 /** Long enough that a few dozen submissions fill the log up to a checkpoint. */
 const MATERIALS = 60
 
-/** How long a consumer that was refused leaves the service alone, in milliseconds. */
+/** The pause of a consumer after a refusal, in milliseconds. */
 const REFUSED_MS = 5
 
 const waitMs = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -13,15 +13,14 @@ export interface LoadOptions {
   history: ClientHistory
   send: Send
   chance: Chance
-  /** How many clients submit at a time. */
+  /** The number of submitting clients. */
   clients: number
-  /** How often each of them sends something. */
+  /** The number of submissions of each client. */
   rounds: number
-  /** Tells the names and keys of several loads on one history apart. */
+  /** Separates the names and keys of several loads on one history. */
   label?: string
 }
 
-/** A submission as it was sent. */
 export interface Sent {
   key: string
   body: FormulaBody | FormulaBody[]
@@ -31,7 +30,7 @@ export interface Sent {
 /**
  * Clients that submit, send again and submit duplicates, and a consumer; each waits for its answers, and ends when its
  * connection does.
- * @returns what was cut off: nobody knows what became of it
+ * @returns the submissions that were cut off, with unknown outcome
  */
 export async function load({ history, send, chance, clients, rounds, label = '' }: LoadOptions): Promise<Sent[]> {
   const cutOff: Sent[] = []
@@ -63,7 +62,7 @@ export async function load({ history, send, chance, clients, rounds, label = '' 
   return cutOff
 }
 
-/** A formula or a list, some with compositions that others submit too. */
+/** A formula or a list; some compositions are shared with other submissions. */
 function submission(chance: Chance, name: string): Sent {
   const formula = (index: number): FormulaBody => {
     const composition = chance.happens(20) ? `shared ${chance.integer(1, 20)}` : `of ${name}-${index}`
@@ -77,7 +76,7 @@ function submission(chance: Chance, name: string): Sent {
   }
 }
 
-/** @param composition what its first material is called */
+/** @param composition the name of the first material */
 export function formulaOf(name: string, composition = name, materials = MATERIALS): FormulaBody {
   const others = Array.from({ length: materials - 1 }, (_, index) => ({
     name: `Material number ${index}`,
