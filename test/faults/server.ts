@@ -9,35 +9,36 @@ const SERVER = new URL('../../src/server.ts', import.meta.url).pathname
 
 export interface Launch {
   environment: Record<string, string>
-  /** A command that ends by running the words that follow it, as `unshare` does. */
+  /** A command prefix, such as `unshare`. */
   within?: string[]
-  /** Options of Node; none unless given. */
+  /** Options of Node; none by default. */
   options?: string[]
-  /** Runs as this user and group, which only root can ask for. */
+  /** The user and group to run as; needs root. */
   uid?: number
+  /** The server to run; src/server.ts by default. */
+  server?: string
 }
 
-/** A server process whose inside can be looked at. */
+/** A server process. */
 export interface Server {
   url: string
   port: number
   pid: number
-  /** Whether it still runs. */
   runs(): boolean
-  /** What it holds of memory, in bytes. */
+  /** Its resident memory, in bytes. */
   memory(): number
   kill(signal: NodeJS.Signals): Promise<Ended>
 }
 
 function launch(
   t: Test,
-  { environment, within = [], options = [], uid }: Launch,
+  { environment, within = [], options = [], uid, server = SERVER }: Launch,
 ): { child: ChildProcess; ended: Promise<Ended> } {
   const env = { ...inherited(), PORT: '0', ...environment }
-  // The test runner has its children's children write into its folder, where another user must not.
+  // The test runner makes descendants write into its folder, which another user cannot: `env -i` clears its variables.
   const alone =
     uid === undefined ? [] : ['env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`)]
-  const [command = process.execPath, ...words] = [...within, ...alone, process.execPath, ...options, SERVER]
+  const [command = process.execPath, ...words] = [...within, ...alone, process.execPath, ...options, server]
   const user = uid === undefined ? {} : { uid, gid: uid }
   const child = spawn(command, words, { env, cwd: '/', stdio: ['ignore', 'pipe', 'pipe'], ...user })
   return { child, ended: observe(t, child).ended }
@@ -68,7 +69,7 @@ export async function startServer(t: Test, options: Launch): Promise<Server> {
   }
 }
 
-/** Runs a server that is expected to end by itself; one that listens instead is ended. */
+/** Runs a server that should end by itself; kills it if it listens. */
 export function runServer(t: Test, options: Launch): Promise<Ended> {
   const { child, ended } = launch(t, options)
   child.stdout?.on('data', (chunk: Buffer) => {

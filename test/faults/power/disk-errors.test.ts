@@ -73,7 +73,7 @@ for (const strategy of COMMIT_STRATEGIES) {
         }
       }
       close()
-      await service.end('SIGKILL')
+      await service.kill('SIGKILL')
       const recording = { strategy, library, journal: readJournal(journal), timeline, disk }
       const { violations, done } = await cutPower(t, recording, { cuts: sized(2, 40), stream: 3_000 })
       t.same(inTurn(strategy, violations), [], 'a power cut meanwhile or afterwards loses nothing that was answered')
@@ -100,6 +100,6 @@ t.test('a transaction too big for the cache, which fails before its commit, leav
   t.match(await history.submit(send, 'small', formulaOf('Small')), { status: 200 })
   t.match(await history.submit(send, 'big', formulas), { status: 200 })
   close()
-  await service.end('SIGKILL')
+  await service.kill('SIGKILL')
   t.same(await judgeFiles(folder, 'one transaction', history), [])
 })

@@ -5,9 +5,9 @@ import { errorBody } from '../../../src/errors/service-error.ts'
 import type { ClientHistory, Reply, Send } from '../client-history.ts'
 import { type Chance, sized } from '../extent.ts'
 import { cleanups, newestFormulas } from '../history/reads.ts'
+import type { Server } from '../server.ts'
 import type { CommitStrategy } from '../stores.ts'
 import { formulaOf, load } from './load.ts'
-import type { RecordedService } from './recorder.ts'
 
 interface Exchange {
   path: string
@@ -106,7 +106,7 @@ export interface NamedFault extends DiskFault {
 }
 
 interface FailingServiceOptions {
-  service: RecordedService
+  service: Server
   switches: Switches
   history: ClientHistory
   send: Send
@@ -136,7 +136,7 @@ export class FailingService {
     check(!harmless || refusals.refused.length === 0, `refused needlessly: ${refusals.refused}`)
     const read = await send('GET', '/formulas?limit=5')
     check(read.status === 200, `reads fail: ${read.status} ${read.body}`)
-    check(!this.#options.service.ended(), 'the process has ended')
+    check(this.#options.service.runs(), 'the process has ended')
     this.#options.switches.mend()
     const next = await this.#options.history.submit(send, `after-${label}`, formulaOf(`after ${label}`))
     check(next?.status === 200, `when it is over the next submission is answered ${next?.status} ${next?.body}`)

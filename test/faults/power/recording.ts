@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Send, sendTo } from '../client-history.ts'
 import { type Chance, chance, seed } from '../extent.ts'
+import type { Server } from '../server.ts'
 import { type CommitStrategy, filesIn, scratch } from '../stores.ts'
 import { type Cut, chooseCuts } from './cuts.ts'
 import { Disk } from './disk.ts'
 import { type JournalRecord, noteKill, readJournal, Timeline } from './journal.ts'
 import { judgeFiles, newHistory } from './judge.ts'
 import { load } from './load.ts'
-import { type RecordedService, startRecorded } from './recorder.ts'
+import { startRecorded } from './recorder.ts'
 
 /** The writes of a service under load, from its first start to its end, and the answers its clients got. */
 export interface Recording {
@@ -70,17 +71,17 @@ export async function record(t: Test, { strategy, library, stream, server }: Rec
   for (const { key, body, onDuplicate } of cutOff) await history.submit(timeline.through(send), key, body, onDuplicate)
   await load({ ...options, send: timeline.through(send), rounds: 8, label: 'b' })
   close()
-  await second.end('SIGTERM')
+  await second.kill('SIGTERM')
   return { strategy, library, journal: readJournal(journal), timeline, disk, seen }
 }
 
 /** A connection to a service that is killed in the middle of the load. */
-function killing(service: RecordedService, luck: Chance) {
+function killing(service: Server, luck: Chance) {
   const { send, close } = sendTo(service.url)
   const ended = Promise.withResolvers<void>()
   let left = luck.integer(20, 80)
   const afterMs = luck.integer(0, 3)
-  const kill = (): void => void service.end('SIGKILL').then(close).then(ended.resolve)
+  const kill = (): void => void service.kill('SIGKILL').then(close).then(ended.resolve)
   const counting: Send = async (...message) => {
     const reply = await send(...message)
     if (--left === 0) setTimeout(kill, afterMs)
@@ -159,7 +160,7 @@ async function cutAgain(t: Test, { folder, strategy, library, luck }: Interrupte
   const disk = new Disk(folder)
   const env = filesIn(folder, strategy)
   const service = await startRecorded(t, { library, folder, journal: journalPath, env })
-  await service.end(luck.oneOf(['SIGKILL', 'SIGTERM']))
+  await service.kill(luck.oneOf(['SIGKILL', 'SIGTERM']))
   const journal = readJournal(journalPath)
   const [cut] = chooseCuts(journal, 1, luck) as [Cut]
   for (const one of journal.slice(0, cut.records)) disk.apply(one)
