@@ -1,4 +1,5 @@
-import { backoffMs, type Clock, type Random, sleep, systemClock } from '../kit/clock.ts'
+import { backoffMs } from '../kit/backoff.ts'
+import { type Clock, type Random, sleep, systemClock } from '../kit/clock.ts'
 import type { ServiceOptions } from './options.ts'
 import type { List } from './upload.ts'
 

@@ -60,23 +60,6 @@ export function waitFor<T>(
 export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<unknown> =>
   waitFor(new Promise<never>(() => {}), ms, clock, signal)
 
-/** Limits of the pauses between attempts. */
-interface Backoff {
-  /** Upper bound of the first pause, in milliseconds; doubles with each failure. */
-  baseMs: number
-  /** Upper bound of all pauses, in milliseconds. */
-  maxMs: number
-}
-
-/**
- * Exponential backoff with full jitter: clients that failed together do not retry together.
- * @param failures how many attempts have failed so far, at least 1
- * @returns the pause before the next attempt, in milliseconds
- */
-export function backoffMs(failures: number, { baseMs, maxMs }: Backoff, random: Random): number {
-  return random() * Math.min(maxMs, baseMs * 2 ** Math.min(failures - 1, 52))
-}
-
 /** The time by which something must have ended. */
 export class Deadline {
   readonly #clock: Clock

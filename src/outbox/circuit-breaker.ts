@@ -1,8 +1,10 @@
-import { backoffMs, type Clock, isoTime, type Random } from '../kit/clock.ts'
+import { backoffMs } from '../kit/backoff.ts'
+import { type Clock, isoTime, type Random } from '../kit/clock.ts'
 import type { SendResult } from './sink.ts'
 
-/** Maximum number of concurrent calls. */
-const MAX_CALLS = 16
+const MAX_CONCURRENT_CALLS = 16
+/** Consecutive failures that count as an outage; a single one may be chance. */
+const OUTAGE_FAILURES = 2
 const BACKOFF = { baseMs: 500, maxMs: 30_000 }
 
 export interface ForwarderHealth {
@@ -68,14 +70,14 @@ export class CircuitBreaker {
     else this.#slowDown()
   }
 
-  /** Records that a whole call failed. A single failure may be chance; when a probe fails too, the state is `failing`. */
+  /** Records that a whole call failed. When a probe fails too, the state is `failing`. */
   recordFailure(reason: string, isProbe: boolean): void {
     const { clock, random, log } = this.#options
     this.#maxCalls = 1
     if (isProbe) this.#failures++
     else this.#failures ||= 1
     this.#pauseMs = backoffMs(this.#failures, BACKOFF, random)
-    if (this.#failures < 2) return
+    if (this.#failures < OUTAGE_FAILURES) return
     if (this.#health.state === 'failing') {
       this.#health = { ...this.#health, reason }
     } else {
@@ -94,7 +96,7 @@ export class CircuitBreaker {
     if (isProbe) this.#failures = 0
     // A call that began before the failure: its success does not close the breaker.
     if (this.probing) return
-    this.#maxCalls = Math.min(this.#maxCalls + 1, MAX_CALLS)
+    this.#maxCalls = Math.min(this.#maxCalls + 1, MAX_CONCURRENT_CALLS)
     if (this.#health.state !== 'failing') return
     const { since } = this.#health
     this.#health = { state: 'forwarding', reason: null, since: isoTime(this.#options.clock.now()) }

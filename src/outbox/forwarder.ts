@@ -1,4 +1,5 @@
-import { backoffMs, sleep, waitFor } from '../kit/clock.ts'
+import { backoffMs } from '../kit/backoff.ts'
+import { sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent, type Settled } from '../stores/ports.ts'
 import { type BreakerOptions, CircuitBreaker, type ForwarderHealth } from './circuit-breaker.ts'

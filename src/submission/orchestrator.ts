@@ -1,4 +1,5 @@
-import { backoffMs, Deadline, sleep, waitFor } from '../kit/clock.ts'
+import { backoffMs } from '../kit/backoff.ts'
+import { Deadline, sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import type { Answer, Cleanup, IdempotencyStore, SubmissionStores } from '../stores/ports.ts'
 import { type CommitStrategy, Saga, TransactionalCommit } from './commit-strategy.ts'
@@ -7,12 +8,12 @@ import { PendingRollbacks, SETTLE_MS } from './pending-rollbacks.ts'
 import { RecoveryWorker } from './recovery-worker.ts'
 import {
   type AttemptResult,
+  callerKey,
   type LoggedSubmission,
   logFields,
   type Outcome,
   payloadHash,
   type SubmissionRequest,
-  slotOf,
   toSubmission,
 } from './submission.ts'
 
@@ -92,7 +93,7 @@ export class Orchestrator {
   /** Wait: while another submission of this process holds the key, replays its answer or waits for it. */
   async #waitForKey(request: SubmissionRequest): Promise<Outcome> {
     const { clock, waitMs } = this.#options
-    const slot = slotOf(request)
+    const slot = callerKey(request)
     const payload = payloadHash(request)
     const deadline = new Deadline(clock, waitMs)
     for (;;) {

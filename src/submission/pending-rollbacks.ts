@@ -1,4 +1,5 @@
-import { backoffMs, Deadline, isoTime, waitFor } from '../kit/clock.ts'
+import { backoffMs } from '../kit/backoff.ts'
+import { Deadline, isoTime, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import type { Answer, Cleanup } from '../stores/ports.ts'
 import type { CommitStrategy } from './commit-strategy.ts'
@@ -18,8 +19,9 @@ interface PendingRollback {
 }
 
 /**
- * Rollbacks that failed and that no store could record as a cleanup. They are retried in this process until a store
- * answers. If the process ends first, the attempt can take no effect any more, and start-up recovers its intent.
+ * Rollbacks of this process that failed, retried here until the stores answer. The recovery worker also retries those that
+ * a store has recorded as cleanups. If the process ends first, the attempt can no longer take effect, and start-up recovers
+ * its intent.
  */
 export class PendingRollbacks {
   readonly #strategy: CommitStrategy

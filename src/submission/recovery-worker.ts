@@ -1,4 +1,5 @@
-import { backoffMs, Deadline, sleep, waitFor } from '../kit/clock.ts'
+import { backoffMs } from '../kit/backoff.ts'
+import { Deadline, sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import type { Cleanup, OpenAttempt, SubmissionStores } from '../stores/ports.ts'
 import type { Saga } from './commit-strategy.ts'

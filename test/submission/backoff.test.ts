@@ -1,5 +1,5 @@
 import t from 'tap'
-import { backoffMs } from '../../src/kit/clock.ts'
+import { backoffMs } from '../../src/kit/backoff.ts'
 
 const limits = { baseMs: 1_000, maxMs: 10_000 }
 const pauseMs = (failures: number, random: number): number => backoffMs(failures, limits, () => random)

@@ -81,8 +81,8 @@ t.test('a planted bug is told to be caught only when the test named for it fails
   t.teardown(() => copy.remove())
   const bug = mutants.find(({ name }) => name === 'a conflict is tried again') as Mutant
   const trial = (changed: Partial<Mutant>) => tryMutant(copy, { ...bug, ...changed })
-  const harmless: Edit = ['src/kit/clock.ts', 'export function backoffMs', '\nexport function backoffMs']
-  const broken: Edit = ['src/kit/clock.ts', 'export function backoffMs', 'export function (']
+  const harmless: Edit = ['src/kit/backoff.ts', 'export function backoffMs', '\nexport function backoffMs']
+  const broken: Edit = ['src/kit/backoff.ts', 'export function backoffMs', 'export function (']
   t.match(await trial({}), { caught: true, told: /^caught by/ })
   t.match(await trial({ edits: [harmless] }), { caught: false, told: /^survived/ })
   t.match(await trial({ edits: [broken] }), { caught: false, told: /did not run/ }, 'what does not even parse')
