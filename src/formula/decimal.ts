@@ -8,14 +8,16 @@ export const DECIMAL_DIGITS = 12
 export const DECIMAL = /^\+?(\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d+))?$/
 
 /** The canonical form; most concentrations arrive in it. */
-export const CANONICAL = /^(?:0|[1-9]\d{0,11})\.\d{0,11}[1-9]$|^[1-9]\d{0,11}$/
+export const CANONICAL = new RegExp(
+  `^(?:0|[1-9]\\d{0,${DECIMAL_DIGITS - 1}})\\.\\d{0,${DECIMAL_DIGITS - 1}}[1-9]$|^[1-9]\\d{0,${DECIMAL_DIGITS - 1}}$`,
+)
 
 /**
  * Converts a positive decimal to canonical form: no exponent, no sign, no redundant zeros. It works on the digits, so that
  * no value is rounded, and checks the length first, so that `1e999999999` costs nothing.
  * @param text a decimal such as `10.0`, `.50`, `5.` or `+1e1`
  * @returns the canonical form (`10`, `0.5`, `5`, `10`), or null when `text` is not a decimal, not above zero, or has more
- *   than 12 digits before or after the point
+ *   than `DECIMAL_DIGITS` digits before or after the point
  */
 export function canonicalDecimal(text: string): string | null {
   if (CANONICAL.test(text)) return text
