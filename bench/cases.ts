@@ -15,7 +15,7 @@ export interface Case {
   /** What rates count; events are counted by acknowledgements. */
   unit: 'formulas' | 'events'
   formulasPerRequest: number
-  /** Events queued per second of load; must exceed what any contender can consume. */
+  /** Events queued before a measurement, for each second that it lasts; must exceed what any contender can consume. */
   eventsPerSecond: number
   /** Upper bound of a measurement, where more would not fit into memory. */
   maxSeconds?: number

@@ -11,9 +11,9 @@ declare module 'fastify' {
 }
 
 /** Concurrent reads of pages: each may take 4 MiB, and readiness probes wait behind them. */
-const MAX_LISTS = 4
+const CONCURRENT_LISTS = 4
 /** Concurrent reads of single formulas. */
-const MAX_GETS = 32
+const CONCURRENT_GETS = 32
 
 /**
  * Decorates the instance with reads of formulas in bounded memory: a limited number at a time, and none while too many
@@ -23,8 +23,8 @@ export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const { db } = fastify
     const { unread } = fastify.connections
-    const lists = new ConcurrencyLimit(MAX_LISTS, clock)
-    const gets = new ConcurrencyLimit(MAX_GETS, clock)
+    const lists = new ConcurrencyLimit(CONCURRENT_LISTS, clock)
+    const gets = new ConcurrencyLimit(CONCURRENT_GETS, clock)
     const read = <T>(limit: ConcurrencyLimit, bytes: number, call: () => Promise<T>): Promise<T> =>
       limit.run(() => {
         if (!unread.fits(bytes)) throw new ServiceError('SERVICE_OVERLOADED')

@@ -64,7 +64,7 @@ export async function pollNow() {
   const answers = await ask()
   // A newer round has begun meanwhile.
   if (mine !== round) return
-  live.set(take(live.get(), answers))
+  live.set(liveAfter(live.get(), answers))
   const isLimited = [answers.metrics, answers.queue].some(
     (answer) => answer.status === 'rejected' && answer.reason.status === 429,
   )
@@ -98,11 +98,12 @@ async function askWithKey(path, signal) {
 }
 
 /**
+ * What the page shows after these answers. Keeps their metrics as the last reading.
  * @param {Live} before
  * @param {Answers} answers
  * @returns {Live}
  */
-function take(before, { at, health, metrics, queue }) {
+function liveAfter(before, { at, health, metrics, queue }) {
   const reachable = health.status === 'fulfilled' || health.reason.status > 0
   const reading = metrics.status === 'fulfilled' ? readingOf(parseMetrics(metrics.value), at) : null
   const pace = last !== null && reading !== null ? paceBetween(last, reading) : null

@@ -49,7 +49,7 @@ export class AllowedHosts {
 type SiteHeader = 'Sec-Fetch-Site' | 'Origin'
 
 const OWN_PAGES = ['same-origin', 'none']
-const DEFAULT_PORT: Record<string, number> = { http: 80, https: 443 }
+const PORT_OF_SCHEME: Record<string, number> = { http: 80, https: 443 }
 
 /**
  * Finds the header that shows that a request comes from another site. Browsers that do not send `Sec-Fetch-Site`, or not to
@@ -72,6 +72,6 @@ function isOwn(origin: string, hostHeader: string, ownHosts: readonly string[]):
   if (ownHosts.includes(page.host)) return true
   const service = readAuthority(hostHeader)
   // Both omit the default port. The service may be behind TLS without knowing it, so assume the scheme of the page.
-  const portOf = ({ port }: { port: number | null }): number | undefined => port ?? DEFAULT_PORT[scheme]
+  const portOf = ({ port }: { port: number | null }): number | undefined => port ?? PORT_OF_SCHEME[scheme]
   return service?.host === page.host && portOf(service) === portOf(page)
 }

@@ -68,7 +68,7 @@ class FairQueue<T extends { readonly caller: string }> {
   }
 
   /** Ends the turn of a caller: all other callers are served before it. */
-  endTurn(caller: string): void {
+  moveToBack(caller: string): void {
     const entries = this.#callers.get(caller)
     if (entries === undefined) return
     this.#callers.delete(caller)
@@ -80,7 +80,7 @@ class FairQueue<T extends { readonly caller: string }> {
   }
 }
 
-/** Long polling: consumers wait for events in a queue that is fair between callers. */
+/** Long polling: consumers that find no event wait in line. Callers take turns; within a caller, first come, first served. */
 export class LongPoll {
   readonly #queue: EventQueue
   readonly #clock: Clock
@@ -192,7 +192,7 @@ export class LongPoll {
       front.receiving = false
       this.#share = events.length === max ? Math.min(2 * this.#share, MAX_EVENTS) : 1
       if (events.length > 0) {
-        this.#waiters.endTurn(front.caller)
+        this.#waiters.moveToBack(front.caller)
         this.#end(front, () => front.answer(events))
         return 0
       }
@@ -201,7 +201,7 @@ export class LongPoll {
       return Math.min(Math.max(dueMs, 1), RECHECK_MS)
     } catch (error) {
       front.receiving = false
-      this.#waiters.endTurn(front.caller)
+      this.#waiters.moveToBack(front.caller)
       this.#end(front, () => front.fail(error))
       return RECHECK_MS
     }

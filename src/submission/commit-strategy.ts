@@ -118,7 +118,10 @@ export class Saga implements CommitStrategy {
     }
   }
 
-  /** The compensating rollback, in reverse order: queue, then database. */
+  /**
+   * Decides first: an attempt that was completed meanwhile goes forward, and its answer is returned. Any other is rolled
+   * back in reverse order: events, then formulas.
+   */
   async settle(submission: Submission, deadline: Deadline, reason = 'The submission failed'): Promise<Answer | null> {
     const id = this.#unsettled.get(submission.id)
     if (id === undefined) return null

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../kit/clock.ts'
 import type { Answer } from '../stores/ports.ts'
-import { slotOf } from './submission.ts'
+import { callerKey } from './submission.ts'
 
 /** How long an answer is cached, in milliseconds: shorter than any store keeps it. */
 const TTL_MS = 600_000
@@ -43,13 +43,13 @@ export class RecentAnswers {
 
   /** @returns the answer given to the same bytes under the same key, if cached */
   find(request: RawRequest): Answer | null {
-    const cached = this.#answers.get(slotOf(request))
+    const cached = this.#answers.get(callerKey(request))
     return cached !== undefined && cached.digest === digestOf(request) ? cached.answer : null
   }
 
   /** @param answer must have been stored just now, so that it is not cached for longer than it is stored */
   remember(request: RawRequest, answer: Answer): void {
-    this.#answers.set(slotOf(request), { digest: digestOf(request), answer })
+    this.#answers.set(callerKey(request), { digest: digestOf(request), answer })
   }
 }
 

@@ -73,4 +73,4 @@ export const logFields = ({ id, requestId }: { id: string; requestId?: string })
   requestId === undefined ? { submission: id } : { submission: id, reqId: requestId }
 
 /** Identifies a key of a caller in maps. */
-export const slotOf = ({ caller, key }: { caller: string; key: string }): string => `${caller}\0${key}`
+export const callerKey = ({ caller, key }: { caller: string; key: string }): string => `${caller}\0${key}`

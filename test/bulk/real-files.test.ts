@@ -22,7 +22,8 @@ interface Imported {
 
 /**
  * Starts a service.
- * @returns imports a file into it. A `~` in the file becomes a number of its own, so that no formula is known already
+ * @returns a function that imports a file into it. Each call replaces every `~` in the file by the number of the call, so that
+ *   no formula is known already
  */
 async function importer(t: Test) {
   const directory = t.testdir()

@@ -89,7 +89,7 @@ export class Columns {
     return `The row has ${cells.length} fields, the first line ${this.#count}`
   }
 
-  /** @returns null when there is a point beside `--decimal ,`: it may separate thousands */
+  /** Turns a decimal comma into a point. @returns null if `--decimal ,` was given and there is a point: it may separate thousands */
   #withPoint(concentration: string): string | null {
     if (this.#options.decimal === '.') return concentration
     return concentration.includes('.') ? null : concentration.replace(',', '.')

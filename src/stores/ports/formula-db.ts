@@ -40,7 +40,7 @@ export type Decision =
   /** The attempt is being rolled back, or has left no trace. */
   | { kind: 'abandoned' }
 
-/** Holds formulas, and the intents of sagas whose events live in another queue. */
+/** Holds formulas and, where events are kept in another store, intents: durable records of unfinished sagas. */
 export interface FormulaDb {
   /** @returns the formula with this fingerprint; null when there is none or it is pending */
   get(id: string): Promise<StoredFormula | null>

@@ -62,7 +62,7 @@ export type Verdict =
   | { kind: 'answered'; submissionId: string; answer: Answer }
   /** The key was used with another payload. */
   | { kind: 'reused' }
-  /** An unfinished submission holds the key or a composition. */
+  /** `holder` still holds the key or a composition that this submission wants. */
   | { kind: 'busy'; wants: 'key' | 'composition'; holder: Holder }
   /** This submission was given up and can no longer be accepted. */
   | { kind: 'given-up' }

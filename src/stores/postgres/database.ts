@@ -71,8 +71,10 @@ WHERE ${key} = ANY (ARRAY(
   SELECT ${key} FROM formula_intake.${table} WHERE ${where} ORDER BY ${oldestBy} LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING 1`
 
+/** The time to send to the database; null to let it take its own. */
 export type GivenTime = () => number | null
 
+/** Only tests, whose clock is their own, send a time: instances must agree on the time of their database. */
 export const givenTime = (clock: Clock): GivenTime => (clock === systemClock ? () => null : () => clock.now())
 
 /** One array per column, as `unnest` takes them. */
@@ -170,7 +172,8 @@ export class Database {
   }
 
   /**
-   * Runs several reads that use indexes. The server ends one that takes too long.
+   * Runs several reads in one read-only transaction. The planner avoids sequential scans, so each read needs an index. The
+   * server ends a statement that takes longer than `READ_MS`.
    * @throws {Unstorable}
    * @throws {StoreUnavailable}
    */

@@ -14,8 +14,9 @@ const UNKNOWN_SUBSCRIPTION = `RAISE EXCEPTION '%', wanted USING ERRCODE = '${NO_
 const COPIED = `fingerprint = coalesce(d.fingerprint, e.fingerprint), formula = coalesce(d.formula, e.formula),
     at = coalesce(d.at, e.at), body = coalesce(d.body, e.body)`
 
-/** Joins receipts `r` to the deliveries `d` whose lease they still hold; only leases have a nonce. */
+/** The given receipts as rows `r`, numbered in the given order. */
 const RECEIPTS = `unnest(readers, positions, nonces) WITH ORDINALITY AS r (subscription, position, nonce, ordinal)`
+/** Whether receipt `r` still holds the lease of delivery `d`. Only leased ones have a nonce, and their rank is the lease's end. */
 const HOLDS = `d.subscription = r.subscription AND d.position = r.position AND d.nonce = r.nonce
   AND d.rank > now_ms`
 
@@ -142,8 +143,8 @@ BEGIN
 END $$`
 
 /**
- * Leases events: returned ones first, then the log, in which a redriven event takes its turn where the log ended at the
- * redrive. Locks nothing when nothing is ready.
+ * Leases events: returned ones first, then the log. A redriven event comes after the events that were in the log when it was
+ * redriven, before those added later. Locks nothing when nothing is ready.
  */
 const RECEIVE = `
 CREATE OR REPLACE FUNCTION formula_intake.receive(

@@ -100,17 +100,17 @@ export function cleanupCommands(db: DatabaseSync) {
   }
 }
 
-const eventsOf = ({ events }: IntentRow): FormulaEvent[] => JSON.parse(events)
+const readEvents = ({ events }: IntentRow): FormulaEvent[] => JSON.parse(events)
 
 function toIntent(row: IntentRow): Intent {
-  const events = eventsOf(row)
+  const events = readEvents(row)
   if (row.state !== 'completed') return { ...row, events }
   return { ...row, events: events.map((event, n) => ({ ...event, seq: row.firstAdded + n })) }
 }
 
 const toCleanup = (row: IntentRow): Cleanup => ({
   id: row.id,
-  formulaIds: eventsOf(row).map(({ id }) => id),
+  formulaIds: readEvents(row).map(({ id }) => id),
   reason: row.reason,
   attempts: row.attempts,
   createdAt: isoTime(row.decidedAt),

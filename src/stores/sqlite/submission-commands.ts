@@ -34,7 +34,7 @@ function decider({ formulas, pending, answers, intents }: Tables) {
 }
 
 /** @param firstAdded the sequence number of the first formula added; 0 when none was */
-function toKept({ id, payload }: Submission, { added, answer, kept }: Accepted, firstAdded: number): KeptAnswer {
+function toKeptAnswer({ id, payload }: Submission, { added, answer, kept }: Accepted, firstAdded: number): KeptAnswer {
   return { submissionId: id, payload, status: answer.status, kept, firstAdded, added: added.length }
 }
 
@@ -56,7 +56,7 @@ export function intakeCommands(tables: Tables, log: EventLog) {
       event.seq = writer.add(accepted.added[n] as NewFormula)
     })
     log.append(events)
-    answers.keep(now, slot, toKept(submission, accepted, events[0]?.seq ?? 0))
+    answers.keep(now, slot, toKeptAnswer(submission, accepted, events[0]?.seq ?? 0))
   }
 
   return {
@@ -93,7 +93,7 @@ export function addCommand(tables: Tables) {
       if (verdict.kind !== 'accepted') return verdict
       const { added, answer, kept } = verdict
       if (added.length === 0) {
-        answers.keep(now, slot, toKept(submission, verdict, 0))
+        answers.keep(now, slot, toKeptAnswer(submission, verdict, 0))
         return { kind: 'answered', submissionId, answer }
       }
       const events = eventsOf(added, submission)

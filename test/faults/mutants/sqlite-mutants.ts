@@ -51,7 +51,7 @@ export const sqliteMutants: Mutant[] = [
   {
     name: 'sqlite: the answer is not kept with the formulas',
     breaks: 'a try whose reply was lost is answered as if it had not been',
-    edits: [[COMMANDS, '    answers.keep(now, slot, toKept(submission, accepted, events[0]?.seq ?? 0))\n', '']],
+    edits: [[COMMANDS, '    answers.keep(now, slot, toKeptAnswer(submission, accepted, events[0]?.seq ?? 0))\n', '']],
     caughtBy: [SUITE, 'sqlite intake: repetition', 'the same submission again is answered again, never stored twice'],
   },
   {

@@ -11,7 +11,7 @@ export interface PostgresOptions {
   inMemory?: boolean
   /** More of postgresql.conf, such as `max_connections`. */
   settings?: Settings
-  /** An ICU locale, whose order differs from that of code points as on most servers; or `C`. */
+  /** Default: en-US. An ICU locale does not sort by code point, as on most servers; `C` does. */
   locale?: string
   /** Default: the PostgreSQL from npm. */
   binaries?: Binaries

@@ -4,7 +4,7 @@ import { StoreRefused } from '../../../errors/store-errors.ts'
 import { APPLICATION_ID } from '../schema.ts'
 import { openForReading, sync } from './file.ts'
 import { checkOrigin } from './integrity.ts'
-import { refuseMountedAlone } from './paths.ts'
+import { refuseMountedFile } from './paths.ts'
 
 /** The number of rows in a copy. */
 export interface BackedUp {
@@ -20,7 +20,7 @@ export interface BackedUp {
  */
 export function backUp(path: string, target: string): BackedUp {
   if (!existsSync(path)) throw new StoreRefused(`${path} is not there`)
-  refuseMountedAlone(path)
+  refuseMountedFile(path)
   const source = openForReading(path)
   try {
     checkOrigin(source, path)

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { StoreRefused } from '../../../errors/store-errors.ts'
 import { migrate } from '../schema.ts'
 import { checkSound, LEFT } from './integrity.ts'
-import { realPath, refuseMountedAlone } from './paths.ts'
+import { realPath, refuseMountedFile } from './paths.ts'
 import { logIsDamaged } from './wal-check.ts'
 
 /** Holds the inner pages of every index at millions of formulas. */
@@ -98,7 +98,7 @@ export function lock(path: string): () => void {
     if ((stats?.nlink ?? 1) > 1) {
       throw new StoreRefused(`${path} has a second name (a hard link), which must be removed`)
     }
-    refuseMountedAlone(path)
+    refuseMountedFile(path)
     mkdirSync(dirname(path), { recursive: true })
     const lock = new DatabaseSync(`${realPath(path)}.lock`)
     try {

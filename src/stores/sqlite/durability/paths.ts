@@ -31,7 +31,7 @@ function linkTarget(path: string): string | null {
  * are those of the mounted file, so only the list of mounts shows it. A mounted folder is safe: lock and log are inside.
  * @throws {StoreRefused}
  */
-export function refuseMountedAlone(path: string): void {
+export function refuseMountedFile(path: string): void {
   if (mountPoints().includes(realPath(path))) {
     throw new StoreRefused(`${path} is mounted by itself, without its log: mount the folder that it is in`)
   }

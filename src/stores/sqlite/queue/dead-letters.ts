@@ -6,21 +6,21 @@ import type { EventLog } from './event-log.ts'
 import type { DeliveryState, SubscriptionRow, SubscriptionTable } from './subscription-table.ts'
 
 /** Selects a delivery by its primary key. */
-export const ONE_DELIVERY = 'WHERE position = ? AND subscription = ?'
+export const BY_DELIVERY_KEY = 'WHERE position = ? AND subscription = ?'
 
 /** Each statement finds its rows by a key or an index. */
 export const deadStatements = (db: DatabaseSync) =>
   prepare(db, {
     copyEvent: `UPDATE deliveries SET (fingerprint, formula, at, body) =
        (SELECT fingerprint, formula, at, body FROM events WHERE events.position = deliveries.position)
-     ${ONE_DELIVERY} AND fingerprint IS NULL`,
-    bury: `UPDATE deliveries SET state = 'dead', rank = ?, died_at = ?, reason = ?, detail = ?, nonce = NULL ${ONE_DELIVERY}`,
+     ${BY_DELIVERY_KEY} AND fingerprint IS NULL`,
+    bury: `UPDATE deliveries SET state = 'dead', rank = ?, died_at = ?, reason = ?, detail = ?, nonce = NULL ${BY_DELIVERY_KEY}`,
     page: `SELECT rank, lower(hex(fingerprint)) AS id, formula AS seq, at AS createdAt, body, receives AS receiveCount,
        died_at AS diedAt, reason, detail
      FROM deliveries WHERE subscription = ? AND state = 'dead' AND rank < ? ORDER BY rank DESC LIMIT ?`,
     byFingerprint: `SELECT position, rank FROM deliveries WHERE fingerprint = ? AND subscription = ? AND state = 'dead'`,
     redrive: `UPDATE deliveries SET state = 'redriven', rank = ?, receives = 0, after = ?, died_at = NULL, reason = NULL,
-       detail = NULL ${ONE_DELIVERY}`,
+       detail = NULL ${BY_DELIVERY_KEY}`,
     redriveAll: `UPDATE deliveries SET state = 'redriven', rank = ? + line.number, receives = 0, after = ?, died_at = NULL,
        reason = NULL, detail = NULL
      FROM (SELECT position, row_number() OVER (ORDER BY rank) AS number FROM deliveries

@@ -63,12 +63,12 @@ export class EventLog {
     return this.#sql.after.all(position, last, limit) as unknown as EventRow[]
   }
 
-  /** The first event after `position` that is not blank. */
+  /** The first event after `position`, without blank ones (those of erased formulas). */
   firstAfter(position: number): EventRow | undefined {
     return position < this.head ? (this.#sql.firstAfter.get(position) as unknown as EventRow | undefined) : undefined
   }
 
-  /** The number of events after `position` that are not blank. */
+  /** The number of events after `position`, without blank ones. */
   countAfter(position: number): number {
     if (position >= this.head) return 0
     return this.head - position - (this.#sql.blanksAfter.get(position)?.n as number)

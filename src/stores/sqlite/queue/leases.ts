@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { isFingerprint } from '../../../formula/identity.ts'
 import type { FormulaEvent, LeasedEvent, Settled } from '../../ports.ts'
 import { prepare } from '../statements.ts'
-import { ONE_DELIVERY } from './dead-letters.ts'
+import { BY_DELIVERY_KEY } from './dead-letters.ts'
 import type { EventLine, QueueParts } from './event-line.ts'
 import type { EventRow } from './event-log.ts'
 import type { SubscriptionRow } from './subscription-table.ts'
@@ -21,13 +21,13 @@ const RECEIPT = /^([1-9]\d{0,8})-([1-9]\d{0,14})-([\w-]{16})$/
 export const leaseStatements = (db: DatabaseSync) =>
   prepare(db, {
     lease: `INSERT INTO deliveries (position, subscription, state, rank, receives, nonce) VALUES (?, ?, 'leased', ?, 1, ?)`,
-    leaseAgain: `UPDATE deliveries SET state = 'leased', rank = ?, receives = receives + 1, nonce = ?, after = NULL ${ONE_DELIVERY}`,
-    leased: `SELECT receives FROM deliveries ${ONE_DELIVERY} AND state = 'leased' AND nonce = ?`,
-    extend: `UPDATE deliveries SET rank = ? ${ONE_DELIVERY}`,
-    remove: `DELETE FROM deliveries ${ONE_DELIVERY}`,
-    giveBack: `UPDATE deliveries SET state = 'returned', rank = position, nonce = NULL, detail = ? ${ONE_DELIVERY}`,
-    delay: `UPDATE deliveries SET state = 'delayed', rank = ?, nonce = NULL, detail = ? ${ONE_DELIVERY}`,
-    putBack: `UPDATE deliveries SET state = 'returned', rank = position, nonce = NULL, receives = receives - 1 ${ONE_DELIVERY}`,
+    leaseAgain: `UPDATE deliveries SET state = 'leased', rank = ?, receives = receives + 1, nonce = ?, after = NULL ${BY_DELIVERY_KEY}`,
+    leased: `SELECT receives FROM deliveries ${BY_DELIVERY_KEY} AND state = 'leased' AND nonce = ?`,
+    extend: `UPDATE deliveries SET rank = ? ${BY_DELIVERY_KEY}`,
+    remove: `DELETE FROM deliveries ${BY_DELIVERY_KEY}`,
+    giveBack: `UPDATE deliveries SET state = 'returned', rank = position, nonce = NULL, detail = ? ${BY_DELIVERY_KEY}`,
+    delay: `UPDATE deliveries SET state = 'delayed', rank = ?, nonce = NULL, detail = ? ${BY_DELIVERY_KEY}`,
+    putBack: `UPDATE deliveries SET state = 'returned', rank = position, nonce = NULL, receives = receives - 1 ${BY_DELIVERY_KEY}`,
     // Scans the leases of a subscription. An index would slow down every lease to speed up an operator's rare call.
     leasesOf: `SELECT deliveries.position FROM deliveries LEFT JOIN events ON events.position = deliveries.position
      WHERE subscription = ? AND state = 'leased'
