@@ -14,17 +14,17 @@ export interface Consumption {
   answer: 'ack' | 'nack' | 'extend' | 'nothing'
 }
 
-/** How often a client sends a submission again, before it holds the key for unusable. */
+/** After so many tries a key counts as unusable. */
 const MOST_TRIES = 10
-/** As Retry-After says, in milliseconds. */
+/** Retry-After, in milliseconds. */
 const RETRY_MS = 1_000
 
-/** The clients of one run, and what they saw. */
+/** The clients of one run, and their history. */
 export class Clients {
   readonly operations: Operation[] = []
-  /** How often a client was asked to try again. */
+  /** Answers that ask the client to try again. */
   refusals = 0
-  /** Receipts as they reached a consumer. */
+  /** Receipts that reached a consumer. */
   readonly received: string[] = []
   readonly #service: InterleavedService
   readonly #ids: readonly string[]
@@ -35,7 +35,7 @@ export class Clients {
     this.#ids = ids
   }
 
-  /** Submits, and sends it again with the same key until there is an answer. */
+  /** Submits under the same key until there is an answer. */
   async submit(plan: Plan): Promise<void> {
     const submission = submissionOf(plan, this.#ids)
     const request = checked(plan)
@@ -43,7 +43,7 @@ export class Clients {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const operation: Operation = { submission, begun: ++this.#moment, ended: Infinity, answer: null }
       const outcome = await this.#service.submit(request)
-      // With the answer that the key is in use it has certainly had no effect; without one, or with a 503, it may have.
+      // IDEMPOTENCY_KEY_IN_USE proves that it had no effect; no answer, or a 503, does not.
       if (outcome?.kind !== 'in-use') this.operations.push(operation)
       operation.ended = ++this.#moment
       if (outcome?.kind === 'answered' || outcome?.kind === 'reused') {
@@ -72,7 +72,7 @@ export class Clients {
     }
   }
 
-  /** A moment at which the clock moves on, whoever is under way. */
+  /** Advances the clock at a moment that the scheduler chooses. */
   async jump(ms: number): Promise<void> {
     await this.#service.started()
     await this.#service.pause('time passes')

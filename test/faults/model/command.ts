@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import type { AsyncCommand } from 'fast-check'
 import { catalogue } from '../../../src/errors/catalogue.ts'
 import type { Answer } from '../../support/http/service.ts'
-import type { Expected, Model } from './model.ts'
+import { type Expected, type Model, moveClock } from './model.ts'
 import type { ServiceUnderTest } from './service-under-test.ts'
 
 export type ModelCommand = AsyncCommand<Model, ServiceUnderTest>
 
-/** A command that is possible in every state: what it needs, it chooses from what the model has when it runs. */
+/** A command that can run in any state: it chooses its operands from the model when it runs. */
 export function command(
   name: string,
   options: object,
@@ -24,13 +24,19 @@ export function command(
   }
 }
 
-/** Where a body is not JSON is told as well; the model knows only that it is none. */
+/** Lets the same time pass for the model and the service. */
+export async function passTime(model: Model, service: ServiceUnderTest, ms: number): Promise<void> {
+  moveClock(model, ms)
+  await service.passTime(ms)
+}
+
+/** Cuts the position from INVALID_JSON messages, which the model does not know. */
 function readBody(text: string): unknown {
   const { message } = catalogue.INVALID_JSON
   return JSON.parse(text, (_key, value) => (String(value).startsWith(`${message}: `) ? message : value))
 }
 
-/** Status, body and the headers that carry meaning have to be those of the model. */
+/** Status, body and headers have to be those of the model. */
 export function checkAnswer(answer: Answer, expected: Expected): void {
   const { status, body, location, replayed = false } = expected
   const isText = typeof body === 'string'

@@ -6,22 +6,21 @@ interface Material {
   concentration: string
 }
 
-/** A formula as it goes over the wire, and as the service has to store it. */
+/** A formula as it is sent, and as the service has to store it. */
 export interface Spelt {
-  /** Which materials in which concentrations: formulas with the same number have the same composition. */
+  /** Formulas with the same number have the same composition. */
   composition: number
-  /** What is sent; a concentration that begins with `#` goes out as a JSON number, with just these digits. */
+  /** A concentration that begins with `#` is sent as a JSON number with exactly these digits. */
   sent: { name: string; materials: Material[] }
   name: string
   materials: Material[]
 }
 
-/** How many compositions there are. */
 export const COMPOSITIONS = 120
-/** How many ways there are to write each. */
+/** Spellings of each composition. */
 export const SPELLINGS = 5
 
-/** Names of formulas, as they are sent and as they are stored; two of them begin alike but for the case. */
+/** Two of these names share a prefix except for its case. */
 const NAMES: readonly (readonly [sent: string, stored: string])[] = [
   ['Rose Garden', 'Rose Garden'],
   ['  rose water ', 'rose water'],
@@ -31,10 +30,9 @@ const NAMES: readonly (readonly [sent: string, stored: string])[] = [
 export const FORMULA_NAMES = NAMES.length
 export const PREFIXES = ['rose', 'ROSE G', 'Iso', 'T', 'nothing', '']
 
-/** Whether a name begins with a prefix, whatever its case. */
+/** Ignores case. */
 export const beginsWith = (name: string, prefix: string): boolean => name.toLowerCase().startsWith(prefix.toLowerCase())
 
-/** A material as it can be written: name and concentration sent, name and concentration stored. */
 type Writing = readonly [sent: Material, stored: Material]
 
 function writing(name: string, concentration: string, spelling: number): Writing {
@@ -62,7 +60,7 @@ function writing(name: string, concentration: string, spelling: number): Writing
 /**
  * A formula of the pool.
  * @param composition below COMPOSITIONS
- * @param spelling below SPELLINGS: how the same composition is written
+ * @param spelling below SPELLINGS
  * @param name below FORMULA_NAMES
  */
 export function spell(composition: number, spelling: number, name: number): Spelt {
@@ -84,7 +82,7 @@ export function bodyOf(formulas: Spelt[], single: boolean): string {
   return JSON.stringify(single ? list[0] : list).replace(/"#([^"]*)"/g, '$1')
 }
 
-/** Asks a service for the id of every composition, in their order: ids are its own affair, as long as they tell apart. */
+/** Gets the id of every composition, in order, from a service: the model does not know how ids are computed. */
 export async function askIds(): Promise<string[]> {
   const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
   const all = Array.from({ length: COMPOSITIONS }, (_, composition) => spell(composition, 0, 0))
@@ -94,7 +92,7 @@ export async function askIds(): Promise<string[]> {
   return answer.json().formulas.map(({ id }: { id: string }) => id)
 }
 
-/** A body that no formula is taken from, and the problems to be told, the first of them at the top. */
+/** An invalid body, and its problems; the first one is the answer's code. */
 export interface Invalid {
   body: string
   problems: [path: string, code: string][]
@@ -102,7 +100,6 @@ export interface Invalid {
 
 const good = bodyOf([spell(0, 0, 0)], true)
 
-/** Submissions that must leave no trace. */
 export const INVALID: readonly Invalid[] = [
   { body: '{}', problems: [['', 'INVALID_JSON']] },
   { body: '[]', problems: [['', 'INVALID_JSON']] },

@@ -1,8 +1,10 @@
 import fc, { type Arbitrary } from 'fast-check'
+import { isoTime } from '../../../src/kit/clock.ts'
+import type { Settled } from '../../../src/stores/ports.ts'
+import { DEFAULT } from '../../contract/leasing.ts'
 import type { Answer } from '../../support/http/service.ts'
-import { checkAnswer, command, type ModelCommand } from './command.ts'
-import { isoTime, type Model, passTime, refusal } from './model.ts'
-import * as queueModel from './model-queue.ts'
+import { checkAnswer, command, type ModelCommand, passTime } from './command.ts'
+import { type Model, refusal } from './model.ts'
 import { LEASE_SECONDS, type ServiceUnderTest } from './service-under-test.ts'
 
 export const post = (service: ServiceUnderTest, url: string, body?: object): Promise<Answer> =>
@@ -10,16 +12,13 @@ export const post = (service: ServiceUnderTest, url: string, body?: object): Pro
 
 const leaseSeconds = fc.constantFrom(undefined, 1, 5, 30, 3_600, 43_200)
 
-/** Checks what was received; the receipts are the service's own affair. */
-export function checkReceived(model: Model, answer: Answer, max: number, leaseSeconds: number): void {
+/** Checks the events received. Their receipts only have to be new. */
+export function checkReceived({ queue, now }: Model, answer: Answer, max: number, leaseSeconds: number): void {
   const given: { receipt: string }[] = answer.json().events ?? []
-  const receiptOf = (index: number): string => {
-    const { receipt = '' } = given[index] ?? {}
-    if (receipt === '' || model.queue.receipts.includes(receipt)) throw new Error(`The receipt "${receipt}" is not new`)
-    return receipt
-  }
-  const expected = queueModel.receive(model.queue, model.now, max, leaseSeconds * 1000, receiptOf)
-  checkAnswer(answer, { status: 200, body: { events: expected } })
+  const receipts = given.map(({ receipt }) => receipt)
+  const known = receipts.find((receipt, index) => [...queue.receipts, ...receipts.slice(0, index)].includes(receipt))
+  if (known !== undefined) throw new Error(`The receipt "${known}" is not new`)
+  checkAnswer(answer, { status: 200, body: { events: queue.lease(max, now + leaseSeconds * 1000, receipts) } })
 }
 
 export function receives(): Arbitrary<ModelCommand> {
@@ -33,38 +32,35 @@ export function receives(): Arbitrary<ModelCommand> {
   )
 }
 
-/** Waits for an event: it comes at once, or when a lease or delay ends within the time; else the wait is over. */
+/** Long poll: an event comes at once, or when a lease or delay ends within the time, or not at all. */
 export function waits(): Arbitrary<ModelCommand> {
   const max = fc.constantFrom(1, 3)
   const waitSeconds = fc.integer({ min: 1, max: 3 })
   return fc.record({ max, waitSeconds, headStartMs: fc.constantFrom(0, 1, 700) }).map(({ headStartMs, ...body }) =>
     command('wait', { ...body, headStartMs }, async (model, service) => {
-      if (headStartMs > 0) await passTo(model, service, (queueModel.nextDue(model.queue) ?? 0) - headStartMs)
+      if (headStartMs > 0) await passTo(model, service, (model.queue.nextDue ?? 0) - headStartMs)
       const asked = post(service, '/events/receive', body)
       await service.settle()
       const end = model.now + body.waitSeconds * 1000
-      while (!queueModel.isReady(model.queue) && model.now < end) {
-        const due = queueModel.nextDue(model.queue) ?? end
+      while (model.queue.stats(model.now).ready === 0 && model.now < end) {
+        const due = model.queue.nextDue ?? end
         await passTo(model, service, Math.min(due, end, model.now + 1_000))
       }
       const answer = await service.answered(asked)
-      // What becomes ready in the very moment the wait ends may come too late for it.
+      // An event that becomes ready at the moment the wait ends may be missed.
       if (model.now < end || answer.json().events?.length !== 0) checkReceived(model, answer, body.max, LEASE_SECONDS)
     }),
   )
 }
 
-/** Lets time pass until then, if that is yet to come. */
-async function passTo(model: Model, service: ServiceUnderTest, until: number): Promise<void> {
-  const ms = Math.max(until - model.now, 0)
-  passTime(model, ms)
-  await service.passTime(ms)
-}
+/** Lets time pass until then, unless that is in the past. */
+const passTo = (model: Model, service: ServiceUnderTest, until: number): Promise<void> =>
+  passTime(model, service, Math.max(until - model.now, 0))
 
-/** How receipts are chosen when a command runs. */
+/** How a command chooses receipts. */
 interface Choices {
   receipts: { kind: 'live' | 'recent' | 'ever' | 'forged'; index: number }[]
-  /** The answer comes when the next lease has just ended. */
+  /** Settles them when the next lease has just ended. */
   isLate: boolean
 }
 
@@ -81,23 +77,29 @@ const choices: Arbitrary<Choices> = fc.record({
 
 async function choose(model: Model, service: ServiceUnderTest, { receipts, isLate }: Choices): Promise<string[]> {
   const { queue } = model
-  const live = queueModel.liveReceipts(queue)
+  const live = queue.liveReceipts
   const chosen = receipts.map(({ kind, index }) => {
     const from = { live, forged: live, recent: queue.receipts.slice(-5), ever: queue.receipts }[kind]
     const receipt = from[index % from.length] ?? '1-AAAAAAAAAAAAAAAA'
-    // One that is forged differs from a live one in its last character.
+    // A forged receipt differs from a live one in its last character.
     return kind === 'forged' ? `${receipt.slice(0, -1)}${receipt.endsWith('Q') ? 'g' : 'Q'}` : receipt
   })
-  if (isLate) await passTo(model, service, queueModel.nextDue(queue) ?? 0)
+  if (isLate) await passTo(model, service, queue.nextDue ?? 0)
   return chosen
 }
+
+/** The answer to an ack, nack or extend. */
+const settled = (field: string, { accepted, stale }: Settled): object => ({
+  [field]: accepted,
+  rejected: stale.map((receipt) => ({ receipt, code: 'RECEIPT_STALE' })),
+})
 
 export function acks(): Arbitrary<ModelCommand> {
   return choices.map((chosen) =>
     command('ack', chosen, async (model, service) => {
       const receipts = await choose(model, service, chosen)
-      const { settled, rejected } = queueModel.ack(model.queue, receipts)
-      checkAnswer(await post(service, '/events/ack', { receipts }), { status: 200, body: { acked: settled, rejected } })
+      const body = settled('acked', model.queue.ack(receipts))
+      checkAnswer(await post(service, '/events/ack', { receipts }), { status: 200, body })
     }),
   )
 }
@@ -107,9 +109,8 @@ export function nacks(): Arbitrary<ModelCommand> {
   return fc.record({ chosen: choices, delaySeconds: delays }).map(({ chosen, delaySeconds }) =>
     command('nack', { ...chosen, delaySeconds }, async (model, service) => {
       const receipts = await choose(model, service, chosen)
-      const { settled, rejected } = queueModel.nack(model.queue, model.now, receipts, (delaySeconds ?? 0) * 1000)
-      const answer = await post(service, '/events/nack', { receipts, delaySeconds })
-      checkAnswer(answer, { status: 200, body: { nacked: settled, rejected } })
+      const body = settled('nacked', model.queue.nack(receipts, model.now, (delaySeconds ?? 0) * 1000, null))
+      checkAnswer(await post(service, '/events/nack', { receipts, delaySeconds }), { status: 200, body })
     }),
   )
 }
@@ -120,26 +121,25 @@ export function extensions(): Arbitrary<ModelCommand> {
     command('extend', { ...chosen, leaseSeconds }, async (model, service) => {
       const receipts = await choose(model, service, chosen)
       const until = model.now + leaseSeconds * 1000
-      const { settled, rejected } = queueModel.extend(model.queue, receipts, until)
-      const leasedUntil = settled > 0 ? isoTime(until) : null
-      const answer = await post(service, '/events/extend', { receipts, leaseSeconds })
-      checkAnswer(answer, { status: 200, body: { extended: settled, leasedUntil, rejected } })
+      const extended = model.queue.extend(receipts, until)
+      const body = { ...settled('extended', extended), leasedUntil: extended.accepted > 0 ? isoTime(until) : null }
+      checkAnswer(await post(service, '/events/extend', { receipts, leaseSeconds }), { status: 200, body })
     }),
   )
 }
 
 export async function checkStats(model: Model, service: ServiceUnderTest): Promise<void> {
   const answer = await service.send({ method: 'GET', url: '/events/stats' })
-  checkAnswer(answer, { status: 200, body: queueModel.stats(model.queue, model.now) })
+  checkAnswer(answer, { status: 200, body: model.queue.stats(model.now) })
 }
 
 export function statistics(): Arbitrary<ModelCommand> {
   return fc.constant(command('stats', {}, checkStats))
 }
 
-/** Ids of dead letters, some of them twice, and some of what is not dead. */
+/** Ids of dead letters, some twice, and some of events that are not dead. */
 function deadIds(model: Model, ids: readonly string[], picks: number[]): string[] {
-  const dead = model.queue.dead.map(({ id }) => id)
+  const dead = model.queue.deadLetters.map(({ letter }) => letter.id)
   return picks.map((pick) => (pick % 4 === 0 ? ids[pick % ids.length] : dead[pick % dead.length]) ?? 'nothing')
 }
 
@@ -149,7 +149,7 @@ export function redrives(ids: readonly string[]): Arbitrary<ModelCommand> {
     command('redrive', { picks }, async (model, service) => {
       const body = picks === null ? undefined : { ids: deadIds(model, ids, picks) }
       const answer = await post(service, '/events/dead/redrive', body)
-      checkAnswer(answer, { status: 200, body: { redriven: queueModel.redrive(model.queue, body?.ids) } })
+      checkAnswer(answer, { status: 200, body: { redriven: model.queue.redrive(DEFAULT, body?.ids) } })
     }),
   )
 }
@@ -158,7 +158,7 @@ export function releases(ids: readonly string[]): Arbitrary<ModelCommand> {
   return fc.subarray([...ids, 'nothing'], { minLength: 1 }).map((ids) =>
     command('release', { ids }, async (model, service) => {
       const answer = await post(service, '/events/release', { ids: [...ids, ...ids.slice(0, 1)] })
-      checkAnswer(answer, { status: 200, body: { released: queueModel.endLeases(model.queue, ids) } })
+      checkAnswer(answer, { status: 200, body: { released: model.queue.endLeases(DEFAULT, ids) } })
     }),
   )
 }
@@ -168,7 +168,7 @@ export function deletions(ids: readonly string[]): Arbitrary<ModelCommand> {
     command('delete', { pick }, async (model, service) => {
       const [id = ''] = deadIds(model, ids, [pick])
       const answer = await service.send({ method: 'DELETE', url: `/events/dead/${id}` })
-      const isGone = queueModel.removeDead(model.queue, id)
+      const isGone = model.queue.removeDead(DEFAULT, id)
       checkAnswer(answer, isGone ? { status: 204, body: '' } : refusal('EVENT_NOT_FOUND'))
     }),
   )

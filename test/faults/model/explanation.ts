@@ -4,14 +4,14 @@ import { type Expected, type Model, newModel, payloadOf, type Submission, submit
 /** One submission as its client saw it. */
 export interface Operation {
   submission: Submission
-  /** When it was sent and when it was over, in an order that is the clients' own. */
+  /** Logical times at which it was sent and answered. */
   begun: number
   ended: number
-  /** Null when it was not answered, or with a 503: it may take effect, even later, or not. A 422 has no body here. */
+  /** Null without an answer, or after a 503: it may take effect, even later. A 422 has no body here. */
   answer: { status: number; body: string | null; replayed: boolean } | null
 }
 
-/** The time of acceptance is not judged here: all is accepted at one time. */
+/** Times of acceptance are not compared. */
 const NOW = 0
 const CREATED_AT = new Date(NOW).toISOString()
 const timeless = (text: string): string => text.replace(/"createdAt":"[^"]*"/g, `"createdAt":"${CREATED_AT}"`)
@@ -22,7 +22,7 @@ function isAnswer({ answer }: Operation, { status, body, replayed = false }: Exp
   return answer.body === null || timeless(answer.body) === timeless(`${body}`)
 }
 
-/** A key is reused also while another payload runs under it, whatever that comes to and when. */
+/** A 422 is also right while another payload is in flight under the key, whatever its outcome. */
 function isReused({ answer, begun, ended, submission }: Operation, all: Operation[]): boolean {
   const isOther = (other: Submission): boolean =>
     other.key === submission.key && payloadOf(other) !== payloadOf(submission)
@@ -35,8 +35,8 @@ const formulasOf = (formulas: ShownFormula[]): string =>
   JSON.stringify(formulas.map(({ id, name, materials }) => [id, name, materials]))
 
 /**
- * Whether there is an order of the submissions, one after another, in which the model gives every answer that was
- * given and ends with just these formulas. One that was over before another began comes before it.
+ * Whether the submissions are linearizable: in some serial order, in which one that ended before another began comes
+ * first, the model gives the same answers and ends with the same formulas.
  * @param stored in order of acceptance
  */
 export function isExplained(operations: Operation[], stored: ShownFormula[]): boolean {
@@ -46,7 +46,7 @@ export function isExplained(operations: Operation[], stored: ShownFormula[]): bo
     const firstEnd = Math.min(...left.map(({ answer, ended }) => (answer === null ? Infinity : ended)))
     for (const next of left) {
       if (next.begun > firstEnd) continue
-      const tried = structuredClone(model)
+      const tried = { ...model, formulas: [...model.formulas], answers: new Map(model.answers) }
       const others = left.filter((other) => other !== next)
       if (isAnswer(next, submit(tried, next.submission)) && search(tried, others)) return true
     }

@@ -13,7 +13,7 @@ import { QueueRecord } from './queue-record.ts'
 const MAX_RECEIVES = 3
 const LIMITS = { retries: 3, baseMs: 1_000, maxMs: 10_000, deadlineMs: 30_000, waitMs: 10_000, retentionMs: 0 }
 
-/** By this time everybody has been answered, in milliseconds: nobody waits so long. */
+/** No client waits longer for an answer, in milliseconds. */
 const FOR_EVER_MS = 300_000
 const STEP_MS = 50
 
@@ -27,7 +27,7 @@ interface Process {
   ready: Promise<void>
 }
 
-/** A service without the web, whose calls to its stores, and their replies, go on in the order a scheduler chooses. */
+/** A service without HTTP. A scheduler chooses the order of its calls to the stores and of their replies. */
 export class InterleavedService {
   readonly clock = new TestClock()
   readonly stores: Stores
@@ -37,7 +37,7 @@ export class InterleavedService {
   #processes = 0
   #crashAfter: number | null
 
-  /** @param crashAfter after so many calls and replies the process dies, and the next one takes over */
+  /** @param crashAfter the number of calls and replies after which the process dies and the next one takes over */
   constructor(strategy: CommitStrategy, scheduler: Scheduler, crashAfter: number | null) {
     const options = { clock: this.clock, answerTtlMs: 86_400_000, maxReceives: MAX_RECEIVES }
     this.stores = memoryStores(strategy, options)
@@ -47,7 +47,7 @@ export class InterleavedService {
     this.#process = this.#start()
   }
 
-  /** A process whose stores do not answer at its start ends; who watches over it starts the next. */
+  /** Resolves when recovery at start-up is done. */
   started(): Promise<void> {
     return this.#process.ready
   }
@@ -65,12 +65,12 @@ export class InterleavedService {
     return this.#unlessItDies(({ queue }) => use(queue))
   }
 
-  /** What waits here goes on when the scheduler lets it. */
+  /** Waits until the scheduler continues it. */
   async pause(what: string): Promise<void> {
     await this.#scheduler.schedule(Promise.resolve(), what)
   }
 
-  /** Lets everything go on until the promise settles; time passes only while all else waits for it. */
+  /** Runs everything until the promise settles; time passes only while nothing else can run. */
   async drive<T>(promise: Promise<T>): Promise<T> {
     let settled = false
     const end = (): void => {
@@ -83,12 +83,12 @@ export class InterleavedService {
       if (settled) return promise
       if (this.#crashAfter === 0) this.#crash()
       else if (this.#scheduler.count() > 0) await this.#goOn()
-      else if (this.clock.now() > patience) throw new Error('Somebody waits for ever')
+      else if (this.clock.now() > patience) throw new Error('A client waits for ever')
       else this.clock.advance(STEP_MS)
     }
   }
 
-  /** Lets time pass, and the background work. */
+  /** Lets time pass, with background work. */
   idle(ms: number): Promise<unknown> {
     return this.drive(sleep(this.clock, ms))
   }

@@ -66,7 +66,7 @@ const SCENARIOS: Record<string, Arbitrary<Scenario>> = {
     .map(calm),
 }
 
-/** By then every lease is over and all that was owed is done, in milliseconds. */
+/** By then every lease has ended and all recovery is done, in milliseconds. */
 const ALL_ENDED_MS = 40_000
 
 t.setTimeout(LONGEST_MS)
@@ -91,26 +91,26 @@ async function run(strategy: CommitStrategy, scheduler: Scheduler, scenario: Sce
   }
 }
 
-/** Everything is as if the submissions had come one after another, each stored once, with one event for each formula. */
+/** The submissions look serial, each formula is stored once, and has one event. */
 async function judge({ stores, record }: InterleavedService, clients: Clients, scenario: Scenario): Promise<void> {
   const { items } = await stores.db.list({ limit: 200 })
   const stored: ShownFormula[] = items.reverse().map(({ document }) => JSON.parse(document))
-  if (scenario.jumps.length === 0) assert.equal(clients.refusals, 0, 'nobody is refused while no time passes')
+  if (scenario.jumps.length === 0) assert.equal(clients.refusals, 0, 'no 503 while no time passes')
   assert.ok(isExplained(clients.operations, stored), `no order explains ${JSON.stringify(clients.operations)}`)
   const byId = new Map(stored.map((formula) => [formula.id, formula]))
   for (const { answer } of clients.operations) {
     if (answer?.status !== 200) continue
     for (const { outcome: _, ...formula } of JSON.parse(`${answer.body}`).formulas) {
-      assert.deepEqual(formula, byId.get(formula.id), 'what was answered is what is stored')
+      assert.deepEqual(formula, byId.get(formula.id), 'the answer shows the stored formula')
     }
   }
-  assert.deepEqual(await stores.cleanups.list(10), [], 'no cleanup is owed')
+  assert.deepEqual(await stores.cleanups.list(10), [], 'no cleanup is left')
   const { events: ready } = await stores.queue.receive(DEFAULT, 100, 1)
   const { items: dead } = await stores.queue.dead(DEFAULT, 100)
   const events = [...record.acked, ...[...ready, ...dead].map(({ id }) => id)]
   assert.deepEqual(events.sort(), [...byId.keys()].sort(), 'one event for each formula')
   if (scenario.crashAfter === null) {
-    assert.deepEqual(clients.received.sort(), [...record.receipts].sort(), 'what is leased reaches a consumer')
+    assert.deepEqual(clients.received.sort(), [...record.receipts].sort(), 'every lease reaches a consumer')
   }
 }
 
@@ -123,7 +123,7 @@ function interleavingTest(
   t.test(`${strategy}: ${title}`, async (t) => {
     const name = `${title} (${strategy})`.replaceAll(',', '')
     const repeat = repeatOf(name, { runs: sized(60, 800), stream })
-    if (repeat === null) return t.comment('another one is repeated')
+    if (repeat === null) return t.comment('another property is repeated')
     const property = fc.asyncProperty(fc.scheduler(), scenarios, (scheduler, scenario) =>
       run(strategy, scheduler, scenario),
     )

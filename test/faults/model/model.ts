@@ -1,10 +1,11 @@
 import { STATUS_CODES } from 'node:http'
 import { catalogue, type ErrorCode } from '../../../src/errors/catalogue.ts'
+import { isoTime } from '../../../src/kit/clock.ts'
 import type { ShownFormula } from '../../support/http/service.ts'
 import { beginsWith } from './compositions.ts'
-import { emptyQueue, join, moveDue, type QueueModel } from './model-queue.ts'
+import { ModelQueue } from './queue.ts'
 
-/** What the service has to answer; `body` is the text where it must be the same to the byte. */
+/** The answer that the service has to give; `body` is a string where every byte counts. */
 export interface Expected {
   status: number
   body: unknown
@@ -20,8 +21,8 @@ export interface Model {
   /** In order of acceptance. */
   formulas: ShownFormula[]
   answers: Map<string, { payload: string; answer: Expected; expiresAt: number }>
-  queue: QueueModel
-  /** Places in lists that the service has named, oldest first; its texts are taken over. */
+  queue: ModelQueue
+  /** Every cursor that the service has given, oldest first. */
   cursors: Cursor[]
 }
 
@@ -31,7 +32,7 @@ export interface Cursor {
   before: number
 }
 
-/** A submission as the model sees it: what is in it, whatever its spelling. */
+/** A submission in canonical form. */
 export interface Submission {
   key: string
   onDuplicate: 'reject' | 'skip'
@@ -41,18 +42,16 @@ export interface Submission {
 
 export function newModel(now: number, options: { ttlMs: number; maxReceives: number }): Model {
   const { ttlMs, maxReceives } = options
-  return { now, ttlMs, formulas: [], answers: new Map(), queue: emptyQueue(maxReceives), cursors: [] }
+  return { now, ttlMs, formulas: [], answers: new Map(), queue: new ModelQueue(maxReceives), cursors: [] }
 }
 
-/** Lets time pass: leases and delays that are over end. */
-export function passTime(model: Model, ms: number): void {
+/** Moves the time on, and ends leases and delays. */
+export function moveClock(model: Model, ms: number): void {
   model.now += ms
-  moveDue(model.queue, model.now)
+  model.queue.moveDue(model.now)
 }
 
-export const isoTime = (ms: number): string => new Date(ms).toISOString()
-
-/** The one shape of all errors; `message` is the first problem's where there is more to say than the code does. */
+/** An error answer. */
 export function refusal(code: string, problems: [path: string, code: string, id?: string][] = []): Expected {
   const { status, message } = catalogue[code as ErrorCode]
   const details = problems.map(([path, code, id]) => {
@@ -62,7 +61,7 @@ export function refusal(code: string, problems: [path: string, code: string, id?
   return { status, body: { error: STATUS_CODES[status], message, status, code, details } }
 }
 
-/** What "the same payload" means: names, compositions, their order and `onDuplicate`. */
+/** Equal for the same payload: the same names, compositions, order and `onDuplicate`. */
 export const payloadOf = ({ onDuplicate, formulas }: Submission): string =>
   JSON.stringify([onDuplicate, formulas.map(({ id, name }) => [id, name])])
 
@@ -96,7 +95,7 @@ function decide(model: Model, { onDuplicate, single, formulas }: Submission): Ex
     return { status, body: JSON.stringify(body) }
   }
   model.formulas.push(...added)
-  join(model.queue, added)
+  model.queue.append(added)
   const location = single && added.length > 0 ? { location: `/formulas/${added[0]?.id}` } : {}
   return { status: 200, body: JSON.stringify({ message: 'Formula(s) added!', formulas: entries }), ...location }
 }
@@ -106,25 +105,19 @@ export function getFormula(model: Model, id: string): Expected {
   return formula === undefined ? refusal('FORMULA_NOT_FOUND') : { status: 200, body: formula }
 }
 
-/** A page of a list, and the place of its last entry if there are more. */
-export interface Page<T> {
-  items: T[]
+/** `last` is the place of the last item if more follow. */
+export interface Page {
+  items: object[]
   last: number | null
 }
 
-/** Newest first, from the place `before` on. */
-export function pageOf<T extends { place: number }>(all: T[], limit: number, before = Infinity): Page<T> {
-  const rest = all.filter(({ place }) => place < before).sort((a, b) => b.place - a.place)
+/** A page of a list, newest first, from the place `before` on. */
+export function pageOf(model: Model, list: Cursor['list'], limit: number, prefix: string, before = Infinity): Page {
+  const all =
+    list === 'dead'
+      ? model.queue.deadLetters.map(({ letter, place }) => ({ item: letter, place }))
+      : model.formulas.map((item, place) => ({ item, place })).filter(({ item }) => beginsWith(item.name, prefix))
+  const rest = all.filter(({ place }) => place < before).reverse()
   const items = rest.slice(0, limit)
-  return { items, last: rest.length > limit ? (items.at(-1)?.place ?? null) : null }
-}
-
-export function listFormulas(model: Model, limit: number, prefix: string, before?: number): Page<ShownFormula> {
-  const placed = model.formulas.map((formula, place) => ({ formula, place }))
-  const { items, last } = pageOf(
-    placed.filter(({ formula }) => beginsWith(formula.name, prefix)),
-    limit,
-    before,
-  )
-  return { items: items.map(({ formula }) => formula), last }
+  return { items: items.map(({ item }) => item), last: rest.length > limit ? (items.at(-1)?.place ?? null) : null }
 }

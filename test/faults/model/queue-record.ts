@@ -1,21 +1,23 @@
 import assert from 'node:assert/strict'
-import { type Clock, isoTime } from '../../../src/kit/clock.ts'
+import type { Clock } from '../../../src/kit/clock.ts'
 import { toMessage } from '../../../src/outbox/message.ts'
-import type { EventQueue, Intake, LeasedEvent, Stores } from '../../../src/stores/ports.ts'
-import * as queueModel from './model-queue.ts'
+import type { EventQueue, Intake, LeasedEvent, Settled, Stores } from '../../../src/stores/ports.ts'
+import { DEFAULT } from '../../contract/leasing.ts'
+import { ModelQueue } from './queue.ts'
 
-/** Compares each effect on a queue with the model, in the order in which they take place. */
+/** Compares each effect on a queue with the model, in the order of the effects. */
 export class QueueRecord {
   readonly stores: Stores
   /** Ids of the events whose ack was accepted. */
   readonly acked: string[] = []
-  readonly #model: queueModel.QueueModel
+  readonly #model: ModelQueue
   readonly #clock: Clock
   /** Attempts and submissions whose events are in the queue. */
-  readonly #joined = new Set<string>()
+  readonly #released = new Set<string>()
+  readonly #leased = new Map<string, string>()
 
   constructor(stores: Stores, clock: Clock, maxReceives: number) {
-    this.#model = queueModel.emptyQueue(maxReceives)
+    this.#model = new ModelQueue(maxReceives)
     this.#clock = clock
     const { queue, intake } = stores
     this.stores = { ...stores, queue: over(queue, this.#queue(queue)) }
@@ -28,44 +30,33 @@ export class QueueRecord {
   }
 
   #queue(real: EventQueue): Partial<EventQueue> {
-    const model = this.#model
-    const settled = ({ accepted, stale }: { accepted: number; stale: string[] }, expected: queueModel.Settled): void =>
-      assert.deepEqual(
-        { accepted, stale },
-        { accepted: expected.settled, stale: expected.rejected.map((r) => r.receipt) },
-      )
+    const same = <T extends Settled>(answer: T, expected: Settled): T => {
+      assert.deepEqual({ accepted: answer.accepted, stale: answer.stale }, expected)
+      return answer
+    }
     return {
       receive: async (subscription, max, leaseMs) => {
         const received = await real.receive(subscription, max, leaseMs)
-        const receiptOf = (index: number): string => received.events[index]?.receipt ?? ''
-        assert.deepEqual(
-          received.events.map(toLeased),
-          queueModel.receive(model, this.#moveDue(), max, leaseMs, receiptOf),
-        )
+        const receipts = received.events.map(({ receipt }) => receipt)
+        const expected = this.#model.receive(DEFAULT, max, this.#moveDue() + leaseMs, receipts)
+        assert.deepEqual(received.events.map(withoutSeq), expected.map(withoutSeq))
+        for (const { receipt, id } of received.events) this.#leased.set(receipt, id)
         return received
       },
       ack: async (receipts) => {
         const answer = await real.ack(receipts)
         this.#moveDue()
-        const before = model.entries.map(({ event }) => event.id)
-        settled(answer, queueModel.ack(model, receipts))
-        const after = new Set(model.entries.map(({ event }) => event.id))
-        this.acked.push(...before.filter((id) => !after.has(id)))
-        return answer
+        const accepted = [...new Set(receipts)].filter((receipt) => !answer.stale.includes(receipt))
+        this.acked.push(...accepted.map((receipt) => this.#leased.get(receipt) as string))
+        return same(answer, this.#model.ack(receipts))
       },
-      nack: async (receipts, delayMs) => {
-        const answer = await real.nack(receipts, delayMs)
-        settled(answer, queueModel.nack(model, this.#moveDue(), receipts, delayMs))
-        return answer
-      },
-      extend: async (receipts, leaseMs) => {
-        const answer = await real.extend(receipts, leaseMs)
-        settled(answer, queueModel.extend(model, receipts, this.#moveDue() + leaseMs))
-        return answer
-      },
+      nack: async (receipts, delayMs) =>
+        same(await real.nack(receipts, delayMs), this.#model.nack(receipts, this.#moveDue(), delayMs, null)),
+      extend: async (receipts, leaseMs) =>
+        same(await real.extend(receipts, leaseMs), this.#model.extend(receipts, this.#moveDue() + leaseMs)),
       release: async (attemptId, events) => {
         await real.release(attemptId, events)
-        this.#join(attemptId, events.map(toMessage))
+        this.#append(attemptId, events.map(toMessage))
       },
     }
   }
@@ -77,7 +68,7 @@ export class QueueRecord {
         if (verdict.kind !== 'answered' || verdict.submissionId !== submission.id) return verdict
         if (verdict.answer.status !== 200) return verdict
         const added = verdict.answer.entries.filter(({ outcome }) => outcome === 'added')
-        this.#join(
+        this.#append(
           submission.id,
           added.map(({ document }) => JSON.parse(`${document}`)),
         )
@@ -86,26 +77,23 @@ export class QueueRecord {
     }
   }
 
-  #join(origin: string, events: queueModel.ModelEvent[]): void {
+  #append(origin: string, formulas: Parameters<ModelQueue['append']>[0]): void {
     this.#moveDue()
-    if (!this.#joined.has(origin)) queueModel.join(this.#model, events)
-    this.#joined.add(origin)
+    if (!this.#released.has(origin)) this.#model.append(formulas)
+    this.#released.add(origin)
   }
 
+  /** @returns the time, in milliseconds since the epoch */
   #moveDue(): number {
     const now = this.#clock.now()
-    queueModel.moveDue(this.#model, now)
+    this.#model.moveDue(now)
     return now
   }
 }
 
-function toLeased(event: LeasedEvent): queueModel.Leased {
-  const { receipt, receiveCount, leasedUntil } = event
-  const { id, name, createdAt } = toMessage(event)
-  return { id, name, createdAt, receipt, receiveCount, leasedUntil: isoTime(leasedUntil) }
-}
+const withoutSeq = ({ seq: _, ...event }: LeasedEvent): object => event
 
-/** A port with some of its methods in place of the real ones. */
+/** A port with some methods replaced. */
 function over<T extends object>(real: T, own: Partial<T>): T {
   return new Proxy(real, {
     get: (target, name) => {

@@ -3,7 +3,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import type { Answer } from '../../support/http/service.ts'
 import { checkAnswer, command, type ModelCommand } from './command.ts'
 import { COMPOSITIONS, PREFIXES } from './compositions.ts'
-import { type Cursor, getFormula, listFormulas, type Model, type Page, pageOf, refusal } from './model.ts'
+import { type Cursor, getFormula, type Model, type Page, pageOf, refusal } from './model.ts'
 import type { ServiceUnderTest } from './service-under-test.ts'
 
 const get = (service: ServiceUnderTest, url: string): Promise<Answer> => service.send({ method: 'GET', url })
@@ -21,22 +21,17 @@ export function getsById(ids: readonly string[]): Arbitrary<ModelCommand> {
   )
 }
 
-/** Checks a page, and learns what the service calls the place of the next one. */
-function checkPage(model: Model, answer: Answer, list: Cursor['list'], { items, last }: Page<object>): string | null {
+/** Checks a page, and keeps its cursor. */
+function checkPage(model: Model, answer: Answer, list: Cursor['list'], { items, last }: Page): string | null {
   assert.equal(answer.statusCode, 200)
   const { nextCursor } = answer.json()
-  assert.equal(nextCursor !== null, last !== null, 'there are more, or there are not')
+  assert.equal(nextCursor !== null, last !== null, 'there are more pages')
   checkAnswer(answer, { status: 200, body: { [list === 'dead' ? 'events' : 'formulas']: items, nextCursor } })
   if (last !== null) model.cursors.push({ list, text: nextCursor, before: last })
   return nextCursor
 }
 
-const withoutPlace = <T extends { place: number; position: number }>({ items, last }: Page<T>): Page<object> => ({
-  items: items.map(({ place: _, position: __, ...rest }) => rest),
-  last,
-})
-
-/** Reads a list from its begin, or from any place that was ever named, to its end. */
+/** Reads a list from its beginning, or from an earlier cursor, to its end. */
 export async function readList(
   model: Model,
   service: ServiceUnderTest,
@@ -49,10 +44,7 @@ export async function readList(
     const query = new URLSearchParams({ limit: `${limit}` })
     if (cursor !== undefined) query.set('cursor', cursor.text)
     if (list === 'formulas' && prefix !== '') query.set('name', prefix)
-    const page =
-      list === 'dead'
-        ? withoutPlace(pageOf(model.queue.dead, limit, cursor?.before))
-        : listFormulas(model, limit, prefix, cursor?.before)
+    const page = pageOf(model, list, limit, prefix, cursor?.before)
     const next = checkPage(model, await get(service, `${url}?${query}`), list, page)
     cursor = next === null ? undefined : model.cursors.at(-1)
   } while (cursor !== undefined)
@@ -73,7 +65,7 @@ export function lists(list: Cursor['list']): Arbitrary<ModelCommand> {
   )
 }
 
-/** A cursor of the other list, or one nobody gave. */
+/** A cursor of the other list, or one that the service never gave. */
 export function badCursors(): Arbitrary<ModelCommand> {
   return fc.record({ list: fc.constantFrom('formulas', 'dead'), from: fc.nat() }).map(({ list, from }) =>
     command('bad cursor', { list, from }, async (model, service) => {
@@ -86,7 +78,7 @@ export function badCursors(): Arbitrary<ModelCommand> {
   )
 }
 
-/** Without faults no cleanup is owed. */
+/** Without faults there are no cleanups. */
 export function cleanups(): Arbitrary<ModelCommand> {
   return fc.constant(
     command('cleanups', {}, async (_model, service) => {

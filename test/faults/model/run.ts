@@ -1,44 +1,47 @@
 import fc, { type Arbitrary } from 'fast-check'
 import t from 'tap'
 import { count } from '../figures.ts'
-import { checkAnswer, type ModelCommand } from './command.ts'
+import { checkAnswer, type ModelCommand, passTime } from './command.ts'
 import { askIds } from './compositions.ts'
 import type { Engine } from './engines.ts'
 import * as events from './event-commands.ts'
 import { checkReceived, checkStats, post } from './event-commands.ts'
-import { getFormula, type Model, newModel, passTime } from './model.ts'
-import { isReady } from './model-queue.ts'
+import { getFormula, type Model, newModel } from './model.ts'
 import * as reads from './read-commands.ts'
 import { readList } from './read-commands.ts'
 import { type Extent, LONGEST_MS, repeatOf, report } from './repeat.ts'
 import { MAX_RECEIVES, ServiceUnderTest, TTL_MS } from './service-under-test.ts'
 import * as submits from './submit-commands.ts'
-import * as times from './time-commands.ts'
+import { crashes, ends, restarts, rounds, times } from './time-commands.ts'
 
-/** Every command as often as it stands here. */
+const shortTimes = times(1, 999, 1_000, 5_000, 5_001, 30_000, 60_000)
+/** Around the expiry of keys. */
+const longTimes = times(TTL_MS - 1, TTL_MS, TTL_MS / 2, 2 * TTL_MS)
+
+/** The commands; those listed more often are chosen more often. */
 function everyday(ids: readonly string[]): Arbitrary<ModelCommand>[] {
   const often = [submits.submits(ids), submits.repeats(ids), events.receives(), events.acks(), events.nacks()]
   return [
     ...[...often, ...often, ...often],
-    ...[events.extensions(), events.extensions(), times.shortTimes(), times.ends(), times.ends()],
+    ...[events.extensions(), events.extensions(), shortTimes, ends(), ends()],
     ...[submits.invalidSubmits(), reads.getsById(ids), reads.lists('formulas'), reads.lists('dead')],
-    ...[events.waits(), events.statistics(), events.redrives(ids), events.deletions(ids), times.rounds()],
+    ...[events.waits(), events.statistics(), events.redrives(ids), events.deletions(ids), rounds()],
     events.releases(ids),
-    ...[reads.badCursors(), reads.cleanups(), times.longTimes()],
+    ...[reads.badCursors(), reads.cleanups(), longTimes],
   ]
 }
 
 const processEnds = (ids: readonly string[]): Arbitrary<ModelCommand>[] => [
   submits.dyingSubmits(ids),
   submits.dyingSubmits(ids),
-  times.crashes(),
-  times.restarts(),
+  crashes(),
+  restarts(),
 ]
 
 interface ModelExtent extends Extent {
-  /** Most commands in one run. */
+  /** The most commands in one run. */
   commands: number
-  /** One in so many commands ends a process, about. */
+  /** The average number of commands before one that ends the process. */
   processLife: number
 }
 
@@ -49,9 +52,9 @@ export function modelTest(engine: Engine, { runs, commands, processLife, stream 
   const name = `model on ${engine}`
   t.test(`${engine}: after any commands the service answers as the model does`, async (t) => {
     const repeat = repeatOf(name, { runs, stream })
-    if (repeat === null) return t.comment('another one is repeated')
+    if (repeat === null) return t.comment('another property is repeated')
     const ids = await askIds()
-    t.equal(new Set(ids).size, ids.length, 'every composition has an id of its own')
+    t.equal(new Set(ids).size, ids.length, 'every composition has its own id')
     const [ends, daily] = [processEnds(ids), everyday(ids)]
     const often = Math.max(1, Math.round((processLife * ends.length) / daily.length))
     const all = [...Array.from({ length: often }, () => daily).flat(), ...ends]
@@ -76,7 +79,7 @@ export function modelTest(engine: Engine, { runs, commands, processLife, stream 
 /** Longer than any lease and any delay, in milliseconds. */
 const ALL_ENDED_MS = 43_201_000
 
-/** Lists everything there is, ends what waits, and takes every event out. */
+/** Lists everything, ends all leases and delays, and receives every event. */
 async function compareAll(model: Model, service: ServiceUnderTest): Promise<void> {
   await readList(model, service, 'formulas', { limit: 50 })
   for (const { id } of model.formulas) {
@@ -84,12 +87,11 @@ async function compareAll(model: Model, service: ServiceUnderTest): Promise<void
   }
   checkAnswer(await service.send({ method: 'GET', url: '/cleanups' }), { status: 200, body: { cleanups: [] } })
   for (const ms of [0, ALL_ENDED_MS]) {
-    passTime(model, ms)
-    await service.passTime(ms)
+    await passTime(model, service, ms)
     await checkStats(model, service)
     await readList(model, service, 'dead', { limit: 50 })
   }
-  while (isReady(model.queue)) {
+  while (model.queue.stats(model.now).ready > 0) {
     checkReceived(model, await post(service, '/events/receive', { max: 100, leaseSeconds: 43_200 }), 100, 43_200)
   }
   await checkStats(model, service)

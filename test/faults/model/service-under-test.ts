@@ -17,10 +17,7 @@ const config = readConfig({
   EVENT_LEASE_SECONDS: `${LEASE_SECONDS}`,
 })
 
-/** How often the background of the service looks for work, in milliseconds. */
-const ROUND_MS = 1_000
-
-/** Within so many turns of the event loop an answer is on its way, once all calls are done. */
+/** Once all calls are done, an answer comes within this many turns of the event loop. */
 const PATIENCE_TURNS = 100
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -31,7 +28,7 @@ interface Process {
   stores: Stores
 }
 
-/** The real service on one engine, from process to process, with a clock that is moved by hand. */
+/** The real service on one engine and a test clock, through all its processes. */
 export class ServiceUnderTest {
   readonly clock = new TestClock()
   /** How many commands were run. */
@@ -66,7 +63,7 @@ export class ServiceUnderTest {
     return answer
   }
 
-  /** An answer that has to come without any more time passing. */
+  /** Waits for an answer that has to come without time passing. */
   async answered(asked: Promise<Answer>): Promise<Answer> {
     await this.settle()
     const unanswered = async (): Promise<never> => {
@@ -76,24 +73,19 @@ export class ServiceUnderTest {
     return Promise.race([asked, unanswered()])
   }
 
-  /** Moves the clock on and lets the background do what it has to. */
+  /** Advances the clock, and waits until background work is done. */
   async passTime(ms: number): Promise<void> {
     this.clock.advance(ms)
     await this.settle()
   }
 
-  /** Lets time pass in steps that are short enough for the background to do each of its rounds. */
-  async passRounds(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= ROUND_MS) await this.passTime(Math.min(left, ROUND_MS))
-  }
-
-  /** Waits until no call to a store is under way. */
+  /** Waits until no call to a store is pending. */
   async settle(): Promise<void> {
     const { port } = this.#running
     for (let quiet = 0; quiet < 3; quiet = port.pendingCalls > 0 ? 0 : quiet + 1) await turn()
   }
 
-  /** Ends the process without warning, and starts the next. */
+  /** Kills the process, and starts the next. */
   async crash(): Promise<void> {
     await this.settle()
     const { port, stores } = this.#running

@@ -3,11 +3,12 @@ import fc, { type Arbitrary } from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import { checkAnswer, command, type ModelCommand } from './command.ts'
 import { bodyOf, COMPOSITIONS, FORMULA_NAMES, INVALID, SPELLINGS, spell } from './compositions.ts'
-import { refusal, type Submission, submit } from './model.ts'
+import { type Expected, type Model, refusal, type Submission, submit } from './model.ts'
+import type { ServiceUnderTest } from './service-under-test.ts'
 
 const KEYS = 12
 
-/** What is submitted, in the numbers of the pool. */
+/** A submission, in numbers of the pool of formulas. */
 export interface Plan {
   key: number
   /** The key is sent in quotes. */
@@ -17,7 +18,7 @@ export interface Plan {
   formulas: { composition: number; spelling: number; name: number }[]
 }
 
-/** Mostly few compositions, so that they meet again; some rare ones, so that there is always something new. */
+/** A few compositions often, so that duplicates occur, and many rarely, so that there are always new ones. */
 const composition = fc.oneof({ weight: 2, arbitrary: fc.nat(7) }, { weight: 3, arbitrary: fc.nat(COMPOSITIONS - 1) })
 const spelling = fc.nat(SPELLINGS - 1)
 const formula = fc.record({ composition, spelling, name: fc.nat(FORMULA_NAMES - 1) })
@@ -48,7 +49,7 @@ export function requestOf(plan: Plan): InjectOptions {
   }
 }
 
-/** @param ids of the compositions, as the service gives them */
+/** @param ids of the compositions, from the service */
 export function submissionOf(plan: Plan, ids: readonly string[]): Submission {
   const { key, onDuplicate, single } = plan
   const formulas = speltOf(plan).map(({ composition, name, materials }) => ({
@@ -66,66 +67,79 @@ const plain = ({ key, onDuplicate, single, formulas }: Plan): object => ({
   formulas: formulas.map(({ composition, spelling, name }) => `${composition}/${spelling}/${name}`),
 })
 
-/** Submits; the small pool makes many of them replays, duplicates, and reuses of a key. */
-export function submits(ids: readonly string[]): Arbitrary<ModelCommand> {
-  return plans.map((plan) =>
-    command('submit', plain(plan), async (model, service) => {
-      checkAnswer(await service.send(requestOf(plan)), submit(model, submissionOf(plan, ids)))
-    }),
-  )
+/** Submits to both, and compares the answers. */
+async function exchange(model: Model, service: ServiceUnderTest, plan: Plan, ids: readonly string[]): Promise<void> {
+  checkAnswer(await service.send(requestOf(plan)), submit(model, submissionOf(plan, ids)))
 }
 
-/** Submits, and then the same payload in another spelling, or another payload, under the same key. */
+/** Submits. The pool is small, so many submissions are replays, duplicates, and reuses of a key. */
+export function submits(ids: readonly string[]): Arbitrary<ModelCommand> {
+  return plans.map((plan) => command('submit', plain(plan), (model, service) => exchange(model, service, plan, ids)))
+}
+
+/** Submits, then submits the same payload in another spelling, or another payload, under the same key. */
 export function repeats(ids: readonly string[]): Arbitrary<ModelCommand> {
   const changes = fc.record({ spelling, quoted: fc.boolean(), otherName: fc.boolean(), otherMode: fc.boolean() })
   return fc.tuple(plans, fc.array(changes, { minLength: 1, maxLength: 2 })).map(([plan, list]) =>
     command('repeat', { ...plain(plan), list }, async (model, service) => {
-      checkAnswer(await service.send(requestOf(plan)), submit(model, submissionOf(plan, ids)))
+      await exchange(model, service, plan, ids)
       for (const { spelling, quoted, otherName, otherMode } of list) {
         const formulas = plan.formulas.map(({ composition, name }) => {
           return { composition, spelling, name: otherName ? (name + 1) % FORMULA_NAMES : name }
         })
         const onDuplicate = otherMode ? 'skip' : plan.onDuplicate
         const single = plan.formulas.length === 1 && !plan.single
-        const again: Plan = { key: plan.key, quoted, onDuplicate, single, formulas }
-        checkAnswer(await service.send(requestOf(again)), submit(model, submissionOf(again, ids)))
+        await exchange(model, service, { key: plan.key, quoted, onDuplicate, single, formulas }, ids)
       }
     }),
   )
 }
 
-/** Submits what is invalid, which leaves no trace: what follows would show it, were it but the key. */
+interface Invalid {
+  headers?: Record<string, string | undefined>
+  payload?: string
+  expected: Expected
+}
+
+/** What can be wrong with a request, and the answer to it. */
+const WRONG: Record<string, (plan: Plan, payload: string) => Invalid> = {
+  'no key': () => ({
+    headers: { 'idempotency-key': undefined },
+    expected: refusal('IDEMPOTENCY_KEY_MISSING', [['Idempotency-Key', 'IDEMPOTENCY_KEY_MISSING']]),
+  }),
+  'bad key': ({ key }) => ({
+    headers: { 'idempotency-key': `key-${key} x` },
+    expected: refusal('IDEMPOTENCY_KEY_INVALID', [['Idempotency-Key', 'IDEMPOTENCY_KEY_INVALID']]),
+  }),
+  'media type': () => ({
+    headers: { 'content-type': 'text/plain' },
+    expected: refusal('UNSUPPORTED_MEDIA_TYPE', [['Content-Type', 'UNSUPPORTED_MEDIA_TYPE']]),
+  }),
+  json: (_, payload) => ({ payload: payload.slice(0, -1), expected: refusal('INVALID_JSON', [['', 'INVALID_JSON']]) }),
+  ...Object.fromEntries(
+    INVALID.map(({ body, problems }) => {
+      return [body, () => ({ payload: body, expected: refusal(problems[0]?.[1] ?? '', problems) })]
+    }),
+  ),
+}
+
+/** Submits an invalid request, which changes nothing: later commands would show it, even if it only held the key. */
 export function invalidSubmits(): Arbitrary<ModelCommand> {
-  const wrong = fc.constantFrom('body', 'no key', 'bad key', 'media type', 'json')
-  return fc.record({ plan: plans, wrong, which: fc.nat(INVALID.length - 1) }).map(({ plan, wrong, which }) =>
-    command('submitInvalid', { key: plan.key, wrong, which }, async (_model, service) => {
-      const { headers, ...request } = requestOf(plan)
-      const { 'idempotency-key': key, 'content-type': type } = headers as Record<string, string>
-      const { body, problems } = INVALID[which] as (typeof INVALID)[number]
-      const send = (changedHeaders: object, payload: unknown = request.payload) =>
-        service.send({ ...request, headers: { ...changedHeaders }, payload: payload as string })
-      const keyProblem = (code: string) => refusal(code, [['Idempotency-Key', code]])
-      if (wrong === 'no key') {
-        checkAnswer(await send({ 'content-type': type }), keyProblem('IDEMPOTENCY_KEY_MISSING'))
-      } else if (wrong === 'bad key') {
-        const bad = { 'idempotency-key': `${key} x`, 'content-type': type }
-        checkAnswer(await send(bad), keyProblem('IDEMPOTENCY_KEY_INVALID'))
-      } else if (wrong === 'media type') {
-        const text = { 'idempotency-key': key, 'content-type': 'text/plain' }
-        checkAnswer(await send(text), refusal('UNSUPPORTED_MEDIA_TYPE', [['Content-Type', 'UNSUPPORTED_MEDIA_TYPE']]))
-      } else if (wrong === 'json') {
-        const half = `${request.payload}`.slice(0, -1)
-        checkAnswer(await send(headers as object, half), refusal('INVALID_JSON', [['', 'INVALID_JSON']]))
-      } else {
-        checkAnswer(await send(headers as object, body), refusal(problems[0]?.[1] ?? '', problems))
-      }
+  return fc.record({ plan: plans, wrong: fc.constantFrom(...Object.keys(WRONG)) }).map(({ plan, wrong }) =>
+    command('submitInvalid', { key: plan.key, wrong }, async (_model, service) => {
+      const request = requestOf(plan)
+      const invalid = WRONG[wrong]?.(plan, `${request.payload}`) as Invalid
+      const headers = Object.entries({ ...request.headers, ...invalid.headers }).filter(([, value]) => value)
+      const payload = invalid.payload ?? request.payload
+      const answer = await service.send({ ...request, headers: Object.fromEntries(headers), payload })
+      checkAnswer(answer, invalid.expected)
     }),
   )
 }
 
 /**
- * Submits to a process that dies at one of its calls to a store, and sends it again to the next: whether or not it had
- * taken effect, the answer is the one the first would have given.
+ * Submits to a process that dies at one of its calls to a store, and again to the next process, which has to answer as
+ * the first one would have, whether or not the first submission took effect.
  */
 export function dyingSubmits(ids: readonly string[]): Arbitrary<ModelCommand> {
   const deaths = fc.record({ call: fc.integer({ min: 1, max: 7 }), hasEffect: fc.boolean() })
