@@ -20,7 +20,7 @@ const PROTOTYPE_KEYS = [
 
 const repeat = (text: string, times: number): string => text.repeat(times)
 
-/** A formula as JSON text, so that what JSON.stringify would not write can be put in. */
+/** A formula as JSON text, with parts that JSON.stringify would not write. */
 const formula = (name: string, material = '"Rose"', concentration = '1', more = ''): string =>
   `{"name":${name},"materials":[{"name":${material},"concentration":${concentration}}]${more}}`
 
@@ -45,7 +45,7 @@ function texts(title: string): Record<string, string> {
     'a name too long': formula(JSON.stringify(repeat('𝒳', 201))),
     'a name of a million': formula(JSON.stringify(repeat('x', 1_000_000))),
     'a million blanks as a name': formula(JSON.stringify(repeat(' ', 1_000_000))),
-    'blanks and one letter too far': formula(JSON.stringify(`x${repeat(' ', 500_000)}y`)),
+    'a name too long for its inner blanks': formula(JSON.stringify(`x${repeat(' ', 500_000)}y`)),
     'a million combining marks': formula(JSON.stringify(`e${repeat('\u0301', 300_000)}`)),
     '501 materials': `{"name":${title},"materials":[${Array.from({ length: 501 }, (_, i) => `{"name":"m${i}","concentration":1}`).join()}]}`,
     '1001 formulas': `[${Array.from({ length: 1001 }, (_, i) => formula(title, '"Rose"', `${i + 1}`)).join()}]`,
@@ -119,11 +119,11 @@ function bytes(title: string): Record<string, Buffer> {
     'a raw high surrogate': around(0xed, 0xa0, 0x80),
     'a raw low surrogate': around(0xed, 0xbf, 0xbf),
     'a raw pair of surrogates': around(0xed, 0xa0, 0x80, 0xed, 0xb0, 0x80),
-    'a character beyond the last': around(0xf4, 0x90, 0x80, 0x80),
+    'a code point above U+10FFFF': around(0xf4, 0x90, 0x80, 0x80),
     'five bytes': around(0xf8, 0x88, 0x80, 0x80, 0x80),
     'half a character': around(0xe2, 0x82),
     'a tail without a head': around(0x80),
-    'a byte that is none': around(0xff),
+    'an invalid byte': around(0xff),
     'half a character at the end': Buffer.concat([Buffer.from(whole), Buffer.from([0xf0, 0x9f])]),
     'UTF-16': Buffer.from(whole, 'utf16le'),
     'UTF-16 with a mark': Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(whole, 'utf16le')]),

@@ -40,7 +40,7 @@ const numbered = (howMany: number): number => {
 t.test('whatever clients send, the others are served, and nothing refused leaves a trace', async (t) => {
   const environment = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` }
   const server = await startServer(t, { environment })
-  const others = new OrdinaryClients(server.url)
+  const others = new OrdinaryClients(server.url, { submitters: 3, consumers: 2, pauseMs: 20 })
   await until(() => others.submitted >= 50)
   const memory = { before: server.memory(), most: 0 }
   const watch = setInterval(() => {

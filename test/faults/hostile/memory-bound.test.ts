@@ -13,7 +13,7 @@ import { sized } from '../extent.ts'
 import { recordPeak } from '../figures.ts'
 import { type Server, startServer } from '../server.ts'
 import { scratch } from '../stores.ts'
-import { OrdinarySubmitters } from './ordinary-clients.ts'
+import { OrdinaryClients } from './ordinary-clients.ts'
 
 // One hostile run each, beside ordinary clients, with the options and the memory that the container has.
 
@@ -200,7 +200,7 @@ async function hold(t: Test, name: string, hostile: Hostile): Promise<void> {
     most = Math.max(most, server.memory())
   }, 20)
   t.teardown(() => clearInterval(watch))
-  const others = new OrdinarySubmitters(server.port, CLIENTS, key)
+  const others = new OrdinaryClients(server.url, { submitters: CLIENTS, pauseMs: 50, key })
   await until(() => others.submitted >= CLIENTS)
   const end = Date.now() + SECONDS * 1_000
   await hostile(t, { server, path, key, goesOn: () => Date.now() < end })

@@ -1,18 +1,18 @@
 import { Agent, request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { setTimeout as pause } from 'node:timers/promises'
-import { post } from '../../support/service-process.ts'
 
-const SUBMITTERS = 3
-const CONSUMERS = 2
-/** Between requests, to leave the machine to hostile clients, in milliseconds. */
-const PAUSE_MS = 20
-const CROWD_PAUSE_MS = 50
 /** No request of an ordinary client may take longer, in milliseconds. */
 const SLOWEST_MS = 10_000
 
-interface Event {
-  id: string
-  receipt: string
+interface Options {
+  /** Clients that submit; each replay and each stored formula is checked if there are consumers. */
+  submitters: number
+  consumers?: number
+  /** Between requests, to leave the machine to hostile clients, in milliseconds. */
+  pauseMs: number
+  /** An API key. */
+  key?: string
 }
 
 /** The results of ordinary clients. */
@@ -25,33 +25,30 @@ interface Report {
   missing: string[]
 }
 
-/** Clients that submit, replay, read and consume until they are stopped, and check each answer. */
+/** Clients with one connection each that submit and consume until they are stopped, and check each answer. */
 export class OrdinaryClients {
+  static #numbers = 0
   readonly #url: string
+  readonly #options: Options
+  readonly #agent: Agent
   readonly #wrong: string[] = []
   readonly #accepted = new Set<string>()
   readonly #events = new Set<string>()
   #submitting = true
   #consuming = true
-  #number = 0
   #slowestMs = 0
   readonly #submitters: Promise<void>[]
   readonly #consumers: Promise<void>[]
 
-  constructor(url: string) {
+  constructor(url: string, options: Options) {
+    const { submitters, consumers = 0 } = options
     this.#url = url
-    this.#submitters = Array.from({ length: SUBMITTERS }, () =>
-      this.#until(
-        () => this.#submitting,
-        () => this.#submit(),
-      ),
-    )
-    this.#consumers = Array.from({ length: CONSUMERS }, () =>
-      this.#until(
-        () => this.#consuming,
-        () => this.#consume(),
-      ),
-    )
+    this.#options = options
+    this.#agent = new Agent({ keepAlive: true, maxSockets: submitters + consumers })
+    const submit = (): Promise<void> => this.#submit(consumers > 0)
+    this.#submitters = Array.from({ length: submitters }, () => this.#repeat(() => this.#submitting, submit))
+    const consume = (): Promise<void> => this.#consume()
+    this.#consumers = Array.from({ length: consumers }, () => this.#repeat(() => this.#consuming, consume))
   }
 
   /** How many submissions have been answered 200. */
@@ -63,10 +60,11 @@ export class OrdinaryClients {
   async stop(): Promise<Report> {
     this.#submitting = false
     await Promise.all(this.#submitters)
-    const overdue = Date.now() + SLOWEST_MS
-    while (this.#missing().length > 0 && Date.now() < overdue) await pause(PAUSE_MS)
+    const overdue = Date.now() + (this.#consumers.length > 0 ? SLOWEST_MS : 0)
+    while (this.#missing().length > 0 && Date.now() < overdue) await pause(this.#options.pauseMs)
     this.#consuming = false
     await Promise.all(this.#consumers)
+    this.#agent.destroy()
     const slowestMs = Math.round(this.#slowestMs)
     return { submitted: this.submitted, slowestMs, wrong: this.#wrong, missing: this.#missing() }
   }
@@ -75,124 +73,61 @@ export class OrdinaryClients {
     return [...this.#accepted].filter((id) => !this.#events.has(id))
   }
 
-  async #until(goesOn: () => boolean, act: () => Promise<void>): Promise<void> {
+  async #repeat(goesOn: () => boolean, act: () => Promise<void>): Promise<void> {
     while (goesOn() && this.#wrong.length < 10) {
       const begun = performance.now()
-      await act().catch((error: Error) => this.#wrong.push(`${error.message} ${String(error.cause ?? '')}`))
+      await act().catch((error: Error) => this.#wrong.push(error.message))
       const took = performance.now() - begun
       this.#slowestMs = Math.max(this.#slowestMs, took)
       if (took > SLOWEST_MS) this.#wrong.push(`${Math.round(took)} ms`)
-      await pause(PAUSE_MS)
+      await pause(this.#options.pauseMs)
     }
   }
 
-  async #submit(): Promise<void> {
-    const number = ++this.#number
+  async #submit(isChecked: boolean): Promise<void> {
+    const number = ++OrdinaryClients.#numbers
     const body = { name: `Ordinary ${number}`, materials: [{ name: 'Jasmine', concentration: number }] }
-    const answer = await post(this.#url, `ordinary-${number}`, body)
-    const text = await answer.text()
-    const { formulas = [] } = JSON.parse(text) as { formulas?: { id: string; name: string }[] }
-    const [stored] = formulas
-    if (answer.status !== 200 || stored?.name !== body.name) throw new Error(`submitted: ${answer.status} ${text}`)
+    const submit = (): Promise<string> => this.#send('/formulas', body, { 'idempotency-key': `ordinary-${number}` })
+    const answer = await submit()
+    const [stored] = JSON.parse(answer).formulas
+    if (stored?.name !== body.name) throw new Error(`submitted: ${answer}`)
     this.#accepted.add(stored.id)
-    const again = await post(this.#url, `ordinary-${number}`, body)
-    if ((await again.text()) !== text) throw new Error(`replayed: ${again.status}`)
-    const read = await fetch(`${this.#url}/formulas/${stored.id}`)
-    if (JSON.stringify(await read.json()) !== JSON.stringify(stored)) throw new Error(`read: ${read.status}`)
+    if (!isChecked) return
+    const replay = await submit()
+    if (replay !== answer) throw new Error(`replayed: ${replay}`)
+    const read = await this.#send(`/formulas/${stored.id}`)
+    if (read !== JSON.stringify(stored)) throw new Error(`read: ${read}`)
   }
 
   async #consume(): Promise<void> {
-    const { events } = (await this.#call('/events/receive', { max: 50 })) as { events: Event[] }
+    const { events } = JSON.parse(await this.#send('/events/receive', { max: 50 }))
     if (events.length === 0) return
     for (const { id } of events) this.#events.add(id)
-    const settled = await this.#call('/events/ack', { receipts: events.map(({ receipt }) => receipt) })
-    if (settled.acked !== events.length) throw new Error(`acked: ${JSON.stringify(settled)}`)
+    const receipts = events.map(({ receipt }: { receipt: string }) => receipt)
+    const { acked } = JSON.parse(await this.#send('/events/ack', { receipts }))
+    if (acked !== events.length) throw new Error(`acked: ${acked} of ${events.length}`)
   }
 
-  async #call(path: string, body: object): Promise<Record<string, unknown>> {
-    const headers = { 'content-type': 'application/json' }
-    const answer = await fetch(`${this.#url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-    const text = await answer.text()
-    if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${text}`)
-    return JSON.parse(text)
-  }
-}
-
-interface Served {
-  submitted: number
-  slowestMs: number
-  /** Every answer that was not 200, or late. */
-  wrong: string[]
-}
-
-/** Clients with one connection each that submit small formulas until they are stopped. */
-export class OrdinarySubmitters {
-  static #numbers = 0
-  readonly #port: number
-  readonly #key: string | undefined
-  readonly #agent: Agent
-  readonly #clients: Promise<void>[]
-  readonly #served: Served = { submitted: 0, slowestMs: 0, wrong: [] }
-  #goesOn = true
-
-  constructor(port: number, clients: number, key?: string) {
-    this.#port = port
-    this.#key = key
-    this.#agent = new Agent({ keepAlive: true, maxSockets: clients })
-    this.#clients = Array.from({ length: clients }, () => this.#submitOn())
-  }
-
-  get submitted(): number {
-    return this.#served.submitted
-  }
-
-  async stop(): Promise<Served> {
-    this.#goesOn = false
-    await Promise.all(this.#clients)
-    this.#agent.destroy()
-    return this.#served
-  }
-
-  async #submitOn(): Promise<void> {
-    while (this.#goesOn && this.#served.wrong.length < 10) {
-      const begun = performance.now()
-      const answer = await this.#submit().catch((error: Error) => error.message)
-      const took = Math.round(performance.now() - begun)
-      this.#served.slowestMs = Math.max(this.#served.slowestMs, took)
-      if (answer === '200' && took <= SLOWEST_MS) this.#served.submitted++
-      else this.#served.wrong.push(`${answer} after ${took} ms`)
-      await pause(CROWD_PAUSE_MS)
+  /** Sends a GET, or a POST if there is a body. @returns the body of a 200 @throws {Error} for another status */
+  #send(path: string, body?: object, more: Record<string, string> = {}): Promise<string> {
+    const payload = body === undefined ? '' : JSON.stringify(body)
+    const { key } = this.#options
+    const headers = {
+      ...(body !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      ...more,
     }
-  }
-
-  /** @returns the status, and the body where it is not 200 */
-  #submit(): Promise<string> {
-    const number = ++OrdinarySubmitters.#numbers
-    const body = JSON.stringify({
-      name: `Ordinary ${number}`,
-      materials: [{ name: 'Linalool', concentration: number }],
-    })
     const { promise, resolve, reject } = Promise.withResolvers<string>()
-    const call = request(
-      {
-        agent: this.#agent,
-        host: '127.0.0.1',
-        port: this.#port,
-        method: 'POST',
-        path: '/formulas',
-        headers: {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(body),
-          'idempotency-key': `ordinary-${number}`,
-          ...(this.#key !== undefined && { authorization: `Bearer ${this.#key}` }),
-        },
-      },
-      async (answer) => {
-        const text = (await answer.toArray()).join('')
-        resolve(answer.statusCode === 200 ? '200' : `${answer.statusCode} ${text.slice(0, 200)}`)
-      },
-    )
-    call.on('error', reject).end(body)
+    const options = { agent: this.#agent, method: body === undefined ? 'GET' : 'POST', headers }
+    const call = request(`${this.#url}${path}`, options, (answer) => {
+      const { statusCode } = answer
+      const received = text(answer).then((received) => {
+        if (statusCode === 200) resolve(received)
+        else reject(new Error(`${path}: ${statusCode} ${received.slice(0, 200)}`))
+      })
+      received.catch(reject)
+    })
+    call.on('error', reject).end(payload)
     return promise
   }
 }

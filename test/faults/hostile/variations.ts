@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { seed } from '../extent.ts'
 import { type BadRequest, head, type Subject, subject } from './bad-requests.ts'
 
-/** Bytes as they stand in a header, those that end a line among them. */
+/** Bytes for a header, line ends among them. */
 const wild = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
@@ -61,77 +61,65 @@ const first = fc.tuple(
   fc.constantFrom('HTTP/1.1', 'HTTP/1.0', 'HTTP/1.2', ''),
 )
 
-/** What is done to a JSON text. */
-const damage = fc.oneof(
-  fc.tuple(fc.nat(), wild).map(
-    ([at, text]) =>
-      (body: string) =>
-        splice(body, at, 0, text),
-  ),
-  fc.tuple(fc.nat(), fc.integer({ min: 1, max: 9 })).map(
-    ([at, length]) =>
-      (body: string) =>
-        splice(body, at, length, ''),
-  ),
-  fc.jsonValue().map((value) => () => JSON.stringify(value)),
-  fc.tuple(fc.nat(), fc.jsonValue()).map(
-    ([at, value]) =>
-      (body: string) =>
-        splice(body, at, 1, JSON.stringify(value)),
-  ),
-)
-
 const splice = (text: string, at: number, length: number, by: string): string => {
-  const place = at % (text.length + 1)
-  return text.slice(0, place) + by + text.slice(place + length)
+  const start = at % (text.length + 1)
+  return text.slice(0, start) + by + text.slice(start + length)
 }
+
+/** A change to a JSON text. */
+const damage: fc.Arbitrary<(body: string) => string> = fc
+  .oneof(
+    fc.tuple(fc.nat(), fc.constant(0), wild),
+    fc.tuple(fc.nat(), fc.integer({ min: 1, max: 9 }), fc.constant('')),
+    fc.tuple(fc.constant(0), fc.constant(Infinity), fc.json()),
+    fc.tuple(fc.nat(), fc.constant(1), fc.json()),
+  )
+  .map(
+    ([at, length, by]) =>
+      (body) =>
+        splice(body, at, length, by),
+  )
 
 type Vary = (about: Subject) => (Buffer | string)[]
 
-const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1')
-const length = (body: Buffer): string => `Content-Length: ${body.length}`
+/** A submission with a changed key, first line, header lines or body. */
+function changed(about: Subject, { lines = [], first }: { lines?: string[]; first?: string } = {}): Buffer[] {
+  const body = Buffer.from(about.body)
+  return [Buffer.from(head(about, [`Content-Length: ${body.length}`, ...lines], first), 'latin1'), body]
+}
 
 const variation: fc.Arbitrary<Vary> = fc.oneof(
   fc.array(line, { minLength: 1, maxLength: 5 }).map(
     (lines): Vary =>
-      (about) => {
-        const body = Buffer.from(about.body)
-        return [latin1(head(about, [length(body), ...lines])), body]
-      },
+      (about) =>
+        changed(about, { lines }),
   ),
   wild.map(
     (key): Vary =>
-      (about) => {
-        const body = Buffer.from(about.body)
-        return [latin1(head({ ...about, key }, [length(body)])), body]
-      },
+      (about) =>
+        changed({ ...about, key }),
   ),
   first.map(
     (words): Vary =>
-      (about) => {
-        const body = Buffer.from(about.body)
-        return [latin1(head(about, [length(body)], words.join(' '))), body]
-      },
+      (about) =>
+        changed(about, { first: words.join(' ') }),
   ),
   damage.map(
     (apply): Vary =>
-      (about) => {
-        const body = Buffer.from(apply(about.body))
-        return [head(about, [length(body)]), body]
-      },
+      (about) =>
+        changed({ ...about, body: apply(about.body) }),
   ),
   fc.tuple(fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 8 })).map(
     ([at, bytes]): Vary =>
       (about) => {
-        const body = Buffer.from(about.body)
-        const whole = Buffer.concat([Buffer.from(head(about, [length(body)])), body])
+        const whole = Buffer.concat(changed(about))
         whole.set(bytes.subarray(0, whole.length - (at % whole.length)), at % whole.length)
         return [whole]
       },
   ),
 )
 
-/** Requests that vary in headers, keys, addresses, bodies and single bytes: the same for the same seed. */
+/** Requests with random changes to headers, keys, paths, bodies and single bytes; the same for the same seed. */
 export function variations(firstNumber: number, howMany: number): BadRequest[] {
   return fc.sample(variation, { numRuns: howMany, seed }).map((vary, index): BadRequest => {
     const about = subject(firstNumber + index)

@@ -130,7 +130,7 @@ export function invalidSubmits(): Arbitrary<ModelCommand> {
       const request = requestOf(plan)
       const invalid = WRONG[wrong]?.(plan, `${request.payload}`) as Invalid
       const headers = Object.entries({ ...request.headers, ...invalid.headers }).filter(([, value]) => value)
-      const payload = invalid.payload ?? request.payload
+      const payload = invalid.payload ?? (request.payload as string)
       const answer = await service.send({ ...request, headers: Object.fromEntries(headers), payload })
       checkAnswer(answer, invalid.expected)
     }),
