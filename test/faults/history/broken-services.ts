@@ -44,9 +44,6 @@ export const listing = (send: Send, change: (formulas: ShownFormula[]) => ShownF
     return { body: JSON.stringify({ formulas: change(formulas), nextCursor }) }
   })
 
-export const without = (send: Send, name: string): Send =>
-  listing(send, (all) => all.filter((one) => one.name !== name))
-
 /** Cuts the connection on each submission, before or after it is done. */
 export const cutting = (send: Send, isDone: boolean): Send => {
   return async (method, path, headers, body) => {
@@ -71,22 +68,4 @@ export async function slipIn({ service }: Bench, { id, name, createdAt }: ShownF
 /** Receives one event. @returns its receipt */
 export async function receipt({ history, send }: Bench, leaseSeconds = 600): Promise<string> {
   return (await history.receive(send, 1, leaseSeconds))?.[0]?.receipt ?? 'none'
-}
-
-/** A service that breaks a promise, by its stores or its answers, and the violation that `judge` must report. */
-export interface BrokenService {
-  says: RegExp
-  spoil(bench: Bench): Promise<Send | undefined> | Send | undefined
-}
-
-/** Tests that the history reports each broken service. */
-export function seesEach(t: Test, services: Record<string, BrokenService>): void {
-  for (const [name, { says, spoil }] of Object.entries(services)) {
-    t.test(`the history sees it when ${name}`, async (t) => {
-      const bench = await setUp(t)
-      const send = (await spoil(bench)) ?? bench.send
-      const violations = await bench.history.judge(send, { whole: true, patienceMs: 1 })
-      t.match(violations.join('\n'), says)
-    })
-  }
 }

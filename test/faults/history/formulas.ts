@@ -5,8 +5,6 @@ import {
   compositionOf,
   decided,
   type FormulaBody,
-  firstAnswered,
-  firstSent,
   isKept,
   isReplay,
   type Report,
@@ -33,21 +31,9 @@ interface Shelf {
 
 /** Checks the stored formulas against all submissions and answers. No request may be pending. */
 export function judgeFormulas(submissions: Submissions, formulas: StoredFormula[], report: Report): void {
-  reportTwice(
-    'stored: id',
-    formulas.map(({ id }) => id),
-    report,
-  )
-  reportTwice(
-    'stored: name',
-    formulas.map(({ name }) => name),
-    report,
-  )
-  reportTwice(
-    'stored: composition',
-    formulas.map(({ materials }) => compositionOf(materials)),
-    report,
-  )
+  reportTwice('stored: id', formulas, ({ id }) => id, report)
+  reportTwice('stored: name', formulas, ({ name }) => name, report)
+  reportTwice('stored: composition', formulas, ({ materials }) => compositionOf(materials), report)
   const stored = formulas.map((formula, place) => ({ formula, place }))
   const shelf: Shelf = {
     byName: new Map(stored.map((one) => [one.formula.name, one])),
@@ -55,7 +41,7 @@ export function judgeFormulas(submissions: Submissions, formulas: StoredFormula[
     byComposition: new Map(stored.map((one) => [compositionOf(one.formula.materials), one])),
   }
   for (const formula of formulas) judgeOrigin(submissions, formula, report)
-  judgeOrder(submissions, formulas, report)
+  submissions.judgeOrder(formulas, (early, late) => report(`${early} was accepted before ${late} and is newer`))
   for (const submission of submissions.all()) {
     judgeWholeness(submission, shelf, report)
     const reply = decided(submission)
@@ -84,17 +70,6 @@ const isSame = (sent: FormulaBody, { materials }: StoredFormula): boolean =>
     const other = materials[index]
     return other?.name === name && Number(other.concentration) === Number(concentration)
   })
-
-/** A formula whose answer came before another was sent must be older. */
-function judgeOrder(submissions: Submissions, formulas: StoredFormula[], report: Report): void {
-  let latest = { sent: -1, name: '' }
-  for (const { name } of formulas) {
-    const submission = submissions.byName.get(name)
-    if (submission === undefined) continue
-    if (firstAnswered(submission) < latest.sent) report(`${name} was accepted before ${latest.name} and is newer`)
-    if (firstSent(submission) > latest.sent) latest = { sent: firstSent(submission), name }
-  }
-}
 
 /** All or nothing; with `skip`, all whose composition was new. */
 function judgeWholeness({ key, formulas, onDuplicate }: Submission, shelf: Shelf, report: Report): void {

@@ -69,21 +69,9 @@ export class Leases {
   }
 
   receive(sent: number, got: number, gotAt: number, events: Leased[], report: Report): Lease[] {
-    return events.map(({ id, name, createdAt, receipt, receiveCount, leasedUntil }) => {
+    return events.map(({ leasedUntil, ...event }) => {
       const ends = [Date.parse(leasedUntil)]
-      const lease = {
-        id,
-        name,
-        createdAt,
-        receipt,
-        receiveCount,
-        sent,
-        got,
-        gotAt,
-        ends,
-        settlements: [],
-        certain: true,
-      }
+      const lease: Lease = { ...event, sent, got, gotAt, ends, settlements: [], certain: true }
       this.#checkNew(lease, report)
       this.#keep(lease)
       return lease
@@ -92,9 +80,7 @@ export class Leases {
 
   #keep(lease: Lease): void {
     this.#byReceipt.set(lease.receipt, lease)
-    const known = this.#byId.get(lease.id)
-    if (known === undefined) this.#byId.set(lease.id, [lease])
-    else known.push(lease)
+    this.#byId.set(lease.id, [...(this.#byId.get(lease.id) ?? []), lease])
   }
 
   #checkNew(lease: Lease, report: Report): void {

@@ -2,7 +2,7 @@ import type { ClientHistory } from '../client-history.ts'
 import type { Lease, Leases } from './leases.ts'
 import { deadEvents, reportTwice, type StoredFormula, stats } from './reads.ts'
 import type { Send } from './send.ts'
-import { firstAnswered, firstSent, type Report, type Submissions } from './submissions.ts'
+import type { Report, Submissions } from './submissions.ts'
 
 /** The lease of events that are received for the check, in seconds. */
 const LEASE_SECONDS = 600
@@ -39,9 +39,9 @@ export async function judgeDrained(
   const acks = new Map(stored.map(({ id }) => [id, leases.ackOf(id)]))
   const drained = await drain(history, send, options)
   const dead = await deadEvents(send)
-  const all = [...drained, ...dead].map(({ id }) => id)
-  reportTwice('events: formula', all, report)
-  const there = new Set(all)
+  const all = [...drained, ...dead]
+  reportTwice('events: formula', all, ({ id }) => id, report)
+  const there = new Set(all.map(({ id }) => id))
   for (const { name, id, receiveCount } of dead) {
     if (acks.get(id) === 'acked') report(`event of ${name}: dead after its ack`)
     if (!acks.has(id)) report(`event without its formula: ${name}`)
@@ -52,12 +52,15 @@ export async function judgeDrained(
     if (!is && acks.get(id) === 'none') report(`event of ${name}: lost`)
     if (!is) leases.isGone(id)
   }
-  const first = drained.filter((lease) => leases.isFirst(lease))
-  if (options.inOrder) judgeOrder(first, submissions, report)
+  // Returned events move to the front, redriven ones to the back: only the order of first leases is promised.
+  const firstLeases = drained.filter((lease) => leases.isFirst(lease))
+  if (options.inOrder) {
+    submissions.judgeOrder(firstLeases, (early, late) => report(`event of ${early}: came after that of ${late}`))
+  }
   for (let first = 0; first < drained.length; first += 100) {
     const receipts = drained.slice(first, first + 100).map(({ receipt }) => receipt)
     const refused = await history.ack(send, receipts)
-    if (refused === null || refused.size > 0) report('the acks of the judge are refused')
+    if (refused === null || refused.size > 0) report('the acks of the check are refused')
   }
   const { ready, leased, delayed } = await stats(send)
   if (ready + leased + delayed > 0) report(`after every ack ${ready} + ${leased} + ${delayed} events are left`)
@@ -83,16 +86,5 @@ async function drain(
     }
     waited += 100
     await pause(100)
-  }
-}
-
-/** Checks the order of events on their first lease; returned events move to the front, redriven ones to the back. */
-function judgeOrder(drained: Lease[], submissions: Submissions, report: Report): void {
-  let latest = { sent: -1, name: '' }
-  for (const { name } of drained) {
-    const submission = submissions.byName.get(name)
-    if (submission === undefined) continue
-    if (firstAnswered(submission) < latest.sent) report(`event of ${name}: came after that of ${latest.name}`)
-    if (firstSent(submission) > latest.sent) latest = { sent: firstSent(submission), name }
   }
 }

@@ -1,5 +1,5 @@
 import type { EventBody } from './leases.ts'
-import type { Reply, Send } from './send.ts'
+import type { Send } from './send.ts'
 import type { FormulaBody, Report } from './submissions.ts'
 
 export interface StoredFormula extends FormulaBody {
@@ -19,45 +19,33 @@ export interface DeadEvent extends EventBody {
   reason: string
 }
 
-interface Page<T> {
-  items: T[]
-  next: string | null
-}
-
 async function read(send: Send, path: string): Promise<Record<string, unknown>> {
-  const { status, body }: Reply = await send('GET', path)
+  const { status, body } = await send('GET', path)
   if (status !== 200) throw new Error(`GET ${path} answers ${status} ${body}`)
   return JSON.parse(body)
 }
 
-async function page<T>(send: Send, path: string, field: string, cursor: string | null): Promise<Page<T>> {
-  const answer = await read(send, `${path}?limit=200${cursor === null ? '' : `&cursor=${cursor}`}`)
-  return { items: answer[field] as T[], next: answer.nextCursor as string | null }
+async function* itemsOf<T>(send: Send, path: string, field: string): AsyncGenerator<T> {
+  for (let cursor = ''; ; ) {
+    const page = await read(send, `${path}?limit=200${cursor}`)
+    yield* page[field] as T[]
+    if (page.nextCursor === null) return
+    cursor = `&cursor=${page.nextCursor}`
+  }
 }
 
 /** Reads formulas, newest first, down to a known one; all of them if it is not found. */
 export async function newestFormulas(send: Send, known?: string): Promise<{ fresh: StoredFormula[]; met: boolean }> {
   const fresh: StoredFormula[] = []
-  for (let cursor: string | null = null; ; ) {
-    const { items, next }: Page<StoredFormula> = await page(send, '/formulas', 'formulas', cursor)
-    for (const formula of items) {
-      if (formula.id === known) return { fresh, met: true }
-      fresh.push(formula)
-    }
-    if (next === null) return { fresh, met: false }
-    cursor = next
+  for await (const formula of itemsOf<StoredFormula>(send, '/formulas', 'formulas')) {
+    if (formula.id === known) return { fresh, met: true }
+    fresh.push(formula)
   }
+  return { fresh, met: false }
 }
 
-export async function deadEvents(send: Send): Promise<DeadEvent[]> {
-  const dead: DeadEvent[] = []
-  for (let cursor: string | null = null; ; ) {
-    const { items, next }: Page<DeadEvent> = await page(send, '/events/dead', 'events', cursor)
-    dead.push(...items)
-    if (next === null) return dead
-    cursor = next
-  }
-}
+export const deadEvents = (send: Send): Promise<DeadEvent[]> =>
+  Array.fromAsync(itemsOf<DeadEvent>(send, '/events/dead', 'events'))
 
 export async function stats(send: Send): Promise<Stats> {
   return (await read(send, '/events/stats')) as unknown as Stats
@@ -76,11 +64,11 @@ export async function each<T>(items: Iterable<T>, atATime: number, work: (item: 
   await Promise.all(Array.from({ length: atATime }, worker))
 }
 
-/** Reports duplicates. */
-export function reportTwice(what: string, items: string[], report: Report): void {
+/** Reports keys that occur more than once. */
+export function reportTwice<T>(what: string, items: T[], keyOf: (item: T) => string, report: Report): void {
   const seen = new Set<string>()
-  for (const item of items) {
-    if (seen.has(item)) report(`${what} twice: ${item}`)
-    seen.add(item)
+  for (const key of items.map(keyOf)) {
+    if (seen.has(key)) report(`${what} twice: ${key}`)
+    seen.add(key)
   }
 }

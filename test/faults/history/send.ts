@@ -5,11 +5,10 @@ export interface Reply {
   status: number
   /** By lower-case name. */
   headers: Record<string, string | undefined>
-  /** The very text that was answered. */
   body: string
 }
 
-/** Sends one request. It rejects when no whole answer came: what became of the request is unknown then. */
+/** Sends one request. Rejects without a complete answer: the outcome of the request is unknown then. */
 export type Send = (
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
@@ -17,7 +16,7 @@ export type Send = (
   body?: string,
 ) => Promise<Reply>
 
-/** No answer may take longer, in milliseconds: a service that hangs must not hang its judge. */
+/** The longest an answer may take, in milliseconds. */
 const PATIENCE_MS = 45_000
 
 /** Sends over real connections, kept alive. @returns also what closes them */

@@ -56,10 +56,10 @@ export function decided({ tries }: Submission): Reply | null {
 }
 
 /** When it was first sent; it cannot have been accepted before. */
-export const firstSent = ({ tries }: Submission): number => Math.min(...tries.map(({ sent }) => sent))
+const firstSent = ({ tries }: Submission): number => Math.min(...tries.map(({ sent }) => sent))
 
 /** When its stored answer was first received; Infinity if never. */
-export const firstAnswered = ({ tries }: Submission): number =>
+const firstAnswered = ({ tries }: Submission): number =>
   Math.min(...tries.map((sent) => (keptOf(sent) ? (sent.answer?.at ?? Infinity) : Infinity)))
 
 /** All submissions and their answers. */
@@ -91,6 +91,20 @@ export class Submissions {
     const sent: Try = { sent: tick, answer: null }
     submission.tries.push(sent)
     return { submission, sent }
+  }
+
+  /**
+   * Checks an order of formulas or of their events: one whose answer came before another was sent must come first.
+   * @param report called with the name of such a formula, and with that of the other
+   */
+  judgeOrder(inOrder: { name: string }[], report: (early: string, late: string) => void): void {
+    let latest = { sent: -1, name: '' }
+    for (const { name } of inOrder) {
+      const submission = this.byName.get(name)
+      if (submission === undefined) continue
+      if (firstAnswered(submission) < latest.sent) report(name, latest.name)
+      if (firstSent(submission) > latest.sent) latest = { sent: firstSent(submission), name }
+    }
   }
 
   /** Records an answer, and reports one that contradicts earlier ones. */
