@@ -5,9 +5,8 @@ import t, { type Test } from 'tap'
 import manifest from '../../package.json' with { type: 'json' }
 import lock from '../../package-lock.json' with { type: 'json' }
 import { ClientHistory, sendTo } from '../faults/client-history.ts'
+import { Consumers, Submitters } from '../faults/clients.ts'
 import { chance } from '../faults/extent.ts'
-import { Consumers } from '../faults/kill/consumers.ts'
-import { Submitters } from '../faults/kill/submitters.ts'
 import { Buildah } from './buildah.ts'
 import { Docker } from './docker.ts'
 import type { Container, ContainerEngine, Volume } from './engine.ts'

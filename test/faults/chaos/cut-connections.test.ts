@@ -1,5 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { StoreUnavailable } from '../../../src/errors/store-errors.ts'
+import { events } from '../../contract/submissions.ts'
+import { openEngine } from '../../support/postgres/engines.ts'
 import { type Choose, MISHAPS, Network } from '../../support/postgres/network.ts'
 import { startPostgres } from '../../support/postgres/server.ts'
 import { startService } from '../../support/service-process.ts'
@@ -10,9 +13,9 @@ import { Load } from './load.ts'
 
 const MAX_RECEIVES = 6
 const LOAD_MS = sized(3_000, 60_000)
-/** Of how many statements in 100 the connection is cut. */
+/** The percentage of statements during which the connection is cut. */
 const CUT_PERCENT = 2
-/** How long late statements are late at most, in milliseconds. */
+/** The longest delay of a late statement, in milliseconds. */
 const LATE_MS = 2_000
 const SHOWN = 20
 
@@ -22,8 +25,8 @@ t.jobs = 2
 const server = await startPostgres({ durable: false, settings: { max_connections: 200 } })
 t.teardown(() => server.stop())
 
-/** Lets statements go wrong by chance. @returns also what ends it, when all that is late has arrived */
-function letGoWrong(networks: Network[], chance: Chance): () => Promise<void> {
+/** Lets random statements fail. @returns a function that ends it and waits for late statements */
+function failAtRandom(networks: Network[], chance: Chance): () => Promise<void> {
   const choose: Choose = () => (chance.happens(CUT_PERCENT) ? chance.oneOf(MISHAPS) : null)
   for (const network of networks) network.choose(choose)
   const releasing = setInterval(() => void Promise.all(networks.map((network) => network.release())), LATE_MS)
@@ -47,7 +50,7 @@ async function cutUnderLoad(t: Test, strategy: CommitStrategy): Promise<void> {
     strategy,
     maxReceives: MAX_RECEIVES,
   })
-  const end = letGoWrong([...new Set([database, queue])], chance(4))
+  const end = failAtRandom([...new Set([database, queue])], chance(4))
   load.start()
   await pause(LOAD_MS)
   await end()
@@ -57,13 +60,36 @@ async function cutUnderLoad(t: Test, strategy: CommitStrategy): Promise<void> {
   t.comment(JSON.stringify(load.answers))
   t.same(await untilSettled(databases), [])
   t.same((await load.judge(true)).slice(0, SHOWN), [], `seed ${seed}: nothing is lost, doubled or orphaned`)
-  t.match(await service.kill('SIGTERM'), { code: 0 }, 'the process has lived through all of it')
+  t.match(await service.kill('SIGTERM'), { code: 0 }, 'the process has survived')
 }
 
 for (const strategy of COMMIT_STRATEGIES) {
   t.test(
-    `${strategy}: connections are cut in the midst of statements, of which some arrive later: all is kept`,
+    `${strategy}: connections are cut during statements, some of which arrive late: nothing is lost`,
     { buffered: true, skip: !isLong && strategy === 'saga' && 'in the long run' },
     (t) => cutUnderLoad(t, strategy),
   )
 }
+
+const isExternal = Boolean(process.env.TEST_DATABASE_URL)
+const skip =
+  (isExternal && 'TEST_DATABASE_URL names a server that is not ours to freeze') ||
+  (!isLong && 'in the long run: it takes as long as the time limit of a statement')
+
+t.test('a transaction on a hanging connection times out once, not once a statement', { skip }, async (t) => {
+  const server = await startPostgres({ durable: false })
+  t.teardown(() => server.stop())
+  const network = await Network.start(t, await server.createDatabase())
+  const { queue } = await openEngine(t, network.url)
+  network.choose((text, isWithin) => {
+    if (isWithin && /formula_intake\.held/.test(text)) server.freeze()
+    return null
+  })
+  const begun = performance.now()
+  await t.rejects(queue.publish('1', events('abc')), StoreUnavailable)
+  const ms = Math.round(performance.now() - begun)
+  server.thaw()
+  network.choose()
+  t.ok(ms < 12_000, `after ${ms} ms`)
+  t.equal(await queue.publish('after', events('d')), true)
+})

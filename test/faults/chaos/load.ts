@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { ClientHistory, type FormulaBody, type Send, sendTo } from '../client-history.ts'
+import { Consumers, Submitters } from '../clients.ts'
 import type { Chance } from '../extent.ts'
-import { Consumers } from '../kill/consumers.ts'
-import { Submitters } from '../kill/submitters.ts'
 import type { CommitStrategy } from '../stores.ts'
 
 /** A client's pause after each answer, in milliseconds; it limits what `judge` has to send again. */

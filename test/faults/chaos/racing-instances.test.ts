@@ -2,18 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startPostgres } from '../../support/postgres/server.ts'
 import { type ServiceProcess, startService } from '../../support/service-process.ts'
-import { ClientHistory, sendTo } from '../client-history.ts'
+import { ClientHistory, type FormulaBody, type OnDuplicate, type Send, sendTo } from '../client-history.ts'
 import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
 import { chance, isLong, seed, sized } from '../extent.ts'
 import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { Load } from './load.ts'
-import { RACES, run } from './races.ts'
 
 const MAX_RECEIVES = 6
 const ROUNDS = sized(1, 60)
 /** How long clients go on before and after a kill, in milliseconds. */
 const AROUND_MS = sized(700, 5_000)
-/** A race that takes longer is a deadlock that somebody had to end, in milliseconds. */
+/** A race that takes longer was a deadlock, ended by a time-out, in milliseconds. */
 const LONGEST_RACE_MS = 5_000
 const SHOWN = 20
 
@@ -23,7 +22,61 @@ t.jobs = 2
 const server = await startPostgres({ durable: false, settings: { max_connections: 200 } })
 t.teardown(() => server.stop())
 
-/** Several processes of the service on the same databases. */
+/** A submission of a race. */
+interface Entry {
+  instance: number
+  key: string
+  body: FormulaBody | FormulaBody[]
+  onDuplicate?: OnDuplicate
+}
+
+/** @returns submissions that are sent at the same moment */
+type Race = (number: number, instances: number) => Entry[]
+
+let names = 0
+
+/** Compositions differ in their concentration; each formula has its own name. */
+const formula = (composition: string): FormulaBody => ({
+  name: `Raced ${++names}`,
+  materials: [{ name: 'Oud', concentration: composition }],
+})
+
+const each = <T>(instances: number, entry: (instance: number) => T): T[] =>
+  Array.from({ length: instances }, (_, instance) => entry(instance))
+
+/** The races between submissions to several instances. */
+const RACES: Record<string, Race> = {
+  'one key and payload': (number, instances) => {
+    const body = formula(`${number}.1`)
+    return each(instances * 2, (entry) => ({ instance: entry % instances, key: `same-${number}`, body }))
+  },
+  'one key and different payloads': (number, instances) =>
+    each(instances, (instance) => ({ instance, key: `used-${number}`, body: formula(`${number}.2${instance}`) })),
+  'one composition': (number, instances) =>
+    each(instances, (instance) => ({
+      instance,
+      key: `composition-${number}-${instance}`,
+      body: formula(`${number}.3`),
+    })),
+  '[A,B] and [B,A]': (number, instances) =>
+    each(instances * 2, (entry) => {
+      const list = [formula(`${number}.4`), formula(`${number}.5`)]
+      return {
+        instance: entry % instances,
+        key: `list-${number}-${entry}`,
+        body: entry % 2 === 0 ? list : list.reverse(),
+      }
+    }),
+  'lists that overlap, duplicates skipped': (number, instances) =>
+    each(instances, (instance) => ({
+      instance,
+      key: `skip-${number}-${instance}`,
+      body: [instance, instance + 1, 0].map((part) => formula(`${number}.6${part}`)),
+      onDuplicate: 'skip',
+    })),
+}
+
+/** Starts several instances on the same databases. */
 async function setUp(t: Test, strategy: CommitStrategy, count: number) {
   t.testdir()
   const databases = await createDatabases(server, strategy)
@@ -41,7 +94,10 @@ async function race(t: Test, strategy: CommitStrategy, count: number): Promise<v
     for (let round = 1; round <= ROUNDS; round++) {
       const entries = entriesOf(round, count)
       const begun = performance.now()
-      const replies = await run(history, sends, entries)
+      const sent = entries.map(({ instance, key, body, onDuplicate }) =>
+        history.submit(sends[instance] as Send, key, body, onDuplicate),
+      )
+      const replies = (await Promise.all(sent)).filter((reply) => reply !== null)
       const ms = Math.round(performance.now() - begun)
       const statuses = replies.map(({ status }) => status)
       const isWell = replies.length === entries.length && !statuses.includes(503) && statuses.includes(200)

@@ -2,11 +2,10 @@ import { setTimeout as waitMs } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { type StartingProcess, spawnService } from '../../support/service-process.ts'
 import { ClientHistory, type Send, sendTo } from '../client-history.ts'
+import { Consumers, Submitters } from '../clients.ts'
 import { type Chance, chance, seed } from '../extent.ts'
 import type { CommitStrategy } from '../stores.ts'
-import { Consumers } from './consumers.ts'
 import { add, NONE, type Storage, sumOf, type Unfinished } from './storage.ts'
-import { Submitters } from './submitters.ts'
 
 const SUBMITTERS = 26
 const CONSUMERS = 6

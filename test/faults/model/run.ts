@@ -1,18 +1,42 @@
 import fc, { type Arbitrary } from 'fast-check'
 import t from 'tap'
 import { count } from '../figures.ts'
-import { checkAnswer, type ModelCommand, passTime } from './command.ts'
+import { checkAnswer, command, type ModelCommand, passTime } from './command.ts'
 import { askIds } from './compositions.ts'
-import type { Engine } from './engines.ts'
 import * as events from './event-commands.ts'
 import { checkReceived, checkStats, post } from './event-commands.ts'
 import { getFormula, type Model, newModel } from './model.ts'
 import * as reads from './read-commands.ts'
 import { readList } from './read-commands.ts'
 import { type Extent, LONGEST_MS, repeatOf, report } from './repeat.ts'
-import { MAX_RECEIVES, ServiceUnderTest, TTL_MS } from './service-under-test.ts'
+import { type Engine, MAX_RECEIVES, ServiceUnderTest, TTL_MS } from './service-under-test.ts'
 import * as submits from './submit-commands.ts'
-import { crashes, ends, restarts, rounds, times } from './time-commands.ts'
+
+/** Lets one of these times pass, in milliseconds. */
+const times = (...spans: number[]): Arbitrary<ModelCommand> =>
+  fc.constantFrom(...spans).map((ms) => command('passTime', { ms }, (model, service) => passTime(model, service, ms)))
+
+/** Lets time pass to the end of the next lease or delay, or to a millisecond before it. */
+const ends = (): Arbitrary<ModelCommand> =>
+  fc.constantFrom(0, 1).map((before) =>
+    command('passToNextEnd', { before }, (model, service) => {
+      const due = model.queue.nextDue ?? model.now + 1
+      return passTime(model, service, Math.max(due - before - model.now, 0))
+    }),
+  )
+
+/** Lets time pass in steps short enough for every background round, sweeps included. */
+const rounds = (): Arbitrary<ModelCommand> =>
+  fc.constantFrom(2_000, 10_000, 11_000).map((ms) =>
+    command('passRounds', { ms }, async (model, service) => {
+      for (let left = ms; left > 0; left -= 1_000) await passTime(model, service, 1_000)
+    }),
+  )
+
+const crashes = (): Arbitrary<ModelCommand> => fc.constant(command('crash', {}, (_model, service) => service.crash()))
+
+const restarts = (): Arbitrary<ModelCommand> =>
+  fc.constant(command('restart', {}, (_model, service) => service.restart()))
 
 const shortTimes = times(1, 999, 1_000, 5_000, 5_001, 30_000, 60_000)
 /** Around the expiry of keys. */

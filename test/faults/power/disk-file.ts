@@ -1,17 +1,98 @@
-import { type Luck, type Mood, PAGE_BYTES, Page } from './pages.ts'
+import type { Chance } from '../extent.ts'
 
-/** A file, whatever its name, as it lies on disk and as the process sees it. */
+/** The page size of the page cache. The system writes pages back, whole or torn. */
+const PAGE_BYTES = 4096
+/** A disk writes a sector completely or not at all. */
+const SECTOR_BYTES = 512
+
+/** A change to one page that may not be on disk yet. */
+interface Change {
+  position: number
+  /** Applies the change; a truncation zeroes the rest of the page. */
+  apply(page: Buffer): void
+  /** The size of the file after it. */
+  size: number
+  cutsOff: boolean
+}
+
+/** What a power cut leaves of unsynced writes. */
+export type Mood = 'nothing' | 'everything' | 'some pages' | 'torn pages'
+
+/** A page of a file: its durable content, and the changes since, which may or may not be on disk. */
+class Page {
+  #durable: Buffer
+  #changes: Change[] = []
+
+  constructor(durable: Buffer = Buffer.alloc(PAGE_BYTES)) {
+    this.#durable = durable
+  }
+
+  change(change: Change): void {
+    this.#changes.push(change)
+  }
+
+  /** The content as the process sees it. */
+  get seen(): Buffer {
+    return this.#after(this.#changes.length)
+  }
+
+  /** A sync that began at `position` succeeded: the content of that moment is durable. */
+  synced(position: number, unless: (position: number) => boolean): void {
+    const covered = this.#changes.filter((change) => change.position < position)
+    const last = covered.at(-1)
+    // After a failed sync the system considers a page clean: it is written only after another change.
+    if (last === undefined || unless(last.position)) return
+    this.#durable = this.#after(covered.length)
+    this.#changes = this.#changes.slice(covered.length)
+  }
+
+  /**
+   * Chooses what a power cut leaves of the page.
+   * @param truncatedUntil the position up to which truncations have taken effect
+   * @returns the content, and the minimum size of the file
+   */
+  cut(luck: Chance, mood: Mood, truncatedUntil: number): { content: Buffer; size: number } {
+    const least = this.#changes.findLastIndex((change) => change.cutsOff && change.position <= truncatedUntil) + 1
+    const next = this.#changes.findIndex((change) => change.cutsOff && change.position > truncatedUntil)
+    const most = next === -1 ? this.#changes.length : next
+    const kept = keptOf(luck, mood, least, most)
+    const content = this.#after(kept)
+    if (mood === 'torn pages' && most > least && luck.happens(50)) {
+      const other = this.#after(luck.integer(least, most))
+      for (let at = 0; at < PAGE_BYTES; at += SECTOR_BYTES) {
+        if (luck.happens(50)) other.copy(content, at, at, at + SECTOR_BYTES)
+      }
+      return { content, size: this.#changes[most - 1]?.size ?? 0 }
+    }
+    return { content, size: this.#changes[kept - 1]?.size ?? 0 }
+  }
+
+  #after(changes: number): Buffer {
+    const page = Buffer.from(this.#durable)
+    for (const change of this.#changes.slice(0, changes)) change.apply(page)
+    return page
+  }
+}
+
+function keptOf(luck: Chance, mood: Mood, least: number, most: number): number {
+  if (mood === 'nothing' || least === most) return least
+  if (mood === 'everything') return most
+  if (luck.happens(40)) return least
+  return luck.happens(60) ? most : luck.integer(least, most)
+}
+
+/** A file as the process sees it, and what a disk may hold of it. */
 export class DiskFile {
   readonly #pages = new Map<number, Page>()
-  /** How long the process sees it; how long it is on disk for certain. */
+  /** Its size as the process sees it, and its durable size. */
   #size = 0
   #durableSize = 0
-  /** Changes of size by truncation that are not synced yet. */
+  /** Truncations that are not synced yet. */
   #truncations: { position: number; size: number }[] = []
-  /** When the latest sync began that failed: what was done before is not written any more, unless it is on disk. */
+  /** When the latest failed sync began: earlier changes are not written any more. */
   #failedAt = -1
 
-  /** @param content what is on disk to begin with */
+  /** @param content the durable content at first */
   constructor(content: Buffer = Buffer.alloc(0)) {
     this.#size = content.length
     this.#durableSize = content.length
@@ -34,7 +115,7 @@ export class DiskFile {
     }
   }
 
-  /** The process saw it so, whatever was recorded: one that is killed may not have recorded its last write. */
+  /** Takes over the content of the page cache: a killed process may not have recorded its last write. */
   isSeenAs(position: number, content: Buffer): void {
     for (let at = 0; at < content.length; at += PAGE_BYTES) {
       const piece = content.subarray(at, at + PAGE_BYTES)
@@ -57,7 +138,7 @@ export class DiskFile {
     this.#size = size
   }
 
-  /** @param begun where the sync began: what was done before is on disk now */
+  /** @param begun when the sync began: earlier changes are durable now */
   synced(begun: number): void {
     for (const page of this.#pages.values()) page.synced(begun, (position) => position < this.#failedAt)
     this.#truncations = this.#truncations.filter(({ position }) => position >= begun)
@@ -68,8 +149,8 @@ export class DiskFile {
     this.#failedAt = begun
   }
 
-  /** What a power cut leaves of it. Its truncations have happened up to one of them: they are journalled in order. */
-  cut(luck: Luck, mood: Mood): Buffer {
+  /** Chooses what a power cut leaves. Truncations take effect in order, because the file system journals them. */
+  cut(luck: Chance, mood: Mood): Buffer {
     const count = mood === 'everything' ? this.#truncations.length : luck.integer(0, this.#truncations.length)
     const truncations = mood === 'nothing' ? [] : this.#truncations.slice(0, count)
     const until = truncations.at(-1)?.position ?? -1

@@ -1,48 +1,46 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { DiskFile } from './disk-file.ts'
+import type { Chance } from '../extent.ts'
+import { DiskFile, type Mood } from './disk-file.ts'
 import type { JournalRecord } from './journal.ts'
-import type { Luck, Mood } from './pages.ts'
 
-/** A folder's entry: a file, or a folder of its own. */
 type Entry = DiskFile | 'folder'
 
 interface NameChange {
   position: number
   path: string
-  /** Null where the name was removed. */
+  /** Null: the name was removed. */
   entry: Entry | null
 }
 
-/** The wal-index is shared memory: nobody syncs it and SQLite makes it anew after a crash. */
+/** The wal-index is shared memory: SQLite never syncs it, and rebuilds it after a crash. */
 const isVolatile = (path: string): boolean => path.endsWith('-shm')
 
 /**
- * What a folder's files are on a disk whose power may fail at any moment: a journalled file system in ordered mode, such
- * as ext4 with barriers, under a system that keeps what was written in pages of 4096 bytes and writes them back when it
- * likes and in any order.
+ * A model of the files in a folder on a disk whose power may fail at any moment: a journalled file system in ordered mode,
+ * such as ext4 with barriers, below a page cache of 4096-byte pages that is written back at any time and in any order.
  *
- * - What was done to a file before a sync of it began is on disk once the sync has returned with success.
- * - Of a page changed since then, the disk holds any of its states since, or a mixture: it writes sectors of 512 bytes
- *   whole, and pages not. A page of a part that is new may be missing: it reads as zeros.
- * - A file is as long as its last page that got there makes it. Truncations take effect in their order; what was written
- *   into a part that a lost truncation had freed is lost with it.
- * - A sync that failed leaves the pages it was to write in doubt, and a later one does not make up for it: the system
- *   takes them for written until they are changed again.
- * - A name that was made or removed is so for certain when its folder has been synced. Before that the changes of one
- *   folder take effect in their order, up to any of them.
+ * - Changes to a file before a sync began are durable once that sync has succeeded.
+ * - Of a page changed since then, the disk holds any of its states since, or a mixture: sectors of 512 bytes are atomic,
+ *   pages are not. A new page may be missing: it reads as zeros.
+ * - The last page on disk determines the size of a file. Truncations take effect in order; a lost truncation also loses
+ *   later writes to the range that it had freed.
+ * - A failed sync leaves its pages in doubt, and a later sync does not repair them: the system considers them clean until
+ *   they are changed again.
+ * - A created or removed name is durable once its folder has been synced. Before that, any prefix of the changes to a
+ *   folder may have taken effect.
  *
- * Not modelled, because no disk does so that keeps its word: a sync that returns early, and a sector half written.
+ * Not modelled: syncs that return early, and torn sectors. No honest disk does either.
  */
 export class Disk {
-  /** What the process sees by each path, and what is on disk for certain. */
+  /** Entries by path, as the process sees them, and as they are durable. */
   readonly #names = new Map<string, Entry>()
   readonly #durable = new Map<string, Entry>()
   #changes: NameChange[] = []
-  /** What each open file of the process is: a file, or the path of a folder. */
+  /** The open files of the process, and its open folders by path. */
   readonly #open = new Map<number, DiskFile | string>()
 
-  /** @param folder whose files are all on disk to begin with */
+  /** @param folder its files are durable */
   constructor(folder: string) {
     for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       if (isVolatile(path)) continue
@@ -70,8 +68,8 @@ export class Disk {
   }
 
   /**
-   * Takes what files hold of which the process that wrote them has been killed: only what is not synced is in doubt.
-   * @param seen by path
+   * Takes over the page cache after the process was killed.
+   * @param seen contents by path
    */
   killed(position: number, seen: Map<string, Buffer>): void {
     this.#open.clear()
@@ -81,8 +79,8 @@ export class Disk {
     }
   }
 
-  /** Writes to `target` what a power cut at this moment leaves. */
-  cut(target: string, luck: Luck, mood: Mood): void {
+  /** Writes the files that a power cut at this moment leaves to `target`. */
+  cut(target: string, luck: Chance, mood: Mood): void {
     const names = new Map(this.#durable)
     for (const folder of new Set(this.#changes.map(({ path }) => dirname(path)))) {
       const changes = this.#changes.filter(({ path }) => dirname(path) === folder)
@@ -125,7 +123,7 @@ function setOrDelete(names: Map<string, Entry>, path: string, entry: Entry | nul
   else names.set(path, entry)
 }
 
-/** Whether the folders it lies in are there too. */
+/** Whether all its parent folders exist. */
 function isReachable(names: Map<string, Entry>, path: string): boolean {
   const folder = dirname(path)
   return folder === '.' || (names.get(folder) === 'folder' && isReachable(names, folder))
