@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { formula } from '../../support/service-process.ts'
 import { until } from '../../support/until.ts'
+import { ClientHistory, sendTo } from '../client-history.ts'
 import { count } from '../figures.ts'
+import { cleanups, newestFormulas, type Stats, stats } from '../history/reads.ts'
+import { Refusals } from '../history/refusals.ts'
 import { type Server, startServer } from '../server.ts'
-import { type Asked, ask } from './answers.ts'
-import { everyName } from './sending.ts'
+import { ask } from './answers.ts'
 
 t.setTimeout(300_000)
 
@@ -55,33 +57,6 @@ class Filler {
   }
 }
 
-/** Records the answers to its submissions. */
-class Client {
-  readonly #url: string
-  readonly accepted = new Map<number, string>()
-  readonly refused = new Set<number>()
-  readonly faults: string[] = []
-  #number = 0
-
-  constructor(url: string) {
-    this.#url = url
-  }
-
-  async submit(number = ++this.#number): Promise<Asked> {
-    const asked = await ask(this.#url, '/formulas', formula(number, `Formula ${number}`), `key-${number}`)
-    const { status, body, fault, text } = asked
-    if (fault !== null) this.faults.push(fault)
-    if (status === 200) this.accepted.set(number, text)
-    else this.refused.add(number)
-    if (status !== 200 && body.code !== 'SUBMISSION_FAILED') this.faults.push(`${status} ${text}`)
-    return asked
-  }
-
-  get names(): string[] {
-    return [...this.accepted.keys()].map((number) => `Formula ${number}`).sort()
-  }
-}
-
 const CASES = {
   'one file': { database: 'small', queue: 'small', file: 'formulas.db' },
   'two files, the database on a full disk': { database: 'small', queue: 'large', file: 'events.db' },
@@ -106,10 +81,6 @@ async function start(t: Test, { database, queue, file }: Case): Promise<{ server
   return { server, disk: new Filler(server, at('small')) }
 }
 
-interface Leased {
-  events: { receipt: string; name: string }[]
-}
-
 for (const [name, files] of Object.entries(CASES)) {
   t.test(
     `${name}: a full disk gives clean 503s, and all is well when there is room again`,
@@ -117,21 +88,24 @@ for (const [name, files] of Object.entries(CASES)) {
     async (t) => {
       const { server, disk } = await start(t, files)
       const { url } = server
-      const client = new Client(url)
-      for (let number = 0; number < 30; number++) await client.submit()
-      const { events } = (await ask(url, '/events/receive', { max: 5, leaseSeconds: 600 })).body as unknown as Leased
-      const [first, second] = events.map(({ receipt }) => receipt) as [string, string]
-      const first200 = client.accepted.get(1) as string
-      const { formulas } = JSON.parse(first200) as { formulas: { id: string }[] }
+      const history = new ClientHistory({ maxReceives: 5, inOrder: files.database === files.queue })
+      const refusals = new Refusals()
+      const connection = sendTo(url)
+      const send = refusals.through(connection.send)
+      let submissions = 0
+      const submit = () => history.submit(send, `key-${++submissions}`, formula(submissions))
+      for (let number = 0; number < 30; number++) await submit()
+      const receipts = (await history.receive(send, 5, 600))?.map(({ receipt }) => receipt) as [string, string]
+      const [{ id = '' } = {}] = (await newestFormulas(send)).fresh
 
       // Fill it under load, so that writes are torn.
       const clients = Array.from({ length: 4 }, async () => {
-        while (client.refused.size < 20) await client.submit()
+        while (refusals.refused.length < 20) await submit()
       })
       const filling = setInterval(() => disk.fill(), 5)
       await Promise.all(clients)
-      t.match(await client.submit(), { status: 503, body: { code: 'SUBMISSION_FAILED' }, fault: null })
-      const reads = ['/formulas', `/formulas/${formulas[0]?.id}`, '/health/live']
+      t.match(await submit(), { status: 503 })
+      const reads = ['/formulas', `/formulas/${id}`, '/health/live']
       for (const path of reads) t.match(await ask(url, path), { status: 200, fault: null }, path)
       const ready = await ask(url, '/health/ready')
       t.match(ready, { status: 503, body: { code: 'STORE_UNAVAILABLE' }, fault: null }, 'not ready')
@@ -140,37 +114,32 @@ for (const [name, files] of Object.entries(CASES)) {
         ready.body.details?.map(({ path }) => path),
         full,
       )
-      const nack = await ask(url, '/events/nack', { receipts: [first] })
-      const ack = await ask(url, '/events/ack', { receipts: [second] })
-      t.comment(`nack ${nack.text}; ack ${ack.text}`)
-      for (const { status, body, fault } of [nack, ack]) {
-        t.equal(fault, null)
-        t.ok(status === 200 || body.code === 'STORE_UNAVAILABLE', `${status}`)
-      }
-      if (files.queue === 'large') t.equal(ack.status, 200)
+      await history.nack(send, [receipts[0]])
+      const staleReceipts = await history.ack(send, [receipts[1]])
+      if (files.queue === 'large') t.equal(staleReceipts?.size, 0)
       clearInterval(filling)
-      count('badInputs', client.refused.size)
+      count('badInputs', refusals.refused.length)
 
       disk.remove()
       await until(async () => (await ask(url, '/health/ready')).status === 200)
-      await until(async () => ((await ask(url, '/cleanups')).body.cleanups as []).length === 0)
-      t.same((await everyName(url)).sort(), client.names, 'what was answered is there, and nothing refused')
-      for (const number of client.refused) t.match(await client.submit(number), { status: 200 }, `key ${number} again`)
-      for (const [number, text] of client.accepted) t.equal((await client.submit(number)).text, text)
-      t.same((await everyName(url)).sort(), client.names)
-      t.same(client.faults, [])
-      const published = new Set(events.map(({ name }) => name))
-      for (;;) {
-        // Events are released late when the disk filled just after a commit point.
-        const waitSeconds = published.size < client.accepted.size ? 20 : 0
-        const { body } = await ask(url, '/events/receive', { max: 100, waitSeconds })
-        const { events: more } = body as unknown as Leased
-        if (more.length === 0) break
-        for (const { name } of more) published.add(name)
-      }
-      t.same([...published].sort(), client.names, 'each has its event')
+      await until(async () => (await cleanups(send)).length === 0)
+      const stored = new Set((await newestFormulas(send)).fresh.map(({ name }) => name))
+      t.same(
+        refusals.refused.filter((name) => stored.has(name)),
+        [],
+        'no refused formula is stored',
+      )
+      t.same(refusals.unclean, [])
+      await history.ack(send, [receipts[1]])
+      await history.nack(send, receipts)
+      // Events are released late when the disk filled just after a commit point. One event has been acknowledged.
+      await until(async () => sumOf(await stats(send)) === stored.size - 1)
+      t.same(await history.judge(send, { whole: true }), [])
+      connection.close()
       t.ok(server.runs())
       t.match(await server.kill('SIGTERM'), { code: 0, stderr: [] })
     },
   )
 }
+
+const sumOf = ({ ready, leased, delayed, dead }: Stats): number => ready + leased + delayed + dead
