@@ -102,7 +102,7 @@ function benchOf(clock: TestClock, restMs: number, first: Stores, reopen?: () =>
   return bench
 }
 
-/** Stands for a process of the service without HTTP. */
+/** A process of the service without HTTP. */
 export function startOrchestrator(stores: Stores, { clock }: Bench): Orchestrator {
   const log = { warn: () => {}, error: () => {} }
   const limits = { retries: 3, baseMs: 1_000, maxMs: 10_000, deadlineMs: 30_000, waitMs: 10_000, retentionMs: 0 }

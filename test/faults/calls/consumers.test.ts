@@ -48,7 +48,7 @@ interface Answer {
   body: Record<string, unknown>
 }
 
-/** A consumer, and what it knows of each event, by the name of its formula. */
+/** A consumer, and what it knows of each event, by formula name. */
 class Client {
   readonly #bench: Bench
   readonly #process: Process
@@ -156,7 +156,7 @@ async function drain(client: Client, bench: Bench): Promise<string[]> {
   return seen
 }
 
-/** @returns also the process that goes on: after a death a new one */
+/** @returns also the process for the next run: a new one after a death */
 async function run(
   bench: Bench,
   process: Process,

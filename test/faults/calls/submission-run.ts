@@ -47,7 +47,7 @@ interface Attempt {
   /** How many rollbacks were pending just after it. */
   pending: number
   injected: number
-  /** The orchestrator that goes on: a new one after a death. */
+  /** The orchestrator for the next submissions: a new one after a death. */
   service: Orchestrator
 }
 

@@ -137,7 +137,7 @@ for (const count of [2, 4]) {
   for (const strategy of COMMIT_STRATEGIES) {
     const isShort = (count === 2) === (strategy === 'saga')
     t.test(
-      `${count} instances, ${strategy}: whatever races, one of it is stored, and no two wait for each other`,
+      `${count} instances, ${strategy}: of racing submissions one is stored, without deadlock`,
       { buffered: true, skip: !isLong && !isShort && 'in the long run' },
       (t) => race(t, strategy, count),
     )

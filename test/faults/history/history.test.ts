@@ -3,7 +3,7 @@ import { cutting, formula, receipt, setUp } from './broken-services.ts'
 
 const WHOLE = { whole: true }
 
-t.test('a service that keeps the promise is found to keep it, whatever its clients do', async (t) => {
+t.test('a service that keeps its promises causes no violation, whatever its clients do', async (t) => {
   const bench = await setUp(t)
   const { history, send } = bench
   t.same(await history.judge(send, { whole: false }), [])
@@ -22,7 +22,7 @@ t.test('a service that keeps the promise is found to keep it, whatever its clien
   t.same(await history.judge(send, WHOLE), [])
 })
 
-t.test('dead letters and redriven events are found where they belong', async (t) => {
+t.test('dead letters and redriven events are no violations', async (t) => {
   const bench = await setUp(t)
   const { history, send } = bench
   for (let lease = 1; lease <= 2; lease++) await history.nack(send, [await receipt(bench)])
@@ -31,7 +31,7 @@ t.test('dead letters and redriven events are found where they belong', async (t)
   t.same(await history.judge(send, WHOLE), [])
 })
 
-t.test('what was cut off may be stored or not, and is settled by its retry', async (t) => {
+t.test('a submission that was cut off may be stored or not; its retry settles it', async (t) => {
   for (const isDone of [true, false]) {
     const { history, send } = await setUp(t)
     t.equal(await history.submit(cutting(send, isDone), 'g', formula('G', 7)), null)
@@ -51,7 +51,7 @@ t.test('an ack that was cut off may have taken effect or not', async (t) => {
   }
 })
 
-t.test('the record as it was earlier takes what came later for unknown or for never sent', async (t) => {
+t.test('in a history as of an earlier tick, later requests are unknown or were never sent', async (t) => {
   const { history, send } = await setUp(t)
   const before = history.tick
   const reply = history.submit(send, 'g', formula('G', 7))

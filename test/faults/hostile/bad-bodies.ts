@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib'
 
-/** A body that must not be taken, or (`either`) may be taken if it then is what it says. */
+/** A body that must be refused, or with `either` may be accepted. */
 export interface BadBody {
   name: string
   bytes: Buffer
@@ -8,17 +8,7 @@ export interface BadBody {
   either?: boolean
 }
 
-const PROTOTYPE_KEYS = [
-  '__proto__',
-  'constructor',
-  'prototype',
-  'toString',
-  'hasOwnProperty',
-  'valueOf',
-  '__defineGetter__',
-]
-
-const repeat = (text: string, times: number): string => text.repeat(times)
+const PROTOTYPE_KEYS = '__proto__ constructor prototype toString hasOwnProperty valueOf __defineGetter__'.split(' ')
 
 /** A formula as JSON text, with parts that JSON.stringify would not write. */
 const formula = (name: string, material = '"Rose"', concentration = '1', more = ''): string =>
@@ -27,7 +17,7 @@ const formula = (name: string, material = '"Rose"', concentration = '1', more = 
 function texts(title: string): Record<string, string> {
   const bodies: Record<string, string> = {
     nothing: '',
-    blanks: repeat(' ', 100_000),
+    blanks: ' '.repeat(100_000),
     'half a body': '{"name":',
     'a comma at the end': `[${formula(title)},]`,
     'two values': `${formula(title)}${formula(title)}`,
@@ -42,53 +32,33 @@ function texts(title: string): Record<string, string> {
     'a lone surrogate as a field': formula(title, '"Rose"', '1', ',"\\ud800":1'),
     'a bad escape': formula('"\\x41"'),
     'half an escape': formula('"\\u12"'),
-    'a name too long': formula(JSON.stringify(repeat('𝒳', 201))),
-    'a name of a million': formula(JSON.stringify(repeat('x', 1_000_000))),
-    'a million blanks as a name': formula(JSON.stringify(repeat(' ', 1_000_000))),
-    'a name too long for its inner blanks': formula(JSON.stringify(`x${repeat(' ', 500_000)}y`)),
-    'a million combining marks': formula(JSON.stringify(`e${repeat('\u0301', 300_000)}`)),
+    'a name too long': formula(JSON.stringify('𝒳'.repeat(201))),
+    'a name of a million': formula(JSON.stringify('x'.repeat(1_000_000))),
+    'a million blanks as a name': formula(JSON.stringify(' '.repeat(1_000_000))),
+    'a name too long for its inner blanks': formula(JSON.stringify(`x${' '.repeat(500_000)}y`)),
+    'a million combining marks': formula(JSON.stringify(`e${'\u0301'.repeat(300_000)}`)),
     '501 materials': `{"name":${title},"materials":[${Array.from({ length: 501 }, (_, i) => `{"name":"m${i}","concentration":1}`).join()}]}`,
     '1001 formulas': `[${Array.from({ length: 1001 }, (_, i) => formula(title, '"Rose"', `${i + 1}`)).join()}]`,
-    'a list of a hundred thousand zeros': `[${repeat('0,', 100_000)}0]`,
+    'a list of a hundred thousand zeros': `[${'0,'.repeat(100_000)}0]`,
     'a hundred thousand fields': `{${Array.from({ length: 60_000 }, (_, i) => `"f${i}":0`).join()}}`,
-    'materials of a hundred thousand nulls': `{"name":${title},"materials":[${repeat('null,', 100_000)}null]}`,
+    'materials of a hundred thousand nulls': `{"name":${title},"materials":[${'null,'.repeat(100_000)}null]}`,
   }
   for (const [what, opening, closing] of [
     ['lists', '[', ']'],
     ['objects', '{"a":', '}'],
   ] as const) {
-    const deep = `${repeat(opening, 100_000)}0${repeat(closing, 100_000)}`
+    const deep = `${opening.repeat(100_000)}0${closing.repeat(100_000)}`
     bodies[`${what} nested 100,000 deep`] = deep
-    bodies[`${what} nested 100,000 deep and not closed`] = repeat(opening, 100_000)
+    bodies[`${what} nested 100,000 deep and not closed`] = opening.repeat(100_000)
     bodies[`${what} nested 100,000 deep with a long number`] = deep.replace('0', '12345678901234567890')
     bodies[`a name of ${what} 100,000 deep`] = formula(deep)
     bodies[`materials of ${what} 100,000 deep`] = `{"name":${title},"materials":${deep}}`
     bodies[`a concentration of ${what} 100,000 deep`] = formula(title, '"Rose"', deep)
   }
-  const digits = repeat('7', 10_000)
+  const digits = '7'.repeat(10_000)
   const numbers = [
-    digits,
-    `0.${digits}`,
-    `-${digits}`,
-    `1e${digits}`,
-    '1e999999999',
-    '1e-999999999',
-    '-1',
-    '0',
-    '-0',
-    '0e0',
-    '1e400',
-    'NaN',
-    'Infinity',
-    '-Infinity',
-    '01',
-    '+1',
-    '.5',
-    '5.',
-    '0x10',
-    '1_000',
-    '1e',
-    `1${repeat('0', 400_000)}`,
+    ...[digits, `0.${digits}`, `-${digits}`, `1e${digits}`, `1${'0'.repeat(400_000)}`],
+    ...'1e999999999 1e-999999999 -1 0 -0 0e0 1e400 NaN Infinity -Infinity 01 +1 .5 5. 0x10 1_000 1e'.split(' '),
   ]
   for (const number of numbers) {
     bodies[`the number ${number.slice(0, 20)} of ${number.length}`] = formula(title, '"Rose"', number)
@@ -135,7 +105,7 @@ function bytes(title: string): Record<string, Buffer> {
   }
 }
 
-/** Bodies that are broken, or meant to break something; `title` is a JSON string that names whatever gets stored. */
+/** Broken and malicious bodies. `title` is a JSON string: the name of every formula that could be stored. */
 export function badBodies(title: string): BadBody[] {
   const bomb = gzipSync(Buffer.alloc(50_000_000, 0x20))
   const encodings = ['gzip', 'deflate', 'br', 'zstd', 'gzip, gzip', 'x-gzip', 'IDENTITY, gzip', 'compress']

@@ -57,7 +57,7 @@ t.test('whatever clients send, the others are served, and nothing refused leaves
   await t.test('hang-ups at every stage, then the same key again', (t) => hangUps(t, context))
   await t.test('garbage between good requests', (t) => garbage(t, context))
   await t.test('bodies that never end', (t) => endless(t, context))
-  await t.test('the largest submissions there may be', (t) => largest(t, server.url))
+  await t.test('the largest submissions allowed', (t) => largest(t, server.url))
   await t.test(`${SLOW} slow headers and ${SLOW} slow bodies`, (t) => slow(t, trickles))
 
   clearInterval(watch)

@@ -16,7 +16,7 @@ t.setTimeout(600_000)
 
 const PAGE = 4096
 
-/** What is done to the database at a path. */
+/** Changes the database at a path. */
 type Damage = (path: string) => void
 
 /** Changes bytes of a file. */
@@ -163,7 +163,7 @@ function refusalOf(path: string): string {
   }
 }
 
-t.test('what does no harm is no damage: everything is there', async (t) => {
+t.test('harmless changes are not damage: everything is there', async (t) => {
   const { killed } = await makeFiles(t.testdir())
   for (const [name, damage] of Object.entries(HARMLESS)) {
     const folder = join(t.testdirName, name.replaceAll(' ', '-'))
@@ -177,7 +177,7 @@ t.test('what does no harm is no damage: everything is there', async (t) => {
   }
 })
 
-t.test('the process ends with 1, one line, and no port, whichever of its files is damaged', async (t) => {
+t.test('whichever file is damaged, the process exits with 1 and one line, and opens no port', async (t) => {
   const { stopped, killed } = await makeFiles(t.testdir())
   const at = (name: string): string => join(t.testdirName, name)
   copy(stopped, at('one'))

@@ -47,7 +47,7 @@ const writes = (): Call[] => [
   ['complete', now, ['attempt'], LATE],
 ]
 
-/** Does all that a service does with its file. @returns what is neither a result nor an error of the store */
+/** Makes every kind of call. @returns the answers that are neither a result nor a store error */
 function work(writer: DatabaseSync, reader: DatabaseSync): unknown[] {
   const reading = new Batches(reader, { commands: readCommands(reader), begin: 'BEGIN' })
   const written = writeCommands(writer, { answerTtlMs: 86_400_000, maxReceives: 1 })
@@ -64,7 +64,7 @@ function isSound(result: CallResult): boolean {
 }
 
 t.test(
-  'whatever bytes are damaged, the file is refused as it is, or every call has a result or an error',
+  'whatever bytes are damaged, the file is refused unchanged, or every call returns a result or an error',
   async (t) => {
     const { stopped } = await makeFiles(t.testdir())
     const whole = readFileSync(join(stopped, FILE))
@@ -113,7 +113,7 @@ function tryOn(path: string): unknown {
   }
 }
 
-t.test('damage that comes while the service runs gives errors of the store, and no wrong result', async (t) => {
+t.test('damage while the service runs causes store errors, never wrong results', async (t) => {
   const { stopped } = await makeFiles(t.testdir())
   const { integer } = chance(54)
   const faults: unknown[] = []

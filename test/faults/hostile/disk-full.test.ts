@@ -83,7 +83,7 @@ async function start(t: Test, { database, queue, file }: Case): Promise<{ server
 
 for (const [name, files] of Object.entries(CASES)) {
   t.test(
-    `${name}: a full disk gives clean 503s, and all is well when there is room again`,
+    `${name}: a full disk gives clean 503s, and the service recovers when there is room again`,
     { skip: noSmallDisk() },
     async (t) => {
       const { server, disk } = await start(t, files)

@@ -11,7 +11,7 @@ t.setTimeout(600_000)
 
 const LARGE = 'x'.repeat(9_000)
 
-/** A database as a killed process leaves it: what was committed stands in its log, the last transaction in several frames. */
+/** A database as a killed process leaves it, with its commits in the log. The last transaction has several frames. */
 function killed(t: Test) {
   const at = (name: string): string => join(t.testdirName, name)
   t.testdir()
@@ -47,7 +47,7 @@ function openWith(path: string, log: Buffer): number | string {
   }
 }
 
-t.test('a log that is torn within its last transaction is taken as it is, without that transaction', async (t) => {
+t.test('a log torn within its last transaction is accepted without that transaction', async (t) => {
   const { log, path, lastBegins, end } = killed(t)
   t.equal(openWith(path, log), 6, 'whole')
   const { integer, oneOf } = chance(51)
@@ -67,7 +67,7 @@ t.test('a log that is torn within its last transaction is taken as it is, withou
   t.same(faults, [])
 })
 
-t.test('a log that is damaged in what had been synced is refused and left as it is, not read by half', async (t) => {
+t.test('a log damaged in its synced part is refused and left as it is', async (t) => {
   const { log, path, lastBegins } = killed(t)
   const { integer } = chance(52)
   const faults: unknown[] = []
@@ -88,7 +88,7 @@ t.test('a log that is damaged in what had been synced is refused and left as it 
   t.same(faults, [], `${places.length} places`)
 })
 
-t.test('a log that was begun anew when the power failed is no damaged log, whatever its header', async (t) => {
+t.test('a log that was being restarted when the power failed is accepted, whatever its header', async (t) => {
   const { log, path } = killed(t)
   const db = new DatabaseSync(path)
   db.exec('PRAGMA wal_checkpoint(PASSIVE)')
@@ -102,7 +102,7 @@ t.test('a log that was begun anew when the power failed is no damaged log, whate
   }
 })
 
-t.test('the log of an empty file is not deleted with it', async (t) => {
+t.test('the log of an empty file is not deleted', async (t) => {
   const { log, path } = killed(t)
   writeFileSync(path, '')
   t.match(openWith(path, log), /it is empty, its log \(-wal\) is not/)

@@ -57,7 +57,7 @@ function say(server: Server, text: string | Buffer): Socket {
   return socket
 }
 
-/** Keeps so many connections that each say the same and read nothing. */
+/** Keeps `howMany` connections that send the same text and read nothing. */
 async function deaf({ server, goesOn }: Context, howMany: number, text: (index: number) => string | Buffer) {
   const sockets: Socket[] = []
   for (let index = 0; goesOn(); index++) {
@@ -81,7 +81,7 @@ const PAGE = 'GET /formulas?limit=200 HTTP/1.1\r\nHost: localhost\r\n\r\n'
 const submission = (key: string, length: number): string =>
   `POST /formulas HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nIdempotency-Key: ${key}\r\nContent-Length: ${length}\r\n\r\n`
 
-/** Asks again and again on so many connections. @returns how often each status came */
+/** Sends requests on `clients` connections until the run ends. @returns the number of answers by status */
 async function ask({ server, goesOn }: Context, clients: number, path: () => string, headers = {}) {
   const statuses = new Map<number, number>()
   const client = async (): Promise<void> => {

@@ -19,7 +19,7 @@ interface Refused {
   within?: string[]
 }
 
-/** A command under which the process it ends as finds what is at one path at a second one too. */
+/** A command prefix that mounts a path at a second path, for this process alone. */
 const withBindMount = (path: string, second: string): string[] => [
   ...['unshare', '--map-root-user', '--mount', 'sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"'],
   ...[path, second],
@@ -43,7 +43,7 @@ async function refused(t: Test, database: string, reason: RegExp, more: Refused 
   t.notMatch(stdout.join(), /listening/)
 }
 
-t.test('of two processes that start at the same moment on a fresh file exactly one serves', async (t) => {
+t.test('of two processes that start on a new file at the same moment exactly one serves', async (t) => {
   const folder = t.testdir()
   for (let round = 0; round < sized(1, 20); round++) {
     const path = join(folder, `${round}.db`)
@@ -58,7 +58,7 @@ t.test('of two processes that start at the same moment on a fresh file exactly o
   }
 })
 
-t.test('a file that is served is refused to others by any name, as database and as queue', async (t) => {
+t.test('a file in use is refused under any name, as database and as queue', async (t) => {
   const folder = t.testdir({ sub: {} })
   const at = (name: string): string => join(folder, name)
   await startServer(t, { environment: environment(at('a.db'), at('q.db')) })
@@ -75,21 +75,18 @@ t.test('a file that is served is refused to others by any name, as database and 
   ])
 })
 
-t.test(
-  'a file that links lead to before it is there is refused to a second process, by each of its names',
-  async (t) => {
-    const folder = t.testdir({ data: {} })
-    const at = (name: string): string => join(folder, name)
-    symlinkSync('data/a.db', at('link.db'))
-    symlinkSync(at('link.db'), at('data/link.db'))
-    symlinkSync('data', at('folder'))
-    await startServer(t, { environment: environment(at('data/link.db')) })
-    const inUse = /in use by another process/
-    for (const name of ['link.db', 'data/link.db', 'data/a.db', 'folder/a.db']) await refused(t, at(name), inUse)
-  },
-)
+t.test('a file created through links is refused to a second process under each of its names', async (t) => {
+  const folder = t.testdir({ data: {} })
+  const at = (name: string): string => join(folder, name)
+  symlinkSync('data/a.db', at('link.db'))
+  symlinkSync(at('link.db'), at('data/link.db'))
+  symlinkSync('data', at('folder'))
+  await startServer(t, { environment: environment(at('data/link.db')) })
+  const inUse = /in use by another process/
+  for (const name of ['link.db', 'data/link.db', 'data/a.db', 'folder/a.db']) await refused(t, at(name), inUse)
+})
 
-t.test('a file with a second name is refused: each name would have a lock and a log of its own', async (t) => {
+t.test('a file with a second hard link is refused: each name would have its own lock and log', async (t) => {
   const path = join(t.testdir(), 'a.db')
   await (await startServer(t, { environment: environment(path) })).kill('SIGTERM')
   linkSync(path, `${path}.too`)
@@ -98,7 +95,7 @@ t.test('a file with a second name is refused: each name would have a lock and a 
 })
 
 t.test(
-  'a file mounted by itself is refused, served elsewhere or not: its log is not mounted',
+  'a file mounted without its folder is refused, in use or not: its log is not mounted',
   { skip: noMount() },
   async (t) => {
     const folder = t.testdir({ 'of a container': { 'b c.db': '' } })
@@ -117,7 +114,7 @@ t.test(
 )
 
 t.test(
-  'a folder mounted at two paths has one lock: a file in it is refused under its second path',
+  'a folder mounted at two paths has one lock: a file in use is refused under its second path',
   { skip: noMount() },
   async (t) => {
     const folder = t.testdir({ data: {}, second: {} })
@@ -131,7 +128,7 @@ t.test(
   },
 )
 
-t.test('a file that was renamed while it is served is refused under its new name', async (t) => {
+t.test('a file renamed while it is in use is refused under its new name', async (t) => {
   const folder = t.testdir()
   const [path, moved] = [join(folder, 'a.db'), join(folder, 'moved.db')]
   const server = await startServer(t, { environment: environment(path) })

@@ -24,7 +24,7 @@ function cannotRun(): string | false {
   return status === 0 ? false : 'another user cannot run this Node.js'
 }
 
-/** A folder outside of the tree, which another user may not be able to reach. */
+/** A folder that another user can reach, unlike the working tree. */
 function makeFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'read-only-'))
   chmodSync(folder, 0o755)
@@ -32,7 +32,7 @@ function makeFolder(t: Test): string {
   return folder
 }
 
-t.test('files that must not be written are refused with one clear line', { skip: cannotRun() }, async (t) => {
+t.test('files that cannot be written are refused with one clear line', { skip: cannotRun() }, async (t) => {
   const { stopped } = await makeFiles(t.testdir())
   const root = makeFolder(t)
   const make = (name: string, options: { file: boolean; folderIsOurs: boolean }): string => {
@@ -79,7 +79,7 @@ function cannotFreeze(): string | false {
 }
 
 t.test(
-  'a file that is made read-only under way gives clean 503s until it is not',
+  'a file made read-only while it is served gives clean 503s until it is writable',
   { skip: cannotFreeze() },
   async (t) => {
     const folder = makeFolder(t)

@@ -9,7 +9,7 @@ import { pathsOnDisk } from './recording.ts'
 
 const library = buildRecorder(scratch(t))
 
-t.test('a backup is on disk in whole before it has its name, and its name before it is told', async (t) => {
+t.test('a backup is synced before it gets its name, and its name before the command reports it', async (t) => {
   const { folder, journal } = pathsOnDisk(t)
   const env = filesIn(folder, 'saga')
   t.testdir()
@@ -32,7 +32,7 @@ t.test('a backup is on disk in whole before it has its name, and its name before
 
 type Done = JournalRecord & { path: string | undefined }
 
-/** What was done, each with the path of its file. */
+/** Adds the path of its file to each record. */
 function withPaths(records: JournalRecord[]): Done[] {
   const paths = new Map<number, string>()
   return records.map((record) => {

@@ -12,7 +12,7 @@ import { formulaOf } from './load.ts'
 import { buildRecorder, startRecorded } from './recorder.ts'
 import { cutPower, pathsOnDisk } from './recording.ts'
 
-/** What the disk does. */
+/** What the disk fails to do. */
 const FAULTS: Record<string, NamedFault> = {
   'the disk is full': { writes: 'N' },
   'writes fail': { writes: 'I' },
@@ -51,7 +51,7 @@ t.setTimeout(sized(300_000, 1_200_000))
 
 for (const strategy of COMMIT_STRATEGIES) {
   t.test(
-    `${strategy}: whatever the disk fails to do, refusals are clean and true, and its end is the end of it`,
+    `${strategy}: whatever the disk fails to do, refusals are clean and true, and the service recovers`,
     async (t) => {
       const { folder, journal, control } = pathsOnDisk(t)
       const disk = new Disk(folder)
@@ -83,7 +83,7 @@ for (const strategy of COMMIT_STRATEGIES) {
   )
 }
 
-t.test('a transaction too big for the cache, which fails before its commit, leaves nothing', async (t) => {
+t.test('a transaction larger than the cache that fails before its commit leaves nothing', async (t) => {
   const { folder, journal, control } = pathsOnDisk(t)
   const switches = new Switches(t, control)
   const env = { ...filesIn(folder, 'one transaction'), ...LIMITS, FAULT_CONTROL: control, BODY_LIMIT_BYTES: '67108864' }

@@ -26,9 +26,9 @@ export interface JournalRecord {
   file: number
   /** An offset, a size, whether a file is new, or where in the journal a sync began: by kind. */
   at: number
-  /** What was written, or a path. */
+  /** The bytes written, or a path. */
   data: Buffer
-  /** Where the record stands in the journal. */
+  /** Its offset in the journal. */
   position: number
 }
 

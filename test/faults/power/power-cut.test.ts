@@ -32,7 +32,7 @@ for (const strategy of COMMIT_STRATEGIES) {
   })
 }
 
-t.test('what is replayed after kill -9 outlasts a power cut, though it was never answered before', async (t) => {
+t.test('an answer first given by a replay after kill -9 survives a power cut', async (t) => {
   const { folder, journal, control } = pathsOnDisk(t)
   const disk = new Disk(folder)
   const switches = new Switches(t, control)
@@ -78,7 +78,7 @@ function withSynchronous(t: Test, setting: string): string {
   return join(copy, 'src/server.ts')
 }
 
-/** A few cuts may all fall where nothing that was answered is lost; so many times as often they do not. */
+/** A few cuts may all lose nothing; after so many rounds one has lost an answered submission. */
 const ROUNDS = 5
 
 // One of them is enough for a short run.

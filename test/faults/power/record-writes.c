@@ -1,19 +1,19 @@
 /*
- * Preloaded into a service process: records what the process does to the files of one folder, in the order in which it
- * does it, and makes these calls fail on demand.
+ * Preloaded into a service process: records the calls that change files of one folder, in order, and makes them fail on
+ * demand.
  *
  *   RECORD_FOLDER   absolute real path of the folder
- *   RECORD_JOURNAL  file that the records are appended to, outside the folder
- *   FAULT_CONTROL   optional file of 128 bytes, mapped, so that a test may change it at any time:
- *     [0]   what becomes of writes: 0 nothing, N ENOSPC, I EIO, R EROFS, S half is written and from then on ENOSPC,
- *           H each is written by half (which is no error: the caller has to go on)
- *     [1]   what becomes of syncs: 0 nothing, I EIO, 1 EIO once, W they wait for as long as it says so
- *     [2]   how many calls were hit, up to 255
+ *   RECORD_JOURNAL  file outside the folder, to which records are appended
+ *   FAULT_CONTROL   optional mapped file of 128 bytes, which a test may change at any time:
+ *     [0]   writes: 0 succeed, N ENOSPC, I EIO, R EROFS, S a short write, then ENOSPC,
+ *           H short writes (not an error: the caller has to write the rest)
+ *     [1]   syncs: 0 succeed, I EIO, 1 EIO once, W wait until this byte changes
+ *     [2]   the number of calls affected, up to 255
  *     [4..] only files whose path ends with this text; empty for all
  *
- * A record is a header and `length` bytes. A change is recorded once it is done, while no other is under way; a sync
- * when it has returned, with the position in the journal at which it began: only what was done before is on disk. The
- * first bytes of an HTTP answer are recorded just before they leave, which tells exactly what was promised when.
+ * A record is a header and `length` bytes. A lock serialises changes, each with its record. A sync is recorded when it
+ * returns, with the journal position at which it began: only earlier changes are durable. The first bytes of an HTTP
+ * answer are recorded just before they are sent, so the journal shows what had been promised at each moment.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -37,7 +37,7 @@ struct file { uint32_t number; char path[244]; };
 #define REAL(name) __typeof__(&name) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
-static struct file files[FILES]; /* by descriptor; number 0 where it is none of ours */
+static struct file files[FILES]; /* by descriptor; number 0: not in the folder */
 static uint32_t opened;
 static uint64_t position;
 static int journal = -1;
@@ -57,7 +57,7 @@ __attribute__((constructor)) static void start(void) {
   folder = getenv("RECORD_FOLDER");
 }
 
-/* The path within the folder; null for any other. */
+/* The path within the folder; null outside it. */
 static const char *within(const char *path) {
   size_t length = folder ? strlen(folder) : 0;
   if (journal < 0 || !length || !path || strncmp(path, folder, length)) return 0;
@@ -89,7 +89,7 @@ static int aimed_at(const char *path) {
   return strlen(path) >= strlen(end) && strcmp(path + strlen(path) - strlen(end), end) == 0;
 }
 
-/* Fails a change as the control says; what is not all or nothing is left to the write itself. */
+/* Fails a call as the control says. pwrite64 makes the short writes. */
 static int change_fails(const char *path) {
   if (!aimed_at(path)) return 0;
   if (control[0] == 'N') return hit(ENOSPC);
@@ -106,7 +106,7 @@ static int opening(int fd, const char *path, int existed) {
   return fd;
 }
 
-/* Node closes its files past `close`: what has their number next is none of them. */
+/* Node closes files without `close`: a descriptor that is opened again is another file. */
 static int elsewhere(int fd) {
   if (file_of(fd)) files[fd].number = 0;
   return fd;
@@ -200,14 +200,14 @@ int fdatasync(int fd) { REAL(fdatasync); return syncing(real, fd); }
 int unlink(const char *path) { REAL(unlink); CHANGING(UNLINK, path, name, strlen(name), real(path)) }
 int mkdir(const char *path, mode_t mode) { REAL(mkdir); CHANGING(MKDIR, path, name, strlen(name), real(path, mode)) }
 
-/* SQLite's files are not renamed; a model of disks that does not know renames must not overlook one. */
+/* SQLite does not rename files, and disk.ts does not model renames: it throws when it finds one. */
 int rename(const char *from, const char *to) {
   REAL(rename);
   CHANGING(RENAME, from, name, strlen(name), real(from, to))
 }
 
 static void answering(int fd, const void *data, size_t length) {
-  if (file_of(fd)) abort(); /* Nothing writes to its files this way; it must not go unrecorded if that changes. */
+  if (file_of(fd)) abort(); /* Files of the folder are never written this way; such a write would not be recorded. */
   if (journal < 0 || length < 9 || memcmp(data, "HTTP/1.1 ", 9)) return;
   pthread_mutex_lock(&order);
   record(ANSWER, 0, 0, data, length < 1024 ? length : 1024);
