@@ -220,18 +220,22 @@ test('a store that hangs or fails is down and holds up no scrape; of its content
 })
 
 test('scrapes that come together ask the stores once', async (t) => {
-  let asked = 0
-  const service = await startOn(t, ({ queue }) => {
-    const stats = queue.stats.bind(queue)
+  const asked = { stats: 0, cleanups: 0 }
+  const service = await startOn(t, ({ queue, cleanups }) => {
+    const { stats, list } = { stats: queue.stats.bind(queue), list: cleanups.list.bind(cleanups) }
     queue.stats = (subscription) => {
-      asked++
+      asked.stats++
       return stats(subscription)
+    }
+    cleanups.list = (limit) => {
+      asked.cleanups++
+      return list(limit)
     }
   })
   await Promise.all(Array.from({ length: 20 }, () => scrape(service)))
-  t.equal(asked, 1)
+  t.same(asked, { stats: 1, cleanups: 1 })
   await scrape(service)
-  t.equal(asked, 2)
+  t.same(asked, { stats: 2, cleanups: 2 })
 })
 
 test('the batches of a file are measured: how many submissions, and how long', async (t) => {

@@ -115,7 +115,7 @@ export const contractMutants: Mutant[] = [
       [
         'routes/formulas/index.ts',
         'fastify.orchestrator.submit(submission)',
-        'fastify.orchestrator.submit({ ...submission, hasGone: () => request.raw.socket.destroyed } as never)',
+        'fastify.orchestrator.submit({ ...submission, hasGone: () => request.raw.socket.readableEnded } as never)',
       ],
       [
         'src/submission/orchestrator.ts',
