@@ -29,7 +29,7 @@ const FAULTS: Record<string, NamedFault> = {
 
 const library = buildRecorder(scratch(t))
 
-/** Submissions are soon given up, so that many are within a fault. */
+/** Submissions time out early, so that many fail within one fault. */
 const LIMITS = {
   SUBMIT_RETRIES: '2',
   SUBMIT_RETRY_BASE_MS: '1',
@@ -90,7 +90,7 @@ t.test('a transaction larger than the cache that fails before its commit leaves 
   const service = await startRecorded(t, { library, folder, journal, env })
   const history = newHistory()
   const { send, close } = sendTo(service.url)
-  // Of the writer's cache of 16 MB it needs more than twice as much: pages go to the log long before the commit.
+  // More than twice the writer's cache of 16 MB: pages spill to the log long before the commit.
   const formulas = Array.from({ length: 800 }, (_, index) => formulaOf(`Big ${index}`, `Big ${index}`, 400))
   switches.set({ writes: 'N' })
   t.match(await history.submit(send, 'big', formulas), { status: 503 })

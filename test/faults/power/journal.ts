@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { appendFileSync, readFileSync } from 'node:fs'
 import type { ClientHistory, Send } from '../client-history.ts'
 
-/** As in record-writes.c, whose numbers these are. */
+/** The record kinds; the numbers must match record-writes.c. */
 const KINDS = [
   'nothing',
   'open',
@@ -22,9 +22,9 @@ const HEADER_BYTES = 24
 /** One call of the recorded process, in order. */
 export interface JournalRecord {
   kind: (typeof KINDS)[number]
-  /** The open file, by the number it was given when it was opened. */
+  /** The open file: the number it got when it was opened. */
   file: number
-  /** An offset, a size, whether a file is new, or where in the journal a sync began: by kind. */
+  /** By kind: an offset, a size, whether a file is new, or the journal position at which a sync began. */
   at: number
   /** The bytes written, or a path. */
   data: Buffer
@@ -90,7 +90,7 @@ export class Timeline {
   at(journal: JournalRecord[], records: number): ClientHistory {
     const later = journal.slice(records).filter(({ kind }) => kind === 'answer')
     const arrivals = later.flatMap((answer) => this.#arrivals.get(requestOf(answer)) ?? [])
-    // Whatever clients sent by then, they had sent before the next answer arrived.
+    // Clients had sent these requests before the next answer arrived.
     const [sent = this.#history.tick] = arrivals
     return this.#history.asOf(Math.min(sent, ...arrivals), sent)
   }

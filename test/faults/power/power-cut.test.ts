@@ -41,7 +41,7 @@ t.test('an answer first given by a replay after kill -9 survives a power cut', a
   const history = newHistory()
 
   const first = await start()
-  // Written whole, and not synced: the process is killed while it waits for the disk.
+  // The write is complete but not synced: the process is killed while it waits for the disk.
   switches.set({ syncs: 'W', path: '-wal' })
   const cutOff = history.submit(sendTo(first.url).send, 'key', formulaOf('Written'))
   await until(() => switches.hits > 0, 2)

@@ -66,7 +66,7 @@ static const char *within(const char *path) {
 
 static struct file *file_of(int fd) { return fd >= 0 && fd < FILES && files[fd].number ? &files[fd] : 0; }
 
-/* Call it with `order` held. */
+/* The caller must hold `order`. */
 static void record(enum kind kind, uint32_t file, uint64_t at, const void *data, size_t length) {
   int kept = errno;
   struct header header = {kind, file, at, (uint32_t)length, 0};
