@@ -56,7 +56,7 @@ const calm = (scenario: Pick<Scenario, 'submissions'> & Partial<Scenario>): Scen
   return { consumers: [], jumps: [], crashAfter: null, ...scenario }
 }
 
-/** The kinds of runs, by what each shows. */
+/** The kinds of runs, by what they test. */
 const SCENARIOS: Record<string, Arbitrary<Scenario>> = {
   'submissions at once are answered as if they had come one after another': fc.record({ submissions }).map(calm),
   'consumers at once get each event, one at a time': fc.record({ submissions, consumers }).map(calm),

@@ -24,7 +24,7 @@ export class QueueRecord {
     if (intake !== null) this.stores.intake = over(intake, this.#intake(intake))
   }
 
-  /** Every receipt that was ever given. */
+  /** Every receipt ever issued. */
   get receipts(): readonly string[] {
     return this.#model.receipts
   }

@@ -34,7 +34,7 @@ interface Process {
 /** The real service on one engine and a test clock, through all its processes. */
 export class ServiceUnderTest {
   readonly clock = new TestClock()
-  /** How many commands were run. */
+  /** The number of commands run. */
   steps = 0
   readonly #storage: Storage
   #process: Process | undefined
@@ -97,7 +97,7 @@ export class ServiceUnderTest {
     await this.start()
   }
 
-  /** Ends the process as a signal does, and starts the next. */
+  /** Shuts the process down as on a signal, and starts the next. */
   async restart(): Promise<void> {
     await this.#running.app.close()
     await this.start()
