@@ -6,7 +6,7 @@ import type { CommitStrategy } from '../stores.ts'
 
 /** A client's pause after each answer, in milliseconds; it limits what `judge` has to send again. */
 const REST_MS = 15
-/** The interval and the time limit of probes whether a service is back, in milliseconds. */
+/** The interval and the time limit of the probes after a disturbance, in milliseconds. */
 const PROBE = { everyMs: 50, mostMs: 30_000 }
 
 interface LoadOptions {

@@ -19,7 +19,7 @@ export type Send = (
 /** The longest an answer may take, in milliseconds. */
 const PATIENCE_MS = 45_000
 
-/** Sends over real connections, kept alive. @returns also what closes them */
+/** Sends over real keep-alive connections. @returns also a function that closes them */
 export function sendTo(url: string): { send: Send; close: () => void } {
   const agent = new Agent({ keepAlive: true })
   const { hostname: host, port } = new URL(url)

@@ -44,7 +44,7 @@ function rootOf(path: string, name: string): number {
   return row?.rootpage as number
 }
 
-/** Exchanges the first and the last child of the root of a tree. */
+/** Swaps the first and the last child of a tree's root. */
 const swapChildren =
   (name: string): Damage =>
   (path) => {
@@ -148,7 +148,7 @@ t.test('a damaged file is refused with one clear line, and left as it is', async
   count('badInputs', Object.keys({ ...REFUSED, ...LOG_REFUSED, ...NO_FILE }).length)
 })
 
-/** What the file is refused with; empty when it is not. */
+/** The error with which the file is refused; empty if it is accepted. */
 function refusalOf(path: string): string {
   try {
     const unlock = lock(path)

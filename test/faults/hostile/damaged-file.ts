@@ -12,8 +12,8 @@ export const FILE = 'formulas.db'
 const SUBMISSIONS = 150
 
 /**
- * Fills a database with formulas, answers, events in every state, and a submission that a crash cut off, and copies it:
- * as a killed process leaves it, with a log, and as one that was stopped leaves it.
+ * Fills a database with formulas, answers, events in every state, and a submission that a crash interrupted. Copies it
+ * twice: as left by a killed process, with a log, and as left by a clean stop.
  */
 export async function makeFiles(folder: string): Promise<{ killed: string; stopped: string }> {
   const [work, killed, stopped] = ['work', 'killed', 'stopped'].map((name) => join(folder, name)) as [
@@ -38,7 +38,7 @@ export async function makeFiles(folder: string): Promise<{ killed: string; stopp
   return { killed, stopped }
 }
 
-/** Waits until the writer has found the time to write its indexes. */
+/** Waits until the writer has written its indexes, which it does when idle. */
 async function indexesWritten(path: string): Promise<void> {
   const db = new DatabaseSync(path, { readOnly: true })
   const left = db.prepare(
@@ -56,7 +56,7 @@ export function copy(from: string, to: string): void {
   }
 }
 
-/** What every file holds that is data, by name: neither locks nor the index of a log are. */
+/** The content of the data files, by name; locks and the wal-index are not data. */
 export function digests(folder: string): Record<string, string> {
   const names = readdirSync(folder).filter((name) => !/\.lock(-journal)?$|-shm$/.test(name))
   return Object.fromEntries(names.sort().map((name) => [name, digest(join(folder, name))]))

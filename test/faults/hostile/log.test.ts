@@ -78,7 +78,7 @@ t.test('a log damaged in its synced part is refused and left as it is', async (t
   for (const at of places) {
     const damaged = Buffer.from(log)
     damaged[at] = (damaged[at] as number) ^ integer(1, 255)
-    // A commit that is no longer marked as one is what a torn transaction looks like.
+    // Without its commit mark, the transaction looks torn.
     if (damaged.readUInt32BE(lastBegins - FRAME + 4) === 0) continue
     const opened = openWith(path, damaged)
     if (!/is damaged: its log \(-wal\) is broken before its end; it is left as it is/.test(String(opened))) {

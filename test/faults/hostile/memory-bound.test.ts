@@ -33,7 +33,7 @@ interface Context {
   server: Server
   path: string
   key: string
-  /** False once the run is to end. */
+  /** False when the run should end. */
   goesOn(): boolean
 }
 

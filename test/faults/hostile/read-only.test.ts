@@ -15,7 +15,7 @@ t.setTimeout(600_000)
 const NOBODY = 65_534
 const isRoot = process.getuid?.() === 0
 
-/** Who the server runs as: root may write everything, so it runs as another user then. */
+/** The user of the server: not root, which may write everything. */
 const user = isRoot ? { uid: NOBODY } : {}
 
 function cannotRun(): string | false {
@@ -107,7 +107,7 @@ t.test(
     t.match(await submit(2), { status: 200 })
     t.match(await submit(3), { status: 200 })
     t.same(await everyName(url), ['Formula 3', 'Formula 2', 'Formula 1'])
-    // It is found out once a second.
+    // The service checks once a second.
     await until(async () => (await ask(url, '/health/ready')).status === 200)
     t.match(await ask(url, '/events/receive', { max: 10 }), { body: { events: [{}, {}, {}] } })
     t.match(await kill('SIGTERM'), { code: 0, stderr: [] })

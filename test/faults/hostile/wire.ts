@@ -55,7 +55,7 @@ export async function open(port: number): Promise<Line> {
   return { socket, received: () => Buffer.concat(chunks), ended }
 }
 
-/** When neither side has sent anything for so long, the server may be waiting for the rest, in milliseconds. */
+/** After this long without data from either side, the server may be waiting for the rest, in milliseconds. */
 const QUIET_MS = 1_500
 /** By then the server must have ended the connection, in milliseconds. */
 const PATIENCE_MS = 20_000
