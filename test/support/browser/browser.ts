@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
-/** Starts Chromium without a window. In it, names under .test lead to this machine, as anybody's name may. */
+/** Starts headless Chromium. It resolves names under .test to this machine, as a foreign site's DNS could. */
 export async function launch(): Promise<Browser> {
   if (!existsSync(EXECUTABLE)) {
     throw new Error(
@@ -47,7 +47,7 @@ export async function visit(t: Test, url: string, options: BrowserContextOptions
   return { page, problems }
 }
 
-/** Lets what a page does once it is painted come late, as on a slow machine. */
+/** Delays what a page does after painting, as on a slow machine. */
 export const paintLate = (page: Page): Promise<unknown> =>
   page.addInitScript(`const { setTimeout } = globalThis
     globalThis.requestAnimationFrame = (draw) => setTimeout(draw, 2_000)

@@ -10,15 +10,15 @@ interface Taken {
   materials: { name: string; concentration: string }[]
 }
 
-/** A service that listens, in this process; in memory where nothing else is said, since all stores pass one suite. */
+/** A listening service in this process; in memory by default, because all stores pass the same suite. */
 export interface Listening {
   app: FastifyInstance
   url: string
-  /** Stores formulas of these names, of a make-up each. @returns their ids */
+  /** Stores formulas with these names and distinct compositions. @returns their ids */
   store(...names: string[]): Promise<string[]>
   /** Stores these formulas. @returns their ids */
   take(formulas: Taken[]): Promise<string[]>
-  /** Lets that many events, the oldest first, become dead letters. */
+  /** Turns the oldest `count` events into dead letters. */
   kill(count: number): Promise<void>
 }
 
@@ -48,7 +48,7 @@ export async function listen(t: Test, env: NodeJS.ProcessEnv = {}, options: AppO
 let stored = 0
 let taken = 0
 
-/** Materials that no other number gives. */
+/** Materials that are unique to the number. */
 export const rose = (number: number) => [
   { name: 'Rose Absolute', concentration: `12.${number}1` },
   { name: 'Linalool', concentration: '3.25' },

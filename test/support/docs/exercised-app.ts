@@ -7,7 +7,7 @@ import { startSqs } from '../sqs.ts'
 
 const SECONDS_TO_COLLECT = 10
 
-/** What a service that has done a bit of everything says of itself, as Prometheus would read it. */
+/** The metrics of a service that has done a bit of everything, as Prometheus scrapes them. */
 export async function scrapeExercisedApp(t: Test): Promise<Scraped> {
   const env = {
     DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}`,
@@ -28,7 +28,7 @@ export async function scrapeExercisedApp(t: Test): Promise<Scraped> {
     const scraped = parse(await (await fetch(`${url}/metrics`)).text())
     const hasCollected = scraped.names().includes('nodejs_gc_duration_seconds_count')
     if (hasCollected || performance.now() > until) return scraped
-    // Makes garbage until the collector has been at work.
+    // Makes garbage until the garbage collector has run.
     Array.from({ length: 1e6 }, (_, number) => ({ number }))
   }
 }

@@ -16,10 +16,10 @@ interface Example {
 const HERE = '127.0.0.1:3000'
 /** Between the outputs of two scripts. */
 const MARK = '----- next -----'
-/** What a project has that commands are run in. */
+/** The files of the project in which commands run. */
 const PROJECT = ['package.json', 'node_modules', 'src', 'plugins', 'routes', 'examples']
 
-/** The scripts of a page in their order, but for those that install the project, in which the tests run already. */
+/** The scripts of a page in order, except those that install the project: it is already installed. */
 function examplesOf(page: string): Example[] {
   const blocks = readPage(page).matchAll(
     /^ *```sh\n(?<script>[^`]+)^ *```\n(?:\n *```text\n(?<output>[^`]+)^ *```\n)?/gm,
@@ -27,7 +27,7 @@ function examplesOf(page: string): Example[] {
   return [...blocks].map(({ groups }) => groups as unknown as Example).filter(({ script }) => !/npm ci/.test(script))
 }
 
-/** What differs from one run to the next, made alike. */
+/** Normalises what differs between runs. */
 const generalised = (output: string): string =>
   output
     .replaceAll('\r', '')
@@ -49,8 +49,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Pastes the scripts of a page one after the other into one shell, in a folder that has the project in it, and compares
- * what they print with what the page says.
+ * Pastes the scripts of a page one by one into one shell, in a folder with the project, and compares their output with
+ * that on the page.
  * @param port where the service listens, or will when a script starts it, instead of at 3000
  * @param before what the shell is given first
  */
@@ -65,7 +65,7 @@ export async function pasted(t: Test, page: string, port: number, before = ''): 
   const script = [before, ...examples.map(({ script }) => script)].join(`\nprintf '\\n%s\\n' '${MARK}'\n`)
   const env = { ...inherited(), HOME: cwd, PORT: String(port), SERVICE_URL: `http://${here}` }
   const output = openSync(join(cwd, 'pasted.log'), 'w')
-  // In a process group of its own, which goes with all that scripts have left running.
+  // In its own process group, to end everything that scripts have left running.
   const shell = spawn('bash', ['-c', script.replaceAll(HERE, here)], {
     cwd,
     env,

@@ -21,8 +21,8 @@ const garden = {
 }
 
 /**
- * A service with three dead letters, and a cleanup that it does not try again by itself within the hour; what failed works
- * again.
+ * A service with three dead letters, and a cleanup that it does not retry by itself within the hour. The cause of the
+ * failures is fixed.
  * @returns its URL
  */
 export async function startTroubled(t: Test): Promise<string> {
@@ -49,7 +49,7 @@ export async function startTroubled(t: Test): Promise<string> {
   return url
 }
 
-/** Fails what a saga writes to its queue, as a full disk does. */
+/** Fails a saga's writes to its queue, as a full disk does. */
 function breakWrites(path: string): () => void {
   const db = new DatabaseSync(path)
   for (const table of ['held', 'marks']) {

@@ -1,4 +1,4 @@
-/** Names that are one, spelt in different ways: each group has one identity, which comes first. */
+/** Different spellings of the same name: each group starts with its common identity. */
 export const SAME: readonly (readonly string[])[] = [
   ['strasse', 'Straße', 'STRASSE', 'Stra\u1e9ee', 'STRAßE', 'Stra\u00adße'],
   ['οδοσ', 'ΟΔΟΣ', 'οδος'],
@@ -46,7 +46,7 @@ export const SAME: readonly (readonly string[])[] = [
   ['\uac01', '\u1100\u1161\u11a8', 'ᄀ\u200b\u1161\u11a8'],
 ]
 
-/** Names that are two, though they look alike. */
+/** Different names that look alike. */
 export const DIFFERENT: readonly (readonly [string, string])[] = [
   ['Rose', 'Rosé'],
   ['ı', 'i'],

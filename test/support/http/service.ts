@@ -56,7 +56,7 @@ function clientOf(app: FastifyInstance, shown: Record<string, string> = {}): Cli
   }
 }
 
-/** A formula that no other number gives. */
+/** A formula that is unique to the number. */
 export const formula = (number: number, name = `Formula ${number}`) => ({
   name,
   materials: [{ name: 'Linalool', concentration: number }],
@@ -67,7 +67,7 @@ export type ShownFormula = Formula & { createdAt: string; outcome?: string }
 
 export const formulasOf = (answer: Answer): ShownFormula[] => answer.json().formulas
 
-/** Checks that an answer is the one shape of all errors, and gives back its body. */
+/** Checks that an answer has the common error format. @returns its body */
 export function errorOf(t: Test, answer: Answer, status: number, code: string): ErrorBody {
   const body = answer.json() as ErrorBody
   t.equal(answer.statusCode, status)

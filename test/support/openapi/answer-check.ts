@@ -4,10 +4,10 @@ import { asWritten, Conformity } from './conformity.ts'
 import type { Document, Operation, Parameter } from './document.ts'
 import type { Wire } from './mutations.ts'
 
-/** What is wrong with a request that is valid by the document, but is more than a schema can tell. */
+/** Errors of requests that match the document's schemas but break rules that no schema can express. */
 const BEYOND_SCHEMAS: ErrorCode[] = ['MATERIAL_DUPLICATE', 'MATERIAL_CONCENTRATION_NOT_DECIMAL', 'CURSOR_INVALID']
 
-/** Judges answers by the document. */
+/** Checks answers against the document. */
 export class Judge {
   readonly #document: Document
   readonly #conformity: Conformity
@@ -23,7 +23,7 @@ export class Judge {
     ])
   }
 
-  /** The operation that a request leads to; none where there is none. HEAD is asked as GET. */
+  /** The operation of a request, if there is one. HEAD counts as GET. */
   operationOf({ method, url }: Wire): Operation | undefined {
     const path = url.split('?', 1)[0] as string
     const matching = this.#paths.filter(([pattern]) => pattern.test(path)).map(([, template]) => template)
@@ -32,7 +32,7 @@ export class Judge {
     return this.#document.operations.find((one) => one.method === asked && matching.includes(one.path))
   }
 
-  /** @param isValid whether the request was made by the document, and left so */
+  /** @param isValid whether the request was generated from the document and not mutated */
   faults(request: Wire, isValid: boolean, answer: Answer): string[] {
     const { statusCode } = answer
     if (statusCode >= 500) return [`status ${statusCode}`]

@@ -18,7 +18,7 @@ type Keywords = { [keyword: string]: unknown } & {
   required?: string[]
 }
 
-/** How many more items than the least a list has, at most: long lists are for other tests. */
+/** The maximum number of items above a list's minimum: other tests cover long lists. */
 const MORE_ITEMS = 4
 
 /** Values that a schema of the document allows. */

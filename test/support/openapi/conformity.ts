@@ -3,7 +3,7 @@ import addFormats from 'ajv-formats'
 import type { Answer } from '../http/service.ts'
 import type { Document, Operation, ResponseObject, Schema } from './document.ts'
 
-/** What each answer may carry and no operation names: of the transport, and what the document says of all. */
+/** Headers that any answer may have: those of the transport, and those that the document states once for all. */
 const ON_ALL = [
   ...['connection', 'content-length', 'content-type', 'date', 'keep-alive', 'transfer-encoding'],
   ...['content-security-policy', 'x-content-type-options', 'x-frame-options'],
@@ -20,7 +20,7 @@ export class Conformity {
     addFormats.default(this.#ajv)
   }
 
-  /** What is wrong with a value by a schema of the document; none when it is valid. */
+  /** How a value violates a schema of the document; empty if it is valid. */
   problemsOf(schema: Schema, value: unknown): string[] {
     const key = JSON.stringify(schema)
     const { components } = this.#document.text
@@ -30,7 +30,7 @@ export class Conformity {
     return (check.errors ?? []).map(({ instancePath, message }) => `${instancePath || 'the whole'} ${message}`)
   }
 
-  /** Where an answer is another than its operation documents; none when it is as documented. */
+  /** How an answer differs from its operation's documentation; empty if it does not. */
   departures(operation: Operation, answer: Answer): string[] {
     const response = operation.responses[answer.statusCode]
     if (response === undefined) return [`status ${answer.statusCode} is not documented`]
@@ -62,7 +62,7 @@ export class Conformity {
   }
 }
 
-/** Text of a header or a query as the value that its schema speaks of. */
+/** Parses the text of a header or query parameter into the type of its schema. */
 export function asWritten(schema: Schema, text: string): unknown {
   return (schema as { type?: string }).type === 'integer' && /^\d+$/.test(text) ? Number(text) : text
 }

@@ -58,7 +58,7 @@ export class Document {
     return this.follow({ $ref: `#/components/responses/${name}` }) as ResponseObject
   }
 
-  /** What a reference leads to, and the references in that; not within schemas, where they may lead in a circle. */
+  /** Resolves references recursively, except within schemas, where they may be circular. */
   follow(value: unknown): unknown {
     if (Array.isArray(value)) return value.map((part) => this.follow(part))
     if (typeof value !== 'object' || value === null) return value

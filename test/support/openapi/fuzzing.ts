@@ -6,12 +6,12 @@ import type { Document, Operation } from './document.ts'
 import { mutations, type Wire } from './mutations.ts'
 import { parameterExamples, requestTo } from './requests.ts'
 
-/** A request made by the document, or one that was made into something else. */
+/** A request generated from the document, mutated or not. */
 export interface Fuzzed {
   operation: string
   isValid: boolean
   request: Wire
-  /** Which of the ids and receipts that were given out are put in the place of those in examples. */
+  /** Chooses the real ids and receipts that replace those of examples. */
   pick: number
 }
 
@@ -49,13 +49,13 @@ function validRequest(document: Document, operation: Operation): Arbitrary<Wire>
     .map(([parameters, body]) => requestTo(operation, parameters, withoutWait(body)))
 }
 
-/** Nobody waits for events here: that would take as long as it says. */
+/** Requests do not wait for events here: that would take real time. */
 function withoutWait(body: unknown): unknown {
   const hasWait = typeof body === 'object' && body !== null && 'waitSeconds' in body
   return hasWait ? { ...body, waitSeconds: 0 } : body
 }
 
-/** Sends fuzzed requests, with ids and receipts that it was given in the place of those that examples have. */
+/** Sends fuzzed requests; replaces the ids and receipts of examples with real ones from earlier answers. */
 export class Sender {
   readonly #client: Client
   readonly #ids: string[] = [event.id]

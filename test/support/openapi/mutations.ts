@@ -59,7 +59,7 @@ const inTree: Arbitrary<(parent: Tree, key: string) => void> = fc.oneof(
   }),
 )
 
-/** Every place of a value, as what holds it and under which key. */
+/** Every place in a value, as its container and key. */
 function placesOf(value: unknown): [parent: Tree, key: string][] {
   if (typeof value !== 'object' || value === null) return []
   const tree = value as Tree
@@ -154,7 +154,7 @@ const huge: Arbitrary<Mutation> = fc.constant((request) => ({
   payload: JSON.stringify({ name: HUGE }),
 }))
 
-/** What may be done to a request. */
+/** The mutations of a request. */
 export const mutations: Arbitrary<Mutation> = fc.oneof(
   { arbitrary: changedBody, weight: 40 },
   { arbitrary: otherPayload, weight: 12 },

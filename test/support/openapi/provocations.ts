@@ -6,10 +6,10 @@ import { type Answer, formula, type Service } from '../http/service.ts'
 import type { Operation } from './document.ts'
 import { exampleRequest, type Sent } from './requests.ts'
 
-/** Services in the states in which errors are met. */
+/** Services in states that cause errors. */
 export interface Services {
   plain: Service
-  /** Asks for keys; `weak` is the secret of one that has no scope but `read` and `consume`. */
+  /** Requires keys; `weak` is the secret of one with only the scopes `read` and `consume`. */
   guarded: Service
   weak: string
   submitter: string
@@ -17,7 +17,7 @@ export interface Services {
   limited: Service
   /** No store answers. */
   failing: Service
-  /** Has more to do than it can. */
+  /** Overloaded. */
   overloaded: Service
   /** Forwards its events. */
   forwarding: Service
@@ -47,7 +47,7 @@ const formulaWith = (fields: object): Provocation =>
   withBody(JSON.stringify({ name: 'Rose', materials: [material], ...fields }))
 const materialWith = (fields: object): Provocation => formulaWith({ materials: [{ ...material, ...fields }] })
 
-/** How each code is met, at any operation that documents it. */
+/** How to provoke each error code, at any operation that documents it. */
 export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   INVALID_JSON: withBody('{'),
   IDEMPOTENCY_KEY_MISSING: withHeaders(({ 'Idempotency-Key': _, ...headers }) => headers),
@@ -121,13 +121,13 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   STORE_UNAVAILABLE: ({ failing }, operation) => failing.send(exampleRequest(operation)),
 }
 
-/** Why no request here meets these. */
+/** Why no request here provokes these. */
 export const REASONS: Partial<Record<ErrorCode, string>> = {
   INTERNAL_ERROR: 'what nobody planned has no request that leads to it; test/http/plugins.test.ts shows its shape',
   SERVICE_STOPPING: 'a service that closes takes no connection; test/http/connections.test.ts shows who still gets it',
 }
 
-/** The answer to a request with two Host headers, which only bytes can be. */
+/** The answer to a request with two Host headers, which must be sent as raw bytes. */
 async function withTwoHosts(app: FastifyInstance, line: string): Promise<Answer> {
   if (!app.server.listening) await app.listen({ port: 0 })
   const socket = connect((app.server.address() as { port: number }).port, '127.0.0.1')

@@ -36,7 +36,7 @@ export const parameterExamples = ({ example, examples = {} }: Parameter): unknow
 export const bodyExamples = ({ requestBody }: Operation): [name: string, body: unknown][] =>
   Object.entries(requestBody?.content['application/json']?.examples ?? {}).map(([name, { value }]) => [name, value])
 
-/** A request to an operation of nothing but examples, and only what is required, unless more is given. */
+/** A request with the examples of an operation's required parameters and body, and the given values. */
 export function exampleRequest(operation: Operation, more: Values = {}, body?: unknown): Sent {
   const required = operation.parameters.filter((parameter) => parameter.required)
   const values = Object.fromEntries(required.map((parameter) => [parameter.name, parameterExamples(parameter)[0]]))

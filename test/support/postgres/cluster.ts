@@ -204,7 +204,7 @@ function memoryFolder(): string {
   }
 }
 
-/** Keeps a copy of a folder, which is whole once it has its name. Another process may have made the same one meanwhile. */
+/** Copies a folder and renames the complete copy. Another process may have made the same copy meanwhile. */
 async function keep(folder: string, copy: string): Promise<void> {
   mkdirSync(CACHE, { recursive: true })
   const unfinished = mkdtempSync(`${copy}-`)
@@ -232,8 +232,7 @@ async function freePort(): Promise<number> {
   return (await isFree) ? port : freePort()
 }
 
-// Reads the process to end line by line, the last counts; then, when nobody can tell it any more, ends that process,
-// frozen or not, and removes the folder.
+// Reads process ids line by line. When stdin closes, kills the last of them, frozen or not, and removes the folder.
 const SCRIPT = `
   while read -r line; do pid=$line; done
   if [ -n "$pid" ]; then
@@ -243,7 +242,7 @@ const SCRIPT = `
   rm -rf -- "$1"
 `
 
-/** Sees to it that a server and its folder go, however the process ends that started it: also by `kill -9`. */
+/** Ends a server and removes its folder when the process that started it ends, even by `kill -9`. */
 class Keeper {
   readonly #watch: ChildProcess
 

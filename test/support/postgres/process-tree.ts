@@ -40,7 +40,7 @@ export function childrenOf(pid: number): number[] {
   return all.filter(({ parent }) => parent === pid).map((child) => child.pid)
 }
 
-/** Elsewhere a program has to be asked, which slim images of Linux do not have. */
+/** For systems without /proc; slim Linux images have no `ps`. */
 function listed(): Pick<Stat, 'pid' | 'parent'>[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n')
   return lines.map((line) => line.trim().split(/\s+/).map(Number)).map(([pid = 0, parent = 0]) => ({ pid, parent }))

@@ -26,8 +26,8 @@ export async function letIn(user: string, url: string): Promise<string> {
 }
 
 /**
- * Shadows what our statements may call, for every combination of types that they may call it with: whatever is not the
- * exact match in pg_catalog runs the shadow in `public` instead.
+ * Creates shadows of all functions and operators our statements may call, for every combination of argument types: a
+ * call without an exact match in pg_catalog runs the shadow in `public` instead.
  */
 export async function castShadows(url: string): Promise<void> {
   const mallory = await letIn('mallory', url)
