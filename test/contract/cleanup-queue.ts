@@ -7,7 +7,7 @@ import { formula, submission } from './submissions.ts'
 const HEAD_START_MS = 5000
 
 /**
- * What every record of owed work promises.
+ * The contract of every queue of pending cleanups.
  * @param orphanAfterMs how long its owner is trusted to be alive, in milliseconds; 0 where one process owns the store
  */
 export function cleanupQueueContract(name: string, open: OpenStores, orphanAfterMs = 0): void {
@@ -17,7 +17,7 @@ export function cleanupQueueContract(name: string, open: OpenStores, orphanAfter
   t.test(`${name} cleanup queue: orphans`, (t) => orphanPromises(t, open, orphanAfterMs))
 }
 
-/** Leaves one rollback owed for each concentration; the attempts are named after them. */
+/** Leaves one pending rollback for each concentration; the attempts are named after them. */
 async function owe(db: FormulaDb, ...concentrations: string[]): Promise<void> {
   for (const concentration of concentrations) {
     await db.add(concentration, submission([formula('owed', concentration)]))

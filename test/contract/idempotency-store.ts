@@ -3,7 +3,7 @@ import { keptAnswerPromises } from './kept-answers.ts'
 import { DAY_MS, type OpenStores, start } from './open-stores.ts'
 import { again, answer200, formula, shown, store, submission } from './submissions.ts'
 
-/** What every store of answers promises. */
+/** The contract of every idempotency store. */
 export function idempotencyStoreContract(name: string, open: OpenStores): void {
   t.test(`${name} idempotency store: answers`, (t) => answerPromises(t, open))
   t.test(`${name} idempotency store: answers by reference`, (t) => keptAnswerPromises(t, open))

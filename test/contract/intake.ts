@@ -5,7 +5,7 @@ import { DEFAULT, lease } from './leasing.ts'
 import { type OpenOptions, type OpenStores, start } from './open-stores.ts'
 import { again, answer200, answerOf, formula, NOON, namesIn, shown, submission } from './submissions.ts'
 
-/** What every engine promises that holds database and queue together. */
+/** The contract of every engine that holds database and queue together. */
 export function intakeContract(name: string, open: OpenStores): void {
   t.test(`${name} intake: acceptance`, (t) => acceptPromises(t, open))
   t.test(`${name} intake: repetition`, (t) => repetitionPromises(t, open))

@@ -5,7 +5,7 @@ import { again, answer200, answerOf, formula, idOf, NOON, shown, submission } fr
 
 type WithoutClose = Omit<Stores, 'close'>
 
-/** The two ways in which a submission is taken in. */
+/** The two commit strategies. */
 const WAYS: Record<string, (stores: WithoutClose, one: Submission) => Promise<Answer>> = {
   'taken in at once': async ({ intake }, one) => {
     if (intake === null) throw new Error('database and queue are two engines')
@@ -20,7 +20,7 @@ const WAYS: Record<string, (stores: WithoutClose, one: Submission) => Promise<An
   },
 }
 
-/** The answer to the same payload under the same key, which has to be the same for everybody who asks. */
+/** The replayed answer to the same payload under the same key, which must not differ between callers. */
 async function replayed(t: Test, stores: WithoutClose, one: Submission): Promise<Answer> {
   const { db, idempotency, intake } = stores
   const record = await idempotency.find(one.caller, one.key)
@@ -42,11 +42,11 @@ async function erase({ db }: WithoutClose, id: string): Promise<boolean> {
   return db.erase(id, (await db.get(id))?.seq ?? 0)
 }
 
-/** Formulas of the compositions 1 to `count` under another name, sent later. */
+/** Formulas with the compositions 1 to `count` under other names, sent later. */
 const renamed = (count: number): NewFormula[] =>
   Array.from({ length: count }, (_, n) => formula('renamed', `${n + 1}`, undefined, NOON + 60_000))
 
-/** That an answer is kept without a copy of its formulas. */
+/** A stored answer holds no copy of its formulas. */
 export async function keptAnswerPromises(t: Test, open: OpenStores): Promise<void> {
   for (const [way, takeIn] of Object.entries(WAYS)) {
     t.test(`${way}, a submission is answered again as it was at first`, async (t) => {

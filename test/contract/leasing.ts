@@ -1,10 +1,10 @@
 import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent } from '../../src/stores/ports.ts'
 import { events, namesIn } from './submissions.ts'
 
-/** The subscription that most promises are shown on. */
+/** The subscription that most tests use. */
 export const DEFAULT = DEFAULT_SUBSCRIPTION
 
-/** How long leases last unless a test says otherwise. */
+/** The default duration of leases. */
 export const LEASE_MS = 30_000
 
 /** Appends events to the log, one for each character of `names`. */
@@ -24,7 +24,7 @@ export async function leaseIn(
 export const lease = (queue: EventQueue, max = 100, leaseMs = LEASE_MS): Promise<LeasedEvent[]> =>
   leaseIn(queue, DEFAULT, max, leaseMs)
 
-/** Reads the subscription to its end, and acks all of it. @returns the names of the events in one string */
+/** Reads the subscription to its end, and acks every event. @returns the names of the events in one string */
 export async function readIn(queue: EventQueue, subscription: string): Promise<string> {
   let names = ''
   for (let batch = await leaseIn(queue, subscription); batch.length > 0; batch = await leaseIn(queue, subscription)) {

@@ -15,7 +15,7 @@ export type OpenStores = (t: Test, options: OpenOptions) => Promise<Stores>
 
 export const DAY_MS = 24 * 60 * 60 * 1000
 
-/** Empty stores, and the clock they go by. */
+/** Empty stores, and their clock. */
 export async function start(
   t: Test,
   open: OpenStores,

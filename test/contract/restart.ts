@@ -5,10 +5,10 @@ import { DEFAULT, LEASE_MS, lease, leaseIn, namesOf, readIn, receiptsOf, show } 
 import type { OpenOptions } from './open-stores.ts'
 import { again, answerOf, events, formula, idOf, NOON, seqOf, store, submission } from './submissions.ts'
 
-/** Prepares a place for stores. @returns opens the stores in it; who opens them closes them */
+/** Prepares a location for stores. @returns a function that opens stores there; its caller must close them */
 export type Prepare = (t: Test, options: OpenOptions) => Promise<() => Promise<Stores>>
 
-/** What every durable engine promises of a process that ends and another one that begins. */
+/** The contract of every durable engine across restarts of the process. */
 export function restartContract(name: string, prepare: Prepare): void {
   const restarted = async (t: Test, options: Omit<OpenOptions, 'clock'> = {}) => {
     const clock = new TestClock()

@@ -26,7 +26,7 @@ import { idempotencyStoreContract } from './idempotency-store.ts'
 import { intakeContract } from './intake.ts'
 import type { OpenStores } from './open-stores.ts'
 
-/** Every promise of an engine that holds all stores. */
+/** The full contract of an engine that holds all stores. */
 export function storesContract(name: string, open: OpenStores, orphanAfterMs = 0): void {
   formulaDbContract(name, open)
   eventQueueContract(name, open)
@@ -35,7 +35,7 @@ export function storesContract(name: string, open: OpenStores, orphanAfterMs = 0
   intakeContract(name, open)
 }
 
-/** What every database of formulas promises. */
+/** The contract of every formula database. */
 function formulaDbContract(name: string, open: OpenStores): void {
   t.test(`${name} formula db: formulas`, (t) => formulaPromises(t, open))
   t.test(`${name} formula db: lists`, (t) => listPromises(t, open))
@@ -51,7 +51,7 @@ function formulaDbContract(name: string, open: OpenStores): void {
   t.test(`${name} formula db: erasing`, (t) => eraseFormulaPromises(t, open))
 }
 
-/** What every event queue promises. */
+/** The contract of every event queue. */
 function eventQueueContract(name: string, open: OpenStores): void {
   t.test(`${name} event queue: order`, (t) => orderPromises(t, open))
   t.test(`${name} event queue: leases`, (t) => leasePromises(t, open))

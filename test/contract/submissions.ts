@@ -13,20 +13,20 @@ import type {
   Submission,
 } from '../../src/stores/ports.ts'
 
-/** When a `TestClock` begins, in milliseconds since the epoch. */
+/** The start time of a `TestClock`, in milliseconds since the epoch. */
 export const NOON = Date.UTC(2026, 0, 31, 12)
 
 /** A fingerprint for tests that need no formula. */
 export const idOf = (name: string): string => hash('sha256', name, 'hex')
 
-/** What the event of a formula says beside id and time, and of a traced submission where it is seen in the trace. */
+/** The fields of an event besides id and time, with the trace context if the submission is traced. */
 export const eventBody = (name: string, traceparent?: string): string =>
   writeEventBody({ id: '', name, materials: [] }, traceparent)
 
-/** Where a submission may be seen in a trace. */
+/** The trace context of a submission. */
 export const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 
-/** A formula of one material as a store is given it; another concentration is another composition. */
+/** A formula of one material, as stores receive it; each concentration is a distinct composition. */
 export function formula(
   name: string,
   concentration = '1',
@@ -39,16 +39,16 @@ export function formula(
   return { id: validation.formulas[0].id, searchKey: searchKey(name), document, eventBody: eventBody(name) }
 }
 
-/** The same formula from a submission that is traced: its event says so. */
+/** The same formula from a traced submission: its event has the trace context. */
 export const traced = (one: NewFormula): NewFormula => {
   const { name } = readEventBody(one.eventBody)
   return { ...one, eventBody: eventBody(name, TRACEPARENT) }
 }
 
-/** Formulas, one for each name, each of another composition. */
+/** Formulas, one for each name, with distinct compositions. */
 export const formulas = (...names: string[]): NewFormula[] => names.map((name, n) => formula(name, `${n + 1}`))
 
-/** A new submission of these formulas: one is sent alone, several as a list. */
+/** A new submission of these formulas: a single one alone, several as a list. */
 export function submission(formulas: NewFormula[], own: Partial<Submission> = {}): Submission {
   const onDuplicate = own.onDuplicate ?? 'reject'
   const payload = hash('sha256', JSON.stringify([onDuplicate, formulas.map((one) => [one.id, one.eventBody])]), 'hex')
@@ -70,13 +70,13 @@ export async function store(db: FormulaDb, of: Submission): Promise<string> {
   return attempt
 }
 
-/** The answer of a verdict that has to have one. */
+/** The answer of a verdict; fails if there is none. */
 export function answerOf(verdict: AddVerdict): Answer {
   if (verdict.kind !== 'answered') throw new Error(`not answered but ${verdict.kind}`)
   return verdict.answer
 }
 
-/** How an answer shows a formula; a duplicate as it is stored. */
+/** A formula as answers show it; a duplicate is shown as stored. */
 export const shown = (
   { id, document }: { id: string; document: string },
   outcome: AnswerEntry['outcome'] = 'added',
@@ -97,14 +97,14 @@ export const answer200 = (entries: AnswerEntry[], single = entries.length === 1)
 export const namesIn = (list: ({ document: string } | { body: string })[]): string[] =>
   list.map((one) => JSON.parse('document' in one ? one.document : one.body).name)
 
-/** Events as a queue is given them, one for each name; a sequence number stands for each character. */
+/** Events as a queue receives them, one for each name; each character has its own sequence number. */
 export const events = (names: Iterable<string>, createdAt: number = NOON, traceparent?: string): FormulaEvent[] =>
   [...names].map((name) => ({ id: idOf(name), seq: seqOf(name), createdAt, body: eventBody(name, traceparent) }))
 
 /** The sequence number that a formula of this name has in tests of events. */
 export const seqOf = (name: string): number => name.codePointAt(0) as number
 
-/** As many events as a queue is given them, named and numbered from 1. */
+/** This many events as a queue receives them, named and numbered from 1. */
 export const manyEvents = (count: number, createdAt: number = NOON): FormulaEvent[] =>
   Array.from({ length: count }, (_, n) => `${n + 1}`).map((name) => ({
     id: idOf(name),

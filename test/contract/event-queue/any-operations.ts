@@ -16,11 +16,11 @@ interface Bench {
   queue: EventQueue
   reference: ReferenceQueue
   clock: TestClock
-  /** How many events were released. */
+  /** The number of released events. */
   released: number
 }
 
-/** One operation; numbers choose among what there is when it is run. */
+/** One operation; numbers choose among the events and receipts that exist when it runs. */
 interface Operation {
   kind: (typeof KINDS)[number]
   /** A subscription. */
@@ -58,14 +58,14 @@ const eventsFrom = (bench: Bench, count: number) => {
   return events.map((event) => ({ ...event, seq: event.seq as number }))
 }
 
-/** A formula that was released, and one that never was. */
+/** A released formula, and one that was never released. */
 const formulaAt = ({ released }: Bench, pick: number) =>
   manyEvents(released + 1)[pick % (released + 1)] as { id: string; seq: number }
 
 const placeOf = ({ clock }: Bench, pick: number) =>
   (['start', 'end'] as const)[pick % 4] ?? clock.now() - (pick % 5) * 1000
 
-/** What each operation answers, of the engine and of the reference. */
+/** The results of each operation on the engine and on the reference. */
 const RUN: Record<Operation['kind'], (bench: Bench, operation: Operation) => Promise<[unknown, unknown]>> = {
   async release(bench, { pick }) {
     const events = eventsFrom(bench, (pick % 4) + 1)
@@ -154,7 +154,7 @@ async function compare({ queue, reference, clock }: Bench): Promise<void> {
   }
 }
 
-/** Operations that need a subscription which is not there are left out. */
+/** Skips operations on a subscription that does not exist. */
 const NEEDS_NONE: readonly string[] = ['subscribe', 'unsubscribe', 'release', 'pass', 'trim', 'erase', 'ack', 'nack']
 
 async function runAll(bench: Bench, list: Operation[]): Promise<void> {

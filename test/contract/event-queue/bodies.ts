@@ -4,7 +4,7 @@ import { DEFAULT, LEASE_MS, lease, receiptsOf } from '../leasing.ts'
 import { type OpenStores, start } from '../open-stores.ts'
 import { idOf, NOON } from '../submissions.ts'
 
-/** JSON that is written as nobody else would, so that it is noticed when it was read and written again. */
+/** JSON in an unusual spelling, so that tests notice if it was parsed and serialised again. */
 const BODIES = [
   '{ "name" : "b\\u00e9", "n":1.0, "n":2e0 ,"x":[ ] }',
   '{"traceparent":null,"name":"Cafe\u0301 🌹 \u2028 \\"\\\\\\/"}',
@@ -19,13 +19,13 @@ const tellsOf = (list: FormulaEvent[]) =>
     .map(({ id, seq, createdAt, body }) => ({ id, seq, createdAt, body }))
     .toSorted((a, b) => a.createdAt - b.createdAt)
 
-/** Leases all that is ready. @returns what the events tell, and their receipts */
+/** Leases all ready events. @returns their bodies and their receipts */
 async function leaseOdd(queue: EventQueue) {
   const leased = await lease(queue)
   return { told: tellsOf(leased), receipts: receiptsOf(leased) }
 }
 
-/** How an event keeps its text, wherever it has been. */
+/** An event keeps its body byte for byte in every state. */
 export async function bodyPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('an event has id, sequence number, time and the very text it was given, held before or not', async (t) => {
     const { queue } = await start(t, open)

@@ -3,7 +3,7 @@ import { DEFAULT, LEASE_MS, lease, namesOf, receiptsOf, show } from '../leasing.
 import { type OpenStores, start } from '../open-stores.ts'
 import { idOf, NOON } from '../submissions.ts'
 
-/** Opens a queue that lets every event die of one nack, with dead letters, the first of `names` the first to die. */
+/** Opens a queue in which one nack makes a dead letter, and makes one for each of `names`, in order. */
 export async function withDead(t: Test, open: OpenStores, names: string) {
   const stores = await start(t, open, { maxReceives: 1 })
   await show(stores.queue, names)
@@ -14,7 +14,7 @@ export async function withDead(t: Test, open: OpenStores, names: string) {
   return stores
 }
 
-/** How dead letters are told and removed. */
+/** How dead letters are listed and removed. */
 export async function deadPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('without dead letters the page is empty and the last', async (t) => {
     const { queue } = await start(t, open)

@@ -3,7 +3,7 @@ import { DEFAULT, LEASE_MS, lease, namesOf, receiptsOf, show } from '../leasing.
 import { type OpenStores, start } from '../open-stores.ts'
 import { idOf, manyEvents } from '../submissions.ts'
 
-/** What becomes of an event whose lease is ended by an operator: it is as if it had not been leased. */
+/** When an operator ends a lease, the event is as if it had never been leased. */
 export async function endLeasesPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('events whose leases are ended are at the front at once, in their first order', async (t) => {
     const { queue } = await start(t, open)

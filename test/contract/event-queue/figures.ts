@@ -3,7 +3,7 @@ import { DEFAULT, lease, receiptsOf, show } from '../leasing.ts'
 import { type OpenStores, start } from '../open-stores.ts'
 import { events, idOf, NOON } from '../submissions.ts'
 
-/** What a queue says of itself. */
+/** The statistics and hints of a queue. */
 export async function figurePromises(t: Test, open: OpenStores): Promise<void> {
   t.test('an empty queue has no figures, and no age', async (t) => {
     const { queue } = await start(t, open)
@@ -36,7 +36,7 @@ export async function figurePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal((await queue.stats(DEFAULT)).oldestReadyAgeSeconds, null)
   })
 
-  // A hint may also be given for nothing, so only its absence is a fault.
+  // Spurious hints are allowed: only a missing one is an error.
   t.test('listeners are told, once an operation, when events become ready, until they stop', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 2 })
     let told = 0

@@ -4,7 +4,7 @@ import { DEFAULT, LEASE_MS, lease, namesOf, receiptsOf, show } from '../leasing.
 import { type OpenStores, start } from '../open-stores.ts'
 import { events, idOf, manyEvents, NOON } from '../submissions.ts'
 
-/** In which order events are handed out. */
+/** The order in which events are delivered. */
 export async function orderPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('first in, first out, and never more than was asked for', async (t) => {
     const { queue } = await start(t, open)
@@ -50,7 +50,7 @@ export async function orderPromises(t: Test, open: OpenStores): Promise<void> {
   })
 }
 
-/** What a lease is. */
+/** What a lease guarantees. */
 export async function leasePromises(t: Test, open: OpenStores): Promise<void> {
   t.test('a leased event comes with its formula, its receipt, its count and the end of its lease', async (t) => {
     const { queue } = await start(t, open)

@@ -3,7 +3,7 @@ import { DEFAULT, LEASE_MS, lease, namesOf, receiptsOf, show } from '../leasing.
 import { type OpenStores, start } from '../open-stores.ts'
 import { idOf } from '../submissions.ts'
 
-/** What becomes of an event that is put back: it is as if it had not been leased. */
+/** When an event is put back, it is as if it had never been leased. */
 export async function putBackPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('events that are put back return to the front at once, in their first order', async (t) => {
     const { queue } = await start(t, open)

@@ -3,7 +3,7 @@ import { DEFAULT, LEASE_MS, lease, namesOf, receiptsOf, show } from '../leasing.
 import { type OpenStores, start } from '../open-stores.ts'
 import { events, idOf, NOON } from '../submissions.ts'
 
-/** What a receipt is good for. */
+/** What a receipt allows. */
 export async function receiptPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('an acked event is gone for good', async (t) => {
     const { queue, clock } = await start(t, open)
@@ -97,7 +97,7 @@ export async function receiptPromises(t: Test, open: OpenStores): Promise<void> 
   })
 }
 
-/** What becomes of an event that is given back. */
+/** What happens to a nacked event. */
 export async function nackPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('a nacked event returns to the front at once', async (t) => {
     const { queue } = await start(t, open)

@@ -7,14 +7,14 @@ import { withDead } from './dead-letters.ts'
 
 const redrive = (queue: EventQueue, names: string): Promise<number> => queue.redrive(DEFAULT, [...names].map(idOf))
 
-/** Leases all there is, `max` at a time. */
+/** Leases all ready events, `max` at a time. */
 async function leaseAll(queue: EventQueue, max: number): Promise<string> {
   let names = ''
   for (let batch = await lease(queue, max); batch.length > 0; batch = await lease(queue, max)) names += namesOf(batch)
   return names
 }
 
-/** How dead letters come back. */
+/** How dead letters are redriven. */
 export async function redrivePromises(t: Test, open: OpenStores): Promise<void> {
   t.test('a redriven event joins the back, its count starting over', async (t) => {
     const { queue } = await withDead(t, open, 'a')

@@ -5,7 +5,7 @@ type Event = FormulaEvent & { seq: number }
 interface Row {
   position: number
   at: number
-  /** Null when it was erased. */
+  /** Null if it was erased. */
   event: Event | null
 }
 
@@ -33,7 +33,7 @@ interface Reader {
   deliveries: Delivery[]
 }
 
-/** A queue as plain lists, written from the port: what engines are compared with. Subscriptions that it is asked for exist. */
+/** The reference for engines: plain lists, written from the port. Callers name only existing subscriptions. */
 export class ReferenceQueue {
   readonly readers = new Map<string, Reader>()
   readonly receipts: string[] = []
@@ -89,7 +89,7 @@ export class ReferenceQueue {
     return first === undefined ? this.#head : first.position - 1
   }
 
-  /** What a subscription has ready, in the order in which it hands it out. */
+  /** The ready events of a subscription, in delivery order. */
   #ready({ position, deliveries }: Reader): (Row | Delivery)[] {
     const returned = deliveries.filter(({ state }) => state === 'returned').sort((a, b) => a.position - b.position)
     const rows = this.#log.filter((row) => row.position > position && row.event !== null)
@@ -102,7 +102,7 @@ export class ReferenceQueue {
     return [...returned, ...line, ...rows]
   }
 
-  /** @param receipts those that the engine gave, in its order */
+  /** @param receipts those that the engine issued, in its order */
   receive(name: string, max: number, until: number, receipts: string[]) {
     const reader = this.#reader(name)
     if (reader.paused) return []
@@ -114,7 +114,7 @@ export class ReferenceQueue {
       Object.assign(delivery, { state: 'leased', receives: delivery.receives + 1, until, receipt })
       return { ...delivery.event, receipt, receiveCount: delivery.receives, leasedUntil: until }
     })
-    // Where it reads to the end it passes over what was erased there.
+    // Reading to the end skips erased events.
     if (taken.length < max) reader.position = Math.max(reader.position, this.#log.at(-1)?.position ?? 0)
     return events
   }

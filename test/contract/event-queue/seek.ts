@@ -10,9 +10,9 @@ async function showTimed(queue: EventQueue): Promise<void> {
 }
 
 /**
- * Brings events a to f into every state there is: a leased, b given back, c delayed, d and e dead, of which d is
- * redriven, f not read yet.
- * @returns the receipts of the leases that run
+ * Brings events a to f into every possible state: a leased, b returned, c delayed, d redriven after its death, e dead,
+ * f not yet read.
+ * @returns the receipts of the current leases
  */
 async function withAll(t: Test, open: OpenStores) {
   const stores = await start(t, open, { maxReceives: 2 })

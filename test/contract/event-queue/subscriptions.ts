@@ -108,7 +108,7 @@ export async function subscriptionPromises(t: Test, open: OpenStores): Promise<v
   })
 }
 
-/** How many subscriptions there may be. */
+/** The limit on the number of subscriptions. */
 export async function manySubscriptionsPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('a hundred get every event, and there is no room for another', async (t) => {
     const { queue } = await start(t, open)
@@ -125,7 +125,7 @@ export async function manySubscriptionsPromises(t: Test, open: OpenStores): Prom
   })
 }
 
-/** What goes with a subscription. */
+/** What is removed with a subscription. */
 export async function unsubscribePromises(t: Test, open: OpenStores): Promise<void> {
   t.test('with a subscription go its place, its leases and its dead letters', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })

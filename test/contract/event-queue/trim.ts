@@ -6,7 +6,7 @@ import { events, idOf, manyEvents, NOON, seqOf } from '../submissions.ts'
 
 const LATER = NOON + 1
 
-/** What is kept in the log, as a subscription from its start gets it. */
+/** The content of the log, as read by a subscription from its start. */
 async function logOf(queue: EventQueue): Promise<string> {
   await queue.subscribe('reader', 'start')
   const names = await readIn(queue, 'reader')
@@ -14,12 +14,12 @@ async function logOf(queue: EventQueue): Promise<string> {
   return names
 }
 
-/** Reads all that is ready and kills it with one nack. */
+/** Makes all ready events dead letters with one nack each. */
 async function killAll(queue: EventQueue): Promise<void> {
   for (const receipt of receiptsOf(await lease(queue))) await queue.nack([receipt], 0)
 }
 
-/** Which events go from the front of the log. */
+/** Which events are trimmed from the front of the log. */
 export async function trimPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('events that every subscription is done with go, up to the limit', async (t) => {
     const { queue } = await start(t, open)
@@ -110,7 +110,7 @@ export async function trimPromises(t: Test, open: OpenStores): Promise<void> {
   })
 }
 
-/** What becomes of dead letters whose events go. */
+/** What happens to dead letters whose events are trimmed. */
 export async function trimmedDeadPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('dead letters stop no trimming, and tell the same afterwards', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })

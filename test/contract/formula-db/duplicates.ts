@@ -5,7 +5,7 @@ import { answer200, answerOf, formula, NOON, namesIn, shown, store, submission }
 
 const conflict = (...duplicates: { path: string; id: string }[]): Answer => ({ status: 409, duplicates })
 
-/** What becomes of compositions that are known already. */
+/** What happens to compositions that are already stored. */
 export async function duplicatePromises(t: Test, open: OpenStores): Promise<void> {
   t.test('a composition already stored is refused under any name, and the refusal kept', async (t) => {
     const { db, idempotency } = await start(t, open)

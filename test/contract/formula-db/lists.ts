@@ -4,12 +4,12 @@ import type { FormulaDb } from '../../../src/stores/ports.ts'
 import { type OpenStores, start } from '../open-stores.ts'
 import { formula, formulas, namesIn, store, submission } from '../submissions.ts'
 
-/** Stores one formula a name, each of its own composition. */
+/** Stores one formula for each name, with distinct compositions. */
 async function storeAll(db: FormulaDb, names: string[]): Promise<void> {
   for (const one of formulas(...names)) await store(db, submission([one]))
 }
 
-/** In which order formulas are listed. */
+/** The order in which formulas are listed. */
 export async function listPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('the newest comes first, and a later member of a list is newer', async (t) => {
     const { db } = await start(t, open)

@@ -5,7 +5,7 @@ import { again, answer200, answerOf, eventsOf, formula, shown, store, submission
 
 const ABANDONED: Decision = { kind: 'abandoned' }
 
-/** How a submission is added, seen by nobody. */
+/** How a submission is added without being visible to readers. */
 export async function addPromises(t: Test, open: OpenStores): Promise<void> {
   t.test('an added submission names its events, in the order of the list', async (t) => {
     const { db } = await start(t, open)
