@@ -152,7 +152,7 @@ test('an address that can never answer ends an export at once, with the reason',
   }
 })
 
-/** @returns the URL of a server that says just that to whoever connects */
+/** @returns the URL of a server that sends this text to every client and hangs up */
 async function answering(t: Test, text: string): Promise<string> {
   const server = createServer((socket) => socket.on('error', () => {}).end(text)).listen(0, '127.0.0.1')
   t.teardown(() => server.close())

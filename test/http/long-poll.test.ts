@@ -33,7 +33,7 @@ function interrupt(queue: EventQueue, behave: (receive: EventQueue['receive']) =
   }
 }
 
-/** Waits of several callers, none of them answered yet; each tells in `log` what it was given. */
+/** Starts long polls of several callers; each writes to `log` what it received. */
 async function waitAs(
   { longPoll }: ReturnType<typeof setUp>,
   log: string[],

@@ -31,7 +31,7 @@ import { type Config, readConfig } from '../../src/config/config.ts'
 import { systemClock } from '../../src/kit/clock.ts'
 import { openMemory } from '../../src/stores/sqlite/memory.ts'
 
-/** A plugin, whatever options it takes. */
+/** A plugin with any options. */
 type AnyPlugin = FastifyPluginAsync<Options> | FastifyPluginCallback<Options>
 type Options = EnginesOptions & OrchestratorPluginOptions & { config: Config; observed?: boolean }
 

@@ -14,7 +14,7 @@ import { readDocument } from '../support/openapi/document.ts'
 /** Pages for people: they and what they load are no part of the interface for programs. */
 const PAGES = ['/docs', '/', '/console']
 
-/** The routes that the document has to tell of: HEAD comes with GET. */
+/** The routes that the document must describe; HEAD is implied by GET. */
 async function routesOf(t: Test): Promise<RouteOptions[]> {
   return (await everyRoute(t)).filter(({ method, schema }) => method !== 'HEAD' && schema?.hide !== true)
 }

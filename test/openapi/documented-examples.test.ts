@@ -14,7 +14,7 @@ function* schemasWithExamples(value: unknown): Generator<{ examples: unknown[] }
   for (const part of Object.values(value)) yield* schemasWithExamples(part)
 }
 
-/** What there has to be before the examples of an operation can be met. */
+/** Creates the state that an operation's examples require. */
 const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
   getFormula: ({ submit }) => submit(submissions['A formula']),
   receiveEvents: ({ submit }) => submit(submissions['A formula']),

@@ -9,7 +9,7 @@ import { Conformity } from '../support/openapi/conformity.ts'
 import { type Operation, readDocument } from '../support/openapi/document.ts'
 import { PROVOCATIONS, REASONS, type Services } from '../support/openapi/provocations.ts'
 
-/** A service whose stores fail at whatever a request asks of them. */
+/** A service whose stores fail every call after startup. */
 async function startFailing(t: Test): Promise<Service> {
   let isDown = false
   const failing = <T extends object>(port: T): T =>

@@ -21,7 +21,7 @@ async function setUp(t: Test) {
   const url = await server.createDatabase()
   const network = await Network.start(t, url)
   const [engine, other] = [await openEngine(t, network.url), await openEngine(t, url)]
-  /** Writes are late, and nobody can tell what became of them. */
+  /** Delays writes and fails the checks of their outcome, which stays unknown. */
   const loseSight = (): void =>
     network.choose((text) => (WRITE.test(text) ? 'late' : MAKE_VOID.test(text) ? 'before' : null))
   return { ...engine, network, other, loseSight }

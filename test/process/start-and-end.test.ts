@@ -22,7 +22,7 @@ async function refusal(child: ChildProcess): Promise<{ code: number; lines: stri
   return { code, lines: error.trimEnd().split('\n') }
 }
 
-/** Waits for the line that tells where the process listens. */
+/** Waits for the log line with the address of the server. */
 async function address(child: ChildProcess): Promise<{ url: string; line: string }> {
   for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
     const line = chunk.toString()

@@ -65,7 +65,7 @@ t.test('another queue is refused until the old one is drained', async (t) => {
   await open(t, database, queue)
   const { queue: kept } = await open(t, database, queue)
   await kept.release('1', events('b'))
-  // Who may enter is not recorded: the environment has to tell.
+  // Credentials are not recorded: they must come from the environment.
   await refuses(t, /^QUEUE_URL was changed from postgres:\/\/127.0.0.1:\d+\/\w+, which is not there/, database)
   const { username, password } = new URL(server.url())
   Object.assign(process.env, { PGUSER: username, PGPASSWORD: password })

@@ -34,9 +34,9 @@ t.teardown(async () => {
 })
 
 /**
- * Opens a database under the conditions that allow the least: as the role that docs/postgresql.md creates for the
- * service, beside shadows of every function and operator that a statement could call by mistake. Tests share an engine,
- * since beside so many functions a new connection takes as long as a test.
+ * Opens a database under the strictest conditions: as the role that docs/postgresql.md creates for the service, with
+ * shadows of every function and operator that a statement could call by mistake. Tests share an engine, because with
+ * this many functions a new connection takes as long as a test.
  */
 const openDatabase: OpenStores = async (_, { clock: ofTest, answerTtlMs = DAY_MS, maxReceives = 5 }) => {
   await admin.query(EMPTY)
