@@ -76,9 +76,9 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
   await page.getByRole('status').getByText('The dead letter of “Gone” is deleted.').waitFor()
   t.equal((await app.queue.stats('default')).dead, 1)
   t.equal((await app.db.list({ limit: 10 })).items.length, 2)
-  // The list is asked for again first: what follows is not to be in its answer.
+  // Wait for the list to be reloaded first: its answer must not include the following change.
   await page.getByRole('link', { name: 'Gone' }).waitFor({ state: 'detached' })
-  // Somebody else may have been quicker. A selection keeps the list as it is shown.
+  // Another operator may act first. A selection stops the list from being refreshed.
   await page.getByLabel('Select IndexBuffer').check()
   const [kept] = (await app.queue.dead('default', 1)).items
   await app.queue.removeDead('default', kept?.id ?? '')
@@ -104,7 +104,7 @@ test('a question can be answered as soon as it is asked', async (t) => {
 })
 
 test('a cleanup is shown with its reason, and is gone when it was retried with success', async (t) => {
-  // It stands still, so that nothing but the operator retries.
+  // The clock stands still, so that only the operator retries.
   const clock = new TestClock()
   const stores = openMemory({ clock, answerTtlMs: 60_000, maxReceives: 1 })
   const { publish, remove } = stores.queue

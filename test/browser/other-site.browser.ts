@@ -13,7 +13,7 @@ const ANSWER = `HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: ${
 /** A server of somebody else on this machine. */
 interface OtherSite {
   port: number
-  /** From now on, its name leads to the service: what comes in goes there, as after DNS rebinding. */
+  /** From now on, its name resolves to the service, as after DNS rebinding. */
   rebind(url: string): void
 }
 
@@ -23,7 +23,7 @@ async function startOtherSite(t: Test): Promise<OtherSite> {
   const server = createServer((socket) => {
     sockets.add(socket)
     socket.on('error', () => {})
-    // Browsers open connections ahead: what comes of one is decided when it is used.
+    // Browsers open connections in advance: route each one when it is first used.
     socket.once('data', (first) => {
       if (service === null) return void socket.end(ANSWER)
       const onward = connect(service, '127.0.0.1')
@@ -47,7 +47,7 @@ async function startOtherSite(t: Test): Promise<OtherSite> {
   }
 }
 
-/** What requests the service has answered, as `POST /formulas 200`. */
+/** The requests that the service has answered, as `POST /formulas 200`. */
 function answeredBy({ app }: Listening): string[] {
   const answered: string[] = []
   app.server.on('request', (request, response) => {
@@ -71,7 +71,7 @@ async function startFilled(t: Test) {
   return { ...service, state, before, answered: answeredBy(service) }
 }
 
-/** Everything that a page may have a browser send to another site without asking that first. */
+/** Every kind of request that a page can send to another site without a CORS preflight. */
 async function sendWithoutPreflight(page: Page, service: string): Promise<void> {
   await page.evaluate(`(async () => {
     const paths = ['/events/receive', '/events/dead/redrive', '/cleanups/x/retry', '/formulas', '/events/ack']

@@ -18,7 +18,7 @@ const legend = (page: Page, chart: string, line: string) =>
 /** Waits until a place shows what is expected there. */
 const shows = (place: Locator, expected: RegExp): Promise<void> => place.filter({ hasText: expected }).waitFor()
 
-/** Submits until the test ends: what is new, what was sent before, what is known under another key, what is wrong. */
+/** Submits until the test ends: new formulas, replays, duplicates and invalid formulas. */
 function keepSubmitting(t: Test, url: string): void {
   let isOver = false
   const submitting = (async () => {

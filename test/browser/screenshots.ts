@@ -26,7 +26,7 @@ const ROSE_GARDEN = [
 
 const pause = (ms: number): Promise<void> => setTimeout(ms)
 
-/** Submits new formulas, and now and then what was sent before, what is known and what is wrong, in waves. */
+/** Submits new formulas and some replays, duplicates and invalid formulas, in waves. */
 async function submitters(url: string, end: number): Promise<void> {
   for (let number = 1; Date.now() < end; number++) {
     const name = `${HOUSE[number % HOUSE.length]} ${number}`

@@ -19,7 +19,7 @@ async function fillIn(page: Page, name: string): Promise<void> {
 
 const submit = (page: Page): Promise<void> => page.getByRole('button', { name: 'Submit the formula' }).click()
 
-/** What the field is said to be wrong for, as a screen reader reads it. */
+/** The field's error message, as a screen reader reads it. */
 async function complaintOf(page: Page, field: Locator): Promise<string | null> {
   const id = await field.getAttribute('aria-describedby')
   return id === null ? null : page.locator(`[id="${id}"]`).textContent()
@@ -34,7 +34,7 @@ function keysSent(page: Page): (string | undefined)[] {
   return keys
 }
 
-/** Loses the next answer on its way: the formula is stored, and the page does not know. */
+/** Loses the next answer in transit: the formula is stored, but the page does not know. */
 async function loseAnswer(page: Page): Promise<void> {
   const lose = async (route: Route): Promise<void> => {
     await route.fetch()

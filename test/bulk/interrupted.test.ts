@@ -22,7 +22,7 @@ function prepare(t: Test) {
   return { file, environment: { DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` } }
 }
 
-/** Waits until an import is on its way. @returns how many formulas were in */
+/** Waits until an import has begun. @returns how many formulas were stored */
 async function untilUnderWay(url: string): Promise<number> {
   for (;;) {
     const { ready } = await call<QueueStats>(url, '/events/stats')

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { test } from 'tap'
 import { showProgress } from '../../src/cli/progress.ts'
 
-/** What is shown of a half-done import until it has been looked at often enough. */
+/** The progress shown for a half-done import. */
 async function shown(isTTY: boolean, total: number | null): Promise<string> {
   const output = Object.assign(new PassThrough({ encoding: 'utf8' }), { isTTY, columns: 80 })
   const looks = new PassThrough()

@@ -4,7 +4,7 @@ import { readerOf } from '../../src/bulk/files/formats.ts'
 import type { Entry, ReadFile } from '../../src/bulk/files/row.ts'
 import { plainTable } from '../support/run-bulk.ts'
 
-/** What a reader makes of a text. Where the chunks are cut makes no difference. */
+/** Reads a text. Chunk boundaries must not affect the result. */
 async function read(t: Test, reader: ReadFile, content: string | Buffer): Promise<Entry[]> {
   const bytes = Buffer.from(content)
   const whole = await inChunks(reader, bytes, bytes.length)

@@ -14,7 +14,7 @@ import { overload } from './fixtures.ts'
 
 type Method = NonNullable<InjectOptions['method']>
 
-/** Which scopes each route takes beside `admin`; none where it is for `admin` alone, null where it is public. */
+/** The scopes that each route accepts besides `admin`; empty if `admin` only, null if public. */
 const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['POST', '/formulas', ['submit']],
   ['GET', '/formulas', ['read']],
@@ -40,7 +40,7 @@ const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['GET', '/health/ready', null],
 ]
 
-/** Checks that an answer asks for a key, and gives back what may not differ between any two such answers. */
+/** Checks that an answer is a 401. @returns the part that must be the same in all such answers */
 function askedForKey(t: Test, answer: Answer): unknown {
   errorOf(t, answer, 401, 'UNAUTHORIZED')
   t.equal(answer.headers['www-authenticate'], 'Bearer')

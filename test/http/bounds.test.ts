@@ -8,7 +8,7 @@ import { captureLog, holdingStores, memoryStores } from './fixtures.ts'
 
 const MIB = 2 ** 20
 
-/** Opens a connection that says what it is given and gathers what it is told. */
+/** Opens a connection that sends the given bytes and collects the answers. */
 async function open(t: Test, { app }: Service, ...said: string[]) {
   if (!app.server.listening) await app.listen({ port: 0 })
   const socket = connect((app.server.address() as { port: number }).port)

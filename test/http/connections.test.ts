@@ -33,7 +33,7 @@ async function connectTo(t: Test, { app }: Service) {
   return { send, port }
 }
 
-/** A service on a clock that stands still, and how many consumers wait for events: each has set a timer. */
+/** A service on a stopped clock, and the number of waiting consumers, counted by their timers. */
 async function startWaiting(t: Test) {
   const clock = new TestClock()
   const service = await startService(t, {}, { clock })

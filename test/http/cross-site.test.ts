@@ -25,7 +25,7 @@ test('without keys no page of another site changes anything, whatever the route'
   }
 })
 
-/** What becomes of a call that takes an event out of line. */
+/** The result of a request that leases an event. */
 async function receive({ app }: Service, host: string, ...headers: string[]): Promise<number> {
   return (await raw(app, 'POST /events/receive HTTP/1.1', `Host: ${host}`, ...headers)).status
 }

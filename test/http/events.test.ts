@@ -17,7 +17,7 @@ async function startWithEvents(t: Test, count: number, env: NodeJS.ProcessEnv = 
 
 const receive = async ({ post }: Service, body?: object) => eventsOf(await post('/events/receive', body))
 
-/** Leases every event once and gives all back, so that those with one receive allowed die. */
+/** Leases and nacks every event once; with a limit of one receive they become dead letters. */
 async function killAll(service: Service): Promise<void> {
   const receipts = (await receive(service, { max: 100 })).map(({ receipt }) => receipt)
   await service.post('/events/nack', { receipts })

@@ -13,7 +13,7 @@ interface Forwarding extends Service {
   stats(): Promise<QueueStats>
   /** Waits until nothing is ready, leased or delayed, and checks that nothing is dead. */
   untilEmpty(): Promise<void>
-  /** Lets time pass until it holds; not while SQS is asked, or the time that takes would seem long. */
+  /** Lets time pass until it holds, except during calls to SQS, which would seem slow otherwise. */
   whileTimePasses(holds: () => boolean | Promise<boolean>): Promise<void>
 }
 

@@ -17,7 +17,7 @@ async function startOn(t: Test, change: (stores: Stores & { intake: Intake }) =>
   return { ...service, clock, stores }
 }
 
-/** How many submissions ended so, of each kind that there was any of. */
+/** The number of submissions by outcome, without zeros. */
 async function outcomes(client: Client): Promise<Record<string, number>> {
   const all = (await scrape(client)).series('intake_submissions_total')
   return Object.fromEntries(all.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.outcome, value]))

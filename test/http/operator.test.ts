@@ -47,7 +47,7 @@ test('a store that fails or does not answer within two seconds makes the service
   const queue = errorOf(t, await get('/health/ready'), 503, 'STORE_UNAVAILABLE')
   t.match(queue.details, [{ path: 'queue', code: 'STORE_UNAVAILABLE' }])
   stores.db.probe = () => new Promise(() => {})
-  // What was found out holds for a second.
+  // The result is cached for a second.
   clock.advance(1000)
   const asking = get('/health/ready')
   while (clock.waiting === 0) await settle()

@@ -47,7 +47,7 @@ async function withPlugins(t: Test, plugins: AnyPlugin[], options: Partial<Optio
   return app
 }
 
-/** What a request comes to before anything else. */
+/** The plugins that handle a request first. */
 const entry: AnyPlugin[] = [config, metrics, requestId, safetyHeaders, host, crossSite, connections, closing]
 const stores: AnyPlugin[] = [config, metrics, engines]
 const traced: AnyPlugin[] = [...entry, auditTrail, authentication, tracing]

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts'
 
 const TWO = { RATE_LIMIT_PER_MINUTE: '2' }
 
-/** The limiter goes by the system's clock, which stands still until it is moved by hand. */
+/** The limiter uses the system clock: replace it by a manual one. */
 function holdTime(t: Test): { advance(ms: number): void } {
   mock.timers.enable({ apis: ['Date'], now: Date.now() })
   t.teardown(() => mock.timers.reset())
@@ -75,7 +75,7 @@ test('anonymous callers are told apart by address', async (t) => {
   t.equal(await from('10.0.0.2'), 200)
 })
 
-/** Sends long polls, and goes on once all of them wait: each sets a timer, and the line another one. */
+/** Sends long polls, and returns once all are waiting: each sets a timer, and their queue sets another one. */
 async function waiting(clock: TestClock, polls: (() => Promise<Answer>)[]): Promise<Promise<Answer>[]> {
   const timers = clock.waiting
   const answers = polls.map((poll) => poll())
@@ -83,7 +83,7 @@ async function waiting(clock: TestClock, polls: (() => Promise<Answer>)[]): Prom
   return answers
 }
 
-/** As many polls as a caller may have. */
+/** The maximum number of long polls of one caller. */
 const full = (poll: (body: object) => Promise<Answer>) => Array(32).fill(() => poll({ waitSeconds: 20 }))
 
 test('a caller may wait for events 32 times at once, then gets 429 until one of them ends', async (t) => {

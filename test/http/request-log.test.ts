@@ -9,7 +9,7 @@ import { captureLog, type LogLine, memoryStores, unavailable } from './fixtures.
 
 const INFO = 30
 const WARN = 40
-/** A header that says how long the request is to have taken, in milliseconds. */
+/** A header with the simulated duration of the request, in milliseconds. */
 const TOOK = 'x-took'
 
 interface Logged {

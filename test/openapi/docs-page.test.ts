@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { startGuarded } from '../support/http/keys.ts'
 import { errorOf, startService } from '../support/http/service.ts'
 
-/** What answers have that are no page. */
+/** The headers of answers that are not pages. */
 const FOR_DATA = { 'content-security-policy': "default-src 'none';frame-ancestors 'none'", 'x-frame-options': 'DENY' }
 const SHEET = '/docs/static/swagger-ui.css'
 

@@ -11,7 +11,7 @@ import { everyRoute } from '../support/http/routes.ts'
 import { startService } from '../support/http/service.ts'
 import { readDocument } from '../support/openapi/document.ts'
 
-/** Pages for people: they and what they load are no part of the interface for programs. */
+/** Pages for people: they and their assets are not part of the API. */
 const PAGES = ['/docs', '/', '/console']
 
 /** The routes that the document must describe; HEAD is implied by GET. */

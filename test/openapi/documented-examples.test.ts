@@ -23,13 +23,13 @@ const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
     const { events } = (await post('/events/receive')).json()
     await post('/events/nack', { receipts: [events[0].receipt] })
   },
-  // A rollback is owed only when a store fails at the wrong moment.
+  // A rollback is pending only after a store has failed between two steps.
   async retryCleanup({ app }) {
     app.engines.cleanups.retry = async () => true
   },
 }
 
-/** Operations of which one example cannot be met twice on one store. */
+/** Operations whose examples cannot succeed twice on one store. */
 const ONCE = ['submitFormulas', 'receiveEvents', 'deleteDeadLetter']
 
 test('every example of a request is answered as documented', async (t) => {

@@ -10,7 +10,7 @@ import { type Fuzzed, fuzzedRequests, Sender } from '../support/openapi/fuzzing.
 
 const ENV = { EVENT_MAX_RECEIVES: '2', BODY_LIMIT_BYTES: '1048576', SUBMIT_RETRIES: '1' }
 
-/** Operations of which what they ask for is hardly ever there. */
+/** Operations whose target rarely exists. */
 const RARELY_MET = ['deleteDeadLetter', 'retryCleanup']
 
 t.setTimeout(LONGEST_MS)
@@ -21,7 +21,7 @@ interface Plan {
   stream: number
 }
 
-/** Tries a promise on many requests; a failure is told with how to repeat it. */
+/** Tests a property with many requests; a failure reports how to repeat it. */
 async function tryAll(
   t: Test,
   { name, runs, stream }: Plan,

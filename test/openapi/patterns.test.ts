@@ -7,7 +7,7 @@ import { checkName, namePattern } from '../../src/formula/identity.ts'
 import { seed } from '../faults/extent.ts'
 import { startService } from '../support/http/service.ts'
 
-// What the document says of texts, it says by regular expressions; here they are compared with what is really done.
+// Compares the document's regular expressions with what the service really accepts.
 
 const PARAMETERS = { seed, numRuns: 2_000 }
 

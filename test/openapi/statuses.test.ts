@@ -93,7 +93,7 @@ test('every documented error is met by a request to its operation, or there is a
       const answer = await provoke(services, operation)
       t.match(answer.json(), { code, status: catalogue[code].status }, name)
       t.same(conformity.departures(operation, answer), [], name)
-      // Which of its stores do not answer differs from one time to the next.
+      // The list of failing stores differs between runs.
       if (operation.id === 'getReadiness') continue
       const example = examplesOf(operation)[code]?.value
       t.equal(

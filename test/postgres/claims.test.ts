@@ -6,7 +6,7 @@ import { formula, submission } from '../contract/submissions.ts'
 
 const DONE: AddVerdict = { kind: 'given-up' }
 
-/** Batches as the intake makes them, each kept, and ended when told, or at once. */
+/** Collects the batches of the intake; each ends at once or when the test ends it. */
 function setUp(held?: Promise<void>) {
   const batches: BatchItem[][] = []
   const claims = new Claims()

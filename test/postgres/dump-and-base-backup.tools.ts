@@ -24,7 +24,7 @@ function find(pattern: string): string {
 /** The command of the page that begins with this program. */
 const commandOf = (program: string): string => find(`^\`\`\`bash\n(${program} [^\`]+)\`\`\``)
 
-/** What the page gives a setting of the server. */
+/** The value of a server setting on the page. */
 const settingOf = (name: string): string => find(`^${name} = '?(.+?)'?$`)
 
 function run(command: string, database: string, options: ExecFileOptions) {
@@ -32,7 +32,7 @@ function run(command: string, database: string, options: ExecFileOptions) {
   return promisify(execFile)('bash', ['-ec', command], { ...options, env })
 }
 
-/** What the page has its reader say of a database. */
+/** The environment variables that the page sets for a database. */
 function variablesOf(database: string) {
   const { hostname, port, username, password, pathname } = new URL(database)
   const [PGUSER, PGPASSWORD, PGDATABASE] = [username, password, pathname.slice(1)].map(decodeURIComponent)

@@ -16,7 +16,7 @@ const COMPLETE = /formula_intake\.complete\(/
 const RELEASE = /formula_intake\.release\(/
 const COMMIT = /^COMMIT$/
 
-/** An engine behind a network that lets statements go wrong, and what another instance sees of the same database. */
+/** An engine behind a network that makes statements fail, and another instance on the same database. */
 async function setUp(t: Test) {
   const url = await server.createDatabase()
   const network = await Network.start(t, url)

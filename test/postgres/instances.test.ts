@@ -17,7 +17,7 @@ t.teardown(() => server.stop())
 const OURS = `FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'formula-intake'`
 const LISTENERS = `FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`
 
-/** Several instances of the service on one database, as engines that go by its time. */
+/** Several instances of the service on one database, as engines that use the database's clock. */
 async function instances(t: Test, count: number) {
   const url = await server.createDatabase()
   const engines: DurableStores[] = []
@@ -26,7 +26,7 @@ async function instances(t: Test, count: number) {
   return { url, engines, one, two }
 }
 
-/** Sets when intents are no longer held, in milliseconds from now by the database's time. */
+/** Sets when the locks of intents expire, in milliseconds from now on the database's clock. */
 const setHeld = (url: string, ms: number): Promise<unknown[]> =>
   query(
     url,
@@ -37,7 +37,7 @@ const setHeld = (url: string, ms: number): Promise<unknown[]> =>
 const pick = async (url: string, statement: string): Promise<unknown> =>
   Object.values((await query<Record<string, unknown>>(url, statement))[0] ?? {})[0]
 
-/** For how many milliseconds the only intent is still held. */
+/** How long the only intent remains locked, in milliseconds. */
 const heldMs = async (url: string): Promise<number> =>
   Number(
     await pick(

@@ -13,7 +13,7 @@ t.teardown(() => server.stop())
 const pick = async (url: string, statement: string): Promise<unknown> =>
   Object.values((await query<Record<string, unknown>>(url, statement))[0] ?? {})[0]
 
-/** Two instances on a database whose transactions are as isolated as it says, unless told. */
+/** Two instances on a database with this default isolation level. */
 async function instances(t: Test, isolation: string) {
   const url = await server.createDatabase()
   const name = new URL(url).pathname.slice(1)
@@ -24,7 +24,7 @@ async function instances(t: Test, isolation: string) {
 
 /**
  * Stops a transaction at the end of the statement that inserts a row which meets a condition.
- * @returns waits until one has stopped there, and lets it go on
+ * @returns functions that wait until a transaction has stopped there, and let it continue
  */
 async function stopAt(t: Test, url: string, table: string, condition: string) {
   const holder = new pg.Client({ connectionString: url })

@@ -9,7 +9,7 @@ t.teardown(() => server.stop())
 
 const HOUR_MS = 3_600_000
 
-/** The environment of a process whose clock is off. */
+/** The environment of a process with a wrong clock. */
 function withClockOff(ms: number): Record<string, string> {
   const script = `const now = Date.now; Date.now = () => now() + ${ms}`
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }

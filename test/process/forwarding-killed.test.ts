@@ -29,7 +29,7 @@ t.test('killed with -9 while it forwards, again and again, every event arrives a
     await service.kill('SIGKILL')
     t.ok(new Set(sqs.ids()).size < ids.length, 'there was more to send')
   }
-  // The leases of those who were killed have ended: the time for it is not waited for.
+  // End the leases of the killed processes instead of waiting for their expiry.
   const later = 5 * 60_000
   const clock = {
     now: () => Date.now() + later,

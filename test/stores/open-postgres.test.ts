@@ -35,7 +35,7 @@ t.test('one database is one transaction, by whatever names its URLs call the ser
 })
 
 t.test('two databases, or a database and a file, are a saga', async (t) => {
-  // Else files of an earlier run would be found, which know another queue.
+  // Otherwise files of an earlier run would be found, which name another queue.
   t.testdir()
   const database = await fresh()
   for (const [db, queue] of [

@@ -26,7 +26,7 @@ restartContract('postgres', async (t, options) => {
   return () => openPostgres(url, { ...DEFAULTS, ...options })
 })
 
-/** A submission whose caller and key can be told from all else. */
+/** A submission with a distinctive caller and key. */
 const telling = submission([formula('Rose')], { caller: 'Perfumery-of-Grasse', key: 'A-key-that-tells' })
 
 t.test('sqlite: neither a caller nor a key is written to the file', async (t) => {

@@ -8,7 +8,7 @@ import { until } from '../support/until.ts'
 const pass = ({ clock, finish }: Bench, ms: number): Promise<void> =>
   finish(new Promise((resolve) => clock.after(ms, resolve)))
 
-/** Lets time pass until no cleanup is owed. */
+/** Lets time pass until no cleanup is pending. */
 const settled = ({ finish, orchestrator }: Bench): Promise<void> =>
   finish(until(async () => (await orchestrator.cleanups.list()).length === 0, 0))
 

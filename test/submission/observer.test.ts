@@ -9,7 +9,7 @@ interface Counts {
   interrupted: number
 }
 
-/** An orchestrator, and what it has told so far. */
+/** An orchestrator, and the events it has reported so far. */
 function observed(t: Test, way: 'one transaction' | 'saga'): { bench: Bench; counts: Counts } {
   const counts: Counts = { added: 0, retries: 0, done: 0, interrupted: 0 }
   const observer: SubmissionObserver = {
