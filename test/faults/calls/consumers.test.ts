@@ -189,8 +189,8 @@ async function run(
 }
 
 /**
- * In memory every fault each time; on disk the short run takes those that differ there, and behind a saga, where the queue
- * is the same, fewer still.
+ * In memory every run tries all faults. On disk the short run tries only those that behave differently there, and even
+ * fewer with a saga, whose queue is the same.
  */
 function extentOf(engine: Engine, strategy: CommitStrategy) {
   const isWhole = engine !== 'postgres' && (isLong || (engine === 'memory' && strategy === 'one transaction'))

@@ -84,7 +84,7 @@ export class FaultLayer {
   dead = false
   injected = 0
 
-  /** @param patienceMs after which an unanswered call fails, as the engines have it */
+  /** @param patienceMs the time limit after which an unanswered call fails, as in the engines */
   constructor(clock: Clock, patienceMs = Number.POSITIVE_INFINITY) {
     this.#clock = clock
     this.#patienceMs = patienceMs

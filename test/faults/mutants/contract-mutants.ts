@@ -6,7 +6,7 @@ const LONG_POLL = 'src/outbox/long-poll.ts'
 const MODEL = 'test/http/submissions.test.ts'
 const LONG_POLLS = 'test/http/long-poll.test.ts'
 
-/** Bugs in what every engine shares: the judgement, the make-up, and how HTTP clients are served. */
+/** Bugs in what all engines share: decisions, compositions, and the HTTP interface. */
 export const contractMutants: Mutant[] = [
   {
     name: 'judge: a replay is written anew from the repeated request',

@@ -1,4 +1,4 @@
-/** The bugs that exactly-once intake is most often lost to; each is planted at least once. */
+/** The bugs that most often break exactly-once intake; each is planted at least once. */
 export const CLASSIC_BUGS = [
   'ack before commit',
   'event without formula, or formula without event',
@@ -10,7 +10,7 @@ export const CLASSIC_BUGS = [
   'double publish on ambiguous commit',
 ] as const
 
-/** A change to one file: the exact text, which must stand there once, and what takes its place. */
+/** A change to one file: the exact text, which must occur once, and its replacement. */
 export type Edit = [file: string, from: string, to: string]
 
 /** Names one test: its file, then the names of the tests it stands in, from the outermost to its own. */
@@ -18,7 +18,7 @@ export type Check = [file: string, outermost: string, ...inner: string[]]
 
 /** A bug with a meaning, and the test that has to fail when it is planted. */
 export interface Mutant {
-  /** Says the bug in words; unique. */
+  /** Describes the bug; unique. */
   name: string
   /** The promise that it breaks. */
   breaks: string

@@ -8,7 +8,7 @@ const REQUEST_LOG_TEST = 'test/http/request-log.test.ts'
 const LOGGING_TEST = 'test/logging.test.ts'
 const SECRETS_TEST = 'test/process/log-secrets.test.ts'
 
-/** Bugs in what the service tells of itself. */
+/** Bugs in logs, metrics and other reports of the service. */
 export const observationMutants: Mutant[] = [
   {
     name: 'metrics: a scrape waits for a store as long as that takes',

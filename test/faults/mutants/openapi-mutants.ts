@@ -5,7 +5,7 @@ const FUZZ = 'test/openapi/fuzz.test.ts'
 const PATTERNS = 'test/openapi/patterns.test.ts'
 const ANSWERED = 'whatever is sent, the answer is one that the document has, and what is accepted is what it allows'
 
-/** Bugs by which the OpenAPI document and the service part. */
+/** Bugs that make the service differ from its OpenAPI document. */
 export const openapiMutants: Mutant[] = [
   {
     name: 'openapi: a query is taken as it is',

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process'
 import { Parser, type Result } from 'tap-parser'
 import type { Check } from './mutant.ts'
 
-/** After so long a test that hangs is reported as failed, in seconds; and after a few more its process is ended. */
+/** The time limit of a test, in seconds; its process is killed a few seconds later. */
 const TIMEOUT_SECONDS = 60
 const GRACE_SECONDS = 10
 
-/** What became of a check. */
+/** The result of a check. */
 export type CheckResult =
   | { kind: 'passed' }
-  /** The test says itself that it cannot be run here. */
+  /** The test was skipped: it cannot run here. */
   | { kind: 'skipped'; why: string }
   /** `why` is the first assertion that failed; `beside` counts the other tests of the same group that failed too. */
   | { kind: 'failed'; why: string; beside: number }
@@ -28,7 +28,7 @@ export async function runCheck(root: string, [file, ...names]: Check): Promise<C
   return { kind: 'failed', why: own.why, beside: failed.length }
 }
 
-/** Never by the environment of an outer run: its figures, its extent and its reporter are its own. */
+/** Ignores the environment of an outer run: its figures, extent and reporter do not apply. */
 function environment(outermost: string): NodeJS.ProcessEnv {
   const outer = Object.entries(process.env).filter(([name]) => !/^_?TAP|^FAULT_|^NODE_OPTIONS$/.test(name))
   const exactly = `/^${RegExp.escape(outermost)}$/`

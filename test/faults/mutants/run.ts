@@ -1,9 +1,9 @@
 /**
  * Tests the tests: plants each bug of the catalogue, one at a time, and requires that the test named for it fails.
  *
- * StrykerJS, the field's tool, mutates single operators and literals wherever it finds them and tells how many of those
- * changes some test noticed. It cannot say "an answer before the commit" or "compensation by fingerprint": such bugs
- * span several lines and files, and the question here is whether the test that promises it catches them, not any test.
+ * StrykerJS, the usual tool, mutates single operators and literals and counts the mutants that any test kills. It cannot
+ * express "an answer before the commit" or "compensation by fingerprint": such bugs span several lines. It also cannot
+ * check that a bug is caught by the test named for it.
  */
 import { count } from '../figures.ts'
 import { mutants } from './catalogue.ts'
@@ -14,10 +14,10 @@ import { secondsSince, titleOf, tryMutant } from './trial.ts'
 
 const COPIES = 2
 
-/** Tells whoever started the command. */
+/** Prints to the terminal. */
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** Gives each item to the next copy that is free. */
+/** Assigns each item to the next free copy. */
 async function overAll<T>(copies: TreeCopy[], items: T[], use: (copy: TreeCopy, item: T) => Promise<void>) {
   const left = [...items]
   const work = async (copy: TreeCopy): Promise<void> => {
@@ -27,8 +27,8 @@ async function overAll<T>(copies: TreeCopy[], items: T[], use: (copy: TreeCopy, 
 }
 
 /**
- * Runs every check on the tree as it is: a test that fails anyway catches nothing.
- * @returns those that a machine cannot run (they say why), and what is wrong with others, a line for each
+ * Runs every check on the unchanged tree: a test that already fails proves nothing.
+ * @returns the checks that this machine cannot run, and one line for each other problem
  */
 async function runWithoutBugs(copies: TreeCopy[], chosen: Mutant[]) {
   const checks = new Map<string, Check>(chosen.map(({ caughtBy }) => [titleOf(caughtBy), caughtBy]))
@@ -75,7 +75,7 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 for (let number = 0; number < COPIES; number++) copies.push(new TreeCopy())
-/** A word of the command line chooses the mutants whose name holds it. */
+/** A command-line argument selects the mutants whose names contain it. */
 const wanted = process.argv[2] ?? ''
 process.exitCode = await run(
   mutants.filter(({ name }) => name.includes(wanted)),

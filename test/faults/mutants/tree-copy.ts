@@ -41,7 +41,7 @@ export class TreeCopy {
       const path = join(this.root, file)
       const text = readFileSync(path, 'utf8')
       if (!this.#planted.has(path)) this.#planted.set(path, text)
-      // A function, as `$` has a meaning in a replacing text.
+      // A function, because `$` is special in a replacement string.
       writeFileSync(
         path,
         text.replace(from, () => to),
@@ -49,7 +49,7 @@ export class TreeCopy {
     }
   }
 
-  /** Takes out what is planted. */
+  /** Removes the planted bug. */
   restore(): void {
     for (const [path, text] of this.#planted) writeFileSync(path, text)
     this.#planted.clear()

@@ -2,7 +2,7 @@ import type { Check, Mutant } from './mutant.ts'
 import { type CheckResult, runCheck } from './run-check.ts'
 import type { TreeCopy } from './tree-copy.ts'
 
-/** How a planted bug fared. */
+/** The result of a planted bug. */
 export interface Trial {
   caught: boolean
   /** One line. */
