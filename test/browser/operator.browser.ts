@@ -65,7 +65,7 @@ test('all dead letters are redriven at once, also those that are not shown', asy
 
 test('a dead letter is deleted once that is confirmed; its formula stays', async (t) => {
   const { url, store, kill, app } = await listen(t)
-  await store('IndexBuffer', 'Gone')
+  await store('Kept', 'Gone')
   await kill(2)
   const { page } = await visit(t, `${url}/#/dead-letters`)
   await page.getByRole('button', { name: 'Delete Gone' }).click()
@@ -79,10 +79,10 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
   // Wait for the list to be reloaded first: its answer must not include the following change.
   await page.getByRole('link', { name: 'Gone' }).waitFor({ state: 'detached' })
   // Another operator may act first. A selection stops the list from being refreshed.
-  await page.getByLabel('Select IndexBuffer').check()
+  await page.getByLabel('Select Kept').check()
   const [kept] = (await app.queue.dead('default', 1)).items
   await app.queue.removeDead('default', kept?.id ?? '')
-  await page.getByRole('button', { name: 'Delete IndexBuffer' }).click()
+  await page.getByRole('button', { name: 'Delete Kept' }).click()
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByText('There is no dead letter with this id').waitFor()
   await page.getByRole('heading', { name: 'No dead letters' }).waitFor()
@@ -90,12 +90,12 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
 
 test('a question can be answered as soon as it is asked', async (t) => {
   const { url, store, kill, app } = await listen(t)
-  await store('IndexBuffer')
+  await store('Kept')
   await kill(1)
   const { page } = await visit(t, 'about:blank')
   await paintLate(page)
   await page.goto(`${url}/#/dead-letters`)
-  const remove = page.getByRole('button', { name: 'Delete IndexBuffer' })
+  const remove = page.getByRole('button', { name: 'Delete Kept' })
   await remove.click()
   t.equal(await page.evaluate('document.activeElement.textContent'), 'Cancel', 'which does no harm')
   await page.keyboard.press('Enter')
