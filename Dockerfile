@@ -26,4 +26,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT ?? 3000}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # npm does not pass signals on; the options are those of the start script.
-CMD ["node", "--initial-heap-size=64", "--max-semi-space-size=16", "--heap-growing-percent=20", "src/server.ts"]
+CMD ["node", "--initial-heap-size=64", "--max-semi-space-size=32", "src/server.ts"]
