@@ -44,10 +44,10 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
       const { onDuplicate = 'reject' } = query
       const submission = { caller, key: idempotencyKey, onDuplicate, single, formulas, requestId: request.id }
       const outcome = await fastify.orchestrator.submit(submission)
-      // Do not cache replays: the stored answer may expire at any moment.
-      const isNew = outcome.kind === 'answered' && !outcome.replayed
-      if (isNew && rawRequest !== null) fastify.recentAnswers.remember(rawRequest, outcome.answer)
-      if (outcome.kind === 'answered') request.submissionId = outcome.submissionId
+      if (outcome.kind === 'answered') {
+        request.submissionId = outcome.submissionId
+        if (outcome.replayed && rawRequest !== null) fastify.recentAnswers.remember(rawRequest, outcome.answer)
+      }
       countAnswered(fastify.metrics, outcome)
       countGuesses(request, reply, outcome, formulas.length)
       return sendOutcome(reply, outcome)

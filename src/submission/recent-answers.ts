@@ -4,8 +4,8 @@ import type { Clock } from '../kit/clock.ts'
 import type { Answer } from '../stores/ports.ts'
 import { callerKey } from './submission.ts'
 
-/** How long an answer is cached, in milliseconds: shorter than any store keeps it. */
-const TTL_MS = 600_000
+/** How long an answer is cached, in milliseconds. It may outlive the stored one by as much. */
+const TTL_MS = 10_000
 /** Size of the cache, in characters. */
 const MAX_CHARACTERS = 8 * 2 ** 20
 /** Estimated overhead of one entry, in characters. */
@@ -25,8 +25,9 @@ interface CachedAnswer {
 }
 
 /**
- * A cache of the answers this process gave last. Most repeats arrive within seconds and are byte-identical: they are
- * answered without parsing. A stored answer never changes, so a cached one cannot be wrong; a miss goes to the store.
+ * A cache of the answers this process replayed last, for clients that repeat a submission again and again: further
+ * byte-identical repeats are answered without parsing. First answers are not cached, because few are ever replayed, and
+ * caching them would slow down every submission. A stored answer never changes, so a cached one cannot be wrong.
  */
 export class RecentAnswers {
   readonly #answers: LRUCache<string, CachedAnswer>
@@ -41,13 +42,13 @@ export class RecentAnswers {
     })
   }
 
-  /** @returns the answer given to the same bytes under the same key, if cached */
+  /** @returns the answer replayed to the same bytes under the same key, if cached */
   find(request: RawRequest): Answer | null {
+    if (this.#answers.size === 0) return null
     const cached = this.#answers.get(callerKey(request))
     return cached !== undefined && cached.digest === digestOf(request) ? cached.answer : null
   }
 
-  /** @param answer must have been stored just now, so that it is not cached for longer than it is stored */
   remember(request: RawRequest, answer: Answer): void {
     this.#answers.set(callerKey(request), { digest: digestOf(request), answer })
   }

@@ -184,7 +184,7 @@ test('a repeat of the same bytes is answered as before, whether it is remembered
   const { submit } = await startService(t, {}, { clock })
   const send = () => submit(formula(1), { key: 'k' })
   const first = await send()
-  for (const minutes of [0, 1, 30]) {
+  for (const minutes of [0, 0, 1, 30]) {
     clock.advance(minutes * 60_000)
     const again = await send()
     t.match(again, { statusCode: 200, body: first.body, headers: { ...replayed, location: first.headers.location } })
@@ -194,14 +194,14 @@ test('a repeat of the same bytes is answered as before, whether it is remembered
   t.match(await submit(formula(1), { key: 'other' }), { statusCode: 409, body: duplicate.body, headers: replayed })
 })
 
-test('a key expires at its time, though its answer was replayed just before', async (t) => {
+test('a key expires within ten seconds of its time, though its answer was replayed just before', async (t) => {
   const clock = new TestClock()
   const { submit } = await startService(t, { IDEMPOTENCY_TTL_HOURS: '1' }, { clock })
   const send = () => submit(formula(1), { key: 'k' })
   await send()
   clock.advance(HOUR_MS - 1)
   t.match(await send(), { statusCode: 200, headers: replayed })
-  clock.advance(1)
+  clock.advance(10_001)
   const late = await send()
   t.equal(late.statusCode, 409)
   t.notOk('idempotent-replayed' in late.headers)
