@@ -95,12 +95,13 @@ export class Orchestrator {
     const { clock, waitMs } = this.#options
     const slot = callerKey(request)
     const payload = payloadHash(request)
-    const deadline = new Deadline(clock, waitMs)
+    let deadline: Deadline | undefined
     for (;;) {
       if (this.#stopping.signal.aborted) return { kind: 'stopping' }
       const holder = this.#holders.get(slot)
       // `#run` claims the key before it awaits anything, so that only one of many waiters runs.
       if (holder === undefined) return this.#run(request, payload, slot)
+      deadline ??= new Deadline(clock, waitMs)
       const outcome = await this.#replayHolder(holder, request, payload, deadline)
       if (outcome !== null) return outcome
     }

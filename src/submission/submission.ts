@@ -14,7 +14,7 @@ export interface SubmissionRequest {
   single: boolean
   formulas: Formula[]
   /** For log lines. */
-  requestId?: string
+  requestId?: string | undefined
 }
 
 /** A submission with the id of its request, for log lines. */
@@ -54,22 +54,21 @@ interface SubmissionFields {
 }
 
 /** Writes the documents and event bodies of a request. From here on these texts are stored and sent unchanged. */
-export function toSubmission(
-  request: SubmissionRequest,
-  { traceparent, ...fields }: SubmissionFields,
-): LoggedSubmission {
-  const createdAt = isoTime(fields.createdAt)
+export function toSubmission(request: SubmissionRequest, fields: SubmissionFields): LoggedSubmission {
+  const { caller, key, onDuplicate, single, requestId } = request
+  const { id, payload, createdAt, traceparent } = fields
+  const time = isoTime(createdAt)
   const formulas = request.formulas.map((formula) => ({
     id: formula.id,
     searchKey: searchKey(formula.name),
-    document: writeDocument(formula, createdAt),
+    document: writeDocument(formula, time),
     eventBody: writeEventBody(formula, traceparent),
   }))
-  return { ...request, ...fields, formulas }
+  return { caller, key, onDuplicate, single, requestId, id, payload, createdAt, formulas }
 }
 
 /** Identifies a submission in log lines. */
-export const logFields = ({ id, requestId }: { id: string; requestId?: string }): object =>
+export const logFields = ({ id, requestId }: { id: string; requestId?: string | undefined }): object =>
   requestId === undefined ? { submission: id } : { submission: id, reqId: requestId }
 
 /** Identifies a key of a caller in maps. */
