@@ -11,8 +11,20 @@ export class JsonNumber {
   }
 }
 
-// A double preserves decimals of up to 15 significant digits: only longer runs of digits need the exact way.
 const LONG_NUMBER = /[\d.]{16}/
+
+/**
+ * Whether a text may have a number that a double would change: one of more than 15 significant digits. Every run of 16
+ * characters includes one whose index is a multiple of 16, so only these are looked at.
+ */
+function hasLongNumber(text: string): boolean {
+  for (let at = 0; at < text.length; at += 16) {
+    const code = text.charCodeAt(at)
+    const isInNumber = (code >= 48 && code <= 57) || code === 46
+    if (isInNumber && LONG_NUMBER.test(text.slice(Math.max(0, at - 15), at + 16))) return true
+  }
+  return false
+}
 
 /**
  * Parses JSON without rounding concentrations: a number that a double would change is returned as `JsonNumber`.
@@ -22,7 +34,7 @@ export function parseExactJson(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new SyntaxError('it is not UTF-8')
   const text = bytes.toString('utf8', hasByteOrderMark(bytes) ? 3 : 0)
   try {
-    if (!LONG_NUMBER.test(text)) return JSON.parse(text)
+    if (!hasLongNumber(text)) return JSON.parse(text)
     return JSON.parse(text, keepExact as Parameters<typeof JSON.parse>[1])
   } catch (error) {
     throw new SyntaxError(describeFault(text, error as Error), { cause: error })

@@ -25,6 +25,11 @@ t.test('a number that a double would change keeps every digit', async (t) => {
   }
 })
 
+t.test('a long number is seen wherever it begins', async (t) => {
+  const source = '99999999999.999999'
+  for (let at = 0; at <= 33; at++) t.strictSame(parse(' '.repeat(at) + source), new JsonNumber(source), `after ${at}`)
+})
+
 t.test('a number that a double holds stays a number, however long the text around it', async (t) => {
   const shortNumbers = [0, 1, -1, -0, 10, 0.1, 1e21, 1e-7, 12.5, 123456789012345, -0.5]
   const numbers = JSON.stringify(shortNumbers)
