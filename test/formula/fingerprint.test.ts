@@ -136,3 +136,17 @@ t.test('materials are sorted by UTF-16 code units, whatever the locale', async (
   const shuffled = ['\uff61', 'ä', 'z', '\u{1f339}', 'ab', 'a b'].map((name): Pair => [name, '1'])
   t.equal(fingerprint(shuffled), expected)
 })
+
+t.test('formulas of few and of many materials are sorted alike', async (t) => {
+  for (const count of [2, 15, 16, 17, 18, 500]) {
+    const pairs = Array.from(
+      { length: count },
+      (_, index): Pair => [`m${(index * 7) % count} of ${count}`, `${index + 1}`],
+    )
+    const lines = pairs.map(([name, concentration]) => `${name}\t${concentration}`).sort()
+    const expected = createHash('sha256')
+      .update(['fragrance-formula/2', ...lines].join('\n'), 'utf8')
+      .digest('hex')
+    t.equal(fingerprint(pairs), expected, `${count} materials`)
+  }
+})
