@@ -3,6 +3,7 @@ import { allows } from '../../src/access/api-key.ts'
 import type { ErrorCode } from '../../src/errors/catalogue.ts'
 import { toServiceError } from '../../src/errors/from-http.ts'
 import { detail, errorAt, errorBody, ServiceError } from '../../src/errors/service-error.ts'
+import { showFormula } from '../../src/formula/formula.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
 import type { Answer, AnswerEntry } from '../../src/stores/ports.ts'
 import type { Outcome } from '../../src/submission/submission.ts'
@@ -12,7 +13,7 @@ export interface SubmitQuery {
   onDuplicate?: 'reject' | 'skip'
 }
 
-/** Sends JSON text, such as documents, without serialising it again. */
+/** Sends JSON text, such as formulas, without serialising it again. */
 export const sendJson = (reply: FastifyReply, text: string): FastifyReply =>
   reply.type('application/json; charset=utf-8').send(text)
 
@@ -73,7 +74,7 @@ export function writeAnswer(answer: Exclude<Answer, { status: 410 }>, style: Ans
 
 function writeEntry({ id, outcome, document }: AnswerEntry, { withOutcomes, showDuplicates }: AnswerStyle): string {
   const isHidden = document === null || (outcome === 'duplicate' && !showDuplicates)
-  const text = isHidden ? `{"id":"${id}"}` : document
+  const text = isHidden ? `{"id":"${id}"}` : showFormula({ id, document })
   return withOutcomes ? `${text.slice(0, -1)},"outcome":"${outcome}"}` : text
 }
 

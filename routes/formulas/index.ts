@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifySchemaCompiler, onRequestHookHandler, preValidationHookHandler } from 'fastify'
 import { errorAt, ServiceError } from '../../src/errors/service-error.ts'
+import { showFormula } from '../../src/formula/formula.ts'
 import { isFingerprint, searchKey } from '../../src/formula/identity.ts'
 import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
 import type { RawRequest } from '../../src/submission/recent-answers.ts'
@@ -58,15 +59,14 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     const { limit = 50, cursor, name = '' } = query
     const wanted = { limit, ...readCursor('formulas', cursor), searchPrefix: searchKey(name) }
     const { items, next } = await fastify.formulaReads.list(wanted)
-    const documents = items.map(({ document }) => document)
     const nextCursor = JSON.stringify(writeCursor('formulas', next))
-    return sendJson(reply as FastifyReply, `{"formulas":[${documents.join()}],"nextCursor":${nextCursor}}`)
+    return sendJson(reply as FastifyReply, `{"formulas":[${items.map(showFormula).join()}],"nextCursor":${nextCursor}}`)
   })
 
   fastify.get('/:id', { schema: getFormula, config: { scope: 'read' } }, async ({ params }, reply) => {
     const formula = isFingerprint(params.id) ? await fastify.formulaReads.get(params.id) : null
     if (formula === null) throw new ServiceError('FORMULA_NOT_FOUND')
-    return sendJson(reply as FastifyReply, formula.document)
+    return sendJson(reply as FastifyReply, showFormula(formula))
   })
 }
 

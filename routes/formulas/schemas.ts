@@ -4,6 +4,7 @@ import { CANONICAL, DECIMAL, DECIMAL_DIGITS } from '../../src/formula/decimal.ts
 import {
   type EachField,
   FORMULA_NAME_LENGTH,
+  type Formula,
   type FormulaDocument,
   type FormulaFields,
   MATERIAL_NAME_LENGTH,
@@ -108,7 +109,7 @@ const storedFields = {
   name: storedName('As submitted, trimmed', 'Rose Garden'),
   materials: Type.Array(StoredMaterial, { minItems: 1, maxItems: MAX_MATERIALS, description: 'In submitted order' }),
   createdAt: timestamp('When it was accepted'),
-} satisfies EachField<FormulaDocument, TSchema>
+} satisfies EachField<Formula & FormulaDocument, TSchema>
 
 const StoredFormula = Type.Object(storedFields, { $id: 'StoredFormula', description: 'A stored formula' })
 

@@ -26,8 +26,8 @@ export interface Formula extends FormulaFields {
   id: string
 }
 
-/** The fields of a stored formula, as every answer shows it. */
-export interface FormulaDocument extends Formula {
+/** The fields of a stored formula besides its id. */
+export interface FormulaDocument extends FormulaFields {
   /** ISO 8601 in UTC with milliseconds. */
   createdAt: string
 }
@@ -39,9 +39,16 @@ export type EachField<T, Value = unknown> = { [Field in keyof T]-?: Value }
 export const FORMULA_FIELDS = Object.keys({ name: 1, materials: 1 } satisfies EachField<FormulaFields>)
 export const MATERIAL_FIELDS = Object.keys({ name: 1, concentration: 1 } satisfies EachField<Material>)
 
-/** Writes the document of a formula: its JSON text, made once when it is accepted, then stored and sent unchanged. */
-export const writeDocument = ({ id, name, materials }: Formula, createdAt: string): string =>
-  JSON.stringify({ id, name, materials, createdAt } satisfies EachField<FormulaDocument>)
+/**
+ * Writes the document of a formula: its JSON text, made once when it is accepted, then stored and sent unchanged. It has no
+ * id, because stores keep that in a column of half the length.
+ */
+export const writeDocument = ({ name, materials }: FormulaFields, createdAt: string): string =>
+  JSON.stringify({ name, materials, createdAt } satisfies EachField<FormulaDocument>)
+
+/** Writes a stored formula as every answer shows it: its document, with the id as first field. */
+export const showFormula = ({ id, document }: { id: string; document: string }): string =>
+  `{"id":"${id}",${document.slice(1)}`
 
 /** What makes two submitted formulas the same payload; the id stands for the materials. */
 export const payloadOf = ({ id, name }: Formula): unknown => [id, name]

@@ -3,8 +3,11 @@ export const PAGE_BYTES = 4 * 2 ** 20
 /** The bytes of a page besides its entries. */
 export const FRAME_BYTES = 256
 
-/** The bytes of a formula in an answer, including the comma after it. */
-export const entryBytes = ({ document }: { document: string }): number => Buffer.byteLength(document) + 1
+/** The bytes of a formula in an answer besides its document: the id of 64 digits, and the comma after it. */
+export const BESIDE_DOCUMENT = '"id":"",'.length + 64 + 1
+
+/** The bytes of a formula in an answer. */
+export const entryBytes = ({ document }: { document: string }): number => Buffer.byteLength(document) + BESIDE_DOCUMENT
 
 /**
  * Takes the rows of a page: at least one, at most `limit`, and as many as fit into `PAGE_BYTES`. Stops reading at the

@@ -18,17 +18,18 @@ async function answerTo(t: Test, outcome: Outcome, url = '/'): Promise<Answer> {
   return app.inject(url)
 }
 
-test('an answer shows documents as the text that was stored', async (t) => {
+test('an answer shows documents as the text that was stored, with the id first', async (t) => {
   const document = '{ "message" : "as it was" }'
+  const shown = '{"id":"abc", "message" : "as it was" }'
   const answer: StoreAnswer = { status: 200, single: true, entries: [{ id: 'abc', outcome: 'added', document }] }
   const first = await answerTo(t, { kind: 'answered', answer, replayed: true })
-  t.equal(first.body, `{"message":"Formula(s) added!","formulas":[${document}]}`)
+  t.equal(first.body, `{"message":"Formula(s) added!","formulas":[${shown}]}`)
   t.equal(first.headers['content-type'], 'application/json; charset=utf-8')
   t.equal(first.headers['content-length'], String(first.body.length))
   t.equal(first.headers.location, '/formulas/abc')
   t.equal(first.headers['idempotent-replayed'], 'true')
   const skipping = await answerTo(t, { kind: 'answered', answer, replayed: false }, '/?onDuplicate=skip')
-  t.equal(skipping.body, `{"message":"Formula(s) added!","formulas":[${document.slice(0, -1)},"outcome":"added"}]}`)
+  t.equal(skipping.body, `{"message":"Formula(s) added!","formulas":[${shown.slice(0, -1)},"outcome":"added"}]}`)
   t.equal(skipping.headers['idempotent-replayed'], undefined)
 })
 

@@ -5,7 +5,7 @@ export interface StoredFormula {
   id: string
   /** Its place in the order of acceptance, from 1; never given twice. */
   seq: number
-  /** The JSON text that was accepted. */
+  /** The JSON text that was accepted: see `NewFormula`. */
   document: string
 }
 

@@ -4,7 +4,7 @@ export interface NewFormula {
   id: string
   /** The name by which it is searched. */
   searchKey: string
-  /** The stored formula as JSON, which every answer shows unchanged. */
+  /** The fields of the stored formula besides its id, as a JSON object, which every answer shows unchanged. */
   document: string
   /** The fields of its event besides id and time, as a JSON object. */
   eventBody: string
@@ -32,7 +32,8 @@ export interface AnswerEntry {
   id: string
   outcome: 'added' | 'duplicate'
   /**
-   * The stored formula as JSON; null for a duplicate after the first `ANSWER_BYTES` of documents: only its id is shown.
+   * The document of the stored formula; null for a duplicate after the first `ANSWER_BYTES` of documents: only its id is
+   * shown.
    */
   document: string | null
 }

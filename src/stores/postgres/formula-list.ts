@@ -1,5 +1,5 @@
 import { isFingerprint, successor } from '../../formula/identity.ts'
-import { FRAME_BYTES, PAGE_BYTES } from '../page.ts'
+import { BESIDE_DOCUMENT, FRAME_BYTES, PAGE_BYTES } from '../page.ts'
 import type { FormulaDb, FormulaQuery } from '../ports.ts'
 import { type Database, DURABLE, type Row, Unstorable } from './database.ts'
 import { toFormula } from './lookup.ts'
@@ -25,7 +25,7 @@ WHERE fingerprint = pg_catalog.decode($1, 'hex') AND seq = $2 AND attempt IS NUL
 const cut = (rows: string): string => `
 SELECT id, document, seq, found FROM (
   SELECT paged.*, pg_catalog.count(*) OVER () AS found, pg_catalog.row_number() OVER newest AS place,
-    pg_catalog.sum(1 + pg_catalog.octet_length(document)) OVER newest AS bytes
+    pg_catalog.sum(${BESIDE_DOCUMENT} + pg_catalog.octet_length(document)) OVER newest AS bytes
   FROM (${rows}) AS paged WINDOW newest AS (ORDER BY seq DESC ROWS UNBOUNDED PRECEDING)
 ) AS weighed WHERE bytes <= ${PAGE_BYTES - FRAME_BYTES} OR place = 1 ORDER BY seq DESC`
 

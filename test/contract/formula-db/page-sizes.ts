@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { showFormula } from '../../../src/formula/formula.ts'
 import type { NewFormula } from '../../../src/stores/ports.ts'
 import { type OpenStores, start } from '../open-stores.ts'
 import { formula, namesIn, store, submission } from '../submissions.ts'
@@ -24,7 +25,7 @@ export async function sizePromises(t: Test, open: OpenStores): Promise<void> {
       let before = Number.MAX_SAFE_INTEGER
       for (let page = 1; page <= 3; page++) {
         const { items, next } = await db.list({ ...query, before })
-        const text = `{"formulas":[${items.map(({ document }) => document).join()}],"nextCursor":"${'x'.repeat(40)}"}`
+        const text = `{"formulas":[${items.map(showFormula).join()}],"nextCursor":"${'x'.repeat(40)}"}`
         t.ok(Buffer.byteLength(text) <= 4 * MIB)
         found.push(...namesIn(items))
         t.equal(next === null, page === 3, `page ${page}`)

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { showFormula } from '../../../src/formula/formula.ts'
 import { eventBody } from '../../contract/submissions.ts'
 import { type Service, type ShownFormula, startService } from '../../support/http/service.ts'
 import { ClientHistory, type Reply, type Send, sendInto } from '../client-history.ts'
@@ -55,7 +56,7 @@ export const cutting = (send: Send, isDone: boolean): Send => {
 
 export async function storedAs({ service }: Bench, name: string): Promise<ShownFormula> {
   const { items } = await service.app.db.list({ limit: 200 })
-  return items.map(({ document }) => JSON.parse(document)).find((one) => one.name === name)
+  return items.map((item) => JSON.parse(showFormula(item))).find((one) => one.name === name)
 }
 
 /** Publishes an event directly to the queue. */

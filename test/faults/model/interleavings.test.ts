@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc, { type Arbitrary, type Scheduler } from 'fast-check'
 import t from 'tap'
+import { showFormula } from '../../../src/formula/formula.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
 import type { ShownFormula } from '../../support/http/service.ts'
 import { sized } from '../extent.ts'
@@ -94,7 +95,7 @@ async function run(strategy: CommitStrategy, scheduler: Scheduler, scenario: Sce
 /** The submissions look serial, each formula is stored once, and has one event. */
 async function judge({ stores, record }: InterleavedService, clients: Clients, scenario: Scenario): Promise<void> {
   const { items } = await stores.db.list({ limit: 200 })
-  const stored: ShownFormula[] = items.reverse().map(({ document }) => JSON.parse(document))
+  const stored: ShownFormula[] = items.reverse().map((item) => JSON.parse(showFormula(item)))
   if (scenario.jumps.length === 0) assert.equal(clients.refusals, 0, 'no 503 while no time passes')
   assert.ok(isExplained(clients.operations, stored), `no order explains ${JSON.stringify(clients.operations)}`)
   const byId = new Map(stored.map((formula) => [formula.id, formula]))

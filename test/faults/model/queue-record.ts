@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { showFormula } from '../../../src/formula/formula.ts'
 import type { Clock } from '../../../src/kit/clock.ts'
 import { toMessage } from '../../../src/outbox/message.ts'
 import type { EventQueue, Intake, LeasedEvent, Settled, Stores } from '../../../src/stores/ports.ts'
@@ -70,7 +71,7 @@ export class QueueRecord {
         const added = verdict.answer.entries.filter(({ outcome }) => outcome === 'added')
         this.#append(
           submission.id,
-          added.map(({ document }) => JSON.parse(`${document}`)),
+          added.map(({ id, document }) => JSON.parse(showFormula({ id, document: `${document}` }))),
         )
         return verdict
       },

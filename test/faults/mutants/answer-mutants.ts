@@ -41,8 +41,11 @@ export const answerMutants: Mutant[] = [
   {
     name: 'answer: a document is taken apart and written again',
     breaks: 'an answer shows formulas as they are stored',
-    edits: [[TEXT, '` : document\n', '` : JSON.stringify(JSON.parse(document))\n']],
-    caughtBy: ['test/http/outcomes.test.ts', 'an answer shows documents as the text that was stored'],
+    edits: [[TEXT, 'showFormula({ id, document })\n', 'JSON.stringify(JSON.parse(showFormula({ id, document })))\n']],
+    caughtBy: [
+      'test/http/outcomes.test.ts',
+      'an answer shows documents as the text that was stored, with the id first',
+    ],
   },
   {
     name: 'kept answer: a copy of the formulas is kept',
