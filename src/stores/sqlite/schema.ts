@@ -79,7 +79,8 @@ export const migrations: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX pending_prefix ON pending (prefix);
 
-  -- The event log. An erased event keeps its row; fingerprint, formula and body are null.
+  -- The event log. An erased event keeps its row; fingerprint, formula and body are null. Where formulas and events share
+  -- the file, an event's position is the number of its formula, so only others need an index.
   CREATE TABLE events (
     position INTEGER PRIMARY KEY,
     fingerprint BLOB,
@@ -87,7 +88,7 @@ export const migrations: readonly string[] = [
     at INTEGER NOT NULL,
     body TEXT
   );
-  CREATE INDEX events_formula ON events (formula) WHERE formula IS NOT NULL;
+  CREATE INDEX events_formula ON events (formula) WHERE formula <> position;
   CREATE INDEX events_blank ON events (position) WHERE fingerprint IS NULL;
 
   -- The number of deliveries by state is kept here, so that no query has to count them.

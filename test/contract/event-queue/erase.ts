@@ -46,6 +46,20 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf((await queue.dead(DEFAULT, 10)).items), 'f')
   })
 
+  t.test('it is found whether or not its position is the number of its formula', async (t) => {
+    const { queue } = await start(t, open)
+    for (const [n, name] of [...'abcd'].entries()) {
+      const numbered = events(name).map((event) => ({ ...event, seq: [1, 4, 3, 2][n] as number }))
+      await queue.release(name, numbered)
+    }
+    await queue.erase(idOf('a'), 1)
+    await queue.erase(idOf('b'), 4)
+    await queue.erase(idOf('c'), 4)
+    t.equal(namesOf(await lease(queue)), 'cd')
+    await queue.erase(idOf('d'), 2)
+    t.match(await queue.stats(DEFAULT), { leased: 1 })
+  })
+
   t.test('it goes from every subscription', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     for (const name of ['dead', 'unread']) await queue.subscribe(name, 'start')

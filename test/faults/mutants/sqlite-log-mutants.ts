@@ -63,8 +63,14 @@ export const sqliteLogMutants: Mutant[] = [
   {
     name: 'sqlite: an erasure goes by the fingerprint alone',
     breaks: 'a formula that was stored anew keeps its event',
-    edits: [[LOG, 'WHERE formula = ? AND fingerprint = ?', 'WHERE ? > 0 AND fingerprint = ?']],
+    edits: [[LOG, 'formula <> position) AND fingerprint', 'formula <> position OR ?1 > 0) AND fingerprint']],
     caughtBy: [SUITE, ERASE, 'id and number have to be those of one event, and erasing what is not there is no error'],
+  },
+  {
+    name: 'sqlite: an erasure finds only events whose position is the number of their formula',
+    breaks: 'an erased formula has no event',
+    edits: [[LOG, ' OR formula = ?1 AND formula <> position', '']],
+    caughtBy: [SUITE, ERASE, 'it is found whether or not its position is the number of its formula'],
   },
   {
     name: 'sqlite: a move keeps the leases that run',

@@ -22,7 +22,8 @@ export const eventStatements = (db: DatabaseSync) =>
     blanksAfter: 'SELECT count(*) AS n FROM events WHERE fingerprint IS NULL AND position > ?',
     first: 'SELECT min(position) AS position FROM events',
     firstAt: 'SELECT position FROM events WHERE at >= ? ORDER BY position LIMIT 1',
-    erase: `UPDATE events SET fingerprint = NULL, formula = NULL, body = NULL WHERE formula = ? AND fingerprint = ?
+    erase: `UPDATE events SET fingerprint = NULL, formula = NULL, body = NULL
+     WHERE (formula = ?1 AND position = ?1 OR formula = ?1 AND formula <> position) AND fingerprint = ?2
      RETURNING position`,
     front: `SELECT position, at, EXISTS (SELECT 1 FROM deliveries
        WHERE deliveries.position = events.position AND deliveries.fingerprint IS NULL) AS wanted
