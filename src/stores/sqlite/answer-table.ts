@@ -1,9 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { readKept } from '../kept-answer.ts'
 import type { Answer, KeyRecord, StoredFormula } from '../ports.ts'
-import { prefixOf } from './formula-table.ts'
 import { prepare } from './statements.ts'
-import { LateIndex } from './upkeep/late-index.ts'
+import { LateIndex, prefixOf } from './upkeep/late-index.ts'
 import type { Chore } from './upkeep/upkeep.ts'
 
 /** What is stored of an answer: see kept-answer.ts. */
@@ -25,13 +24,13 @@ const answerStatements = (db: DatabaseSync) =>
     bySeq: `SELECT ${COLUMNS} FROM answers WHERE seq = ? AND ${IS_LIVE}`,
     byPrefix: `SELECT ${COLUMNS} FROM answers_by_prefix CROSS JOIN answers USING (seq)
      WHERE answers_by_prefix.prefix = ? AND ${IS_LIVE}`,
-    insert: `INSERT INTO answers (seq, prefix, slot, payload, submission, status, kept, first_added, added, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    insert: `INSERT INTO answers (seq, slot, payload, submission, status, kept, first_added, added, expires_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     // Answers expire in order of seq, so this needs no index.
     sweep: 'DELETE FROM answers WHERE seq IN (SELECT seq FROM answers ORDER BY seq LIMIT ?) AND expires_at <= ?',
     // Not max(seq) alone: once all answers are swept it would restart, below the rows that the index counts as indexed.
     nextSeq: 'SELECT max((SELECT ifnull(max(seq), 0) FROM answers), answers) + 1 AS seq FROM indexed',
-    rowsAfter: "SELECT seq, prefix AS hash, '' AS text FROM answers WHERE seq > ? ORDER BY seq",
+    rowsAfter: "SELECT seq, slot AS hash, '' AS text FROM answers WHERE seq > ? ORDER BY seq",
     indexPrefix: 'INSERT OR IGNORE INTO answers_by_prefix VALUES (?, ?)',
   })
 
@@ -56,7 +55,8 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
       index.forget()
     },
     find(now: number, slot: string): KeyRecord | null {
-      const [prefix, bytes] = [prefixOf(slot), Buffer.from(slot, 'hex')]
+      const bytes = Buffer.from(slot, 'hex')
+      const prefix = prefixOf(bytes)
       let row: unknown
       for (const seq of index.seqsOf(prefix)) row ??= sql.bySeq.get(seq, bytes, now)
       row ??= sql.byPrefix.get(prefix, bytes, now)
@@ -66,11 +66,11 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
     },
     keep(now: number, slot: string, answer: KeptAnswer): void {
       const { submissionId, payload, status, kept, firstAdded, added } = answer
-      const [prefix, bytes, hash] = [prefixOf(slot), Buffer.from(slot, 'hex'), Buffer.from(payload, 'hex')]
+      const [bytes, hash] = [Buffer.from(slot, 'hex'), Buffer.from(payload, 'hex')]
       next ??= sql.nextSeq.get()?.seq as number
       const seq = next++
-      sql.insert.run(seq, prefix, bytes, hash, submissionId, status, kept, firstAdded, added, now + ttlMs)
-      index.add(seq, prefix, '')
+      sql.insert.run(seq, bytes, hash, submissionId, status, kept, firstAdded, added, now + ttlMs)
+      index.add(seq, bytes, '')
     },
     sweep: (now: number, limit: number): number => Number(sql.sweep.run(limit, now).changes),
   }

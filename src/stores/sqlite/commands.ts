@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { isFingerprint } from '../../formula/identity.ts'
 import type { BoundQueue, EngineOptions, FormulaQuery, Page, StoredFormula } from '../ports.ts'
 import { staleAnswers } from './answer-table.ts'
 import { formulaTable } from './formula-table.ts'
@@ -14,7 +15,7 @@ export function readCommands(db: DatabaseSync) {
     get(_now: number, id: string): StoredFormula | null {
       // The writer may have added formulas since the last read.
       formulas.index.catchUp()
-      return formulas.get(id)
+      return isFingerprint(id) ? formulas.get(id) : null
     },
     list: (_now: number, query: FormulaQuery): Page<StoredFormula> => formulas.list(query),
     probe: (): void => formulas.probe(),

@@ -3,7 +3,7 @@ import { successor } from '../../formula/identity.ts'
 import { cutPage, entryBytes } from '../page.ts'
 import type { FormulaQuery, NewFormula, Page, StoredFormula } from '../ports.ts'
 import { prepare } from './statements.ts'
-import { LateIndex } from './upkeep/late-index.ts'
+import { LateIndex, prefixOf } from './upkeep/late-index.ts'
 
 interface FormulaRow {
   seq: number
@@ -21,7 +21,7 @@ const readStatements = (db: DatabaseSync) =>
      WHERE formulas_by_prefix.prefix = ? AND fingerprint = ?`,
     page: `SELECT ${COLUMNS} FROM formulas WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
     newest: 'SELECT seq FROM formulas ORDER BY seq DESC LIMIT 1',
-    rowsAfter: 'SELECT seq, prefix AS hash, search AS text FROM formulas WHERE seq > ? ORDER BY seq',
+    rowsAfter: 'SELECT seq, fingerprint AS hash, search AS text FROM formulas WHERE seq > ? ORDER BY seq',
     indexPrefix: 'INSERT OR IGNORE INTO formulas_by_prefix VALUES (?, ?)',
     indexSearch: 'INSERT OR IGNORE INTO formulas_by_search VALUES (?, ?)',
   })
@@ -36,7 +36,8 @@ export function formulaTable(db: DatabaseSync) {
   return {
     index,
     get(id: string): StoredFormula | null {
-      const [prefix, fingerprint] = [prefixOf(id), Buffer.from(id, 'hex')]
+      const fingerprint = Buffer.from(id, 'hex')
+      const prefix = prefixOf(fingerprint)
       let row: unknown
       for (const seq of index.seqsOf(prefix)) row ??= sql.bySeqOf.get(seq, fingerprint)
       row ??= sql.byPrefix.get(prefix, fingerprint)
@@ -66,9 +67,6 @@ const toFormula = ({ seq, fingerprint, document }: FormulaRow): StoredFormula =>
   seq,
   document,
 })
-
-/** The first 48 bits of a hash in hex. */
-export const prefixOf = (hex: string): number => Number.parseInt(hex.slice(0, 12), 16)
 
 /** Most index entries that are sorted for one page of a search. If more match, formulas are walked instead. */
 const MOST_SORTED = 10_000
@@ -115,8 +113,8 @@ function nameSearch(db: DatabaseSync, index: LateIndex) {
 export function formulaWriter(db: DatabaseSync, index: LateIndex) {
   const sql = prepare(db, {
     nextSeq: 'SELECT max((SELECT ifnull(max(seq), 0) FROM formulas), formula) + 1 AS seq FROM numbers',
-    insert: 'INSERT INTO formulas (seq, prefix, fingerprint, search, document) VALUES (?, ?, ?, ?, ?)',
-    remove: 'DELETE FROM formulas WHERE seq = ? AND fingerprint = ? RETURNING prefix, search',
+    insert: 'INSERT INTO formulas (seq, fingerprint, search, document) VALUES (?, ?, ?, ?)',
+    remove: 'DELETE FROM formulas WHERE seq = ? AND fingerprint = ? RETURNING search',
     removePrefix: 'DELETE FROM formulas_by_prefix WHERE prefix = ? AND seq = ?',
     removeSearch: 'DELETE FROM formulas_by_search WHERE search = ? AND seq = ?',
     keepNumber: 'UPDATE numbers SET formula = max(formula, ?)',
@@ -137,15 +135,16 @@ export function formulaWriter(db: DatabaseSync, index: LateIndex) {
     },
     /** @returns the sequence number */
     add({ id, searchKey, document }: NewFormula): number {
-      const [seq, prefix] = [take(1), prefixOf(id)]
-      sql.insert.run(seq, prefix, Buffer.from(id, 'hex'), searchKey, document)
-      index.add(seq, prefix, searchKey)
+      const [seq, fingerprint] = [take(1), Buffer.from(id, 'hex')]
+      sql.insert.run(seq, fingerprint, searchKey, document)
+      index.add(seq, fingerprint, searchKey)
       return seq
     },
     erase(id: string, seq: number): boolean {
-      const row = sql.remove.get(seq, Buffer.from(id, 'hex')) as { prefix: number; search: string } | undefined
+      const fingerprint = Buffer.from(id, 'hex')
+      const row = sql.remove.get(seq, fingerprint) as { search: string } | undefined
       if (row === undefined) return false
-      sql.removePrefix.run(row.prefix, seq)
+      sql.removePrefix.run(prefixOf(fingerprint), seq)
       sql.removeSearch.run(row.search, seq)
       sql.keepNumber.run(seq)
       // Its buffered entry would still be written.

@@ -1,7 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isoTime } from '../../kit/clock.ts'
 import { type Cleanup, type FormulaEvent, HEAD_START_MS, type Holder, type NewFormula, ORPHANED } from '../ports.ts'
-import { prefixOf } from './formula-table.ts'
 import { EmptyTableCache, prepare } from './statements.ts'
 import type { LateIndex } from './upkeep/late-index.ts'
 
@@ -120,18 +119,17 @@ const toCleanup = (row: IntentRow): Cleanup => ({
 /** The formulas of unfinished sagas. They claim their compositions and are not visible. */
 export function pendingTable(db: DatabaseSync, index: LateIndex) {
   const sql = prepare(db, {
-    holder: `SELECT ${HOLDER} FROM pending JOIN intents ON intents.id = pending.intent WHERE prefix = ? AND fingerprint = ?`,
-    insert: 'INSERT INTO pending VALUES (?, ?, ?, ?, ?, ?)',
-    show: `INSERT INTO formulas (seq, prefix, fingerprint, search, document)
-     SELECT ? + ordinal, prefix, fingerprint, search, document FROM pending WHERE intent = ? ORDER BY ordinal`,
+    holder: `SELECT ${HOLDER} FROM pending JOIN intents ON intents.id = pending.intent WHERE fingerprint = ?`,
+    insert: 'INSERT INTO pending VALUES (?, ?, ?, ?, ?)',
+    show: `INSERT INTO formulas (seq, fingerprint, search, document)
+     SELECT ? + ordinal, fingerprint, search, document FROM pending WHERE intent = ? ORDER BY ordinal`,
     remove: 'DELETE FROM pending WHERE intent = ?',
   })
   return {
-    holderOf: (id: string): Holder | null =>
-      (sql.holder.get(prefixOf(id), Buffer.from(id, 'hex'))?.holder ?? null) as Holder | null,
+    holderOf: (id: string): Holder | null => (sql.holder.get(Buffer.from(id, 'hex'))?.holder ?? null) as Holder | null,
     add(intent: string, formulas: NewFormula[]): void {
       formulas.forEach(({ id, searchKey, document }, ordinal) => {
-        sql.insert.run(intent, ordinal, prefixOf(id), Buffer.from(id, 'hex'), searchKey, document)
+        sql.insert.run(intent, ordinal, Buffer.from(id, 'hex'), searchKey, document)
       })
     },
     /** Makes them visible, with sequence numbers from `first` on. */

@@ -7,8 +7,8 @@ export const EARLIER_IDS: readonly number[] = [0x46464901, 0x46464902]
 
 /**
  * The migrations, in order; `PRAGMA user_version` counts those that a file has had. Never change a released one. Hashes are
- * indexed by their first 48 bits (`prefix`), an integer that SQLite stores in 6 bytes. Every lookup also compares the whole
- * value.
+ * indexed by their first 48 bits (`prefix`), an integer that SQLite stores in 6 bytes: see `prefixOf`. Every lookup also
+ * compares the whole value.
  */
 export const migrations: readonly string[] = [
   `
@@ -20,7 +20,6 @@ export const migrations: readonly string[] = [
 
   CREATE TABLE formulas (
     seq INTEGER PRIMARY KEY,
-    prefix INTEGER NOT NULL,
     fingerprint BLOB NOT NULL,
     search TEXT NOT NULL,
     document TEXT NOT NULL
@@ -28,7 +27,6 @@ export const migrations: readonly string[] = [
   -- An answer refers to its formulas: see kept-answer.ts. The formulas it added have consecutive numbers.
   CREATE TABLE answers (
     seq INTEGER PRIMARY KEY,
-    prefix INTEGER NOT NULL,
     slot BLOB NOT NULL,
     payload BLOB NOT NULL,
     submission TEXT NOT NULL,
@@ -71,13 +69,12 @@ export const migrations: readonly string[] = [
   CREATE TABLE pending (
     intent TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
-    prefix INTEGER NOT NULL,
     fingerprint BLOB NOT NULL,
     search TEXT NOT NULL,
     document TEXT NOT NULL,
     PRIMARY KEY (intent, ordinal)
   ) WITHOUT ROWID;
-  CREATE INDEX pending_prefix ON pending (prefix);
+  CREATE INDEX pending_fingerprint ON pending (fingerprint);
 
   -- The event log. An erased event keeps its row; fingerprint, formula and body are null. Where formulas and events share
   -- the file, an event's position is the number of its formula, so only others need an index.

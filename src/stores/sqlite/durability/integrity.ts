@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { EARLIER_VERSION, StoreRefused } from '../../../errors/store-errors.ts'
 import { APPLICATION_ID, EARLIER_IDS, migrations, version } from '../schema.ts'
+import { prefixOf } from '../upkeep/late-index.ts'
 
 /** The largest file, in bytes, whose indexes are compared with their tables; takes about 0.4 s. */
 const INDEX_CHECK_BYTES = 64 * 2 ** 20
@@ -95,11 +96,11 @@ function pageChecks(path: string, migrated: number): string[] {
   return tables.filter((name) => !ENDLESS.includes(name)).map((name) => `quick_check('${name}')`)
 }
 
-/** Late indexes: the table, the column, and the index that it is looked up by. */
+/** Late indexes: the table, the index that it is looked up by, and what the two have in common. */
 const INDEXES = [
-  ['formulas', 'prefix', 'formulas_by_prefix'],
-  ['formulas', 'search', 'formulas_by_search'],
-  ['answers', 'prefix', 'answers_by_prefix'],
+  ['formulas', 'formulas_by_prefix', 'prefix = prefix_of(fingerprint)'],
+  ['formulas', 'formulas_by_search', 'formulas_by_search.search = formulas.search'],
+  ['answers', 'answers_by_prefix', 'prefix = prefix_of(slot)'],
 ] as const
 
 /** A formula missing from an index would be stored twice, and a submission whose answer is missing would run again. */
@@ -110,10 +111,11 @@ function checkIndexes(file: Checks): void {
   )
   file.check(reach === 1, 'its indexes reach past its formulas')
   if (statSync(file.path).size > INDEX_CHECK_BYTES) return
-  for (const [table, column, index] of INDEXES) {
+  file.db.function('prefix_of', (hash) => prefixOf(Buffer.from(hash as Uint8Array)))
+  for (const [table, index, isEntry] of INDEXES) {
     const missing = file.number(
       `SELECT EXISTS (SELECT 1 FROM ${table} WHERE seq <= (SELECT ${table} FROM indexed) AND NOT EXISTS
-        (SELECT 1 FROM ${index} WHERE ${index}.${column} = ${table}.${column} AND ${index}.seq = ${table}.seq))`,
+        (SELECT 1 FROM ${index} WHERE ${isEntry} AND ${index}.seq = ${table}.seq))`,
     )
     file.check(missing === 0, `${index} has no entry for some rows of ${table}`)
   }

@@ -10,6 +10,9 @@ interface Target {
   insert: StatementSync
 }
 
+/** The first 48 bits of a hash. */
+export const prefixOf = (hash: Buffer): number => hash.readUIntBE(0, 6)
+
 interface LateIndexOptions {
   /** The column of the table `indexed` that holds the seq of the last indexed row. */
   column: 'formulas' | 'answers'
@@ -51,11 +54,11 @@ export class LateIndex implements Chore {
   }
 
   /** Buffers the entry of a row that was just inserted. */
-  add(seq: number, hash: number, text: string): void {
-    if (this.#isLoaded) this.#buffer.add(seq, hash, text)
+  add(seq: number, hash: Buffer, text: string): void {
+    if (this.#isLoaded) this.#buffer.add(seq, prefixOf(hash), text)
   }
 
-  /** The rows that are not indexed yet and may have this hash. Compare the whole value. */
+  /** The rows that are not indexed yet and may have a hash with this prefix. Compare the whole value. */
   seqsOf(hash: number): readonly number[] {
     if (!this.#isLoaded) this.catchUp()
     const seqs = this.#buffer.seqsOf(hash)
@@ -70,7 +73,7 @@ export class LateIndex implements Chore {
     this.#indexed = reach
     const known = this.#buffer.last ?? this.#writing?.buffer.last ?? reach
     for (const row of this.#options.rowsAfter.iterate(known)) {
-      this.#buffer.add(row.seq as number, row.hash as number, row.text as string)
+      this.#buffer.add(row.seq as number, prefixOf(Buffer.from(row.hash as Uint8Array)), row.text as string)
     }
     this.#isLoaded = true
   }
