@@ -1,4 +1,7 @@
+import { hash } from 'node:crypto'
 import { join } from 'node:path'
+import type { StatementSync } from 'node:sqlite'
+import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import { slotOf } from '../../src/stores/kept-answer.ts'
 import type { Verdict } from '../../src/stores/ports.ts'
@@ -6,6 +9,7 @@ import { Batches } from '../../src/stores/sqlite/batches.ts'
 import { readCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
 import { openForReading, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 import { type Call, pack, unpackVerdict } from '../../src/stores/sqlite/messages.ts'
+import { LateIndex, prefixOf } from '../../src/stores/sqlite/upkeep/late-index.ts'
 import { formula, namesIn, submission } from '../contract/submissions.ts'
 
 const TTL_MS = 60_000
@@ -77,6 +81,26 @@ t.test('compositions, keys and names are found whether or not the indexes have t
     t.equal(writer.count(table), writer.count('formulas'))
   t.equal(writer.count('answers_by_prefix'), writer.count('answers'))
   holds(t, path, writer, 'all are written')
+})
+
+t.test('a backlog of several runs is written in one order, each entry once', async (t) => {
+  const { db } = openWriter(t, join(t.testdir(), 'a.db'))
+  const howMany = 20_000
+  const written: { [Target in 'hash' | 'text']: [key: number | string, seq: number][] } = { hash: [], text: [] }
+  const into = (by: 'hash' | 'text') => ({ run: (...entry: [number | string, number]) => written[by].push(entry) })
+  const targets = (['hash', 'text'] as const).map((by) => ({ by, insert: into(by) as unknown as StatementSync }))
+  const rowsAfter = db.prepare('SELECT seq, fingerprint AS hash, search AS text FROM formulas WHERE seq > ?')
+  const index = new LateIndex(db, { column: 'formulas', rowsAfter, targets })
+  index.catchUp()
+  const keys = Array.from({ length: howMany }, (_, n) => hash('sha256', String(n), 'buffer'))
+  for (const [n, key] of keys.entries()) index.add(n + 1, key, key.toString('hex'))
+  while (index.doSlice());
+  const byHash = keys.map((key, n) => [prefixOf(key), n + 1]).sort(([a = 0], [b = 0]) => a - b)
+  const byText = keys.map((key, n) => [key.toString('hex'), n + 1] as const).sort(([a], [b]) => (a < b ? -1 : 1))
+  // `t.same` would take a minute to say how such long lists differ.
+  t.ok(isDeepStrictEqual(written.hash, byHash))
+  t.ok(isDeepStrictEqual(written.text, byText))
+  t.equal(index.indexed, howMany)
 })
 
 t.test('what a process that died had not written yet is known to the next', async (t) => {

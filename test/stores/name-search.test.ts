@@ -24,6 +24,8 @@ test('a search that finds many formulas walks a bounded number of them for a pag
   const { db, intake } = await openGarden(t, 12_000, 12_000)
   const violets = Array.from({ length: 20_000 }, (_, index) => formula(`Violet ${index}`, `${1_000_000 + index}`))
   for (let at = 0; at < violets.length; at += 1_000) await intake?.accept(submission(violets.slice(at, at + 1_000)))
+  // Until the index has most roses they are found without it.
+  await until(async () => (await db.list({ limit: 200, searchPrefix: 'rose' })).items.length === 0)
   const found = new Set<string>()
   const sizes: number[] = []
   let before: number | null = Number.MAX_SAFE_INTEGER
@@ -37,10 +39,8 @@ test('a search that finds many formulas walks a bounded number of them for a pag
   t.equal(found.size, 12_000)
 })
 
-test('a search that finds few is answered by the index, however far back they stand', async (t) => {
+test('a search that finds few is answered in one page, however far back they stand', async (t) => {
   const { db } = await openGarden(t, 30_000, 1_000)
-  const search = () => db.list({ limit: 200, searchPrefix: 'vio' })
-  await until(async () => (await search()).items.length > 0)
-  const { items, next } = await search()
-  t.same([namesIn(items), next], [['Violet'], null], 'once the index has caught up')
+  const { items, next } = await db.list({ limit: 200, searchPrefix: 'vio' })
+  t.same([namesIn(items), next], [['Violet'], null])
 })

@@ -32,7 +32,7 @@ export function formulaTable(db: DatabaseSync) {
   const { rowsAfter, indexPrefix, indexSearch } = sql
   const targets = [{ by: 'hash', insert: indexPrefix } as const, { by: 'text', insert: indexSearch } as const]
   const index = new LateIndex(db, { column: 'formulas', rowsAfter, targets })
-  const search = nameSearch(db, index)
+  const search = nameSearch(db, index, (seq) => sql.bySeq.get(seq))
   return {
     index,
     get(id: string): StoredFormula | null {
@@ -78,7 +78,7 @@ const MOST_WALKED = 20_000
  * of keys, and sorted. With many matches some are among the newest formulas, so these are walked in their own order. Such
  * a page may be short or empty although another follows.
  */
-function nameSearch(db: DatabaseSync, index: LateIndex) {
+function nameSearch(db: DatabaseSync, index: LateIndex, bySeq: (seq: number) => unknown) {
   const sql = prepare(db, {
     count: 'SELECT count(*) AS found FROM (SELECT 1 FROM formulas_by_search WHERE search >= ? AND search < ? LIMIT ?)',
     indexed: `SELECT ${COLUMNS} FROM (SELECT seq AS found FROM formulas_by_search
@@ -88,8 +88,12 @@ function nameSearch(db: DatabaseSync, index: LateIndex) {
     last: 'SELECT ifnull(max(seq), 0) AS seq FROM formulas',
   })
 
-  function* newestFirst(range: [string, string], before: number, limit: number): Iterable<unknown> {
-    yield* sql.between.iterate(...range, index.indexed, before)
+  function* newestFirst(prefix: string, range: [string, string], before: number, limit: number): Iterable<unknown> {
+    for (const seq of index.seqsWith(prefix)) {
+      // An entry outlives its row when the formula is erased.
+      const row = seq < before ? bySeq(seq) : undefined
+      if (row !== undefined) yield row
+    }
     yield* sql.indexed.all(...range, index.indexed, before, limit + 1)
   }
 
@@ -103,9 +107,8 @@ function nameSearch(db: DatabaseSync, index: LateIndex) {
     const range: [string, string] = [prefix, successor(prefix)]
     index.catchUp()
     const { found } = sql.count.get(...range, MOST_SORTED + 1) as { found: number }
-    // Rows that are not indexed yet are walked in either case.
-    if (found > MOST_SORTED || index.backlog > MOST_WALKED) return walk(range, before, limit)
-    return pageOf(newestFirst(range, before, limit), limit)
+    if (found > MOST_SORTED) return walk(range, before, limit)
+    return pageOf(newestFirst(prefix, range, before, limit), limit)
   }
 }
 

@@ -21,6 +21,18 @@ export const speedMutants: Mutant[] = [
     caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
   },
   {
+    name: 'late index: a search by name looks only at what is written',
+    breaks: 'what is answered is found',
+    edits: [['src/stores/sqlite/formula-table.ts', 'of index.seqsWith(prefix)', 'of [] as number[]']],
+    caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
+  },
+  {
+    name: 'late index: of several runs only the first is written',
+    breaks: 'nothing is stored twice',
+    edits: [[LATE, 'from < buffer.size; from += RUN', 'from < RUN; from += RUN']],
+    caughtBy: [LATE_TEST, 'a backlog of several runs is written in one order, each entry once'],
+  },
+  {
     name: 'late index: what a process that died had kept is lost',
     breaks: 'nothing is stored twice, whatever dies',
     edits: [[LATE, '.iterate(known)', '.iterate(Number.MAX_SAFE_INTEGER)']],
@@ -30,11 +42,7 @@ export const speedMutants: Mutant[] = [
     name: 'late index: it says to reach as far as it will when it is written',
     breaks: 'nothing is stored twice, whatever dies',
     edits: [
-      [
-        LATE,
-        '    const { buffer, work, at } = this.#writing\n',
-        '    const { buffer, work, at } = this.#writing\n    this.#setReach.run(buffer.last ?? this.#indexed)\n',
-      ],
+      [LATE, '    let written = 0\n', '    let written = 0\n    this.#setReach.run(buffer.last ?? this.#indexed)\n'],
     ],
     caughtBy: [LATE_TEST, 'what a process that died had not written yet is known to the next'],
   },

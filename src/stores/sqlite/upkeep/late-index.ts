@@ -1,8 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Chore } from './upkeep.ts'
 
-/** Most entries written in one transaction, so that no batch waits long. */
+/** Most entries written, or sorted, in one transaction, so that no batch waits long. */
 const SLICE = 512
+const RUN = 8_192
 
 /** One table of the index: its leading column, and the statement that inserts `(column, seq)`. */
 interface Target {
@@ -32,8 +33,8 @@ export class LateIndex implements Chore {
   readonly #reach: StatementSync
   readonly #setReach: StatementSync
   #buffer = new IndexBuffer()
-  /** The entries that are being written, and for each table left the order to write them in, from `at` on. */
-  #writing: { buffer: IndexBuffer; work: { target: Target; order: Uint32Array }[]; at: number } | null = null
+  /** The entries that are being written, and what writes the next slice of them. */
+  #writing: { buffer: IndexBuffer; slices: Iterator<void> } | null = null
   #indexed = 0
   #isLoaded = false
 
@@ -66,6 +67,11 @@ export class LateIndex implements Chore {
     return earlier.length === 0 ? seqs : [...earlier, ...seqs]
   }
 
+  /** The rows that are not indexed yet and whose text has this prefix, newest first. */
+  *seqsWith(prefix: string): Generator<number> {
+    for (const buffer of [this.#buffer, this.#writing?.buffer]) yield* buffer?.seqsWith(prefix) ?? []
+  }
+
   /** Reads rows that another connection, or a statement that inserts many rows, has added. */
   catchUp(): void {
     const { reach } = this.#reach.get() as { reach: number }
@@ -86,29 +92,33 @@ export class LateIndex implements Chore {
 
   doSlice(): boolean {
     this.#writing ??= this.#begin()
-    const { buffer, work, at } = this.#writing
-    const [next] = work
-    if (next === undefined) {
-      this.#indexed = buffer.last ?? this.#indexed
-      this.#setReach.run(this.#indexed)
-      this.#writing = null
-      return false
-    }
-    const { by, insert } = next.target
-    for (const entry of next.order.subarray(at, at + SLICE)) insert.run(buffer[by](entry), buffer.seq(entry))
-    this.#writing.at += SLICE
-    if (this.#writing.at >= next.order.length) {
-      work.shift()
-      this.#writing.at = 0
-    }
-    return true
+    return this.#writing.slices.next().done !== true
   }
 
   #begin() {
     if (!this.#isLoaded) this.catchUp()
     const buffer = this.#buffer
     this.#buffer = new IndexBuffer()
-    return { buffer, work: this.#options.targets.map((target) => ({ target, order: buffer.sorted(target.by) })), at: 0 }
+    return { buffer, slices: this.#write(buffer) }
+  }
+
+  /** Writes the entries of a buffer into one table after the other, sorted. Yields after each slice. */
+  *#write(buffer: IndexBuffer): Generator<void> {
+    let written = 0
+    for (const { by, insert } of this.#options.targets) {
+      const runs: Uint32Array[] = []
+      for (let from = 0; from < buffer.size; from += RUN) {
+        runs.push(buffer.sorted(by, from, from + RUN))
+        yield
+      }
+      for (const entry of buffer.merged(by, runs)) {
+        insert.run(buffer[by](entry), buffer.seq(entry))
+        if (++written % SLICE === 0) yield
+      }
+    }
+    this.#indexed = buffer.last ?? this.#indexed
+    this.#setReach.run(this.#indexed)
+    this.#writing = null
   }
 }
 
@@ -166,11 +176,26 @@ class IndexBuffer {
     return typeof there === 'number' ? [there] : there
   }
 
-  /** All entries, sorted. */
-  sorted(by: Target['by']): Uint32Array {
-    const entries = Uint32Array.from({ length: this.#size }, (_, index) => index)
+  *seqsWith(prefix: string): Generator<number> {
+    for (let entry = this.#size - 1; entry >= 0; entry--) if (this.text(entry).startsWith(prefix)) yield this.seq(entry)
+  }
+
+  /** The entries from one to before another, sorted. */
+  sorted(by: Target['by'], from: number, to: number): Uint32Array {
+    const entries = Uint32Array.from({ length: Math.min(to, this.#size) - from }, (_, index) => from + index)
     if (by === 'hash') return entries.sort((a, b) => this.hash(a) - this.hash(b))
     return entries.sort((a, b) => (this.text(a) < this.text(b) ? -1 : 1))
+  }
+
+  /** The entries of sorted runs, as one sorted run. */
+  *merged(by: Target['by'], runs: Uint32Array[]): Generator<number> {
+    const heads = runs.map((run) => ({ run, at: 0, value: this[by](run[0] as number) }))
+    while (heads.length > 0) {
+      const first = heads.reduce((least, head) => (head.value < least.value ? head : least))
+      yield first.run[first.at++] as number
+      if (first.at < first.run.length) first.value = this[by](first.run[first.at] as number)
+      else heads.splice(heads.indexOf(first), 1)
+    }
   }
 
   #grow(): void {

@@ -10,8 +10,8 @@ export interface Chore {
   forget(): void
 }
 
-/** The smallest backlog that is worked off under load: each entry of a smaller one would write a page of its own. */
-const BUSY_BACKLOG = 8_192
+/** The smallest backlog that is worked off under load. The larger it is, the more entries share each page they write. */
+const BUSY_BACKLOG = 65536
 /** How long the writer is idle before any backlog is worked off, in milliseconds. */
 const IDLE_MS = 500
 
