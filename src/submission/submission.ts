@@ -37,10 +37,10 @@ export type AttemptResult = Verdict | { kind: 'failed' }
 
 /**
  * Two payloads are the same if names, compositions, order and `onDuplicate` are the same; the bytes may differ.
- * @returns SHA-256 in lower-case hex
+ * @returns 128 bits of SHA-256 in lower-case hex
  */
 export function payloadHash({ onDuplicate, formulas }: Pick<SubmissionRequest, 'onDuplicate' | 'formulas'>): string {
-  return hash('sha256', JSON.stringify([onDuplicate, formulas.map(payloadOf)]), 'hex')
+  return hash('sha256', JSON.stringify([onDuplicate, formulas.map(payloadOf)]), 'hex').slice(0, 32)
 }
 
 /** What the orchestrator adds to a request. */

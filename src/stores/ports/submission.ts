@@ -17,7 +17,10 @@ export interface Submission {
   /** The stable name of the caller; '' for anonymous callers. */
   caller: string
   key: string
-  /** SHA-256 over names, fingerprints, their order and `onDuplicate`, in lower-case hex: equal means "same payload". */
+  /**
+   * 128 bits of SHA-256 over names, fingerprints, their order and `onDuplicate`, in lower-case hex: equal means "same
+   * payload".
+   */
   payload: string
   onDuplicate: 'reject' | 'skip'
   /** Whether the body was one formula rather than a list. */
