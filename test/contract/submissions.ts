@@ -48,6 +48,9 @@ export const traced = (one: NewFormula): NewFormula => {
 /** Formulas, one for each name, with distinct compositions. */
 export const formulas = (...names: string[]): NewFormula[] => names.map((name, n) => formula(name, `${n + 1}`))
 
+/** The id of the submission of this number. */
+export const submissionId = (number: number): string => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+
 /** A new submission of these formulas: a single one alone, several as a list. */
 export function submission(formulas: NewFormula[], own: Partial<Submission> = {}): Submission {
   const onDuplicate = own.onDuplicate ?? 'reject'

@@ -7,7 +7,7 @@ import type { DurableStores } from '../../src/stores/ports.ts'
 import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
 import { migrations } from '../../src/stores/postgres/schema.ts'
 import { DEFAULT } from '../contract/leasing.ts'
-import { answerOf, formula, submission } from '../contract/submissions.ts'
+import { again, answerOf, formula, submission } from '../contract/submissions.ts'
 import { contentsOf, openEngine } from '../support/postgres/engines.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
 
@@ -65,7 +65,7 @@ t.test('of submissions that race for a key or for compositions at several instan
     const [a, b] = [formula(`a${round}`, `${round}.1`), formula(`b${round}`, `${round}.2`)]
     const sent = submission([formula(`k${round}`, `${round}.3`)])
     const [verdicts, lists] = await Promise.all([
-      Promise.all(engines.map(({ intake }, index) => intake.accept({ ...sent, id: `${round}.${index}` }))),
+      Promise.all(engines.map(({ intake }) => intake.accept(again(sent)))),
       Promise.all(engines.map(({ intake }, index) => intake.accept(submission(index % 2 === 0 ? [a, b] : [b, a])))),
     ])
     t.same(new Set(verdicts.map((verdict) => JSON.stringify(verdict))).size, 1, 'all have the answer of one')

@@ -46,7 +46,7 @@ t.test(
       maxReceives: 5,
     })
     const secret = (n: number) => formula(`secret name ${n}`, `${n + 1}`)
-    const submissions = Array.from({ length: 1_000 }, (_, n) => submission([secret(n)], { id: `secret id ${n}` }))
+    const submissions = Array.from({ length: 1_000 }, (_, n) => submission([secret(n)]))
     await Promise.all(submissions.map((one) => intake.accept(one)))
     const acked = await readIn(queue, DEFAULT)
     t.ok(acked.includes('secret'))
@@ -57,7 +57,7 @@ t.test(
     const left = (await db.list({ limit: 200 })).items
     await close()
     const file = readFileSync(path)
-    t.notOk(file.includes('secret id'))
+    for (const { id } of submissions) t.notOk(file.includes(Buffer.from(id.replaceAll('-', ''), 'hex')))
     t.notOk(file.includes('secret name 999'))
     t.ok(file.includes(namesIn(left)[0] as string))
   },

@@ -4,7 +4,7 @@ import t from 'tap'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
 import { restartContract } from '../contract/restart.ts'
-import { formula, submission } from '../contract/submissions.ts'
+import { again, formula, submission } from '../contract/submissions.ts'
 import { scratch } from '../faults/stores.ts'
 import { ReusedDatabases } from '../support/postgres/reused-databases.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
@@ -33,7 +33,7 @@ t.test('sqlite: neither a caller nor a key is written to the file', async (t) =>
   const path = join(scratch(t), 'formulas.db')
   const stores = openInProcess(path, { clock: new TestClock(), ...DEFAULTS })
   await stores.intake.accept(telling)
-  await stores.db.add('1', { ...telling, id: 'other', key: 'A-key-that-tells-2', formulas: [formula('Iris', '2')] })
+  await stores.db.add('1', { ...again(telling), key: 'A-key-that-tells-2', formulas: [formula('Iris', '2')] })
   await stores.close()
   const text = readFileSync(path, 'latin1')
   t.match(text, 'Rose')
@@ -45,7 +45,7 @@ t.test('postgres: neither a caller nor a key is kept in a table', async (t) => {
   const stores = await openPostgres(url, { clock: new TestClock(), ...DEFAULTS })
   t.teardown(() => stores.close())
   await stores.intake.accept(telling)
-  await stores.db.add('1', { ...telling, id: 'other', key: 'A-key-that-tells-2', formulas: [formula('Iris', '2')] })
+  await stores.db.add('1', { ...again(telling), key: 'A-key-that-tells-2', formulas: [formula('Iris', '2')] })
   const rows = await query(url, "SELECT schema_to_xml('formula_intake', true, false, '')::text AS text")
   const text = JSON.stringify(rows)
   t.match(text, 'Rose')

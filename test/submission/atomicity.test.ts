@@ -1,4 +1,5 @@
 import t from 'tap'
+import { submissionId } from '../contract/submissions.ts'
 import { contents, request, setUp } from '../support/submission/orchestrator-bench.ts'
 
 const EMPTY = { formulas: [], events: 0, cleanups: 0 }
@@ -147,7 +148,7 @@ t.test('saga: a stored 409 whose reply is lost, even on the last try, is found b
 
 t.test('saga: an attempt that was rolled back behind its back is tried again as another', async (t) => {
   const bench = setUp(t, 'saga')
-  await bench.real.queue.remove('submission-1.1')
+  await bench.real.queue.remove(`${submissionId(1)}.1`)
   t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
   t.match(bench.db.calls, { add: 2, remove: 1 })
   t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Outcome } from '../../src/submission/submission.ts'
 import { DEFAULT } from '../contract/leasing.ts'
+import { submissionId } from '../contract/submissions.ts'
 import { type Bench, contents, ranElsewhere, request, setUp } from '../support/submission/orchestrator-bench.ts'
 import { until } from '../support/until.ts'
 
@@ -37,11 +38,15 @@ t.test('a rollback that fails half-way is known to the database until the queue 
   bench.queue.fail('publish', 'after')
   bench.queue.fail('remove')
   t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
-  t.match(await bench.real.cleanups.list(10), [{ id: 'submission-1.1' }], 'a process that starts now would find it')
+  t.match(
+    await bench.real.cleanups.list(10),
+    [{ id: `${submissionId(1)}.1` }],
+    'a process that starts now would find it',
+  )
   bench.queue.mend()
   await settled(bench)
   t.same(await bench.real.cleanups.list(10), [])
-  t.equal(await bench.real.queue.publish('submission-1.1', []), false, 'and the queue has its tombstone')
+  t.equal(await bench.real.queue.publish(`${submissionId(1)}.1`, []), false, 'and the queue has its tombstone')
 })
 
 t.test('while a cleanup is owed its key and its compositions wait, then get 503', async (t) => {
@@ -75,9 +80,9 @@ for (const way of ['saga', 'one transaction'] as const) {
     for (const method of ['accept', 'giveUp'] as const) bench.intake.fail(method)
     t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
     t.match(await bench.orchestrator.cleanups.list(), [
-      { id: 'submission-1', attempts: 0, formulaIds: [/^[0-9a-f]{64}$/] },
+      { id: submissionId(1), attempts: 0, formulaIds: [/^[0-9a-f]{64}$/] },
     ])
-    t.equal(await bench.orchestrator.cleanups.retry('submission-1'), true)
+    t.equal(await bench.orchestrator.cleanups.retry(submissionId(1)), true)
     t.equal(await bench.orchestrator.cleanups.retry('nobody'), false)
     await pass(bench, 5_000)
     t.match(await bench.orchestrator.cleanups.list(), [{ reason: /fails/ }])

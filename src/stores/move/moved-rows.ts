@@ -18,6 +18,7 @@ export interface MovedAnswer {
   /** See `slotOf`. */
   slot: string
   payload: string
+  /** Without hyphens. */
   submission: string
   status: number
   /** See kept-answer.ts. */

@@ -12,7 +12,7 @@ export interface NewFormula {
 
 /** One POST: one or many formulas under one idempotency key. */
 export interface Submission {
-  /** Unique per request, also among requests with the same key. */
+  /** A UUID, unique per request, also among requests with the same key. */
   id: string
   /** The stable name of the caller; '' for anonymous callers. */
   caller: string

@@ -48,7 +48,7 @@ END $$`
 const WRITE_FUNCTION = `
 CREATE OR REPLACE FUNCTION formula_intake.write(
   given_time bigint, write_id uuid, answer_ttl bigint, owner_lease bigint,
-  slots uuid[], payloads text[], submissions text[], attempts text[], statuses smallint[], kepts text[],
+  slots uuid[], payloads text[], submissions uuid[], attempts text[], statuses smallint[], kepts text[],
   created bigint[], firsts integer[], lasts integer[],
   members integer[], ids text[], searches text[], documents text[], bodies text[]
 ) RETURNS integer[] ${PLANNED_ONCE} AS $$

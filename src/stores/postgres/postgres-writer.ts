@@ -36,7 +36,7 @@ ON CONFLICT (fingerprint) DO NOTHING`,
 INSERT INTO formula_intake.answers (slot, payload, submission, status, kept, added, expires_at)
 SELECT DISTINCT ON (slot) slot, pg_catalog.decode(payload, 'hex'), submission, status, kept,
   ARRAY(SELECT pg_catalog.generate_series(first, first + added - 1)), expires_at
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::smallint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
   WITH ORDINALITY AS moved (slot, payload, submission, status, kept, first, added, expires_at, ordinal)
 ORDER BY slot, ordinal DESC
 ON CONFLICT (slot) DO UPDATE SET payload = excluded.payload, submission = excluded.submission,
@@ -92,8 +92,9 @@ const PAGE: { readonly [T in ReadTable]: string } = {
 SELECT seq, pg_catalog.encode(fingerprint, 'hex') AS id, search AS "searchKey", document FROM formula_intake.formulas
 WHERE seq > $1 ORDER BY seq LIMIT $2`,
   answers: `
-SELECT pg_catalog.replace(slot::text, '-', '') AS slot, pg_catalog.encode(payload, 'hex') AS payload, submission, status,
-  kept, coalesce(added[1], 0) AS "firstAdded", pg_catalog.cardinality(added) AS added, expires_at AS "expiresAt"
+SELECT pg_catalog.replace(slot::text, '-', '') AS slot, pg_catalog.encode(payload, 'hex') AS payload,
+  pg_catalog.replace(submission::text, '-', '') AS submission, status, kept,
+  coalesce(added[1], 0) AS "firstAdded", pg_catalog.cardinality(added) AS added, expires_at AS "expiresAt"
 FROM formula_intake.answers WHERE slot > $1::uuid AND expires_at > $3 ORDER BY answers.slot LIMIT $2`,
   events: `
 SELECT position, pg_catalog.encode(fingerprint, 'hex') AS id, formula, at AS "createdAt", body

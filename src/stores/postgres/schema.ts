@@ -51,7 +51,7 @@ export const migrations: readonly string[] = [
   CREATE TABLE formula_intake.answers (
     slot uuid PRIMARY KEY,
     payload bytea NOT NULL,
-    submission text NOT NULL,
+    submission uuid NOT NULL,
     status smallint NOT NULL,
     kept text NOT NULL,
     added bigint[] NOT NULL,

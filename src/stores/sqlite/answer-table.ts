@@ -16,6 +16,17 @@ export interface KeptAnswer {
   added: number
 }
 
+interface AnswerRow extends Omit<KeptAnswer, 'submissionId' | 'payload'> {
+  /** A UUID. */
+  submissionId: Uint8Array
+  payload: Uint8Array
+}
+
+const toUuid = (bytes: Uint8Array): string =>
+  Buffer.from(bytes)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+
 const COLUMNS = 'payload, submission AS submissionId, status, kept, first_added AS firstAdded, added'
 const IS_LIVE = 'slot = ? AND expires_at > ?'
 
@@ -61,15 +72,16 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
       for (const seq of index.seqsOf(prefix)) row ??= sql.bySeq.get(seq, bytes, now)
       row ??= sql.byPrefix.get(prefix, bytes, now)
       if (row === undefined) return null
-      const { submissionId, payload, ...answer } = row as Omit<KeptAnswer, 'payload'> & { payload: Uint8Array }
-      return { submissionId, payload: Buffer.from(payload).toString('hex'), answer: read(answer) }
+      const { submissionId, payload, ...answer } = row as AnswerRow
+      return { submissionId: toUuid(submissionId), payload: Buffer.from(payload).toString('hex'), answer: read(answer) }
     },
     keep(now: number, slot: string, answer: KeptAnswer): void {
       const { submissionId, payload, status, kept, firstAdded, added } = answer
       const [bytes, hash] = [Buffer.from(slot, 'hex'), Buffer.from(payload, 'hex')]
+      const id = Buffer.from(submissionId.replaceAll('-', ''), 'hex')
       next ??= sql.nextSeq.get()?.seq as number
       const seq = next++
-      sql.insert.run(seq, bytes, hash, submissionId, status, kept, firstAdded, added, now + ttlMs)
+      sql.insert.run(seq, bytes, hash, id, status, kept, firstAdded, added, now + ttlMs)
       index.add(seq, bytes, '')
     },
     sweep: (now: number, limit: number): number => Number(sql.sweep.run(limit, now).changes),

@@ -29,7 +29,7 @@ export const migrations: readonly string[] = [
     seq INTEGER PRIMARY KEY,
     slot BLOB NOT NULL,
     payload BLOB NOT NULL,
-    submission TEXT NOT NULL,
+    submission BLOB NOT NULL,
     status INTEGER NOT NULL,
     kept TEXT NOT NULL,
     first_added INTEGER NOT NULL,

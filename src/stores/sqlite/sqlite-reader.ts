@@ -21,7 +21,8 @@ type Values = (string | number | null)[]
 const PAGES = {
   formulas: `SELECT seq, lower(hex(fingerprint)) AS id, search AS searchKey, document FROM formulas
     WHERE seq > ? ORDER BY seq LIMIT ?`,
-  answers: `SELECT seq, lower(hex(slot)) AS slot, lower(hex(payload)) AS payload, submission, status, kept,
+  answers: `SELECT seq, lower(hex(slot)) AS slot, lower(hex(payload)) AS payload,
+      lower(hex(submission)) AS submission, status, kept,
       first_added AS firstAdded, added, expires_at AS expiresAt FROM answers
     WHERE seq > ? AND expires_at > ? ORDER BY seq LIMIT ?`,
   events: `SELECT position, iif(fingerprint IS NULL, NULL, lower(hex(fingerprint))) AS id, formula, at AS createdAt, body FROM events

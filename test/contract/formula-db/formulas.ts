@@ -55,10 +55,10 @@ export async function formulaPromises(t: Test, open: OpenStores): Promise<void> 
     const { db } = await start(t, open)
     const [rose, iris] = [formula('rose', '1'), formula('iris', '2')]
     t.equal(await db.get(rose.id), null)
-    await store(db, submission([rose], { id: 's1', key: 'k1' }))
+    await store(db, submission([rose], { key: 'k1' }))
     t.equal((await db.get(rose.id))?.document, rose.document)
     t.equal(await db.get(iris.id), null)
-    await store(db, submission([iris], { id: 's2', key: 'k2' }))
+    await store(db, submission([iris], { key: 'k2' }))
     t.equal((await db.get(iris.id))?.document, iris.document)
   })
 

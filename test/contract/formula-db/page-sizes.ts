@@ -19,7 +19,7 @@ export async function sizePromises(t: Test, open: OpenStores): Promise<void> {
   t.test('a page ends early at 4 MiB, with or without a search, and the next goes on behind it', async (t) => {
     const { db } = await start(t, open)
     const names = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8', 'a9']
-    for (const name of names) await store(db, submission([large(name, MIB + MIB / 64)], { id: name, key: name }))
+    for (const name of names) await store(db, submission([large(name, MIB + MIB / 64)], { key: name }))
     for (const query of [{ limit: 200 }, { limit: 200, searchPrefix: 'a' }]) {
       const found: string[] = []
       let before = Number.MAX_SAFE_INTEGER
@@ -37,8 +37,8 @@ export async function sizePromises(t: Test, open: OpenStores): Promise<void> {
 
   t.test('a formula that is larger than a page is a page', async (t) => {
     const { db } = await start(t, open)
-    await store(db, submission([large('h1', 5 * MIB)], { id: 's1', key: 'k1' }))
-    await store(db, submission([formula('small', '2')], { id: 's2', key: 'k2' }))
+    await store(db, submission([large('h1', 5 * MIB)], { key: 'k1' }))
+    await store(db, submission([formula('small', '2')], { key: 'k2' }))
     const first = await db.list({ limit: 5 })
     t.same(namesIn(first.items), ['small'])
     t.same(namesIn((await db.list({ limit: 5, before: first.next ?? 0 })).items), ['h1'])

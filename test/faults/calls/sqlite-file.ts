@@ -5,7 +5,7 @@ import { writeCommands } from '../../../src/stores/sqlite/commands.ts'
 import { openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import { type Call, type CallResult, pack } from '../../../src/stores/sqlite/messages.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
-import { eventBody, formula, idOf, submission } from '../../contract/submissions.ts'
+import { eventBody, formula, idOf, submission, submissionId } from '../../contract/submissions.ts'
 import type { Plan } from './every-fault.ts'
 
 const OPTIONS = { answerTtlMs: 60_000, maxReceives: 2 }
@@ -36,7 +36,7 @@ export function makeFile(path: string): [spent: string, fresh: string] {
   const receive = (max: number): string[] =>
     run<{ events: { receipt: string }[] }>('receive', DEFAULT, max, LEASE_MS).events.map(({ receipt }) => receipt)
   const stored = ['1', '2', '3', '4', '5', '6', '7'].map((number) => formula(number, number))
-  run('accept', pack(submission(stored, { id: 'stored', key: 'stored' })))
+  run('accept', pack(submission(stored, { id: submissionId(1), key: 'stored' })))
   run('nack', receive(3), 0)
   const [dead, spent = ''] = receive(3)
   run('nack', [dead], 0)
@@ -47,7 +47,11 @@ export function makeFile(path: string): [spent: string, fresh: string] {
     ['completed.1', '9'],
     ['rolling-back.1', '10'],
   ] as const) {
-    run('add', attempt, pack(submission([formula(attempt, number)], { id: attempt.slice(0, -2), key: attempt })))
+    run(
+      'add',
+      attempt,
+      pack(submission([formula(attempt, number)], { id: submissionId(Number(number)), key: attempt })),
+    )
     run('publish', attempt, [heldEvent(attempt)])
   }
   run('complete', 'completed.1')

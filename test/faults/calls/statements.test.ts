@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { type Call, type CallResult, pack } from '../../../src/stores/sqlite/messages.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
-import { formula, idOf, submission } from '../../contract/submissions.ts'
+import { formula, idOf, submission, submissionId } from '../../contract/submissions.ts'
 import { sized } from '../extent.ts'
 import { inconsistenciesIn } from '../sqlite-consistency.ts'
 import { scratch } from '../stores.ts'
@@ -72,7 +72,7 @@ const BATCHES: Record<string, (receipts: [spent: string, fresh: string]) => Call
     call('eraseFormula', formula('completed.1', '9').id, 8),
   ],
   'the first step of a saga': () => [
-    call('add', 'new.1', pack(submission([formula('20', '20')], { id: 'new', key: 'new' }))),
+    call('add', 'new.1', pack(submission([formula('20', '20')], { id: submissionId(20), key: 'new' }))),
   ],
   'events held': () => [call('publish', 'new.1', [heldEvent('new.1')])],
   'the commit point of a saga': () => [call('complete', 'pending.1')],

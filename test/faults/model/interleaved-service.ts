@@ -5,6 +5,7 @@ import type { EventQueue, LeasedEvent, Stores } from '../../../src/stores/ports.
 import { UNTRACED } from '../../../src/submission/options.ts'
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/submission.ts'
+import { submissionId } from '../../contract/submissions.ts'
 import { TestClock } from '../../support/test-clock.ts'
 import { type CommitStrategy, memoryStores } from '../stores.ts'
 import { ProcessStores } from './process-stores.ts'
@@ -34,7 +35,7 @@ export class InterleavedService {
   readonly record: QueueRecord
   readonly #scheduler: Scheduler
   #process: Process
-  #processes = 0
+  #submissions = 0
   #crashAfter: number | null
 
   /** @param crashAfter the number of calls and replies after which the process dies and the next one takes over */
@@ -119,14 +120,12 @@ export class InterleavedService {
 
   #start(): Process {
     const port = new ProcessStores(this.record.stores, this.clock, (call) => this.pause(call))
-    const name = `process-${++this.#processes}`
-    let ids = 0
     const orchestrator = new Orchestrator(port.stores, {
       ...LIMITS,
       clock: port.clock,
       random: () => 0.5,
       tracer: UNTRACED,
-      newId: () => `${name}-${++ids}`,
+      newId: () => submissionId(++this.#submissions),
       log: { warn: () => {}, error: () => {} },
     })
     const { queue } = port.stores

@@ -57,7 +57,7 @@ export const answerMutants: Mutant[] = [
         '      const seq = next++\n',
         '      const seq = next++\n      copies.set(submissionId, read(answer))\n',
       ],
-      [ANSWERS, 'answer: read(answer) }', 'answer: copies.get(submissionId) ?? read(answer) }'],
+      [ANSWERS, 'answer: read(answer) }', 'answer: copies.get(toUuid(submissionId)) ?? read(answer) }'],
     ],
     caughtBy: [SUITE, REFERENCES, GONE],
   },

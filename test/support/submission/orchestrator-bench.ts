@@ -15,7 +15,7 @@ import { type OrchestratorOptions, UNTRACED } from '../../../src/submission/opti
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import { type Outcome, payloadHash, type SubmissionRequest, toSubmission } from '../../../src/submission/submission.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
-import { NOON, namesIn } from '../../contract/submissions.ts'
+import { NOON, namesIn, submissionId } from '../../contract/submissions.ts'
 import { TestClock } from '../test-clock.ts'
 import { type Faulty, faulty } from './faulty-stores.ts'
 
@@ -69,7 +69,7 @@ export function setUp(t: Test, way: 'one transaction' | 'saga', changed: Partial
       clock,
       random: () => 0.5,
       tracer: UNTRACED,
-      newId: () => `submission-${++ids}`,
+      newId: () => submissionId(++ids),
       log,
       ...changed,
     },
