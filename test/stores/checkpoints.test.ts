@@ -26,7 +26,7 @@ function openLogged(t: Test, part = SOUND) {
     pagesLeft,
     /** Writes more than is worth a checkpoint. */
     writeMuch(): void {
-      for (const enough = pagesLeft() + 1_100; pagesLeft() < enough; ) write.run(`${++written}`.padEnd(3_000))
+      for (const enough = pagesLeft() + 2_100; pagesLeft() < enough; ) write.run(`${++written}`.padEnd(3_000))
     },
   }
 }

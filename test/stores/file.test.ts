@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { backUp } from '../../src/stores/sqlite/durability/back-up.ts'
 import { lock, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
-import { EARLIER_IDS, migrations } from '../../src/stores/sqlite/schema.ts'
+import { EARLIER_IDS, migrations, PAGE_SIZE } from '../../src/stores/sqlite/schema.ts'
 import { SqliteReader } from '../../src/stores/sqlite/sqlite-reader.ts'
 import { DEFAULT, readIn } from '../contract/leasing.ts'
 import { formula, namesIn, submission } from '../contract/submissions.ts'
@@ -29,6 +29,7 @@ t.test('a new file has every migration, and opening it again changes nothing', a
   const path = join(t.testdir(), 'a.db')
   const first = open(t, path)
   t.equal(pragma(first, 'user_version'), migrations.length)
+  t.equal(pragma(first, 'page_size'), PAGE_SIZE)
   const id = first.prepare('SELECT store_id FROM identity').all()
   t.equal(id.length, 1)
   first.close()

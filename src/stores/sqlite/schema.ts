@@ -1,5 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 
+/** The size of a page in bytes: half of SQLite's default, because a commit writes whole pages. */
+export const PAGE_SIZE = 2_048
 /** Marks a file as ours: "FFI" and the layout number. */
 export const APPLICATION_ID = 0x46464903
 /** The marks of earlier versions, whose files cannot be migrated. */

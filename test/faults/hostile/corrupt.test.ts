@@ -7,14 +7,13 @@ import { StoreRefused } from '../../../src/errors/store-errors.ts'
 import { systemClock } from '../../../src/kit/clock.ts'
 import { lock, openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import { openSqlite } from '../../../src/stores/sqlite/engine.ts'
+import { PAGE_SIZE } from '../../../src/stores/sqlite/schema.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
 import { count } from '../figures.ts'
 import { runServer } from '../server.ts'
 import { copy, digests, FILE, makeFiles } from './damaged-file.ts'
 
 t.setTimeout(600_000)
-
-const PAGE = 4096
 
 /** Changes the database at a path. */
 type Damage = (path: string) => void
@@ -48,17 +47,16 @@ function rootOf(path: string, name: string): number {
 const swapChildren =
   (name: string): Damage =>
   (path) => {
-    const root = (rootOf(path, name) - 1) * PAGE
+    const root = (rootOf(path, name) - 1) * PAGE_SIZE
     bytes((content) => {
       const isInner = (content[root] as number) === 2 || (content[root] as number) === 5
       if (!isInner) throw new Error(`${name} has one page`)
       const children = [root + content.readUInt16BE(root + 12), root + 8].map((at) => content.readUInt32BE(at) - 1)
-      const [a, b] = children.map((page) => Buffer.from(content.subarray(page * PAGE, (page + 1) * PAGE))) as [
-        Buffer,
-        Buffer,
-      ]
-      content.set(b, (children[0] as number) * PAGE)
-      content.set(a, (children[1] as number) * PAGE)
+      const [a, b] = children.map((page) =>
+        Buffer.from(content.subarray(page * PAGE_SIZE, (page + 1) * PAGE_SIZE)),
+      ) as [Buffer, Buffer]
+      content.set(b, (children[0] as number) * PAGE_SIZE)
+      content.set(a, (children[1] as number) * PAGE_SIZE)
     })(path)
   }
 
@@ -66,16 +64,18 @@ const REFUSED: Record<string, Damage> = {
   'the first bytes': bytes((content) => content.fill(0xff, 0, 16)),
   'the page size': bytes((content) => content.writeUInt16BE(8_192, 16)),
   'the number of pages': bytes((content) => content.writeUInt32BE(1_000_000, 28)),
-  'the first page': bytes((content) => content.fill(0, 100, PAGE)),
+  'the first page': bytes((content) => content.fill(0, 100, PAGE_SIZE)),
   'the mark of whose it is': bytes((content) => content.writeUInt32BE(7, 68)),
   'the version': bytes((content) => content.writeUInt32BE(0, 60)),
   'a version to come': bytes((content) => content.writeUInt32BE(99, 60)),
   'a page of formulas in zeros': (path) =>
-    bytes((content) => content.fill(0, (rootOf(path, 'formulas') - 1) * PAGE, rootOf(path, 'formulas') * PAGE))(path),
+    bytes((content) =>
+      content.fill(0, (rootOf(path, 'formulas') - 1) * PAGE_SIZE, rootOf(path, 'formulas') * PAGE_SIZE),
+    )(path),
   'formulas in the wrong order': swapChildren('formulas'),
   'answers in the wrong order': swapChildren('answers'),
   'an index in the wrong order': swapChildren('formulas_by_search'),
-  'cut to half': (path) => truncateSync(path, Math.floor(readFileSync(path).length / 2 / PAGE) * PAGE),
+  'cut to half': (path) => truncateSync(path, Math.floor(readFileSync(path).length / 2 / PAGE_SIZE) * PAGE_SIZE),
   'cut within a page': (path) => truncateSync(path, readFileSync(path).length - 1_000),
   'cut to its header': (path) => truncateSync(path, 100),
   noise: bytes((content) => content.fill('noise')),

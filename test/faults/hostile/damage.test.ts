@@ -7,6 +7,7 @@ import { Batches } from '../../../src/stores/sqlite/batches.ts'
 import { readCommands, writeCommands } from '../../../src/stores/sqlite/commands.ts'
 import { openForReading, openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
 import { type Call, type CallResult, pack } from '../../../src/stores/sqlite/messages.ts'
+import { PAGE_SIZE } from '../../../src/stores/sqlite/schema.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
 import { formula, submission } from '../../contract/submissions.ts'
 import { chance, seed, sized } from '../extent.ts'
@@ -15,7 +16,6 @@ import { FILE, makeFiles } from './damaged-file.ts'
 
 t.setTimeout(600_000)
 
-const PAGE = 4096
 const LATE = Number.POSITIVE_INFINITY
 const now = Date.now()
 
@@ -79,11 +79,12 @@ t.test(
       const content = Buffer.from(whole)
       const how = oneOf(['bytes', 'a run', 'a page', 'another page', 'a cut'])
       const at = integer(0, whole.length - 1)
-      const page = at - (at % PAGE)
+      const page = at - (at % PAGE_SIZE)
       if (how === 'bytes') for (let more = 0; more < 8; more++) content[integer(0, whole.length - 1)] = integer(0, 255)
       if (how === 'a run') content.fill(integer(0, 255), at, Math.min(at + integer(1, 200), content.length))
-      if (how === 'a page') content.fill(oneOf([0, 0xff]), page, page + PAGE)
-      if (how === 'another page') content.copy(content, page, PAGE * integer(0, whole.length / PAGE - 1), undefined)
+      if (how === 'a page') content.fill(oneOf([0, 0xff]), page, page + PAGE_SIZE)
+      if (how === 'another page')
+        content.copy(content, page, PAGE_SIZE * integer(0, whole.length / PAGE_SIZE - 1), undefined)
       writeFileSync(path, how === 'a cut' ? content.subarray(0, at) : content)
       const before = readFileSync(path)
       const fault = tryOn(path)
@@ -124,8 +125,8 @@ t.test('damage while the service runs causes store errors, never wrong results',
     const writer = openForWriting(path)
     const reader = openForReading(path)
     const content = readFileSync(path)
-    for (let page = 1; page < content.length / PAGE; page++) {
-      if (integer(1, 100) <= 30) content.fill(oneByte(integer(0, 2)), page * PAGE, (page + 1) * PAGE)
+    for (let page = 1; page < content.length / PAGE_SIZE; page++) {
+      if (integer(1, 100) <= 30) content.fill(oneByte(integer(0, 2)), page * PAGE_SIZE, (page + 1) * PAGE_SIZE)
     }
     writeFileSync(path, content)
     try {

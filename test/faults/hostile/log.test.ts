@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { openForWriting } from '../../../src/stores/sqlite/durability/file.ts'
+import { PAGE_SIZE } from '../../../src/stores/sqlite/schema.ts'
 import { chance, seed, sized } from '../extent.ts'
 
 const HEADER = 32
-const FRAME = 24 + 4096
+const FRAME = 24 + PAGE_SIZE
 t.setTimeout(600_000)
 
 const LARGE = 'x'.repeat(9_000)

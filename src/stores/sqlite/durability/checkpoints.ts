@@ -4,7 +4,7 @@ import { reasonOf } from '../../../kit/reason.ts'
 import { BUSY_MS, sync } from './file.ts'
 
 /** The size of the log, in pages, from which a checkpoint is made: 4 MiB. */
-const LOG_PAGES = 1_024
+const LOG_PAGES = 2_048
 /** How long a checkpoint waits for readers, in milliseconds. The service's own reads are shorter. */
 const READERS_MS = 100
 

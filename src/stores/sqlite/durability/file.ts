@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { StoreRefused } from '../../../errors/store-errors.ts'
-import { migrate } from '../schema.ts'
+import { migrate, PAGE_SIZE } from '../schema.ts'
 import { checkSound, LEFT } from './integrity.ts'
 import { realPath, refuseMountedFile } from './paths.ts'
 import { logIsDamaged } from './wal-check.ts'
@@ -27,6 +27,8 @@ export function openForWriting(path: string): DatabaseSync {
     const db = new DatabaseSync(path, { timeout: BUSY_MS })
     try {
       if (!checked) checkSound(db, path)
+      // Of a new file; others keep theirs.
+      db.exec(`PRAGMA page_size = ${PAGE_SIZE}`)
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
       // Deleted formulas are still secret. Measured cost: 3 % more bytes written, no time.

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { PAGE_SIZE } from '../schema.ts'
 
 /** SQLite's write-ahead log: https://www.sqlite.org/fileformat2.html#walformat */
 const HEADER_BYTES = 32
@@ -114,11 +115,11 @@ function sumOf([one, two]: Sums, bytes: Buffer, logHeader: Buffer): Sums {
   return [one, two]
 }
 
-/** The page size in the database's header; SQLite's default if that is broken too. */
+/** The page size in the database's header; ours if that is broken too. */
 function pageSizeOf(database: number): number {
   const size = read(database, 16, 2).readUInt16BE(0)
   if (size === 1) return 65_536
-  return size >= 512 && (size & (size - 1)) === 0 ? size : 4_096
+  return size >= 512 && (size & (size - 1)) === 0 ? size : PAGE_SIZE
 }
 
 /** Reads exactly `length` bytes; zeros past the end of the file. */
