@@ -4,12 +4,19 @@ import { say, tell } from './print.ts'
 import { geometricMean, median } from './statistics.ts'
 import { type Extent, measureInTurns, type Round, rotated, Trial } from './trial.ts'
 
-interface Options {
+export interface CompareOptions {
   /** How often all contenders are started. */
   starts: number
   /** Per start. */
   extent: Extent
   beforeRound?: (running: Trial['running']) => Promise<unknown>
+}
+
+/** Ratios of starts: their geometric mean, least and most. */
+export interface Spread {
+  mean: number
+  least: number
+  most: number
 }
 
 type Measure = 'rate' | 'cpuUsPerUnit' | 'writtenBytesPerUnit'
@@ -18,8 +25,9 @@ type Measure = 'rate' | 'cpuUsPerUnit' | 'writtenBytesPerUnit'
  * Compares contenders under one load, and prints each as a ratio to the first: per start the median of the ratios of
  * rounds, over all starts the geometric mean, least and most. Several starts are needed because a process that starts
  * slow stays slow; their order rotates.
+ * @returns the ratios of rates, for each contender but the first
  */
-export async function compare(subject: Case, contenders: Contender[], options: Options): Promise<void> {
+export async function compare(subject: Case, contenders: Contender[], options: CompareOptions): Promise<Spread[]> {
   const starts: Map<Contender, Round[]>[] = []
   for (let start = 0; start < options.starts; start++) {
     const trials = rotated(contenders, start).map((contender) => new Trial(subject, contender, options))
@@ -30,11 +38,13 @@ export async function compare(subject: Case, contenders: Contender[], options: O
   const rate = geometricMean(starts.map((rounds) => median(of(rounds, first).map((round) => round.rate))))
   say(`\n${subject.title}`)
   tell(`${first.name.padEnd(12)} ${Math.round(rate)}/s`)
-  for (const other of others) {
-    const spread = (measure: Measure): string => spreadOf(starts.map((rounds) => ratio(rounds, other, first, measure)))
-    const [speed, cpu, written] = [spread('rate'), spread('cpuUsPerUnit'), spread('writtenBytesPerUnit')]
-    tell(`${other.name.padEnd(12)} rate ${speed}, CPU per unit ${cpu}, bytes written per unit ${written}`)
-  }
+  return others.map((other) => {
+    const spread = (measure: Measure): Spread => spreadOf(starts.map((rounds) => ratio(rounds, other, first, measure)))
+    const rates = spread('rate')
+    const [cpu, written] = [spread('cpuUsPerUnit'), spread('writtenBytesPerUnit')].map(inWords)
+    tell(`${other.name.padEnd(12)} rate ${inWords(rates)}, CPU per unit ${cpu}, bytes written per unit ${written}`)
+    return rates
+  })
 }
 
 const of = (rounds: Map<Contender, Round[]>, contender: Contender): Round[] => rounds.get(contender) as Round[]
@@ -45,8 +55,9 @@ function ratio(rounds: Map<Contender, Round[]>, contender: Contender, base: Cont
   return median(ours.map((value, index) => value / (of(rounds, base)[index] as Round)[measure]))
 }
 
-function spreadOf(ratios: number[]): string {
-  if (!ratios.every(Number.isFinite)) return '–'
-  const [mean, least, most] = [geometricMean(ratios), Math.min(...ratios), Math.max(...ratios)]
-  return `${mean.toFixed(3)} (${least.toFixed(3)} to ${most.toFixed(3)})`
+const spreadOf = (ratios: number[]): Spread => {
+  return { mean: geometricMean(ratios), least: Math.min(...ratios), most: Math.max(...ratios) }
 }
+
+export const inWords = ({ mean, least, most }: Spread): string =>
+  Number.isFinite(mean) ? `${mean.toFixed(3)} (${least.toFixed(3)} to ${most.toFixed(3)})` : '–'

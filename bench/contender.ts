@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import pidusage from 'pidusage'
+import type { CaseLoad } from './cases.ts'
 
 /** An HTTP service that takes formulas. */
 export interface Contender {
@@ -16,6 +17,8 @@ export interface Contender {
   environment(directory: string): Record<string, string>
   /** Whether it stores what it answers, durably. */
   stores: boolean
+  /** Its own load, where it differs from that of the case. */
+  load?: Partial<CaseLoad>
 }
 
 const at = (path: string): URL => new URL(path, import.meta.url)
@@ -118,8 +121,12 @@ export class Running {
     throw new Error(`${contender.name} did not start: ${printed.join('\n')}`)
   }
 
+  get pid(): number {
+    return this.#child?.pid as number
+  }
+
   async usage(): Promise<Usage> {
-    const pid = this.#child?.pid as number
+    const { pid } = this
     const { ctime, memory } = await pidusage(pid)
     return { cpuMs: ctime, rssBytes: memory, writtenBytes: writtenBytes(pid) }
   }

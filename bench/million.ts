@@ -1,5 +1,5 @@
 import { validateSubmission } from '../src/formula/validate.ts'
-import { caseNamed } from './cases.ts'
+import { type Case, caseNamed } from './cases.ts'
 import { onSqlite, sqlite } from './contender.ts'
 import { calm, preload } from './load/preload.ts'
 import { formula } from './load/requests.ts'
@@ -10,6 +10,7 @@ import { verify } from './verify.ts'
 
 /** A rate on an empty store and on one with formulas and ready events. */
 export interface FilledRate {
+  name: string
   title: string
   unit: string
   empty: number
@@ -53,10 +54,10 @@ export async function measureMillion(extent: MillionExtent): Promise<Million> {
 }
 
 /** The result of two trials of a case: on an empty store, then on a filled one. */
-export function filledRate({ title, unit }: { title: string; unit: string }, trials: Trial[]): FilledRate {
+export function filledRate({ name, title, unit }: Case, trials: Trial[]): FilledRate {
   const [empty, filled] = trials.map((trial): Figure => trial.figure()) as [Figure, Figure]
   tell(`${title}: ${whole(filled.rate)} of ${whole(empty.rate)} ${unit}/s when empty`)
-  return { title, unit, empty: empty.rate, filled: filled.rate, rssBytes: filled.rssBytes }
+  return { name, title, unit, empty: empty.rate, filled: filled.rate, rssBytes: filled.rssBytes }
 }
 
 /** Times single calls on a store of this size, then two starts with it. */

@@ -3,22 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
 import { caseNamed } from './cases.ts'
-import { compare } from './compare.ts'
+import { type CompareOptions, compare, type Spread } from './compare.ts'
 import { type Contender, type Running, sqlite } from './contender.ts'
 
 // node bench/observed.ts [traces] [--starts 6] [--rounds 5] [--seconds 1]
 // Measures what metrics and log lines cost, or traces: the service with and without.
-
-const { values, positionals } = parseArgs({
-  options: {
-    starts: { type: 'string', default: '6' },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1' },
-  },
-  allowPositionals: true,
-})
-const extent = { rounds: Number(values.rounds), seconds: Number(values.seconds), warmUpSeconds: 2 }
-const options = { starts: Number(values.starts), extent }
 
 const withVariables = (name: string, variables: Record<string, string>): Contender => ({
   ...sqlite,
@@ -41,7 +30,16 @@ async function scrape({ contender, url }: Running): Promise<void> {
   await answer.text()
 }
 
-async function measureTraces(): Promise<void> {
+const compareObserved = (name: string, observed: Contender[], options: CompareOptions): Promise<Spread[]> =>
+  compare(caseNamed(name), [unobserved, ...observed], { ...options, beforeRound: scrape })
+
+/** @returns the rate with metrics and log lines as a share of the rate without */
+export async function measureObserved(options: CompareOptions): Promise<Spread> {
+  const [observed] = await compareObserved('single', [sqlite], options)
+  return observed as Spread
+}
+
+async function measureTraces(options: CompareOptions): Promise<void> {
   // A collector that reads and forgets.
   const collector = createServer((request, response) => {
     request.resume().on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'))
@@ -58,10 +56,19 @@ async function measureTraces(): Promise<void> {
   collector.close()
 }
 
-if (positionals[0] === 'traces') await measureTraces()
-else {
-  const contenders = [unobserved, sqlite, everyLine]
-  for (const name of ['single', 'replay']) {
-    await compare(caseNamed(name), contenders, { ...options, beforeRound: scrape })
-  }
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: {
+      starts: { type: 'string', default: '6' },
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '1' },
+    },
+    allowPositionals: true,
+  })
+  const extent = { rounds: Number(values.rounds), seconds: Number(values.seconds), warmUpSeconds: 2 }
+  const options = { starts: Number(values.starts), extent }
+  if (positionals[0] === 'traces') await measureTraces(options)
+  else for (const name of ['single', 'replay']) await compareObserved(name, [sqlite, everyLine], options)
 }
+
+if (import.meta.main) await main()

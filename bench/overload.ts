@@ -13,6 +13,8 @@ export interface Level {
   offered: number
   /** 200s per second. */
   accepted: number
+  /** Refusals, and anything but a 200 that the other callers got. */
+  refused: number
   probed: Probed
 }
 
@@ -67,6 +69,7 @@ async function measureLevel({ url }: Running, connections: number, seconds: numb
     connections,
     offered: answered.requests / answered.seconds,
     accepted: (answered.requests - answered.refused) / answered.seconds,
+    refused: answered.refused + probed.shed + probed.otherwise,
     probed,
   }
 }

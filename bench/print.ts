@@ -2,6 +2,7 @@ import { markdownTable } from '../docs/figures.ts'
 import type { CaseFigures, Judged } from './goals.ts'
 import type { Overload } from './overload.ts'
 import type { Intake } from './postgres/part.ts'
+import type { Figure } from './trial.ts'
 
 type Format = (value: number) => string
 
@@ -25,24 +26,23 @@ export function goalsTable(goals: Judged[]): string {
   return markdownTable([['Goal', 'Figure', 'Holds?'], ...rows])
 }
 
-/** The contenders of each case. CPU time and bytes are per formula or event. */
+/** The contenders of each case. CPU time and bytes are per formula, event or answer. */
 export function casesTable(cases: CaseFigures[]): string {
-  const head = ['Case', 'Contender', 'Rate', 'Of bare', 'p50', 'p99', 'CPU', 'RSS', 'Bytes written', 'Bytes kept']
-  const rows = cases.flatMap(({ title, unit, figures }) => {
-    const bare = figures.find(({ contender }) => contender === 'bare')
-    return figures.map((figure, index) => [
+  const head = ['Case', 'Contender', 'Rate', 'Of first', 'p50', 'p99', 'CPU', 'RSS', 'Bytes written', 'Bytes kept']
+  const rows = cases.flatMap(({ title, unit, figures }) =>
+    figures.map((figure, index) => [
       index === 0 ? title : '',
       figure.contender,
       `${whole(figure.rate)} ${unit}/s`,
-      bare === undefined ? '–' : (figure.rate / bare.rate).toFixed(2),
+      (figure.rate / (figures[0] as Figure).rate).toFixed(2),
       inMs(figure.p50Ms),
       inMs(figure.p99Ms),
       `${figure.cpuUsPerUnit.toFixed(1)} µs`,
       inMegabytes(figure.rssBytes),
       inBytes(figure.writtenBytesPerUnit),
       inBytes(figure.keptBytesPerFormula),
-    ])
-  })
+    ]),
+  )
   return markdownTable([head, ...rows])
 }
 

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
 import { publish } from '../docs/figures.ts'
-import { cases } from './cases.ts'
+import { type Case, cases } from './cases.ts'
 import { measureEndurance } from './endurance.ts'
 import { judge, type Measured } from './goals.ts'
 import { caption } from './machine.ts'
 import { measureMillion } from './million.ts'
+import { measureObserved } from './observed.ts'
 import { measureOverload } from './overload.ts'
 import { measurePostgres } from './postgres/part.ts'
 import { casesTable, costsTable, goalsTable, overloadTable, say, tell } from './print.ts'
@@ -21,7 +22,8 @@ interface Part {
 }
 
 const MILLION = { rounds: 3, seconds: 3, warmUpSeconds: 2, formulas: 1_000_000, calls: 2_000 }
-const OVERLOAD = { seconds: 10, connections: [64, 256, 1024, 4096, 6144, 8192] }
+const OBSERVED = { starts: 6, extent: { rounds: 8, seconds: 1, warmUpSeconds: 2 } }
+const OVERLOAD = { seconds: 10, connections: [64, 256, 1024, 2000, 4096, 8192] }
 const SWEEP = {
   fillSeconds: 20,
   expirySeconds: 30,
@@ -34,10 +36,15 @@ const ENDURANCE = { seconds: Number(process.env.BENCH_ENDURANCE_SECONDS ?? 600),
 const POSTGRES = { rounds: 5, seconds: 4, warmUpSeconds: 2, formulas: 1_000_000 }
 
 const RUNS: Record<string, () => Part[]> = {
-  quick: () => caseParts({ rounds: 3, seconds: 1, warmUpSeconds: 1 }),
+  quick: () =>
+    caseParts(
+      cases.filter(({ onlyFull }) => !onlyFull),
+      { rounds: 3, seconds: 1, warmUpSeconds: 1 },
+    ),
   full: () => [
-    ...caseParts({ rounds: 5, seconds: 3, warmUpSeconds: 2 }),
+    ...caseParts(cases, { rounds: 5, seconds: 3, warmUpSeconds: 2 }),
     { name: 'million', measure: async () => ({ million: await measureMillion(MILLION) }) },
+    { name: 'observed', measure: async () => ({ observed: await measureObserved(OBSERVED) }) },
     { name: 'overload', measure: async () => ({ overload: await measureOverload(OVERLOAD) }) },
     { name: 'sweep', measure: async () => ({ sweep: await measureSweep(SWEEP) }) },
     { name: 'endurance', measure: async () => ({ endurance: await measureEndurance(ENDURANCE) }) },
@@ -45,7 +52,7 @@ const RUNS: Record<string, () => Part[]> = {
   postgres: () => [{ name: 'postgres', measure: async () => ({ postgres: await measurePostgres(POSTGRES) }) }],
 }
 
-const caseParts = (extent: Extent): Part[] =>
+const caseParts = (cases: Case[], extent: Extent): Part[] =>
   cases.map((subject) => ({
     name: subject.name,
     async measure() {

@@ -1,7 +1,7 @@
 import type { Case } from './cases.ts'
 import { type Contender, Running, type Usage } from './contender.ts'
 import { load, newRun, type Sent } from './load/load.ts'
-import { calm, preload, readyEvents, sendFirst } from './load/preload.ts'
+import { calm, preload, readyEvents, sendFirst, storedPaths } from './load/preload.ts'
 import { medians } from './statistics.ts'
 import { verify } from './verify.ts'
 
@@ -12,7 +12,7 @@ export interface Extent {
   warmUpSeconds: number
 }
 
-/** One measurement of a contender. A unit is a formula or an event. */
+/** One measurement of a contender. A unit is a formula, an event or an answer. */
 export type Round = {
   units: number
   /** Units per second. */
@@ -42,7 +42,7 @@ export interface Measurable {
 }
 
 interface TrialOptions {
-  /** Stored before the warm-up. */
+  /** Stored before the warm-up, by an earlier process. */
   formulas?: number
   /** Called before each measurement. */
   beforeRound?: (running: Running) => Promise<unknown>
@@ -57,10 +57,12 @@ export class Trial implements Measurable {
   readonly #sent: Sent[] = []
   /** The run of formulas that are sent repeatedly. */
   readonly #run = newRun()
+  /** What `get` reads. */
+  #paths: string[] = []
   #keptBytesPerFormula = 0
 
   constructor(subject: Case, contender: Contender, options: TrialOptions = {}) {
-    this.#case = subject
+    this.#case = { ...subject, ...contender.load }
     this.#options = options
     this.running = new Running(contender)
   }
@@ -68,9 +70,16 @@ export class Trial implements Measurable {
   /** Starts the contender, fills its store, and warms it up. */
   async prepare({ warmUpSeconds }: Extent): Promise<void> {
     await this.running.start()
-    await this.#preload(this.#options.formulas ?? 0)
+    const { formulas = 0 } = this.#options
+    const { kept, requests } = this.#case
+    if (formulas > 0) {
+      await this.#preload(formulas)
+      // Lists of 1,000 take memory that is not returned.
+      await this.running.kill('SIGTERM')
+      await this.running.start()
+    }
+    if (requests === 'get') await this.#prepareReads()
     if (this.#repeats) {
-      const { kept } = this.#case
       await sendFirst(this.running.url, kept, { requests: 'replay', run: this.#run, kept })
     }
     await this.#queueEvents(warmUpSeconds)
@@ -86,7 +95,8 @@ export class Trial implements Measurable {
     const after = await this.running.usage()
     const isConsumer = this.#case.unit === 'events'
     if (isConsumer && (await readyEvents(this.running.url)) === 0) throw new Error('The queue ran dry')
-    const units = isConsumer ? answered.acked : answered.requests * this.#case.formulasPerRequest
+    const units = isConsumer ? answered.acked : answered.requests * this.#case.unitsPerRequest
+    if (units === 0) throw new Error('Nothing was answered within a round')
     const perUnit = (field: keyof Usage): number => (after[field] - before[field]) / units
     const round = {
       units,
@@ -103,6 +113,12 @@ export class Trial implements Measurable {
 
   get #repeats(): boolean {
     return this.#case.requests === 'replay' || this.#case.requests === 'duplicate'
+  }
+
+  async #prepareReads(): Promise<void> {
+    const { kept, reads } = this.#case
+    await this.#preload(kept)
+    this.#paths = reads === 'liveness' ? ['/health/live'] : (await storedPaths(this.running.url))[reads]
   }
 
   async #preload(formulas: number): Promise<void> {
@@ -122,7 +138,8 @@ export class Trial implements Measurable {
     const run = this.#repeats ? this.#run : newRun()
     // A duplicate needs a new key; a known one would be a replay.
     const keys = requests === 'duplicate' ? newRun() : run
-    const sent = await load({ url: this.running.url, requests, run, keys, seconds, connections, kept, perReceive })
+    const { url } = this.running
+    const sent = await load({ url, requests, run, keys, seconds, connections, kept, perReceive, paths: this.#paths })
     this.#sent.push(sent)
     const { answered } = sent
     const { name, stores } = this.running.contender
@@ -135,7 +152,7 @@ export class Trial implements Measurable {
     if (!this.running.contender.stores) return
     const formulas = await verify(this.running, this.#sent)
     await this.running.kill('SIGTERM')
-    if (this.#repeats || this.#case.unit === 'events') return
+    if (this.#repeats || this.#case.unit !== 'formulas') return
     this.#keptBytesPerFormula = (await this.storedBytes()) / formulas
   }
 

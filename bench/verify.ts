@@ -2,7 +2,7 @@ import type { Running } from './contender.ts'
 import type { Requests, Sent } from './load/load.ts'
 
 /** How many formulas a 200 to such a request has stored. */
-const PER_REQUEST: Partial<Record<Requests, number>> = { single: 1, patient: 1, forty: 1, list: 100, preload: 1000 }
+const PER_REQUEST: Partial<Record<Requests, number>> = { single: 1, patient: 1, forty: 1, list: 100, thousand: 1000 }
 
 /** A contender that can be killed and asked for what it has stored. */
 export type Witness = Pick<Running, 'url' | 'kill' | 'start'> & { contender: Pick<Running['contender'], 'name'> }

@@ -16,6 +16,7 @@ async function load(load: Load): Promise<Answered> {
   const each: autocannon.Request = {
     setupRequest: (blank) => {
       const next = request(load, ++sent, receipts.pop())
+      if (next.body === '') return { ...blank, path: next.path }
       return { ...blank, method: 'POST', path: next.path, headers: headersOf(next), body: next.body }
     },
   }

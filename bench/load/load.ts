@@ -6,7 +6,7 @@ import { autocannonGenerator } from './autocannon.ts'
  * Kinds of requests; see `request` in requests.ts. `patient` is `single` by clients that honour Retry-After, which only
  * wrk supports.
  */
-export type Requests = 'single' | 'patient' | 'forty' | 'list' | 'preload' | 'replay' | 'duplicate' | 'consume'
+export type Requests = 'single' | 'patient' | 'forty' | 'list' | 'thousand' | 'replay' | 'duplicate' | 'consume' | 'get'
 
 /** Determines keys and bodies of all requests of a load. */
 export interface Sequence {
@@ -19,6 +19,8 @@ export interface Sequence {
   kept?: number
   /** Maximum number of events per receive; default 1. */
   perReceive?: number
+  /** What `get` reads, in turn: at least one, without commas. */
+  paths?: string[]
 }
 
 export interface Load extends Sequence {
@@ -68,9 +70,9 @@ const SCRIPT = new URL('requests.lua', import.meta.url).pathname
 export const wrk = (version: string): Generator => ({
   name: 'wrk',
   version,
-  async load({ url, requests, run, keys = run, seconds, connections, kept = 1, perReceive = 1 }) {
+  async load({ url, requests, run, keys = run, seconds, connections, kept = 1, perReceive = 1, paths = [] }) {
     const options = ['-t', '1', '-c', `${connections}`, '-d', `${seconds}`, '--timeout', '30', '-s', SCRIPT, url]
-    const script = ['--', requests, ...[run, kept, perReceive, keys].map(String)]
+    const script = ['--', requests, ...[run, kept, perReceive, keys].map(String), paths.join()]
     const { stdout } = await promisify(execFile)('wrk', [...options, ...script])
     return JSON.parse(stdout.slice(stdout.lastIndexOf('\n{')))
   },

@@ -5,6 +5,8 @@ import { headersOf, request } from './requests.ts'
 const PER_LIST = 1_000
 /** Few, so that the service does not have to catch up afterwards. */
 const CLIENTS = 4
+/** The paths of their formulas fit into one argument of a command. */
+const MAX_PAGES = 20
 const CALM = { answerMs: 5, times: 5, everyMs: 50, patienceMs: 20_000 }
 
 /**
@@ -31,10 +33,22 @@ export async function sendFirst(
 
 /** Stores formulas, which also queues their events. */
 export async function preload(url: string, formulas: number): Promise<Sent> {
-  const [sequence, lists] = [{ requests: 'preload', run: newRun() } as const, Math.ceil(formulas / PER_LIST)]
+  const [sequence, lists] = [{ requests: 'thousand', run: newRun() } as const, Math.ceil(formulas / PER_LIST)]
   await sendFirst(url, lists, sequence, { clients: CLIENTS })
   const answered = { requests: lists, refused: 0, failed: 0, acked: 0, seconds: 0, p50Ms: 0, p99Ms: 0 }
   return { ...sequence, connections: 0, answered }
+}
+
+/** Paths of pages of 50, newest first, and of the formulas on them. */
+export async function storedPaths(url: string): Promise<{ pages: string[]; formulas: string[] }> {
+  const first = '/formulas?limit=50'
+  const [pages, formulas]: [string[], string[]] = [[first], []]
+  for (const path of pages) {
+    const page = (await (await fetch(url + path)).json()) as { formulas: { id: string }[]; nextCursor: string | null }
+    formulas.push(...page.formulas.map(({ id }) => `/formulas/${id}`))
+    if (page.nextCursor !== null && pages.length < MAX_PAGES) pages.push(`${first}&cursor=${page.nextCursor}`)
+  }
+  return { pages, formulas }
 }
 
 /** Waits until several answers in a row are fast: then the service has finished its deferred writes. */

@@ -1,4 +1,4 @@
--- Script for wrk: wrk … -s requests.lua <url> -- <case> <run> <kept> <per receive> <keys>
+-- Script for wrk: wrk … -s requests.lua <url> -- <case> <run> <kept> <per receive> <keys> <paths>
 -- Twin of requests.ts, which the other generator uses. Keys and bodies follow from case, run, thread and a counter: two
 -- runs never send the same, and a repeated run sends the same again. `replay` and `duplicate` repeat `kept` bodies.
 
@@ -20,9 +20,11 @@ local HEADERS = { ['Content-Type'] = 'application/json' }
 local sent = 0
 acked = 0
 local waiting = {}
+local gets = {}
 
 function init(args)
   case, run, kept, per_receive, keys = args[1], args[2], tonumber(args[3]), tonumber(args[4]), args[5]
+  for path in args[6]:gmatch('[^,]+') do gets[#gets + 1] = wrk.format('GET', path) end
 end
 
 -- A formula with a composition of its own.
@@ -44,16 +46,18 @@ local function submit(key, body)
   return wrk.format('POST', '/formulas', HEADERS, body)
 end
 
-local function list(number)
+local function list(number, length)
   local formulas = {}
-  for i = 1, 100 do formulas[i] = formula(number * 100 + i, 4) end
+  for i = 1, length do formulas[i] = formula(number * length + i, 4) end
   return submit(number, '[' .. table.concat(formulas, ',') .. ']')
 end
 
 local cases = {
   single = function() return submit(sent, formula(sent, 4)) end,
   forty = function() return submit(sent, formula(sent, 40)) end,
-  list = function() return list(sent) end,
+  list = function() return list(sent, 100) end,
+  thousand = function() return list(sent, 1000) end,
+  get = function() return gets[sent % #gets + 1] end,
   replay = function() return submit(sent % kept, formula(sent % kept, 4)) end,
   duplicate = function() return submit(sent, formula(sent % kept, 4)) end,
   consume = function()

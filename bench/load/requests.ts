@@ -15,6 +15,7 @@ const THREAD = 1
 export interface Request {
   path: string
   key?: string
+  /** Empty in a GET. */
   body: string
 }
 
@@ -45,7 +46,7 @@ function list(run: number, number: number, length: number): string {
  * @param receipts what a consumer has received and not acknowledged: JSON strings, separated by commas
  */
 export function request(sequence: Sequence, sent: number, receipts?: string): Request {
-  const { requests, run, keys = run, kept = 1, perReceive = 1 } = sequence
+  const { requests, run, keys = run, kept = 1, perReceive = 1, paths = [] } = sequence
   const submit = (key: number, body: string): Request => ({ path: '/formulas', key: `${keys}-${THREAD}-${key}`, body })
   switch (requests) {
     case 'single':
@@ -55,12 +56,14 @@ export function request(sequence: Sequence, sent: number, receipts?: string): Re
       return submit(sent, formula(run, sent, 40))
     case 'list':
       return submit(sent, list(run, sent, 100))
-    case 'preload':
+    case 'thousand':
       return submit(sent, list(run, sent, 1000))
     case 'replay':
       return submit(sent % kept, formula(run, sent % kept, 4))
     case 'duplicate':
       return submit(sent, formula(run, sent % kept, 4))
+    case 'get':
+      return { path: paths[sent % paths.length] as string, body: '' }
     case 'consume':
       return receipts === undefined
         ? { path: '/events/receive', body: `{"max":${perReceive},"waitSeconds":1}` }

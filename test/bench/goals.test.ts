@@ -40,13 +40,40 @@ const beside = (name: string, sqlite: Partial<Figure>): Measured =>
 const consuming = (rate: number): Partial<Measured> =>
   cases(figures('single', { sqlite: { rate: 100 } }), figures('consume-100', { sqlite: { rate } }))
 
+const connections = (told: Record<string, Partial<Figure>>): Measured =>
+  cases(
+    figures('connections', { 'over 64': { rate: 100 }, 'over 256': { rate: 100 }, 'over 1024': { rate: 90 }, ...told }),
+  )
+/** With lists as well, which share a goal with 1,024 connections. */
+const rss = (of256: number, of1024: number, ofLists: number): Measured => {
+  const all = connections({ 'over 256': { rssBytes: of256 }, 'over 1024': { rssBytes: of1024 } }).cases
+  return cases(...all, figures('list', { sqlite: {}, 'lists of 1,000': { rssBytes: ofLists } }))
+}
+const lists = (rate: number, ofThousand: number): Measured =>
+  cases(figures('list', { sqlite: { rate }, 'lists of 1,000': { rate: ofThousand } }))
+const starts = (slowest: number): Measured =>
+  cases(figures('starts', { 'start 1': { rate: 99 }, 'start 2': { rate: slowest }, 'start 3': { rate: 100 } }))
+const reads = (byId: number, pages: number): Measured =>
+  cases(figures('reads', { liveness: { rate: 20_000 }, 'by id': { rate: byId }, 'pages of 50': { rate: pages } }))
+
 checkEdges([
   [/0\.5 of the bare/, beside('single', { rate: 50 }), beside('single', { rate: 49.9 })],
-  [/p99 below 25/, beside('single', { p99Ms: 24.9 }), beside('single', { p99Ms: 25 })],
-  [/^Lists/, cases(figures('list', { sqlite: { rate: 1e5 } })), cases(figures('list', { sqlite: { rate: 99_999 } }))],
+  [/p99 at most 25/, beside('single', { p99Ms: 25 }), beside('single', { p99Ms: 25.1 })],
+  [/256 connections: at least/, connections({}), connections({ 'over 256': { rate: 99 } })],
+  [/1,024 connections: at least/, connections({}), connections({ 'over 1024': { rate: 89 } })],
+  [/^8 starts/, starts(95), starts(94)],
+  [/bytes written/, beside('single', { writtenBytesPerUnit: 2200 }), beside('single', { writtenBytesPerUnit: 2201 })],
+  [/bytes kept/, beside('single', { keptBytesPerFormula: 600 }), beside('single', { keptBytesPerFormula: 601 })],
+  [/up to 256 connections: RSS/, rss(512e6, 768e6, 768e6), rss(513e6, 768e6, 768e6)],
+  [/or lists of 1,000: RSS/, rss(512e6, 768e6, 768e6), rss(512e6, 769e6, 768e6)],
+  [/or lists of 1,000: RSS/, rss(512e6, 768e6, 768e6), rss(512e6, 768e6, 769e6)],
+  [/^Lists of 100:/, lists(120_000, 120_000), lists(119_999, 120_000)],
+  [/^Lists of 1,000:/, lists(120_000, 120_000), lists(120_000, 119_999)],
+  [/\/health\/live/, reads(16_000, 16_200), reads(15_999, 16_200)],
+  [/^Pages/, reads(16_000, 16_200), reads(16_000, 16_199)],
   [/^Replays/, beside('replay', { rate: 70 }), beside('replay', { rate: 69.9 })],
   [/^Receive and ack by 100/, consuming(200), consuming(199)],
-  [/^One connection/, beside('one-connection', { p50Ms: 2.4 }), beside('one-connection', { p50Ms: 2.5 })],
+  [/^One connection/, beside('one-connection', { p50Ms: 2.5 }), beside('one-connection', { p50Ms: 2.6 })],
 ])
 
 function million(told: Partial<Million>, getById = 1): Partial<Measured> {
@@ -55,20 +82,27 @@ function million(told: Partial<Million>, getById = 1): Partial<Measured> {
   return { million: { ...blank, calls: { empty: calls, filled: { ...calls, getById } }, ...told } }
 }
 
-const ratesAt = (filled: number, rssBytes = 1) => [{ title: 'One', unit: 'formulas', empty: 100, filled, rssBytes }]
+const ratesAt = (filled: number, rssBytes = 1, name = 'single') => [
+  { name, title: 'One', unit: 'formulas', empty: 100, filled, rssBytes },
+]
 
 checkEdges([
   [/0\.7 of the rate when empty/, million({}), million({ rates: ratesAt(69) })],
-  [/^RSS at 1,000,000/, million({ rates: ratesAt(70, 299e6) }), million({ rates: ratesAt(70, 300e6) })],
+  [/^Single formulas at/, million({ rates: ratesAt(70, 512e6) }), million({ rates: ratesAt(70, 513e6) })],
+  [
+    /^All loads at/,
+    million({ rates: [...ratesAt(70), ...ratesAt(70, 768e6, 'list')] }),
+    million({ rates: [...ratesAt(70), ...ratesAt(70, 769e6, 'list')] }),
+  ],
   [
     /after a stop/,
-    million({ startMs: { afterStop: 1999, afterKill: 1 } }),
     million({ startMs: { afterStop: 2000, afterKill: 1 } }),
+    million({ startMs: { afterStop: 2001, afterKill: 1 } }),
   ],
   [
     /after kill -9/,
-    million({ startMs: { afterStop: 1, afterKill: 1999 } }),
     million({ startMs: { afterStop: 1, afterKill: 2000 } }),
+    million({ startMs: { afterStop: 1, afterKill: 2001 } }),
   ],
   [/^A formula by its id/, million({}, 1.3), million({}, 1.31)],
 ])
@@ -83,8 +117,10 @@ const sweep = (expiring: number, fileBytes = [1, 100, 100]): Partial<Measured> =
 
 const level = (connections: number, accepted: number, probed: Partial<Level['probed']> = {}): Level => {
   const blank = { accepted: { count: 9, p50Ms: 1, p99Ms: 1 }, shed: 9, otherwise: 0 }
-  return { connections, offered: accepted, accepted, probed: { ...blank, ...probed } }
+  return { connections, offered: accepted, accepted, refused: 0, probed: { ...blank, ...probed } }
 }
+const refusing = (connections: number): Level => ({ ...level(connections, 70), refused: 1 })
+const observed = (mean: number): Partial<Measured> => ({ observed: { mean, least: mean, most: mean } })
 
 const overload = (last: Level, afterwards = 100): Partial<Measured> => ({
   overload: { levels: [level(64, 100), last], recovered: level(64, afterwards) },
@@ -93,10 +129,12 @@ const overload = (last: Level, afterwards = 100): Partial<Measured> => ({
 const accepted = (count: number, p99Ms: number) => ({ accepted: { count, p50Ms: 1, p99Ms } })
 
 checkEdges([
-  [/load: below 300 MB/, endurance({ mostRssBytes: 299e6 }), endurance({ mostRssBytes: 300e6 })],
-  [/last minute/, endurance({ growth: 1.09 }), endurance({ growth: 1.1 })],
+  [/^Metrics and log lines/, observed(0.97), observed(0.969)],
+  [/load: at most 512 MB/, endurance({ mostRssBytes: 512e6 }), endurance({ mostRssBytes: 513e6 })],
+  [/last minute/, endurance({ growth: 1.1 }), endurance({ growth: 1.11 })],
   [/worst second/, sweep(0.8), sweep(0.79)],
-  [/rounds of keys/, sweep(1, [1, 100, 109]), sweep(1, [1, 100, 110])],
+  [/rounds of keys/, sweep(1, [1, 100, 110]), sweep(1, [1, 100, 111])],
+  [/no refusal/, overload(refusing(2048)), overload(refusing(2047))],
   [/rate of 64/, overload(level(4096, 70)), overload(level(4096, 69))],
   [/p99 of the accepted/, overload(level(4096, 70, accepted(1, 999))), overload(level(4096, 70, accepted(1, 1000)))],
   [/p99 of the accepted/, overload(level(4096, 70)), overload(level(4096, 70, accepted(0, 0)))],
@@ -140,7 +178,7 @@ test('growth compares the last minute with the second, not with the first', asyn
   t.equal(growth(samples, 600), 313.5 / 218)
 })
 
-test('cases are shown with their share of the bare route, and what was not measured as a dash', async (t) => {
+test('cases are shown with their share of the first contender, and what was not measured as a dash', async (t) => {
   const sqlite = { rate: 50, writtenBytesPerUnit: Number.NaN, keptBytesPerFormula: 1234 }
   const table = casesTable([figures('single', { bare: { rate: 100 }, sqlite })])
   t.match(table, /^\| +\| sqlite +\| 50 formulas\/s +\| 0\.50 .* – +\| 1,234 +\|$/m)

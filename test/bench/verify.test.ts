@@ -68,7 +68,7 @@ test('notices a missing event, or one too many', async (t) => {
 })
 
 test('acknowledged events are gone, and so may be those acknowledged in flight at the end', async (t) => {
-  const loads = [sent('preload', 1), sent('consume', 50, { acked: 500 })]
+  const loads = [sent('thousand', 1), sent('consume', 50, { acked: 500 })]
   for (const ready of [480, 500]) await t.resolves(verify(await claiming(t, ids(1000), ready), loads))
   for (const ready of [479, 501]) await t.rejects(verify(await claiming(t, ids(1000), ready), loads), /events queued/)
 })
