@@ -3,6 +3,7 @@ import type { Endurance } from './endurance.ts'
 import type { Calls, Million } from './million.ts'
 import type { Overload } from './overload.ts'
 import type { PostgresFigures } from './postgres/part.ts'
+import type { ScaleRow } from './postgres/scale.ts'
 import { inMegabytes, inMs, whole } from './print.ts'
 import type { Sweep } from './sweep.ts'
 import type { Figure } from './trial.ts'
@@ -24,6 +25,7 @@ export interface Measured {
   sweep?: Sweep
   endurance?: Endurance
   postgres?: PostgresFigures
+  scale?: ScaleRow[]
 }
 
 /** A goal, its figure, and whether it holds. */

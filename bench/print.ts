@@ -2,6 +2,7 @@ import { markdownTable } from '../docs/figures.ts'
 import type { CaseFigures, Judged } from './goals.ts'
 import type { Overload } from './overload.ts'
 import type { Intake } from './postgres/part.ts'
+import type { ScaleRow } from './postgres/scale.ts'
 import type { Figure } from './trial.ts'
 
 type Format = (value: number) => string
@@ -84,4 +85,22 @@ export function costsTable(intake: Intake[]): string {
     inBytes(figure.keptBytesPerFormula),
   ])
   return markdownTable([[...head, 'Bytes kept'], ...rows])
+}
+
+/** How rates grow with instances. */
+export function scaleTable(rows: ScaleRow[]): string {
+  const inPercent: Format = (value) => `${Math.round(100 * value)} %`
+  const cpu = ['CPU, instances', 'CPU, PostgreSQL', 'CPU, machine']
+  const table = rows.map(({ title, unit, instances, rate, busy, waits }) => [
+    title,
+    whole(instances),
+    `${whole(rate)} ${unit}/s`,
+    (rate / (rows.find((row) => row.title === title) as ScaleRow).rate).toFixed(2),
+    ...[busy.instances, busy.server, busy.machine].map(inPercent),
+    waits,
+  ])
+  return markdownTable([
+    ['Load', 'Instances', 'Rate', 'Of one', ...cpu, 'Active connections and their waits'],
+    ...table,
+  ])
 }

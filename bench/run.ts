@@ -8,7 +8,8 @@ import { measureMillion } from './million.ts'
 import { measureObserved } from './observed.ts'
 import { measureOverload } from './overload.ts'
 import { measurePostgres } from './postgres/part.ts'
-import { casesTable, costsTable, goalsTable, overloadTable, say, tell } from './print.ts'
+import { measureScale } from './postgres/scale.ts'
+import { casesTable, costsTable, goalsTable, overloadTable, say, scaleTable, tell } from './print.ts'
 import { measureSweep } from './sweep.ts'
 import { type Extent, measureInTurns, Trial } from './trial.ts'
 
@@ -33,6 +34,7 @@ const SWEEP = {
   restSeconds: 15,
 }
 const ENDURANCE = { seconds: Number(process.env.BENCH_ENDURANCE_SECONDS ?? 600), everySeconds: 5 }
+const SCALE = { instances: [1, 2, 4, 8], warmUpSeconds: 2, seconds: 10 }
 const POSTGRES = { rounds: 5, seconds: 4, warmUpSeconds: 2, formulas: 1_000_000 }
 
 const RUNS: Record<string, () => Part[]> = {
@@ -49,7 +51,10 @@ const RUNS: Record<string, () => Part[]> = {
     { name: 'sweep', measure: async () => ({ sweep: await measureSweep(SWEEP) }) },
     { name: 'endurance', measure: async () => ({ endurance: await measureEndurance(ENDURANCE) }) },
   ],
-  postgres: () => [{ name: 'postgres', measure: async () => ({ postgres: await measurePostgres(POSTGRES) }) }],
+  postgres: () => [
+    { name: 'postgres', measure: async () => ({ postgres: await measurePostgres(POSTGRES) }) },
+    { name: 'scale', measure: async () => ({ scale: await measureScale(SCALE) }) },
+  ],
 }
 
 const caseParts = (cases: Case[], extent: Extent): Part[] =>
@@ -85,11 +90,12 @@ async function measureParts(parts: Part[]): Promise<{ measured: Measured; failed
 }
 
 function figuresOf(measured: Measured): string {
-  const { cases, overload, postgres } = measured
+  const { cases, overload, postgres, scale } = measured
   const tables = [
     cases.length > 0 && casesTable(cases),
     overload && overloadTable(overload),
     postgres && costsTable(postgres.intake),
+    scale?.length && scaleTable(scale),
   ]
   return [caption(), goalsTable(judge(measured)), ...tables.filter(Boolean)].join('\n\n')
 }

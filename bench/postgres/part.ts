@@ -27,7 +27,7 @@ interface PostgresExtent extends Extent {
 }
 
 /** For a server with some memory. Everything else is as shipped: every commit is synced. */
-const SETTINGS: Settings = {
+export const SETTINGS: Settings = {
   max_connections: 200,
   shared_buffers: '512MB',
   max_wal_size: '4GB',
