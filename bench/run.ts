@@ -34,7 +34,7 @@ const SWEEP = {
   restSeconds: 15,
 }
 const ENDURANCE = { seconds: Number(process.env.BENCH_ENDURANCE_SECONDS ?? 600), everySeconds: 5 }
-const SCALE = { instances: [1, 2, 4, 8], warmUpSeconds: 2, seconds: 10 }
+const SCALE = { instances: [1, 2, 4, 8], warmUpSeconds: 12, seconds: 10 }
 const POSTGRES = { rounds: 5, seconds: 4, warmUpSeconds: 2, formulas: 1_000_000 }
 
 const RUNS: Record<string, () => Part[]> = {

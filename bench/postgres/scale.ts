@@ -27,6 +27,7 @@ export interface ScaleRow {
 
 export interface ScaleExtent {
   instances: number[]
+  /** For submissions, of each instance: on a slow core its code is not compiled soon enough. */
   warmUpSeconds: number
   seconds: number
 }
@@ -34,7 +35,9 @@ export interface ScaleExtent {
 /** Of a real core; an instance has one such core. */
 const SHARE = 0.1
 const SERVER_CORES = 4
-const SETTLING_SECONDS = 1
+/** Short, since events run out; most code is compiled by then. */
+const CONSUMERS_WARM_UP_SECONDS = 2
+const SETTLING_SECONDS = 3
 const SAMPLE_EVERY_MS = 100
 const WAITS_SHOWN = 3
 
@@ -101,8 +104,10 @@ class Deployment {
 
   /** Warms up at full speed, then measures on slow machines. */
   async measure(subject: Case, { warmUpSeconds, seconds }: ScaleExtent): Promise<ScaleRow> {
-    if (subject.unit === 'events') await this.#queueEvents(warmUpSeconds, seconds)
-    await this.#load(subject, warmUpSeconds)
+    const isConsumer = subject.unit === 'events'
+    if (isConsumer) await this.#queueEvents(CONSUMERS_WARM_UP_SECONDS, seconds)
+    // All instances compile their code on the real cores.
+    await this.#load(subject, isConsumer ? CONSUMERS_WARM_UP_SECONDS : warmUpSeconds * this.#instances.length)
     this.#place()
     this.#machines.hold(true)
     // Lets end what began at full speed.
@@ -112,7 +117,7 @@ class Deployment {
     const [rate, waits] = await Promise.all([loading, sampleWaits(this.#url, loading)])
     const busy = this.#busySince(before)
     this.#machines.hold(false)
-    if (subject.unit === 'events' && (await readyEvents(this.#first.url)) === 0) throw new Error('The queue ran dry')
+    if (isConsumer && (await readyEvents(this.#first.url)) === 0) throw new Error('The queue ran dry')
     const row = { title: subject.title, unit: subject.unit, instances: this.#instances.length, rate, busy, waits }
     tell(`${row.instances} instances: ${whole(rate)} ${row.unit}/s; ${waits}`)
     return row
