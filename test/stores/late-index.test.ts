@@ -90,7 +90,7 @@ t.test('a backlog of several runs is written in one order, each entry once', asy
   const into = (by: 'hash' | 'text') => ({ run: (...entry: [number | string, number]) => written[by].push(entry) })
   const targets = (['hash', 'text'] as const).map((by) => ({ by, insert: into(by) as unknown as StatementSync }))
   const rowsAfter = db.prepare('SELECT seq, fingerprint AS hash, search AS text FROM formulas WHERE seq > ?')
-  const index = new LateIndex(db, { column: 'formulas', rowsAfter, targets })
+  const index = new LateIndex(db, { table: 'formulas', rowsAfter, targets })
   index.catchUp()
   const keys = Array.from({ length: howMany }, (_, n) => hash('sha256', String(n), 'buffer'))
   for (const [n, key] of keys.entries()) index.add(n + 1, key, key.toString('hex'))
@@ -101,6 +101,35 @@ t.test('a backlog of several runs is written in one order, each entry once', asy
   t.ok(isDeepStrictEqual(written.hash, byHash))
   t.ok(isDeepStrictEqual(written.text, byText))
   t.equal(index.indexed, howMany)
+})
+
+t.test('a reader reads the rows that are not indexed once, however often it looks', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const writer = openWriter(t, path)
+  writer.fill(10)
+  const db = openForReading(path)
+  t.teardown(() => db.close())
+  let scans = 0
+  const prepare = db.prepare.bind(db)
+  db.prepare = (sql) => {
+    const statement = prepare(sql)
+    const iterate = statement.iterate.bind(statement)
+    statement.iterate = ((...values: number[]) => {
+      scans++
+      return iterate(...values)
+    }) as typeof iterate
+    return statement
+  }
+  const { get } = readCommands(db)
+  const find = (number: number) => get(0, formula('Any', String(number)).id) !== null
+  t.same([1, 5, 10, 11].map(find), [true, true, true, false])
+  t.equal(scans, 1)
+  writer.submit(11)
+  t.same([11, 1, 12].map(find), [true, true, false])
+  t.equal(scans, 2, 'again when one was added')
+  while (writer.slice());
+  t.same([11, 1, 12].map(find), [true, true, false])
+  t.equal(scans, 2, 'not when all are indexed')
 })
 
 t.test('what a process that died had not written yet is known to the next', async (t) => {

@@ -49,7 +49,7 @@ const answerStatements = (db: DatabaseSync) =>
 export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: number) => StoredFormula | null) {
   const sql = answerStatements(db)
   const { rowsAfter, indexPrefix } = sql
-  const index = new LateIndex(db, { column: 'answers', rowsAfter, targets: [{ by: 'hash', insert: indexPrefix }] })
+  const index = new LateIndex(db, { table: 'answers', rowsAfter, targets: [{ by: 'hash', insert: indexPrefix }] })
   let next: number | null = null
 
   function read({ status, kept, firstAdded, added }: Omit<KeptAnswer, 'submissionId' | 'payload'>): Answer {

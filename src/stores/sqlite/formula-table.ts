@@ -31,7 +31,7 @@ export function formulaTable(db: DatabaseSync) {
   const sql = readStatements(db)
   const { rowsAfter, indexPrefix, indexSearch } = sql
   const targets = [{ by: 'hash', insert: indexPrefix } as const, { by: 'text', insert: indexSearch } as const]
-  const index = new LateIndex(db, { column: 'formulas', rowsAfter, targets })
+  const index = new LateIndex(db, { table: 'formulas', rowsAfter, targets })
   const search = nameSearch(db, index, (seq) => sql.bySeq.get(seq))
   return {
     index,

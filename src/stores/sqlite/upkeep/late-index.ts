@@ -15,8 +15,8 @@ interface Target {
 export const prefixOf = (hash: Buffer): number => hash.readUIntBE(0, 6)
 
 interface LateIndexOptions {
-  /** The column of the table `indexed` that holds the seq of the last indexed row. */
-  column: 'formulas' | 'answers'
+  /** The table, which is also the column of `indexed` that holds the seq of its last indexed row. */
+  table: 'formulas' | 'answers'
   /** Selects `seq`, `hash` and `text` of the rows after a seq, in order of seq. */
   rowsAfter: StatementSync
   targets: Target[]
@@ -40,8 +40,10 @@ export class LateIndex implements Chore {
 
   constructor(db: DatabaseSync, options: LateIndexOptions) {
     this.#options = options
-    this.#reach = db.prepare(`SELECT ${options.column} AS reach FROM indexed`)
-    this.#setReach = db.prepare(`UPDATE indexed SET ${options.column} = ?`)
+    this.#reach = db.prepare(
+      `SELECT ${options.table} AS reach, (SELECT max(seq) FROM ${options.table}) AS last FROM indexed`,
+    )
+    this.#setReach = db.prepare(`UPDATE indexed SET ${options.table} = ?`)
   }
 
   get backlog(): number {
@@ -74,12 +76,14 @@ export class LateIndex implements Chore {
 
   /** Reads rows that another connection, or a statement that inserts many rows, has added. */
   catchUp(): void {
-    const { reach } = this.#reach.get() as { reach: number }
+    const { reach, last } = this.#reach.get() as { reach: number; last: number | null }
     if (reach !== this.#indexed) this.forget()
     this.#indexed = reach
     const known = this.#buffer.last ?? this.#writing?.buffer.last ?? reach
-    for (const row of this.#options.rowsAfter.iterate(known)) {
-      this.#buffer.add(row.seq as number, prefixOf(Buffer.from(row.hash as Uint8Array)), row.text as string)
+    if ((last ?? 0) > known) {
+      for (const row of this.#options.rowsAfter.iterate(known)) {
+        this.#buffer.add(row.seq as number, prefixOf(Buffer.from(row.hash as Uint8Array)), row.text as string)
+      }
     }
     this.#isLoaded = true
   }
