@@ -14,8 +14,8 @@ export interface SubmitQuery {
 }
 
 /** Sends JSON text, such as formulas, without serialising it again. */
-export const sendJson = (reply: FastifyReply, text: string): FastifyReply =>
-  reply.type('application/json; charset=utf-8').send(text)
+export const sendJson = (reply: FastifyReply, json: string | Buffer): FastifyReply =>
+  reply.type('application/json; charset=utf-8').send(json)
 
 /** Answers a submission: the only place where an outcome becomes a status. */
 export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {

@@ -56,11 +56,12 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   )
 
   fastify.get('', { schema: listFormulas, config: { scope: 'read' } }, async ({ query }, reply) => {
-    const { limit = 50, cursor, name = '' } = query
-    const wanted = { limit, ...readCursor('formulas', cursor), searchPrefix: searchKey(name) }
-    const { items, next } = await fastify.formulaReads.list(wanted)
-    const nextCursor = JSON.stringify(writeCursor('formulas', next))
-    return sendJson(reply as FastifyReply, `{"formulas":[${items.map(showFormula).join()}],"nextCursor":${nextCursor}}`)
+    const { limit = 50, cursor, name } = query
+    const wanted = { limit, ...readCursor('formulas', cursor), ...(name && { searchPrefix: searchKey(name) }) }
+    const { formulas, next } = await fastify.formulaReads.list(wanted)
+    const end = `],"nextCursor":${JSON.stringify(writeCursor('formulas', next))}}`
+    const page = Buffer.concat([Buffer.from('{"formulas":['), formulas, Buffer.from(end)])
+    return sendJson(reply as FastifyReply, page)
   })
 
   fastify.get('/:id', { schema: getFormula, config: { scope: 'read' } }, async ({ params }, reply) => {

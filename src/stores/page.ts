@@ -1,3 +1,5 @@
+import { showFormula } from '../formula/formula.ts'
+
 /** Most bytes of a page, as JSON in UTF-8. */
 export const PAGE_BYTES = 4 * 2 ** 20
 /** The bytes of a page besides its entries. */
@@ -8,6 +10,10 @@ export const BESIDE_DOCUMENT = '"id":"",'.length + 64 + 1
 
 /** The bytes of a formula in an answer. */
 export const entryBytes = ({ document }: { document: string }): number => Buffer.byteLength(document) + BESIDE_DOCUMENT
+
+/** Writes the formulas of a page: their JSON as answers show it, separated by commas, in UTF-8. */
+export const writeFormulas = (formulas: { id: string; document: string }[]): Uint8Array =>
+  new TextEncoder().encode(formulas.map(showFormula).join())
 
 /**
  * Takes the rows of a page: at least one, at most `limit`, and as many as fit into `PAGE_BYTES`. Stops reading at the

@@ -1,6 +1,7 @@
 import tap, { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { openMemory } from '../../src/stores/sqlite/memory.ts'
+import { listed } from '../contract/submissions.ts'
 import { endBrowser, paintLate, visit } from '../support/browser/browser.ts'
 import { listen, rose } from '../support/browser/services.ts'
 import { post } from '../support/service-process.ts'
@@ -75,7 +76,7 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByRole('status').getByText('The dead letter of “Gone” is deleted.').waitFor()
   t.equal((await app.queue.stats('default')).dead, 1)
-  t.equal((await app.db.list({ limit: 10 })).items.length, 2)
+  t.equal((await listed(app.db, { limit: 10 })).items.length, 2)
   // Wait for the list to be reloaded first: its answer must not include the following change.
   await page.getByRole('link', { name: 'Gone' }).waitFor({ state: 'detached' })
   // Another operator may act first. A selection stops the list from being refreshed.

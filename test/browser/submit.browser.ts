@@ -1,6 +1,7 @@
 import type { Locator, Page, Route } from 'playwright-core'
 import tap, { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
+import { listed } from '../contract/submissions.ts'
 import { endBrowser, paintLate, visit } from '../support/browser/browser.ts'
 import { listen, rose } from '../support/browser/services.ts'
 
@@ -70,7 +71,7 @@ test('a formula is submitted with the keyboard alone, and the focus never lost',
   t.equal(await page.evaluate('document.activeElement.labels[0].textContent'), 'Material 2', 'one beside what is gone')
   await press('Enter')
   await page.getByRole('link', { name: 'Typed' }).waitFor()
-  const { items } = await app.db.list({ limit: 10 })
+  const { items } = await listed(app.db, { limit: 10 })
   t.match(
     items.map(({ document }) => JSON.parse(document)),
     [{ name: 'Typed', materials: [{ concentration: '12.5' }, { concentration: '3' }] }],
@@ -128,7 +129,7 @@ test('after an error of the service the same draft is sent again with the same k
   await page.getByText('It is safe to press “Submit the formula” again').waitFor()
   await submit(page)
   await page.getByRole('link', { name: 'Twice' }).waitFor()
-  t.equal((await app.db.list({ limit: 10 })).items.length, 1)
+  t.equal((await listed(app.db, { limit: 10 })).items.length, 1)
   const { submit: real } = app.orchestrator
   app.orchestrator.submit = () => Promise.reject(new StoreUnavailable('down'))
   await fillIn(page, 'Twice')
@@ -161,7 +162,7 @@ test('a draft and its key stay while the operator looks elsewhere', async (t) =>
   await page.getByRole('link', { name: 'Interrupted' }).waitFor()
   t.equal(keys.length, 2)
   t.equal(keys[0], keys[1])
-  t.equal((await app.db.list({ limit: 10 })).items.length, 1)
+  t.equal((await listed(app.db, { limit: 10 })).items.length, 1)
   await page.getByRole('link', { name: 'Overview' }).click()
   await page.getByRole('link', { name: 'Submit' }).click()
   await page.getByRole('heading', { name: 'Submit a formula' }).waitFor()

@@ -3,7 +3,7 @@ import type { Intake, NewFormula, Stores, Verdict } from '../../src/stores/ports
 import type { TestClock } from '../support/test-clock.ts'
 import { DEFAULT, lease } from './leasing.ts'
 import { type OpenOptions, type OpenStores, start } from './open-stores.ts'
-import { again, answer200, answerOf, formula, NOON, namesIn, shown, submission } from './submissions.ts'
+import { again, answer200, answerOf, formula, listed, NOON, namesIn, shown, submission } from './submissions.ts'
 
 /** The contract of every engine that holds database and queue together. */
 export function intakeContract(name: string, open: OpenStores): void {
@@ -31,15 +31,14 @@ async function acceptPromises(t: Test, open: OpenStores): Promise<void> {
     const verdict = await intake.accept(list)
     const answer = answer200(list.formulas.map((one) => shown(one)))
     t.same(verdict, { kind: 'answered', submissionId: list.id, answer })
-    const stored = (await db.list({ limit: 10 })).items
+    const stored = (await listed(db, { limit: 10 })).items
     t.match(stored, list.formulas.map(({ id, document }) => ({ id, document })).toReversed())
     t.same(await idempotency.find('', list.key), { submissionId: list.id, payload: list.payload, answer })
-    const events = list.formulas.map(({ id, eventBody: body }, n) => ({
-      id,
-      createdAt: NOON - 5,
-      body,
-      seq: stored[1 - n]?.seq,
-    }))
+    const events = await Promise.all(
+      list.formulas.map(async ({ id, eventBody: body }) => {
+        return { id, createdAt: NOON - 5, body, seq: (await db.get(id))?.seq }
+      }),
+    )
     t.match(await lease(queue), events, 'an event has the number of its formula, and the time of its submission')
   })
 
@@ -53,7 +52,7 @@ async function acceptPromises(t: Test, open: OpenStores): Promise<void> {
     const { intake, db, queue } = await startIntake(t, open)
     const names = Array.from({ length: 60 }, (_, n) => `Rose ${n}`)
     await intake.accept(submission(names.map((name, n) => formula(name, `${n + 1}`))))
-    t.same(namesIn((await db.list({ limit: 100 })).items), names.toReversed())
+    t.same(namesIn((await listed(db, { limit: 100 })).items), names.toReversed())
     t.same(namesIn(await lease(queue)), names)
   })
 
@@ -92,7 +91,7 @@ async function repetitionPromises(t: Test, open: OpenStores): Promise<void> {
     const verdict = await intake.accept(first)
     clock.advance(1000)
     t.same(await intake.accept(first), verdict)
-    t.equal((await db.list({ limit: 10 })).items.length, 1)
+    t.equal((await listed(db, { limit: 10 })).items.length, 1)
     t.equal((await queue.stats(DEFAULT)).ready, 1)
   })
 
@@ -135,7 +134,7 @@ async function concurrencyPromises(t: Test, open: OpenStores): Promise<void> {
     const verdicts = await Promise.all(Array.from({ length: 20 }, () => intake.accept(again(first))))
     t.equal(countsOf(verdicts, 200), 20)
     t.equal(new Set(verdicts.map((verdict) => JSON.stringify(verdict))).size, 1)
-    t.equal((await db.list({ limit: 10 })).items.length, 1)
+    t.equal((await listed(db, { limit: 10 })).items.length, 1)
   })
 
   t.test('those taken in together are answered again with their own formulas', async (t) => {
@@ -157,7 +156,7 @@ async function concurrencyPromises(t: Test, open: OpenStores): Promise<void> {
     const verdicts = await Promise.all(accepted)
     t.equal(countsOf(verdicts, 200), 49)
     t.equal(countsOf(verdicts, 409), 1)
-    t.equal((await db.list({ limit: 200 })).items.length, 49)
+    t.equal((await listed(db, { limit: 200 })).items.length, 49)
     t.equal((await queue.stats(DEFAULT)).ready, 49)
   })
 }
@@ -195,7 +194,7 @@ async function giveUpPromises(t: Test, open: OpenStores): Promise<void> {
     const first = submission([formula('a')])
     const [verdict] = await Promise.all([intake.accept(first), intake.giveUp(first.id)])
     const stored = verdict.kind === 'answered' ? 1 : 0
-    t.equal((await db.list({ limit: 10 })).items.length, stored)
+    t.equal((await listed(db, { limit: 10 })).items.length, stored)
     t.equal((await queue.stats(DEFAULT)).ready, stored)
   })
 

@@ -9,6 +9,8 @@ import type {
   AnswerEntry,
   FormulaDb,
   FormulaEvent,
+  FormulaPage,
+  FormulaQuery,
   NewFormula,
   Submission,
 } from '../../src/stores/ports.ts'
@@ -72,6 +74,15 @@ export async function store(db: FormulaDb, of: Submission): Promise<string> {
   await db.finish(attempt)
   return attempt
 }
+
+/** Takes a page of formulas apart. */
+export function readPage({ formulas, next }: FormulaPage) {
+  const shown: { id: string }[] = JSON.parse(`[${Buffer.from(formulas)}]`)
+  return { items: shown.map(({ id, ...fields }) => ({ id, document: JSON.stringify(fields) })), next }
+}
+
+/** Lists formulas. */
+export const listed = async (db: FormulaDb, query: FormulaQuery) => readPage(await db.list(query))
 
 /** The answer of a verdict; fails if there is none. */
 export function answerOf(verdict: AddVerdict): Answer {

@@ -4,7 +4,7 @@ import type { Submission } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { DEFAULT, lease } from '../contract/leasing.ts'
-import { again, formula, namesIn, submission, TRACEPARENT } from '../contract/submissions.ts'
+import { again, formula, listed, namesIn, submission, TRACEPARENT } from '../contract/submissions.ts'
 import { FORMULAS, filledFile, OPTIONS } from '../support/filled-file.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
 import { castShadows, hasShadowRun } from '../support/postgres/shadows.ts'
@@ -37,12 +37,12 @@ async function checkMoved(
   t.match(await kept(list), { submissionId: list.id, answer: { status: 200 } })
   t.match(await intake.accept(again(refused)), { submissionId: refused.id, answer: { status: 409 } })
   t.equal(await kept(expired), null)
-  t.same(namesIn((await db.list({ limit: 2 })).items), [`Rose ${FORMULAS - 4}`, `Rose ${FORMULAS - 5}`])
+  t.same(namesIn((await listed(db, { limit: 2 })).items), [`Rose ${FORMULAS - 4}`, `Rose ${FORMULAS - 5}`])
   const [first] = list.formulas
-  t.match((await db.list({ limit: 1, searchPrefix: 'first' })).items, [{ id: first?.id, document: first?.document }])
+  t.match((await listed(db, { limit: 1, searchPrefix: 'first' })).items, [{ id: first?.id, document: first?.document }])
   t.match(await intake.accept(submission([formula('twin', '2')])), { answer: { status: 409 } })
   t.match(await intake.accept(submission([formula('new', '1', 'Hedione')])), { answer: { status: 200 } })
-  t.same(namesIn((await db.list({ limit: 1 })).items), ['new'])
+  t.same(namesIn((await listed(db, { limit: 1 })).items), ['new'])
   t.match(await queue.stats(DEFAULT), { ready: FORMULAS - 2, leased: 0, delayed: 1, dead: 1 })
   const { items: dead } = await queue.dead(DEFAULT, 10)
   t.match(dead, [{ receiveCount: 2, reason: 'nacked', body: TRACEPARENT }])

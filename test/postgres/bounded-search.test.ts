@@ -1,6 +1,6 @@
 import pg from 'pg'
 import t from 'tap'
-import { namesIn } from '../contract/submissions.ts'
+import { listed, namesIn } from '../contract/submissions.ts'
 import { openEngine } from '../support/postgres/engines.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
 
@@ -12,7 +12,7 @@ const add = (url: string, name: string, count: number): Promise<unknown> =>
   query(
     url,
     `INSERT INTO formula_intake.formulas (fingerprint, seq, search, document)
-     SELECT sha256(convert_to(seq::text, 'UTF8')), seq, $1, json_build_object('name', $1::text)
+     SELECT sha256(convert_to(seq::text, 'UTF8')), seq, $1, json_build_object('id', seq, 'name', $1::text)
      FROM (SELECT nextval('formula_intake.acceptance') AS seq FROM generate_series(1, $2)) AS new`,
     [name, count],
   )
@@ -26,7 +26,7 @@ t.test(
     await add(url, 'iris', 15_000)
     const pages = []
     for (let before: number | null = Number.MAX_SAFE_INTEGER; before !== null; ) {
-      const { items, next } = await db.list({ limit: 200, before, searchPrefix: 'ro' })
+      const { items, next } = await listed(db, { limit: 200, before, searchPrefix: 'ro' })
       pages.push(items)
       before = next
     }
@@ -42,10 +42,10 @@ t.test('what few names begin with is found in one page, however old it is', asyn
   const { db } = await openEngine(t, url)
   await add(url, 'rose', 150)
   await add(url, 'iris', 25_000)
-  t.equal((await db.list({ limit: 200, searchPrefix: 'ro' })).items.length, 150)
-  const { items, next } = await db.list({ limit: 100, searchPrefix: 'ro' })
+  t.equal((await listed(db, { limit: 200, searchPrefix: 'ro' })).items.length, 150)
+  const { items, next } = await listed(db, { limit: 100, searchPrefix: 'ro' })
   t.equal(items.length, 100)
-  t.equal((await db.list({ limit: 100, searchPrefix: 'ro', before: next as number })).next, null)
+  t.equal((await listed(db, { limit: 100, searchPrefix: 'ro', before: next as number })).next, null)
 })
 
 t.test('a search that takes long is ended by the server', async (t) => {
@@ -55,6 +55,6 @@ t.test('a search that takes long is ended by the server', async (t) => {
   await blocking.connect()
   t.teardown(() => blocking.end())
   await blocking.query('BEGIN; LOCK TABLE formula_intake.formulas')
-  const search = db.list({ limit: 1, searchPrefix: 'ro' })
+  const search = listed(db, { limit: 1, searchPrefix: 'ro' })
   await t.rejects(search, { name: 'StoreUnavailable', message: /statement timeout/ })
 })

@@ -8,7 +8,7 @@ import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { EARLIER_IDS, migrations, PAGE_SIZE } from '../../src/stores/sqlite/schema.ts'
 import { SqliteReader } from '../../src/stores/sqlite/sqlite-reader.ts'
 import { DEFAULT, readIn } from '../contract/leasing.ts'
-import { formula, namesIn, submission } from '../contract/submissions.ts'
+import { formula, listed, namesIn, submission } from '../contract/submissions.ts'
 import { TestClock } from '../support/test-clock.ts'
 
 function open(t: Test, path: string): DatabaseSync {
@@ -54,8 +54,8 @@ t.test(
     clock.advance(1001)
     while ((await queue.trim(clock.now(), 100)) > 0);
     while ((await idempotency.sweep(100)) > 0);
-    for (const { id, seq } of (await db.list({ limit: 200 })).items) await db.erase(id, seq)
-    const left = (await db.list({ limit: 200 })).items
+    for (const { id } of (await listed(db, { limit: 200 })).items) await db.erase(id, (await db.get(id))?.seq ?? 0)
+    const left = (await listed(db, { limit: 200 })).items
     await close()
     const file = readFileSync(path)
     for (const { id } of submissions) t.notOk(file.includes(Buffer.from(id.replaceAll('-', ''), 'hex')))

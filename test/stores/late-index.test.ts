@@ -10,7 +10,7 @@ import { readCommands, writeCommands } from '../../src/stores/sqlite/commands.ts
 import { openForReading, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 import { type Call, pack, unpackVerdict } from '../../src/stores/sqlite/messages.ts'
 import { LateIndex, prefixOf } from '../../src/stores/sqlite/upkeep/late-index.ts'
-import { formula, namesIn, submission } from '../contract/submissions.ts'
+import { formula, namesIn, readPage, submission } from '../contract/submissions.ts'
 
 const TTL_MS = 60_000
 /** More than are written in one slice. */
@@ -61,7 +61,7 @@ function holds(t: Test, path: string, { submit }: ReturnType<typeof openWriter>,
   const { get, list } = readCommands(reading)
   const newest = get(0, formula('Any', String(MANY)).id)
   t.same(namesIn(newest === null ? [] : [newest]), [`Name ${MANY}`], `${when}: a reader finds the newest`)
-  const { items } = list(0, { limit: 200, searchPrefix: 'name 12' })
+  const { items } = readPage(list(0, { limit: 200, searchPrefix: 'name 12' }))
   const expected = Array.from({ length: MANY }, (_, index) => `Name ${index + 1}`).filter((name) =>
     /^Name 12/.test(name),
   )
@@ -237,7 +237,7 @@ t.test('a formula that is erased is in no index, whether or not they had it', as
   t.ok(erase(4), 'written')
   for (const table of ['formulas', 'formulas_by_prefix', 'formulas_by_search'])
     t.equal(writer.count(table), MANY - 3, table)
-  t.same(reading.list(0, { limit: 1, searchPrefix: 'name 3' }).items.length, 1)
+  t.same(readPage(reading.list(0, { limit: 1, searchPrefix: 'name 3' })).items.length, 1)
   for (const number of [2, 3, 4]) t.equal(writer.submit(number, number + 0.5), 200, `${number} is taken in anew`)
   holds(t, path, writer, 'some are erased')
 })

@@ -3,7 +3,7 @@ import { type Test, test } from 'tap'
 import { systemClock } from '../../src/kit/clock.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
-import { formula, namesIn, submission } from '../contract/submissions.ts'
+import { formula, listed, namesIn, submission } from '../contract/submissions.ts'
 import { scratch } from '../faults/stores.ts'
 import { until } from '../support/until.ts'
 
@@ -25,12 +25,12 @@ test('a search that finds many formulas walks a bounded number of them for a pag
   const violets = Array.from({ length: 20_000 }, (_, index) => formula(`Violet ${index}`, `${1_000_000 + index}`))
   for (let at = 0; at < violets.length; at += 1_000) await intake?.accept(submission(violets.slice(at, at + 1_000)))
   // Until the index has most roses they are found without it.
-  await until(async () => (await db.list({ limit: 200, searchPrefix: 'rose' })).items.length === 0)
+  await until(async () => (await listed(db, { limit: 200, searchPrefix: 'rose' })).items.length === 0)
   const found = new Set<string>()
   const sizes: number[] = []
   let before: number | null = Number.MAX_SAFE_INTEGER
   while (before !== null) {
-    const { items, next } = await db.list({ limit: 200, searchPrefix: 'rose', before })
+    const { items, next } = await listed(db, { limit: 200, searchPrefix: 'rose', before })
     sizes.push(items.length)
     for (const name of namesIn(items)) found.add(name)
     before = next
@@ -41,6 +41,6 @@ test('a search that finds many formulas walks a bounded number of them for a pag
 
 test('a search that finds few is answered in one page, however far back they stand', async (t) => {
   const { db } = await openGarden(t, 30_000, 1_000)
-  const { items, next } = await db.list({ limit: 200, searchPrefix: 'vio' })
+  const { items, next } = await listed(db, { limit: 200, searchPrefix: 'vio' })
   t.same([namesIn(items), next], [['Violet'], null])
 })

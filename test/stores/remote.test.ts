@@ -14,7 +14,7 @@ import { eventStatements, heldStatements } from '../../src/stores/sqlite/queue/e
 import { leaseStatements } from '../../src/stores/sqlite/queue/leases.ts'
 import { subscriptionStatements } from '../../src/stores/sqlite/queue/subscription-table.ts'
 import { WorkerClient } from '../../src/stores/sqlite/worker-client.ts'
-import { events, formula, namesIn, submission } from '../contract/submissions.ts'
+import { events, formula, namesIn, readPage, submission } from '../contract/submissions.ts'
 
 const OPTIONS = { answerTtlMs: 60_000, maxReceives: 5 }
 
@@ -164,10 +164,10 @@ t.test('a prefix finds every name that begins with it, to the last code point th
   const all = names.map((name, index) => formula(name, String(index + 1)))
   batches.run([['accept', 0, [pack(submission(all))], LATE]])
   const { list } = readCommands(db)
-  t.equal(list(0, { limit: 9, searchPrefix: 'a' }).items.length, 3)
-  t.equal(list(0, { limit: 9, searchPrefix: 'a\u{10ffff}' }).items.length, 2)
-  t.equal(list(0, { limit: 9, searchPrefix: 'a\ud7ff' }).items.length, 1)
-  t.equal(list(0, { limit: 9, searchPrefix: '\u{10ffff}' }).items.length, 0)
+  t.equal(readPage(list(0, { limit: 9, searchPrefix: 'a' })).items.length, 3)
+  t.equal(readPage(list(0, { limit: 9, searchPrefix: 'a\u{10ffff}' })).items.length, 2)
+  t.equal(readPage(list(0, { limit: 9, searchPrefix: 'a\ud7ff' })).items.length, 1)
+  t.equal(readPage(list(0, { limit: 9, searchPrefix: '\u{10ffff}' })).items.length, 0)
 })
 
 t.test('a reader sees what was committed before', async (t) => {
@@ -176,7 +176,7 @@ t.test('a reader sees what was committed before', async (t) => {
   await writer.open()
   const reader = new WorkerClient<ReadCommands>({ mode: 'read', path }, systemClock)
   await writer.call('accept', pack(submission([formula('a')])))
-  t.same(namesIn((await reader.call('list', { limit: 1 })).items), ['a'])
+  t.same(namesIn(readPage(await reader.call('list', { limit: 1 })).items), ['a'])
   await Promise.all([writer.close(), reader.close()])
   await t.rejects(writer.call('probe'), StoreUnavailable, 'a closed store is unavailable')
 })
@@ -271,7 +271,7 @@ t.test('reading commands read', async (t) => {
     ],
   ])
   const { list, get } = readCommands(db as DatabaseSync)
-  const { items, next } = list(0, { limit: 5, searchPrefix: 'rose' })
+  const { items, next } = readPage(list(0, { limit: 5, searchPrefix: 'rose' }))
   t.same([namesIn(items), next], [['rose water', 'Rose absolue'], null])
   t.equal(get(0, 'not an id'), null)
 })

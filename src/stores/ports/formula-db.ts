@@ -9,11 +9,17 @@ export interface StoredFormula {
   document: string
 }
 
-/**
- * One page of a list, newest first. Formulas also end a page at `PAGE_BYTES`; a page of a search may be short or empty.
- */
+/** One page of a list, newest first. */
 export interface Page<T> {
   items: T[]
+  /** Where the next page begins; null on the last. */
+  next: number | null
+}
+
+/** One page of formulas, newest first. */
+export interface FormulaPage {
+  /** Their JSON as answers show it, separated by commas, in UTF-8: as objects they would be copied several times. */
+  formulas: Uint8Array
   /** Where the next page begins; null on the last. */
   next: number | null
 }
@@ -44,8 +50,11 @@ export type Decision =
 export interface FormulaDb {
   /** @returns the formula with this fingerprint; null when there is none or it is pending */
   get(id: string): Promise<StoredFormula | null>
-  /** Lists formulas, newest first in order of acceptance, without pending ones. */
-  list(query: FormulaQuery): Promise<Page<StoredFormula>>
+  /**
+   * Lists formulas, newest first in order of acceptance, without pending ones. A page also ends at `PAGE_BYTES`; one of a
+   * search may be short or empty.
+   */
+  list(query: FormulaQuery): Promise<FormulaPage>
   /**
    * Erases a formula unless another sequence number has its fingerprint now. Answers that show it become 410.
    * @returns whether it existed

@@ -1,6 +1,6 @@
 import { isFingerprint, successor } from '../../formula/identity.ts'
-import { BESIDE_DOCUMENT, FRAME_BYTES, PAGE_BYTES } from '../page.ts'
-import type { FormulaDb, FormulaQuery } from '../ports.ts'
+import { BESIDE_DOCUMENT, FRAME_BYTES, PAGE_BYTES, writeFormulas } from '../page.ts'
+import type { FormulaDb, FormulaPage, FormulaQuery } from '../ports.ts'
 import { type Database, DURABLE, type Row, Unstorable } from './database.ts'
 import { toFormula } from './lookup.ts'
 
@@ -98,16 +98,16 @@ async function search(
     })
     return toPage(rows, limit)
   } catch (error) {
-    if (error instanceof Unstorable) return { items: [], next: null }
+    if (error instanceof Unstorable) return { formulas: writeFormulas([]), next: null }
     throw error
   }
 }
 
 /** @param rows up to `limit + 1`, each with the number `found`; the last may have only the number to go on from */
-function toPage(rows: Row[], limit: number): Awaited<ReturnType<FormulaDb['list']>> {
+function toPage(rows: Row[], limit: number): FormulaPage {
   const last = rows.at(-1)
   const shown = rows.filter(({ id }) => id !== null).slice(0, limit)
   const isCut = shown.length < ((rows[0]?.found ?? 0) as number)
   const next = isCut ? shown.at(-1)?.seq : last?.id === null ? last.seq : null
-  return { items: shown.map(toFormula), next: (next ?? null) as number | null }
+  return { formulas: writeFormulas(shown.map(toFormula)), next: (next ?? null) as number | null }
 }

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isFingerprint } from '../../formula/identity.ts'
-import type { BoundQueue, EngineOptions, FormulaQuery, Page, StoredFormula } from '../ports.ts'
+import type { BoundQueue, EngineOptions, FormulaPage, FormulaQuery, StoredFormula } from '../ports.ts'
 import { staleAnswers } from './answer-table.ts'
 import { formulaTable } from './formula-table.ts'
 import { cleanupCommands } from './intent-table.ts'
@@ -17,7 +17,7 @@ export function readCommands(db: DatabaseSync) {
       formulas.index.catchUp()
       return isFingerprint(id) ? formulas.get(id) : null
     },
-    list: (_now: number, query: FormulaQuery): Page<StoredFormula> => formulas.list(query),
+    list: (_now: number, query: FormulaQuery): FormulaPage => formulas.list(query),
     probe: (): void => formulas.probe(),
   }
 }

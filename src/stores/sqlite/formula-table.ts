@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { successor } from '../../formula/identity.ts'
-import { cutPage, entryBytes } from '../page.ts'
-import type { FormulaQuery, NewFormula, Page, StoredFormula } from '../ports.ts'
+import { BESIDE_DOCUMENT, cutPage, entryBytes, writeFormulas } from '../page.ts'
+import type { FormulaPage, FormulaQuery, NewFormula, StoredFormula } from '../ports.ts'
 import { prepare } from './statements.ts'
 import { LateIndex, prefixOf } from './upkeep/late-index.ts'
 
@@ -16,10 +16,16 @@ const COLUMNS = 'formulas.seq, fingerprint, document'
 const readStatements = (db: DatabaseSync) =>
   prepare(db, {
     bySeq: `SELECT ${COLUMNS} FROM formulas WHERE seq = ?`,
-    bySeqOf: `SELECT ${COLUMNS} FROM formulas WHERE seq = ? AND fingerprint = ?`,
-    byPrefix: `SELECT ${COLUMNS} FROM formulas_by_prefix CROSS JOIN formulas USING (seq)
+    bySeqOf: 'SELECT seq, document FROM formulas WHERE seq = ? AND fingerprint = ?',
+    byPrefix: `SELECT seq, document FROM formulas_by_prefix CROSS JOIN formulas USING (seq)
      WHERE formulas_by_prefix.prefix = ? AND fingerprint = ?`,
-    page: `SELECT ${COLUMNS} FROM formulas WHERE seq < ? ORDER BY seq DESC LIMIT ?`,
+    // SQLite knows the size of a value without reading it: documents that are cut off are never read.
+    sizes: 'SELECT seq, octet_length(document) FROM formulas WHERE seq < ? ORDER BY seq DESC LIMIT ?',
+    // SQLite writes the page itself (as writeFormulas does), in the order of the subquery: the same rows as objects take
+    // four times as long.
+    page: `SELECT CAST(ifnull(group_concat(shown), '') AS BLOB) AS formulas
+     FROM (SELECT '{"id":"' || lower(hex(fingerprint)) || '",' || substr(CAST(document AS BLOB), 2) AS shown
+       FROM formulas WHERE seq BETWEEN ? AND ? ORDER BY seq DESC)`,
     newest: 'SELECT seq FROM formulas ORDER BY seq DESC LIMIT 1',
     rowsAfter: 'SELECT seq, fingerprint AS hash, search AS text FROM formulas WHERE seq > ? ORDER BY seq',
     indexPrefix: 'INSERT OR IGNORE INTO formulas_by_prefix VALUES (?, ?)',
@@ -41,15 +47,22 @@ export function formulaTable(db: DatabaseSync) {
       let row: unknown
       for (const seq of index.seqsOf(prefix)) row ??= sql.bySeqOf.get(seq, fingerprint)
       row ??= sql.byPrefix.get(prefix, fingerprint)
-      return row === undefined ? null : toFormula(row as FormulaRow)
+      if (row === undefined) return null
+      const { seq, document } = row as FormulaRow
+      return { id, seq, document }
     },
     bySeq(seq: number): StoredFormula | null {
       const row = sql.bySeq.get(seq)
       return row === undefined ? null : toFormula(row as unknown as FormulaRow)
     },
-    list({ limit, before = Number.MAX_SAFE_INTEGER, searchPrefix = '' }: FormulaQuery): Page<StoredFormula> {
+    list({ limit, before = Number.MAX_SAFE_INTEGER, searchPrefix = '' }: FormulaQuery): FormulaPage {
       if (searchPrefix !== '') return search(searchPrefix, before, limit)
-      return pageOf(sql.page.iterate(before, limit + 1) as Iterable<unknown>, limit)
+      sql.sizes.setReturnArrays(true)
+      const sizes = sql.sizes.all(before, limit + 1) as unknown as [seq: number, bytes: number][]
+      const { shown, more } = cutPage(sizes, limit, ([, bytes]) => bytes + BESIDE_DOCUMENT)
+      const [newest, oldest] = [shown[0]?.[0] ?? 0, shown.at(-1)?.[0] ?? 0]
+      const { formulas } = sql.page.get(oldest, newest) as { formulas: Uint8Array }
+      return { formulas, next: more ? oldest : null }
     },
     /** Reads one row, so that an unreadable file throws. */
     probe: (): void => void sql.newest.get(),
@@ -57,9 +70,10 @@ export function formulaTable(db: DatabaseSync) {
 }
 
 /** @param nextAtEnd where the next page begins after the last of these rows */
-function pageOf(rows: Iterable<unknown>, limit: number, nextAtEnd: number | null = null): Page<StoredFormula> {
+function pageOf(rows: Iterable<unknown>, limit: number, nextAtEnd: number | null = null): FormulaPage {
   const { shown, more } = cutPage(rows as Iterable<FormulaRow>, limit, entryBytes)
-  return { items: shown.map(toFormula), next: more ? (shown.at(-1) as FormulaRow).seq : nextAtEnd }
+  const next = more ? (shown.at(-1) as FormulaRow).seq : nextAtEnd
+  return { formulas: writeFormulas(shown.map(toFormula)), next }
 }
 
 const toFormula = ({ seq, fingerprint, document }: FormulaRow): StoredFormula => ({
@@ -97,13 +111,13 @@ function nameSearch(db: DatabaseSync, index: LateIndex, bySeq: (seq: number) => 
     yield* sql.indexed.all(...range, index.indexed, before, limit + 1)
   }
 
-  function walk(range: [string, string], before: number, limit: number): Page<StoredFormula> {
+  function walk(range: [string, string], before: number, limit: number): FormulaPage {
     const from = Math.min(before, (sql.last.get() as { seq: number }).seq + 1)
     const floor = Math.max(from - 1 - MOST_WALKED, 0)
     return pageOf(sql.between.iterate(...range, floor, from), limit, floor > 0 ? floor + 1 : null)
   }
 
-  return (prefix: string, before: number, limit: number): Page<StoredFormula> => {
+  return (prefix: string, before: number, limit: number): FormulaPage => {
     const range: [string, string] = [prefix, successor(prefix)]
     index.catchUp()
     const { found } = sql.count.get(...range, MOST_SORTED + 1) as { found: number }

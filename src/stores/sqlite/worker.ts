@@ -4,11 +4,11 @@ import { Batches } from './batches.ts'
 import { readCommands, writeCommands } from './commands.ts'
 import { checkpoints } from './durability/checkpoints.ts'
 import { openForReading, openForWriting } from './durability/file.ts'
-import type { Call, WorkerMessage, WorkerSetup } from './messages.ts'
+import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
 import { Upkeep } from './upkeep/upkeep.ts'
 
 const port = parentPort as NonNullable<typeof parentPort>
-const post = (message: WorkerMessage): void => port.postMessage(message)
+const post = (message: WorkerMessage, moved: ArrayBuffer[] = []): void => port.postMessage(message, moved)
 
 function openReader(path: string) {
   const db = openForReading(path)
@@ -27,6 +27,13 @@ function openWriter(setup: WorkerSetup & { mode: 'write' }) {
   return { db, batches: new Batches(db, { ...commands, begin: 'BEGIN IMMEDIATE' }), afterBatch }
 }
 
+/** Pages of formulas, which are moved to the other thread instead of copied. */
+const pagesIn = (results: CallResult[]): ArrayBuffer[] =>
+  results.flatMap((result) => {
+    const { formulas } = 'value' in result ? ((result.value ?? {}) as { formulas?: unknown }) : {}
+    return formulas instanceof Uint8Array ? [formulas.buffer as ArrayBuffer] : []
+  })
+
 try {
   const setup: WorkerSetup = workerData
   const { db, batches, afterBatch } = setup.mode === 'read' ? openReader(setup.path) : openWriter(setup)
@@ -38,7 +45,7 @@ try {
     }
     const began = performance.now()
     const results = batches.run(message)
-    post({ results, seconds: (performance.now() - began) / 1000 })
+    post({ results, seconds: (performance.now() - began) / 1000 }, pagesIn(results))
     // After the results are sent, so that nobody waits for it.
     afterBatch()
   })

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Answer, NewFormula } from '../../../src/stores/ports.ts'
 import { type OpenStores, start } from '../open-stores.ts'
-import { answer200, answerOf, formula, NOON, namesIn, shown, store, submission } from '../submissions.ts'
+import { answer200, answerOf, formula, listed, NOON, namesIn, shown, store, submission } from '../submissions.ts'
 
 const conflict = (...duplicates: { path: string; id: string }[]): Answer => ({ status: 409, duplicates })
 
@@ -33,7 +33,7 @@ export async function duplicatePromises(t: Test, open: OpenStores): Promise<void
     const { db } = await start(t, open)
     const verdict = await db.add('1', submission([formula('a'), formula('b', '2'), formula('c')]))
     t.same(answerOf(verdict), conflict({ path: '/2', id: formula('a').id }))
-    t.same((await db.list({ limit: 10 })).items, [])
+    t.same((await listed(db, { limit: 10 })).items, [])
   })
 
   t.test('a list of one names its member, not the body', async (t) => {
@@ -63,7 +63,7 @@ export async function skipPromises(t: Test, open: OpenStores): Promise<void> {
     const answer = answer200([shown(old, 'duplicate'), shown(fresh), shown(fresh, 'duplicate')])
     t.match(await db.complete('2'), { kind: 'completed', answer, events: [{ ...event, seq: Number }] })
     t.same((await idempotency.find('', list.key))?.answer, answer)
-    t.same(namesIn((await db.list({ limit: 10 })).items), ['fresh', 'old'])
+    t.same(namesIn((await listed(db, { limit: 10 })).items), ['fresh', 'old'])
   })
 
   t.test('when all are duplicates the answer is kept at once and nothing is to be published', async (t) => {

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { FormulaDb } from '../../../src/stores/ports.ts'
 import { type OpenStores, start } from '../open-stores.ts'
-import { formula, formulas, namesIn, store, submission } from '../submissions.ts'
+import { formula, formulas, listed, namesIn, store, submission } from '../submissions.ts'
 
 async function seqIn(db: FormulaDb, id: string): Promise<number> {
   const stored = await db.get(id)
@@ -18,10 +18,10 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     const { id } = list[1] as (typeof list)[0]
     t.equal(await db.erase(id, await seqIn(db, id)), true)
     t.equal(await db.get(id), null)
-    t.same(namesIn((await db.list({ limit: 10 })).items), ['a3', 'a1'])
-    t.same(namesIn((await db.list({ limit: 10, searchPrefix: 'a' })).items), ['a3', 'a1'])
-    const first = await db.list({ limit: 1 })
-    t.same(namesIn((await db.list({ limit: 1, before: first.next ?? 0 })).items), ['a1'])
+    t.same(namesIn((await listed(db, { limit: 10 })).items), ['a3', 'a1'])
+    t.same(namesIn((await listed(db, { limit: 10, searchPrefix: 'a' })).items), ['a3', 'a1'])
+    const first = await listed(db, { limit: 1 })
+    t.same(namesIn((await listed(db, { limit: 1, before: first.next ?? 0 })).items), ['a1'])
   })
 
   t.test('only the formula with this number is erased, and once', async (t) => {
@@ -32,7 +32,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await db.erase(a.id, seqs[1]), false)
     t.equal(await db.erase(a.id, seqs[1] + 1), false)
     t.equal(await db.erase('x', seqs[0]), false)
-    t.equal((await db.list({ limit: 10 })).items.length, 2)
+    t.equal((await listed(db, { limit: 10 })).items.length, 2)
     t.equal(await db.erase(a.id, seqs[0]), true)
     t.equal(await db.erase(a.id, seqs[0]), false)
     t.equal((await db.get(b.id))?.document, b.document)

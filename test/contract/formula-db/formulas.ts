@@ -1,7 +1,8 @@
 import type { Test } from 'tap'
-import type { NewFormula } from '../../../src/stores/ports.ts'
+import { showFormula } from '../../../src/formula/formula.ts'
+import type { FormulaQuery, NewFormula } from '../../../src/stores/ports.ts'
 import { type OpenStores, start } from '../open-stores.ts'
-import { formula, formulas, idOf, store, submission } from '../submissions.ts'
+import { formula, formulas, idOf, listed, namesIn, store, submission } from '../submissions.ts'
 
 /** A formula with unusually written JSON and fields that no store knows. */
 const odd: NewFormula = {
@@ -32,8 +33,9 @@ export async function formulaPromises(t: Test, open: OpenStores): Promise<void> 
     t.match(decision, { events: [{ id: odd.id, body: odd.eventBody }, {}] })
     const stored = await db.get(odd.id)
     t.equal(stored?.document, odd.document)
-    t.same((await db.list({ limit: 10 })).items[1], stored)
-    t.same((await db.list({ limit: 10, searchPrefix: 'not a' })).items, [stored])
+    const text = async (query: FormulaQuery) => Buffer.from((await db.list(query)).formulas).toString()
+    t.equal(await text({ limit: 10 }), list.formulas.toReversed().map(showFormula).join())
+    t.equal(await text({ limit: 10, searchPrefix: 'not a' }), showFormula(odd))
     const kept = (await idempotency.find('', list.key))?.answer
     t.equal(kept?.status === 200 && kept.entries[0]?.document, odd.document)
   })
@@ -47,8 +49,7 @@ export async function formulaPromises(t: Test, open: OpenStores): Promise<void> 
     const seqs = await Promise.all([d, c, a, b].map(async ({ id }) => (await db.get(id))?.seq ?? 0))
     t.same(new Set(seqs).size, 4)
     t.same(seqs, seqs.toSorted(ascending))
-    const listed = (await db.list({ limit: 10 })).items.map(({ seq }) => seq)
-    t.same(listed, seqs.toReversed())
+    t.same(namesIn((await listed(db, { limit: 10 })).items), ['b', 'a', 'c', 'd'])
   })
 
   t.test('a formula is found as soon as it is stored, whatever was looked up before', async (t) => {
@@ -66,7 +67,7 @@ export async function formulaPromises(t: Test, open: OpenStores): Promise<void> 
     const { db } = await start(t, open)
     t.equal(await db.get(formula('a').id), null)
     t.equal(await db.get('x'), null)
-    t.same(await db.list({ limit: 10 }), { items: [], next: null })
+    t.same(await listed(db, { limit: 10 }), { items: [], next: null })
   })
 
   t.test('it answers a probe', async (t) => {

@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { showFormula } from '../../../src/formula/formula.ts'
 import type { NewFormula } from '../../../src/stores/ports.ts'
 import { type OpenStores, start } from '../open-stores.ts'
-import { formula, namesIn, store, submission } from '../submissions.ts'
+import { formula, listed, namesIn, store, submission } from '../submissions.ts'
 
 const MIB = 2 ** 20
 
@@ -24,7 +24,7 @@ export async function sizePromises(t: Test, open: OpenStores): Promise<void> {
       const found: string[] = []
       let before = Number.MAX_SAFE_INTEGER
       for (let page = 1; page <= 3; page++) {
-        const { items, next } = await db.list({ ...query, before })
+        const { items, next } = await listed(db, { ...query, before })
         const text = `{"formulas":[${items.map(showFormula).join()}],"nextCursor":"${'x'.repeat(40)}"}`
         t.ok(Buffer.byteLength(text) <= 4 * MIB)
         found.push(...namesIn(items))
@@ -39,8 +39,8 @@ export async function sizePromises(t: Test, open: OpenStores): Promise<void> {
     const { db } = await start(t, open)
     await store(db, submission([large('h1', 5 * MIB)], { key: 'k1' }))
     await store(db, submission([formula('small', '2')], { key: 'k2' }))
-    const first = await db.list({ limit: 5 })
+    const first = await listed(db, { limit: 5 })
     t.same(namesIn(first.items), ['small'])
-    t.same(namesIn((await db.list({ limit: 5, before: first.next ?? 0 })).items), ['h1'])
+    t.same(namesIn((await listed(db, { limit: 5, before: first.next ?? 0 })).items), ['h1'])
   })
 }

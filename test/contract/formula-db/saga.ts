@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Decision } from '../../../src/stores/ports.ts'
 import { DAY_MS, type OpenStores, start } from '../open-stores.ts'
-import { again, answer200, answerOf, eventsOf, formula, shown, store, submission } from '../submissions.ts'
+import { again, answer200, answerOf, eventsOf, formula, listed, shown, store, submission } from '../submissions.ts'
 
 const ABANDONED: Decision = { kind: 'abandoned' }
 
@@ -19,8 +19,8 @@ export async function addPromises(t: Test, open: OpenStores): Promise<void> {
     const pending = submission([formula('a')])
     await db.add('1', pending)
     t.equal(await db.get(formula('a').id), null)
-    t.same(await db.list({ limit: 10 }), { items: [], next: null })
-    t.same(await db.list({ limit: 10, searchPrefix: 'a' }), { items: [], next: null })
+    t.same(await listed(db, { limit: 10 }), { items: [], next: null })
+    t.same(await listed(db, { limit: 10, searchPrefix: 'a' }), { items: [], next: null })
     t.equal(await idempotency.find('', pending.key), null)
   })
 
@@ -31,7 +31,7 @@ export async function addPromises(t: Test, open: OpenStores): Promise<void> {
     clock.advance(1000)
     t.same(await db.add('1', pending), first)
     await db.complete('1')
-    t.equal((await db.list({ limit: 10 })).items.length, 2)
+    t.equal((await listed(db, { limit: 10 })).items.length, 2)
     t.match(await db.add('1', pending), { kind: 'answered', submissionId: pending.id, answer: { status: 200 } })
   })
 }
@@ -66,7 +66,7 @@ export async function completePromises(t: Test, open: OpenStores): Promise<void>
     t.same(await db.abandon('1', 'late'), decision)
     await db.remove('1')
     t.same(await db.complete('1'), decision)
-    t.equal((await db.list({ limit: 10 })).items.length, 1)
+    t.equal((await listed(db, { limit: 10 })).items.length, 1)
     t.same(await cleanups.list(10), [])
   })
 

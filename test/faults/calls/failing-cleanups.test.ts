@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Stores } from '../../../src/stores/ports.ts'
 import type { SubmissionRequest } from '../../../src/submission/submission.ts'
 import { lease, receiptsOf } from '../../contract/leasing.ts'
-import { namesIn } from '../../contract/submissions.ts'
+import { listed, namesIn } from '../../contract/submissions.ts'
 import { ranElsewhere, request } from '../../support/submission/orchestrator-bench.ts'
 import { isLong, sized } from '../extent.ts'
 import { type Bench, ENGINES, type Engine, openBench, startOrchestrator } from './bench.ts'
@@ -70,7 +70,7 @@ async function run(bench: Bench, number: number, plan: Plan<Fault>): Promise<Rep
 
   const checks = new Checks()
   checks.check((await service.cleanups.list()).length === 0, 'no cleanup stays')
-  const { items } = await bench.stores.db.list({ limit: 10 })
+  const { items } = await listed(bench.stores.db, { limit: 10 })
   const own = namesIn(items).filter((name) => name.startsWith(`Formula ${number}.`))
   checks.check(String(own) === `Formula ${number}.3`, `only what was past its commit point is stored, not ${own}`)
   for (const each of [left.orphan, left.rollingBack, left.completed]) {

@@ -2,7 +2,7 @@ import type { Stores } from '../../../src/stores/ports.ts'
 import type { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/submission.ts'
 import { lease, receiptsOf } from '../../contract/leasing.ts'
-import { namesIn } from '../../contract/submissions.ts'
+import { listed, namesIn } from '../../contract/submissions.ts'
 import { request } from '../../support/submission/orchestrator-bench.ts'
 import { type Bench, startOrchestrator } from './bench.ts'
 import { Checks, type Plan, type Report } from './every-fault.ts'
@@ -37,7 +37,7 @@ export const CASES: Record<string, (run: number) => Case> = {
 async function found({ stores }: Bench, run: number): Promise<{ formulas: string[]; events: string[] }> {
   const numbers = (names: string[]) =>
     names.flatMap((name) => (name.startsWith(`Formula ${run}.`) ? [name.slice('Formula '.length)] : [])).sort()
-  const { items } = await stores.db.list({ limit: 200 })
+  const { items } = await listed(stores.db, { limit: 200 })
   const events = await lease(stores.queue, 100, 1)
   return { formulas: numbers(namesIn(items)), events: numbers(namesIn(events)) }
 }

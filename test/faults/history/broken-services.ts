@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { showFormula } from '../../../src/formula/formula.ts'
-import { eventBody } from '../../contract/submissions.ts'
+import { eventBody, listed } from '../../contract/submissions.ts'
 import { type Service, type ShownFormula, startService } from '../../support/http/service.ts'
 import { ClientHistory, type Reply, type Send, sendInto } from '../client-history.ts'
 
@@ -55,7 +55,7 @@ export const cutting = (send: Send, isDone: boolean): Send => {
 }
 
 export async function storedAs({ service }: Bench, name: string): Promise<ShownFormula> {
-  const { items } = await service.app.db.list({ limit: 200 })
+  const { items } = await listed(service.app.db, { limit: 200 })
   return items.map((item) => JSON.parse(showFormula(item))).find((one) => one.name === name)
 }
 

@@ -9,6 +9,7 @@ import { lock, openForWriting } from '../../../src/stores/sqlite/durability/file
 import { openSqlite } from '../../../src/stores/sqlite/engine.ts'
 import { PAGE_SIZE } from '../../../src/stores/sqlite/schema.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
+import { listed } from '../../contract/submissions.ts'
 import { count } from '../figures.ts'
 import { runServer } from '../server.ts'
 import { copy, digests, FILE, makeFiles } from './damaged-file.ts'
@@ -170,7 +171,7 @@ t.test('harmless changes are not damage: everything is there', async (t) => {
     copy(killed, folder)
     damage(join(folder, FILE))
     const stores = await openSqlite(join(folder, FILE), { clock: systemClock, answerTtlMs: 86_400_000, maxReceives: 1 })
-    t.equal((await stores.db.list({ limit: 200 })).items.length, 200, name)
+    t.equal((await listed(stores.db, { limit: 200 })).items.length, 200, name)
     t.match(await stores.queue.stats(DEFAULT), { ready: 220, leased: 40, dead: 40 })
     t.equal((await stores.idempotency.find('', 'key-7'))?.answer.status, 200)
     await stores.close()

@@ -3,6 +3,7 @@ import fc, { type Arbitrary, type Scheduler } from 'fast-check'
 import t from 'tap'
 import { showFormula } from '../../../src/formula/formula.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
+import { listed } from '../../contract/submissions.ts'
 import type { ShownFormula } from '../../support/http/service.ts'
 import { sized } from '../extent.ts'
 import { count } from '../figures.ts'
@@ -94,7 +95,7 @@ async function run(strategy: CommitStrategy, scheduler: Scheduler, scenario: Sce
 
 /** The submissions look serial, each formula is stored once, and has one event. */
 async function judge({ stores, record }: InterleavedService, clients: Clients, scenario: Scenario): Promise<void> {
-  const { items } = await stores.db.list({ limit: 200 })
+  const { items } = await listed(stores.db, { limit: 200 })
   const stored: ShownFormula[] = items.reverse().map((item) => JSON.parse(showFormula(item)))
   if (scenario.jumps.length === 0) assert.equal(clients.refusals, 0, 'no 503 while no time passes')
   assert.ok(isExplained(clients.operations, stored), `no order explains ${JSON.stringify(clients.operations)}`)

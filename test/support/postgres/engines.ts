@@ -4,7 +4,7 @@ import type { DurableStores, EngineOptions, EventQueue, FormulaDb } from '../../
 import { openPostgres } from '../../../src/stores/postgres/engine.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
 import { DAY_MS } from '../../contract/open-stores.ts'
-import { namesIn } from '../../contract/submissions.ts'
+import { listed, namesIn } from '../../contract/submissions.ts'
 
 /** Opens a database as one instance of the service does; it is closed when the test ends. */
 export async function openEngine(t: Test, url: string, changed: Partial<EngineOptions> = {}): Promise<DurableStores> {
@@ -15,7 +15,7 @@ export async function openEngine(t: Test, url: string, changed: Partial<EngineOp
 
 /** The names of the formulas that are stored, and how many events wait. */
 export async function contentsOf({ db, queue }: { db: FormulaDb; queue: EventQueue }) {
-  const { items } = await db.list({ limit: 200 })
+  const { items } = await listed(db, { limit: 200 })
   const { ready } = await queue.stats(DEFAULT)
   return { formulas: namesIn(items).sort(), events: ready }
 }

@@ -15,7 +15,7 @@ import { type OrchestratorOptions, UNTRACED } from '../../../src/submission/opti
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import { type Outcome, payloadHash, type SubmissionRequest, toSubmission } from '../../../src/submission/submission.ts'
 import { DEFAULT } from '../../contract/leasing.ts'
-import { NOON, namesIn, submissionId } from '../../contract/submissions.ts'
+import { listed, NOON, namesIn, submissionId } from '../../contract/submissions.ts'
 import { TestClock } from '../test-clock.ts'
 import { type Faulty, faulty } from './faulty-stores.ts'
 
@@ -129,7 +129,7 @@ export const ranElsewhere = (of: SubmissionRequest, id: string): Submission =>
 
 /** What the stores show: names of formulas and ids of events that wait. */
 export async function contents(stores: Stores): Promise<{ formulas: string[]; events: number; cleanups: number }> {
-  const { items } = await stores.db.list({ limit: 200 })
+  const { items } = await listed(stores.db, { limit: 200 })
   const { ready, leased, delayed, dead } = await stores.queue.stats(DEFAULT)
   const cleanups = (await stores.cleanups.list(100)).length
   return { formulas: namesIn(items), events: ready + leased + delayed + dead, cleanups }
