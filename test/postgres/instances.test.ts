@@ -49,7 +49,7 @@ const heldMs = async (url: string): Promise<number> =>
 t.test('instances that start at once on an empty database make its tables once', async (t) => {
   const url = await server.createDatabase()
   const engines = await Promise.all(Array.from({ length: 6 }, () => openEngine(t, url)))
-  t.equal(await pick(url, 'SELECT version FROM formula_intake.schema_version'), migrations.length)
+  t.equal(await pick(url, 'SELECT version FROM formula_intake.layout_version'), migrations.length)
   t.equal(await pick(url, 'SELECT count(*)::int FROM formula_intake.identity'), 1)
   const identities = await Promise.all(engines.map(({ queue }) => queue.identity()))
   t.equal(new Set(identities).size, 1)

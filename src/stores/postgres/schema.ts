@@ -8,7 +8,7 @@ import { SUBSCRIPTION_FUNCTIONS } from './subscription-functions.ts'
 const CHURNING = 'autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000'
 
 /**
- * The migrations, in order; `formula_intake.schema_version` counts those that a database has. Never change a released
+ * The migrations, in order; `formula_intake.layout_version` counts those that a database has. Never change a released
  * one. All names are qualified, those of built-in functions too, so nothing depends on session settings. Times are
  * milliseconds since the epoch. Instances of the previous version may still use the tables: add columns last and
  * nullable. Functions are replaced after the migrations; see functions.ts.
@@ -173,20 +173,21 @@ const LOCK_TIMEOUT = `SET LOCAL lock_timeout = '2s'`
 
 const CREATE_VERSION = `
 CREATE SCHEMA IF NOT EXISTS formula_intake;
-CREATE TABLE formula_intake.schema_version (version integer NOT NULL);
-INSERT INTO formula_intake.schema_version VALUES (0)`
+CREATE TABLE formula_intake.layout_version (version integer NOT NULL);
+INSERT INTO formula_intake.layout_version VALUES (0)`
 
-/** Earlier versions of the service kept their count in `formula_intake.version`. */
+/** Earlier versions of the service kept their count in a table of another name. */
 const FOUND = `
 SELECT pg_catalog.current_setting('server_encoding') AS encoding,
-  pg_catalog.to_regclass('formula_intake.version') IS NOT NULL AS is_earlier,
-  pg_catalog.to_regclass('formula_intake.schema_version') IS NOT NULL AS is_ours`
+  pg_catalog.to_regclass('formula_intake.version') IS NOT NULL
+    OR pg_catalog.to_regclass('formula_intake.schema_version') IS NOT NULL AS is_earlier,
+  pg_catalog.to_regclass('formula_intake.layout_version') IS NOT NULL AS is_ours`
 
 /** Privileges that the service needs and does not have. */
 const MISSING_PRIVILEGES = `
 SELECT needed, relname AS name FROM pg_catalog.pg_class,
   (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS rights (needed)
-WHERE relnamespace = pg_catalog.to_regnamespace('formula_intake')::oid AND relkind = 'r' AND relname <> 'schema_version'
+WHERE relnamespace = pg_catalog.to_regnamespace('formula_intake')::oid AND relkind = 'r' AND relname <> 'layout_version'
   AND NOT pg_catalog.has_table_privilege(oid, needed)
 UNION ALL
 SELECT 'USAGE', relname FROM pg_catalog.pg_class
@@ -239,7 +240,7 @@ async function applyMigrations(query: Query): Promise<void> {
   }
   if (is_earlier === true) throw new StoreRefused(`The database ${EARLIER_VERSION}`)
   if (is_ours !== true) await query(CREATE_VERSION)
-  const [row] = await query('SELECT version FROM formula_intake.schema_version')
+  const [row] = await query('SELECT version FROM formula_intake.layout_version')
   const done = row?.version as number
   if (done > migrations.length) {
     throw new StoreRefused(`The database was written by a newer version of this service (schema ${done})`)
@@ -248,5 +249,5 @@ async function applyMigrations(query: Query): Promise<void> {
   await query(LOCK_TIMEOUT)
   const functions = [...FUNCTIONS, ...LEASE_FUNCTIONS, ...SUBSCRIPTION_FUNCTIONS]
   for (const statement of [...migrations.slice(done), ...functions]) await query(statement)
-  await query('UPDATE formula_intake.schema_version SET version = $1', [migrations.length])
+  await query('UPDATE formula_intake.layout_version SET version = $1', [migrations.length])
 }

@@ -3,9 +3,9 @@ import type { DatabaseSync } from 'node:sqlite'
 /** The size of a page in bytes: half of SQLite's default, because a commit writes whole pages. */
 export const PAGE_SIZE = 2_048
 /** Marks a file as ours: "FFI" and the layout number. */
-export const APPLICATION_ID = 0x46464903
+export const APPLICATION_ID = 0x46464904
 /** The marks of earlier versions, whose files cannot be migrated. */
-export const EARLIER_IDS: readonly number[] = [0x46464901, 0x46464902]
+export const EARLIER_IDS: readonly number[] = [0x46464901, 0x46464902, 0x46464903]
 
 /**
  * The migrations, in order; `PRAGMA user_version` counts those that a file has had. Never change a released one. Hashes are

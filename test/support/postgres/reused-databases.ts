@@ -8,7 +8,7 @@ DECLARE tables name[] := ARRAY(SELECT tablename FROM pg_tables WHERE schemaname 
 DECLARE emptied name;
 BEGIN
   FOREACH emptied IN ARRAY tables LOOP
-    CONTINUE WHEN emptied IN ('schema_version', 'identity', 'log', 'subscriptions');
+    CONTINUE WHEN emptied IN ('layout_version', 'identity', 'log', 'subscriptions');
     EXECUTE format('DELETE FROM formula_intake.%I', emptied);
   END LOOP;
   IF 'identity' = ANY (tables) THEN
