@@ -47,7 +47,7 @@ const inTurn = (strategy: CommitStrategy, violations: string[]): string[] =>
     ? violations
     : violations.filter((violation) => !/event of .* came after that of/.test(violation))
 
-t.setTimeout(sized(300_000, 1_200_000))
+t.setTimeout(sized(300_000, 2_400_000))
 
 for (const strategy of COMMIT_STRATEGIES) {
   t.test(

@@ -18,7 +18,7 @@ const ROOT = new URL('../../../', import.meta.url).pathname
 
 const library = buildRecorder(scratch(t))
 
-t.setTimeout(sized(300_000, 1_200_000))
+t.setTimeout(sized(300_000, 2_400_000))
 
 for (const strategy of COMMIT_STRATEGIES) {
   t.test(`${strategy}: a power cut at any moment loses nothing that was answered`, async (t) => {
