@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import type { Stores } from '../../../src/stores/ports.ts'
 import type { SubmissionRequest } from '../../../src/submission/submission.ts'
@@ -24,7 +25,7 @@ interface Left {
   completed: SubmissionRequest
 }
 
-/** Submissions have their keys for ids here. */
+/** Attempts are named after the keys here. */
 const attemptOf = ({ key }: SubmissionRequest): string => `${key}.1`
 
 async function leave(stores: Stores, run: number): Promise<Left> {
@@ -32,7 +33,7 @@ async function leave(stores: Stores, run: number): Promise<Left> {
     request(`key-${run}-${number}`, [`${run}.${number}`]),
   ) as [SubmissionRequest, SubmissionRequest, SubmissionRequest]
   for (const each of [orphan, rollingBack, completed]) {
-    const verdict = await stores.db.add(attemptOf(each), ranElsewhere(each, each.key))
+    const verdict = await stores.db.add(attemptOf(each), ranElsewhere(each, randomUUID()))
     if (verdict.kind !== 'added') throw new Error(`not added but ${verdict.kind}`)
     await stores.queue.publish(attemptOf(each), verdict.events)
   }
