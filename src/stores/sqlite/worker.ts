@@ -45,7 +45,8 @@ try {
     }
     const began = performance.now()
     const results = batches.run(message)
-    post({ results, seconds: (performance.now() - began) / 1000 }, pagesIn(results))
+    const moved = setup.mode === 'read' ? pagesIn(results) : []
+    post({ results, seconds: (performance.now() - began) / 1000 }, moved)
     // After the results are sent, so that nobody waits for it.
     afterBatch()
   })
