@@ -23,10 +23,17 @@ export class Submitters {
   readonly #sent: Submission[] = []
   /** Submissions without an answer; the next client starts by sending one again. */
   readonly #cut: Submission[] = []
+  #answer = Promise.withResolvers<void>()
 
   constructor(history: ClientHistory, chance: Chance) {
     this.#history = history
     this.#chance = chance
+  }
+
+  /** Resolves when the next submission is answered. */
+  nextAnswer(): Promise<void> {
+    this.#answer = Promise.withResolvers()
+    return this.#answer.promise
   }
 
   /** One client: submits until its connection is cut. */
@@ -62,6 +69,7 @@ export class Submitters {
     const { key, body, onDuplicate } = submission
     const reply = await this.#history.submit(send, key, body, onDuplicate)
     if (reply === null) this.#cut.push(submission)
+    else this.#answer.resolve()
     return reply !== null
   }
 
