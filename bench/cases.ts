@@ -49,7 +49,11 @@ const sent = (name: string, load: Partial<CaseLoad>): Contender => ({ ...sqlite,
 const over = (connections: number): Contender => sent(`over ${connections}`, { connections })
 /** As many formulas at a time as in lists of 100 over 64 connections. */
 const thousands = sent('lists of 1,000', { requests: 'thousand', unitsPerRequest: 1_000, connections: 8 })
-const starts = Array.from({ length: 8 }, (_, index): Contender => ({ ...sqlite, name: `start ${index + 1}` }))
+/** The bare route as well: how far its starts differ is the machine's doing. */
+const starts = Array.from({ length: 8 }, (_, index): Contender[] => [
+  { ...bareRoute, name: `bare start ${index + 1}` },
+  { ...sqlite, name: `start ${index + 1}` },
+]).flat()
 
 export const cases: Case[] = [
   { ...submissions, name: 'single', title: 'One formula, 4 materials' },

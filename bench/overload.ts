@@ -31,6 +31,8 @@ export interface Overload {
   levels: Level[]
   /** The first level again, afterwards. */
   recovered: Level
+  /** The first level on the store as it is then, by a new process: the store has grown. */
+  restarted: Level
 }
 
 interface OverloadExtent {
@@ -47,14 +49,20 @@ export const measureOverload = (extent: OverloadExtent): Promise<Overload> =>
     const sent: Sent[] = []
     const levels: Level[] = []
     const [first = 64] = extent.connections
-    for (const connections of [first, ...extent.connections, first]) {
+    const measure = async (connections: number): Promise<Level> => {
       const level = await measureLevel(running, connections, extent.seconds, sent)
-      levels.push(level)
       tell(`${whole(connections)} connections: ${whole(level.accepted)} of ${whole(level.offered)}/s accepted`)
+      return level
     }
+    await measure(first) // the warm-up
+    for (const connections of extent.connections) levels.push(await measure(connections))
+    const recovered = await measure(first)
+    await running.kill('SIGTERM')
+    await running.start()
+    await measure(first) // the warm-up
+    const restarted = await measure(first)
     await verify(running, sent)
-    // The very first was the warm-up.
-    return { levels: levels.slice(1, -1), recovered: levels.at(-1) as Level }
+    return { levels, recovered, restarted }
   })
 
 async function measureLevel({ url }: Running, connections: number, seconds: number, sent: Sent[]): Promise<Level> {

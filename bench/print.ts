@@ -48,9 +48,15 @@ export function casesTable(cases: CaseFigures[]): string {
 }
 
 /** Answers per second, and the latency of submissions that were accepted meanwhile. */
-export function overloadTable({ levels, recovered }: Overload): string {
-  const rows = [...levels, recovered].map(({ connections, offered, accepted, probed }) => [
-    whole(connections),
+export function overloadTable({ levels, recovered, restarted }: Overload): string {
+  const named = levels.map((level) => ({ ...level, name: whole(level.connections) }))
+  const again = whole(recovered.connections)
+  const after = [
+    { ...recovered, name: `${again}, afterwards` },
+    { ...restarted, name: `${again}, new process` },
+  ]
+  const rows = [...named, ...after].map(({ name, offered, accepted, probed }) => [
+    name,
     `${whole(offered)}/s`,
     `${whole(accepted)}/s`,
     inMs(probed.accepted.p50Ms),
