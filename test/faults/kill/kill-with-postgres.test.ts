@@ -26,8 +26,9 @@ for (const strategy of COMMIT_STRATEGIES) {
       }
       const killed = await killRepeatedly(t, { strategy, kills: KILLS, killsPerRound: KILLS_PER_ROUND, newStorage })
       if (strategy === 'saga' && KILLS > 50) {
-        const { prepared, published, completed, released } = killed.steps
-        t.ok(Math.min(prepared, published, completed, released) > 0, 'kills land after every step of sagas')
+        // Hardly any kill lands after the release: only the intent has to be removed then.
+        const { prepared, published, completed } = killed.steps
+        t.ok(Math.min(prepared, published, completed) > 0, 'kills land after the steps of sagas')
         t.ok(killed.recoveriesKilled > 0, 'and into recoveries')
       }
     },
