@@ -31,8 +31,8 @@ export default fp<{ clock?: Clock }>(
     fastify.addHook('onError', (request, _reply, error, done) => {
       if (error instanceof ServiceError && REFUSALS.includes(error.code)) {
         const lines = linesOf(`${error.code} ${request.ip}`)
-        if (!lines.hasRoom() || !all.hasRoom()) return done()
-        const leftOut = lines.take() + all.take() || undefined
+        if (!lines.admitOrDrop() || !all.admitOrDrop()) return done()
+        const leftOut = lines.countWritten() + all.countWritten() || undefined
         const { apiKey, caller, ip, method, routeOptions } = request
         const key = apiKey === null ? undefined : idOf(apiKey)
         const call = { leftOut, code: error.code, caller, key, ip, method, route: routeOptions.url }

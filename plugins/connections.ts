@@ -37,8 +37,8 @@ export default fp<{ clock?: Clock }>(
     })
     fastify.server.on('drop', () => {
       count.refused()
-      if (!lines.hasRoom()) return
-      const leftOut = lines.take()
+      if (!lines.admitOrDrop()) return
+      const leftOut = lines.countWritten()
       const most = fastify.server.maxConnections
       fastify.log.warn({ most, ...(leftOut > 0 && { leftOut }) }, 'A connection was refused: there are too many')
     })

@@ -16,13 +16,13 @@ const CACHE_MS = 1000
 /** Decorates the instance with a check of its stores. Concurrent callers share one check. */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
-    const answers = async (probe: Promise<void>): Promise<boolean> => {
+    const isAvailable = async (probe: Promise<void>): Promise<boolean> => {
       const [error] = await fastify.to(new Deadline(clock, PROBE_MS).bound(probe))
       if (error) fastify.log.warn({ err: error }, 'a store does not answer')
       return !error
     }
     const probe = async (): Promise<ErrorDetail[]> => {
-      const [db, queue] = await Promise.all([answers(fastify.db.probe()), answers(fastify.queue.probe())])
+      const [db, queue] = await Promise.all([isAvailable(fastify.db.probe()), isAvailable(fastify.queue.probe())])
       return [
         ...(db ? [] : [detail('db', 'STORE_UNAVAILABLE')]),
         ...(queue ? [] : [detail('queue', 'STORE_UNAVAILABLE')]),

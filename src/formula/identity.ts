@@ -63,7 +63,7 @@ export function nameIdentity(name: string): string {
   if (SIMPLE.test(name)) return name.toLowerCase()
   if (PLAIN.test(name)) return collapse(name.toLowerCase())
   const traits = traitsOf(name)
-  return finish(begin(name, traits), traits)
+  return foldAndCollapse(dropAndNormalise(name, traits), traits)
 }
 
 /**
@@ -76,22 +76,22 @@ export function checkedIdentity(name: string): string | null {
   if (traits & TOO_MANY_MARKS) return null
   const length = codePoints(name)
   const most = Math.max(ALWAYS_ALLOWED, length * MAX_RATIO)
-  const normal = begin(name, traits)
+  const normal = dropAndNormalise(name, traits)
   // The following steps remove at most one code point for each of the name.
   if (normal.length > most + length && codePoints(normal) > most + length) return null
-  const identity = finish(normal, traits)
-  const reached = codePoints(identity)
-  if (reached === 0 || reached > most) return null
-  return length > ALWAYS_ALLOWED && reached * MAX_RATIO < length ? null : identity
+  const identity = foldAndCollapse(normal, traits)
+  const identityLength = codePoints(identity)
+  if (identityLength === 0 || identityLength > most) return null
+  return length > ALWAYS_ALLOWED && identityLength * MAX_RATIO < length ? null : identity
 }
 
 /** Whether a checked name has a valid identity. */
 export const isComparable = (name: string): boolean => SIMPLE.test(name) || checkedIdentity(name) !== null
 
-const begin = (name: string, traits: number): string =>
+const dropAndNormalise = (name: string, traits: number): string =>
   normalise(traits & DROPPED ? name.replace(DROPPED_RUN, '') : name, traits)
 
-function finish(normal: string, traits: number): string {
+function foldAndCollapse(normal: string, traits: number): string {
   const folded = fold(normal)
   const again = folded === normal ? normal : normalise(folded, traits)
   return collapse(traitsOf(again) & (DROPPED | SIGN) ? dropAndReplace(again) : again)
@@ -232,16 +232,16 @@ export const isFingerprint = (text: string): boolean => FINGERPRINT.test(text)
 export function fingerprint(materials: Iterable<readonly [identity: string, concentration: string]>): string {
   const lines: string[] = []
   for (const [identity, concentration] of materials) lines.push(`${identity}\t${concentration}`)
-  if (lines.length > FEW) lines.sort()
-  else sortFew(lines)
+  if (lines.length > INSERTION_SORT_MAX) lines.sort()
+  else insertionSort(lines)
   return hash('sha256', `${VERSION}\n${lines.join('\n')}`, 'hex')
 }
 
-/** Up to this number of lines `sortFew` is faster than `Array.sort`, which takes a kilobyte of memory for each call. */
-const FEW = 16
+/** Up to this number of lines `insertionSort` is faster than `Array.sort`, which takes a kilobyte of memory for each call. */
+const INSERTION_SORT_MAX = 16
 
 /** Sorts by insertion. */
-function sortFew(lines: string[]): void {
+function insertionSort(lines: string[]): void {
   for (let next = 1; next < lines.length; next++) {
     const line = lines[next] as string
     let at = next

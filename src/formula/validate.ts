@@ -27,7 +27,7 @@ type Validation =
 export function validateSubmission(body: unknown): Validation {
   const single = !Array.isArray(body)
   const list: unknown[] = single ? [body] : body
-  const reason = reasonNoSubmission(body)
+  const reason = whyNotSubmission(body)
   if (reason !== undefined) return { valid: false, problems: [invalidJson(reason)] }
   if (list.length > MAX_FORMULAS) return { valid: false, problems: [detail('', 'FORMULA_LIST_TOO_LONG')] }
   const report = new Report()
@@ -40,7 +40,7 @@ export function validateSubmission(body: unknown): Validation {
   return first === undefined ? { valid: true, formulas, single } : { valid: false, problems: [first, ...rest] }
 }
 
-function reasonNoSubmission(body: unknown): string | undefined {
+function whyNotSubmission(body: unknown): string | undefined {
   if (body === undefined) return 'the body is empty'
   if (Array.isArray(body)) return body.length === 0 ? 'the list is empty' : undefined
   if (!isObject(body)) return 'it is neither an object nor a list'
@@ -76,7 +76,7 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
   const name = isText ? checkName(rawName, FORMULA_NAME_LENGTH) : ''
   const isNamed = name !== null && (!isText || isComparable(name))
   if (!isNamed) report.add(`${path}/name`, 'FORMULA_NAME_INVALID')
-  const checked = isList ? countMaterials(rawMaterials, path, report) : []
+  const checked = isList ? checkMaterialCount(rawMaterials, path, report) : []
   refuseUnknownFields(value, FORMULA_FIELDS, path, 'FORMULA_FIELD_UNKNOWN', report)
   const materials: Material[] = []
   const concentrations = new Map<string, string>()
@@ -89,7 +89,7 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
 }
 
 /** @returns the materials to validate; none when there are too few or too many */
-function countMaterials(materials: unknown[], path: string, report: Report): unknown[] {
+function checkMaterialCount(materials: unknown[], path: string, report: Report): unknown[] {
   if (materials.length > 0 && materials.length <= MAX_MATERIALS) return materials
   report.add(`${path}/materials`, 'FORMULA_MATERIALS_COUNT')
   return []

@@ -4,9 +4,9 @@ import { ByteBudget } from '../kit/byte-budget.ts'
 import type { Clock } from '../kit/clock.ts'
 
 /** Most bytes of request bodies that are arriving or being processed: their formulas take several times as much. */
-const MAX_BODIES = 48 * 2 ** 20
+const MAX_BODY_BYTES = 48 * 2 ** 20
 /** Most bytes of answers that clients have not read yet. */
-const MAX_UNREAD = 64 * 2 ** 20
+const MAX_UNREAD_BYTES = 64 * 2 ** 20
 /** Smaller answers are not counted: the number of connections bounds them. */
 const COUNTED_BYTES = 4_096
 const CHECK_MS = 1_000
@@ -30,8 +30,8 @@ export interface Exchange {
 
 /** The open connections of a server, and the memory they use. */
 export class Connections {
-  readonly bodies = new ByteBudget(MAX_BODIES)
-  readonly unread = new ByteBudget(MAX_UNREAD)
+  readonly bodies = new ByteBudget(MAX_BODY_BYTES)
+  readonly unread = new ByteBudget(MAX_UNREAD_BYTES)
   readonly #exchanges = new Map<Socket, Exchange>()
   /** Bytes of the counted answers. */
   readonly #sizes = new WeakMap<ServerResponse, number>()

@@ -14,7 +14,7 @@ export class LineLimiter {
   }
 
   /** Whether another line may be written in this second; if not, it is counted as dropped. */
-  hasRoom(): boolean {
+  admitOrDrop(): boolean {
     const second = Math.floor(this.#clock.now() / 1000)
     if (second !== this.#second) {
       this.#second = second
@@ -26,7 +26,7 @@ export class LineLimiter {
   }
 
   /** Counts a line that is written. @returns how many were dropped since the previous one */
-  take(): number {
+  countWritten(): number {
     this.#written++
     const dropped = this.#dropped
     this.#dropped = 0

@@ -7,7 +7,7 @@ const SEND_SIZE = 32
 /** Most items in a batch. */
 const BATCH_SIZE = 256
 /** How long an item waits for its batch before it fails, in milliseconds. */
-export const PATIENCE_MS = 10_000
+export const MAX_WAIT_MS = 10_000
 
 /** Whether an item joins the next batch, waits for a later one, or the batch is full. */
 export type Admission = 'joins' | 'waits' | 'full'
@@ -45,12 +45,12 @@ export class BatchScheduler<T, R> {
   }
 
   /**
-   * @param waitMs how long the item may wait for its batch, in milliseconds; at most `PATIENCE_MS`
+   * @param waitMs how long the item may wait for its batch, in milliseconds; at most `MAX_WAIT_MS`
    * @throws {StoreUnavailable} when it waited too long; otherwise what `run` throws
    */
-  add(item: T, waitMs = PATIENCE_MS): Promise<R> {
+  add(item: T, waitMs = MAX_WAIT_MS): Promise<R> {
     return new Promise((resolve, reject) => {
-      const startBy = performance.now() + Math.min(PATIENCE_MS, waitMs)
+      const startBy = performance.now() + Math.min(MAX_WAIT_MS, waitMs)
       this.#queue.push({ item, startBy, settled: false, resolve, reject })
       if (this.#queue.length >= SEND_SIZE && this.#hasRoom) this.#send()
       else this.#schedule()

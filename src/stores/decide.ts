@@ -74,11 +74,11 @@ function decideFormulas(submission: Submission, lookup: Lookup): Accepted {
   if (onDuplicate === 'reject' && duplicates.length > 0) {
     return { kind: 'accepted', added: [], answer: { status: 409, duplicates }, kept: JSON.stringify(duplicates) }
   }
-  return { kind: 'accepted', added: [...added.values()].map(({ formula }) => formula), ...builder.built() }
+  return { kind: 'accepted', added: [...added.values()].map(({ formula }) => formula), ...builder.build() }
 }
 
 /** Whether this submission itself was accepted, not an earlier one with its key: then there may be new events. */
-export const isTakenIn = (verdict: Verdict, { id }: Pick<Submission, 'id'>): boolean =>
+export const isNewlyAccepted = (verdict: Verdict, { id }: Pick<Submission, 'id'>): boolean =>
   verdict.kind === 'answered' && verdict.submissionId === id && verdict.answer.status === 200
 
 /** The events of new formulas, whose sequence numbers are not known yet. */

@@ -61,7 +61,7 @@ export class AnswerBuilder {
     this.#run = 0
   }
 
-  built(): { answer: Answer; kept: string } {
+  build(): { answer: Answer; kept: string } {
     this.#endRun()
     const answer: Answer = { status: 200, single: this.#single, entries: this.#entries }
     return { answer, kept: `${this.#single ? 's' : 'l'}${this.#parts.join()}` }
@@ -111,7 +111,7 @@ export function readKept(
     else builder.duplicate(stored)
     seen.add(seq)
   }
-  return builder.built().answer
+  return builder.build().answer
 }
 
 /**

@@ -3,13 +3,13 @@ import { showFormula } from '../formula/formula.ts'
 /** Most bytes of a page, as JSON in UTF-8. */
 export const PAGE_BYTES = 4 * 2 ** 20
 /** The bytes of a page besides its entries. */
-export const FRAME_BYTES = 256
+export const PAGE_OVERHEAD = 256
 
 /** The bytes of a formula in an answer besides its document: the id of 64 digits, and the comma after it. */
-export const BESIDE_DOCUMENT = '"id":"",'.length + 64 + 1
+export const ENTRY_OVERHEAD = '"id":"",'.length + 64 + 1
 
 /** The bytes of a formula in an answer. */
-export const entryBytes = ({ document }: { document: string }): number => Buffer.byteLength(document) + BESIDE_DOCUMENT
+export const entryBytes = ({ document }: { document: string }): number => Buffer.byteLength(document) + ENTRY_OVERHEAD
 
 /** Writes the formulas of a page: their JSON as answers show it, separated by commas, in UTF-8. */
 export const writeFormulas = (formulas: { id: string; document: string }[]): Uint8Array =>
@@ -26,7 +26,7 @@ export function cutPage<R>(
   bytesOf: (row: R) => number,
 ): { shown: R[]; more: boolean } {
   const shown: R[] = []
-  let bytes = FRAME_BYTES
+  let bytes = PAGE_OVERHEAD
   for (const row of rows) {
     bytes += bytesOf(row)
     if (shown.length === limit || (bytes > PAGE_BYTES && shown.length > 0)) return { shown, more: true }

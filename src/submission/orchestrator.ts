@@ -8,12 +8,12 @@ import { PendingRollbacks, SETTLE_MS } from './pending-rollbacks.ts'
 import { RecoveryWorker } from './recovery-worker.ts'
 import {
   type AttemptResult,
-  callerKey,
   type LoggedSubmission,
   logFields,
   type Outcome,
   payloadHash,
   type SubmissionRequest,
+  scopedKeyOf,
   toSubmission,
 } from './submission.ts'
 
@@ -24,15 +24,15 @@ const POLL_MS = 100
 class KeyHolder {
   readonly submissionId: string
   readonly payload: string
-  readonly slot: string
+  readonly scopedKey: string
   /** Its attempts have failed, and what they may have left is not rolled back yet. */
   rollbackPending = false
   #released: PromiseWithResolvers<Answer | null> | undefined
 
-  constructor(submissionId: string, payload: string, slot: string) {
+  constructor(submissionId: string, payload: string, scopedKey: string) {
     this.submissionId = submissionId
     this.payload = payload
-    this.slot = slot
+    this.scopedKey = scopedKey
   }
 
   /** Resolves with the stored answer, or with null when the key is free again without one. */
@@ -55,7 +55,7 @@ export class Orchestrator {
   readonly #observer: SubmissionObserver
   readonly #strategy: CommitStrategy
   readonly #idempotency: IdempotencyStore
-  /** The holders of keys in this process, by slot: at most one for each key. */
+  /** The submissions of this process that hold a key, by `scopedKeyOf`. */
   readonly #holders = new Map<string, KeyHolder>()
   readonly #load = { submissions: 0, formulas: 0 }
   #idle: PromiseWithResolvers<void> | undefined
@@ -93,14 +93,14 @@ export class Orchestrator {
   /** Wait: while another submission of this process holds the key, replays its answer or waits for it. */
   async #waitForKey(request: SubmissionRequest): Promise<Outcome> {
     const { clock, waitMs } = this.#options
-    const slot = callerKey(request)
+    const scopedKey = scopedKeyOf(request)
     const payload = payloadHash(request)
     let deadline: Deadline | undefined
     for (;;) {
       if (this.#stopping.signal.aborted) return { kind: 'stopping' }
-      const holder = this.#holders.get(slot)
+      const holder = this.#holders.get(scopedKey)
       // `#run` claims the key before it awaits anything, so that only one of many waiters runs.
-      if (holder === undefined) return this.#run(request, payload, slot)
+      if (holder === undefined) return this.#run(request, payload, scopedKey)
       deadline ??= new Deadline(clock, waitMs)
       const outcome = await this.#replayHolder(holder, request, payload, deadline)
       if (outcome !== null) return outcome
@@ -137,11 +137,11 @@ export class Orchestrator {
   }
 
   /** Claim: takes the key. Then the submission is attempted, settled if it failed, and its key released. */
-  #run(request: SubmissionRequest, payload: string, slot: string): Promise<Outcome> {
+  #run(request: SubmissionRequest, payload: string, scopedKey: string): Promise<Outcome> {
     const { clock, newId, tracer } = this.#options
     const id = newId()
-    const holder = new KeyHolder(id, payload, slot)
-    this.#holders.set(slot, holder)
+    const holder = new KeyHolder(id, payload, scopedKey)
+    this.#holders.set(scopedKey, holder)
     return tracer.submission({ id, formulas: request.formulas }, async (traceparent) => {
       const submission = toSubmission(request, { id, payload, createdAt: clock.now(), traceparent })
       const outcome = await this.#attempt(submission)
@@ -217,7 +217,7 @@ export class Orchestrator {
 
   /** @param answer the answer stored under the key; null when there is none */
   #release(holder: KeyHolder, answer: Answer | null): void {
-    this.#holders.delete(holder.slot)
+    this.#holders.delete(holder.scopedKey)
     holder.release(answer)
   }
 

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../kit/clock.ts'
 import type { Answer } from '../stores/ports.ts'
-import { callerKey } from './submission.ts'
+import { scopedKeyOf } from './submission.ts'
 
 /** How long an answer is cached, in milliseconds. It may outlive the stored one by as much. */
 const TTL_MS = 10_000
@@ -45,12 +45,12 @@ export class RecentAnswers {
   /** @returns the answer replayed to the same bytes under the same key, if cached */
   find(request: RawRequest): Answer | null {
     if (this.#answers.size === 0) return null
-    const cached = this.#answers.get(callerKey(request))
+    const cached = this.#answers.get(scopedKeyOf(request))
     return cached !== undefined && cached.digest === digestOf(request) ? cached.answer : null
   }
 
   remember(request: RawRequest, answer: Answer): void {
-    this.#answers.set(callerKey(request), { digest: digestOf(request), answer })
+    this.#answers.set(scopedKeyOf(request), { digest: digestOf(request), answer })
   }
 }
 

@@ -72,4 +72,4 @@ export const logFields = ({ id, requestId }: { id: string; requestId?: string | 
   requestId === undefined ? { submission: id } : { submission: id, reqId: requestId }
 
 /** Identifies a key of a caller in maps. */
-export const callerKey = ({ caller, key }: { caller: string; key: string }): string => `${caller}\0${key}`
+export const scopedKeyOf = ({ caller, key }: { caller: string; key: string }): string => `${caller}\0${key}`

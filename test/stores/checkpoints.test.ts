@@ -1,10 +1,10 @@
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { checkpoints, type Part } from '../../src/stores/sqlite/durability/checkpoints.ts'
+import { checkpoints, type DiskActions } from '../../src/stores/sqlite/durability/checkpoints.ts'
 import { openForReading, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 
 /** A checkpoint whose part is synced well. */
-const SOUND: Part = { sync() {}, die() {} }
+const SOUND: DiskActions = { sync() {}, die() {} }
 
 function openLogged(t: Test, part = SOUND) {
   const path = join(t.testdir(), 'a.db')

@@ -44,7 +44,7 @@ export async function moveStore({ from, to, now, progress }: MoveOptions): Promi
   const source = new SqliteReader(from)
   const target = new PostgresWriter(to, source.storeId())
   try {
-    const identity = source.isStill ? source.identity() : null
+    const identity = source.isLocked ? source.identity() : null
     const done = await target.begin()
     progress.begin('formulas', source.formulasAfter(done.formulas))
     await copy(target, 'formulas', source.formulaPages(done.formulas), progress)

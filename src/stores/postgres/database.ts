@@ -21,8 +21,8 @@ const READ = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET 
 const MAX_ATTEMPTS = 3
 
 /** A unique value exists already. */
-export class Taken extends Error {
-  override name = 'Taken'
+export class UniqueViolation extends Error {
+  override name = 'UniqueViolation'
 }
 
 /** The database cannot represent a value, for example text with NUL: nothing was changed, and no row has that value. */
@@ -100,12 +100,12 @@ export class Database {
   /** The options of every connection. */
   readonly connection: pg.ClientConfig
   readonly #pool: pg.Pool
-  readonly #mayBePlain: boolean
+  readonly #allowsPlaintext: boolean
   /** Whether READ COMMITTED is the default isolation level, as PostgreSQL ships. */
   #isReadCommitted = true
 
   constructor(url: string) {
-    const { config, mayBePlain } = readServerUrl(url)
+    const { config, allowsPlaintext } = readServerUrl(url)
     this.connection = {
       application_name: 'formula-intake',
       connectionTimeoutMillis: CONNECT_MS,
@@ -113,7 +113,7 @@ export class Database {
       keepAliveInitialDelayMillis: 10_000,
       ...config,
     }
-    this.#mayBePlain = mayBePlain
+    this.#allowsPlaintext = allowsPlaintext
     this.#pool = new pg.Pool({
       ...this.connection,
       max: MAX_CONNECTIONS,
@@ -128,13 +128,13 @@ export class Database {
 
   /**
    * Runs one statement as its own transaction.
-   * @throws {Taken} nothing was changed
+   * @throws {UniqueViolation} nothing was changed
    * @throws {Unstorable} nothing was changed
    * @throws {StoreUnavailable} the outcome is unknown
    */
   query(text: string, values: Values = []): Promise<Row[]> {
     return this.#retrying((client) =>
-      this.#isReadCommitted ? run(client, text, values) : within(client, BEGIN, (query) => query(text, values)),
+      this.#isReadCommitted ? run(client, text, values) : inTransaction(client, BEGIN, (query) => query(text, values)),
     )
   }
 
@@ -163,12 +163,12 @@ export class Database {
 
   /**
    * Runs several statements in one durable transaction.
-   * @throws {Taken} nothing was changed
+   * @throws {UniqueViolation} nothing was changed
    * @throws {Unstorable} nothing was changed
    * @throws {StoreUnavailable} the outcome is unknown
    */
   transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#retrying((client) => within(client, `${BEGIN}; SELECT ${DURABLE}`, work))
+    return this.#retrying((client) => inTransaction(client, `${BEGIN}; SELECT ${DURABLE}`, work))
   }
 
   /**
@@ -178,7 +178,7 @@ export class Database {
    * @throws {StoreUnavailable}
    */
   read<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#retrying((client) => within(client, READ, work))
+    return this.#retrying((client) => inTransaction(client, READ, work))
   }
 
   close(): Promise<void> {
@@ -193,7 +193,7 @@ export class Database {
         if (error instanceof StoreRefused) throw error
         const code = codeOf(error)
         const message = `PostgreSQL: ${reasonOf(error) || code}`
-        if (code === UNIQUE_VIOLATION) throw new Taken(message)
+        if (code === UNIQUE_VIOLATION) throw new UniqueViolation(message)
         if (code === NO_SUBSCRIPTION) throw new UnknownSubscription((error as Error).message)
         if (DATA_EXCEPTION.test(code)) throw new Unstorable(message, { cause: error })
         if (code === OTHER_ISOLATION) this.#isReadCommitted = false
@@ -221,7 +221,7 @@ export class Database {
     try {
       return await this.#pool.connect()
     } catch (error) {
-      if (!this.#mayBePlain || reasonOf(error) !== NO_TLS) throw error
+      if (!this.#allowsPlaintext || reasonOf(error) !== NO_TLS) throw error
       this.connection.ssl = false
       this.#pool.options.ssl = false
       return this.#pool.connect()
@@ -229,7 +229,7 @@ export class Database {
   }
 }
 
-async function within<T>(client: pg.PoolClient, begin: string, work: (query: Query) => Promise<T>): Promise<T> {
+async function inTransaction<T>(client: pg.PoolClient, begin: string, work: (query: Query) => Promise<T>): Promise<T> {
   await client.query(begin)
   try {
     const result = await work((text, values = []) => run(client, text, values))

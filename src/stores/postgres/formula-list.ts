@@ -1,5 +1,5 @@
 import { isFingerprint, successor } from '../../formula/identity.ts'
-import { BESIDE_DOCUMENT, FRAME_BYTES, PAGE_BYTES, writeFormulas } from '../page.ts'
+import { ENTRY_OVERHEAD, PAGE_BYTES, PAGE_OVERHEAD, writeFormulas } from '../page.ts'
 import type { FormulaDb, FormulaPage, FormulaQuery } from '../ports.ts'
 import { type Database, DURABLE, type Row, Unstorable } from './database.ts'
 import { toFormula } from './lookup.ts'
@@ -25,9 +25,9 @@ WHERE fingerprint = pg_catalog.decode($1, 'hex') AND seq = $2 AND attempt IS NUL
 const cut = (rows: string): string => `
 SELECT id, document, seq, found FROM (
   SELECT paged.*, pg_catalog.count(*) OVER () AS found, pg_catalog.row_number() OVER newest AS place,
-    pg_catalog.sum(${BESIDE_DOCUMENT} + pg_catalog.octet_length(document)) OVER newest AS bytes
+    pg_catalog.sum(${ENTRY_OVERHEAD} + pg_catalog.octet_length(document)) OVER newest AS bytes
   FROM (${rows}) AS paged WINDOW newest AS (ORDER BY seq DESC ROWS UNBOUNDED PRECEDING)
-) AS weighed WHERE bytes <= ${PAGE_BYTES - FRAME_BYTES} OR place = 1 ORDER BY seq DESC`
+) AS weighed WHERE bytes <= ${PAGE_BYTES - PAGE_OVERHEAD} OR place = 1 ORDER BY seq DESC`
 
 /** $1 before, $2 limit. */
 const LIST = cut(`

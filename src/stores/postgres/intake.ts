@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { StoreUnavailable } from '../../errors/store-errors.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { type Admission, BatchScheduler } from '../batch-scheduler.ts'
-import { type Accepted, decide, eventsOf, isTakenIn } from '../decide.ts'
+import { type Accepted, decide, eventsOf, isNewlyAccepted } from '../decide.ts'
 import { slotOf } from '../kept-answer.ts'
 import {
   type AddVerdict,
@@ -14,7 +14,7 @@ import {
   type Submission,
   type Verdict,
 } from '../ports.ts'
-import { columnsOf, type Database, DURABLE, type GivenTime, NOW, sweepOf, Taken } from './database.ts'
+import { columnsOf, type Database, DURABLE, type GivenTime, NOW, sweepOf, UniqueViolation } from './database.ts'
 import { findAnswer, type Known, lookUp, nothingKnown } from './lookup.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
 import { SWEEP_TOMBSTONES } from './saga.ts'
@@ -135,8 +135,8 @@ export class PostgresIntake implements Intake, IdempotencyStore {
     const verdict = await this.#batches.add(toBatchItem(submission, null), notAfter - this.#options.clock.now())
     if (verdict.kind === 'added') throw new Error('only a saga leaves a submission half done')
     // The key is taken from now on, so no earlier write of this submission can take effect.
-    if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#trust(id)
-    if (isTakenIn(verdict, submission)) this.#options.notifier.notify()
+    if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#endDoubt(id)
+    if (isNewlyAccepted(verdict, submission)) this.#options.notifier.notify()
     return verdict
   }
 
@@ -231,7 +231,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
       }
       return planned.flatMap(({ item }, index) => (refused.has(index + 1) ? item : []))
     } catch (error) {
-      const isVoid = error instanceof Taken ? null : await this.#makeVoid(write).catch(() => 'unknown')
+      const isVoid = error instanceof UniqueViolation ? null : await this.#makeVoid(write).catch(() => 'unknown')
       if (isVoid !== 'unknown') this.#inDoubt.delete(write)
       if (isVoid === null || isVoid === false) return planned.map(({ item }) => item)
       for (const { item } of planned) results.set(item, error as Error)
@@ -240,7 +240,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
   }
 
   /** Drops the submission from the writes in doubt. */
-  #trust(submissionId: string): void {
+  #endDoubt(submissionId: string): void {
     for (const [write, submissions] of this.#inDoubt) {
       if (submissions.delete(submissionId) && submissions.size === 0) this.#inDoubt.delete(write)
     }

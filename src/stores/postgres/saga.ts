@@ -70,7 +70,7 @@ WHERE state = 'pending' AND held_until <= ${NOW}
 RETURNING 1`
 
 /** Makes decided attempts due unless another instance holds them. $1 time. */
-const HASTEN = `
+const MAKE_DUE = `
 UPDATE formula_intake.intents SET next_attempt_at = ${NOW}
 WHERE state IN ('completed', 'rolling-back') AND next_attempt_at > ${NOW} AND held_until <= ${NOW}`
 
@@ -132,7 +132,7 @@ export function cleanupQueue(database: Database, clock: Clock): CleanupQueue {
   return {
     async adoptOrphans() {
       const orphans = await database.query(ADOPT, [time(), ORPHANED])
-      await database.query(HASTEN, [time()])
+      await database.query(MAKE_DUE, [time()])
       return orphans.length
     },
     async heartbeat(running) {

@@ -24,7 +24,7 @@ export interface NamedServer {
   place: string
   config: pg.ClientConfig
   /** Whether a server without encryption is accepted. */
-  mayBePlain: boolean
+  allowsPlaintext: boolean
 }
 
 /**
@@ -41,7 +41,7 @@ export function readServerUrl(url: string, env: NodeJS.ProcessEnv = process.env)
     throw new Error('must have a port from 1 to 65535')
   }
   const isSocket = host?.startsWith('/') === true
-  const { ssl, mayBePlain } = isSocket ? { ssl: false, mayBePlain: false } : tlsOf(given, env)
+  const { ssl, allowsPlaintext } = isSocket ? { ssl: false, allowsPlaintext: false } : tlsOf(given, env)
   const config: pg.ClientConfig = {
     ...(host && { host }),
     ...(port && { port: Number(port) }),
@@ -59,7 +59,7 @@ export function readServerUrl(url: string, env: NodeJS.ProcessEnv = process.env)
   return {
     place: `postgres://${where}:${server.port}/${encodeURIComponent(server.database ?? '')}`,
     config,
-    mayBePlain,
+    allowsPlaintext,
   }
 }
 
@@ -124,14 +124,14 @@ async function passwordFromFile({ user = '', host, port, database = user }: pg.C
 function tlsOf(
   given: Parameters,
   env: NodeJS.ProcessEnv,
-): Pick<NamedServer, 'mayBePlain'> & Pick<pg.ClientConfig, 'ssl'> {
+): Pick<NamedServer, 'allowsPlaintext'> & Pick<pg.ClientConfig, 'ssl'> {
   const inUrl = given.sslmode ?? (given.ssl === 'true' ? 'require' : undefined)
   const root = given.sslrootcert ?? env.PGSSLROOTCERT
   const mode = inUrl ?? (env.PGSSLMODE || (root ? 'verify-full' : 'disable'))
   if (!SSL_MODES.includes(mode)) {
     throw new Error(`${inUrl === undefined ? 'PGSSLMODE' : 'sslmode'} must be one of ${SSL_MODES.join(', ')}`)
   }
-  if (mode === 'disable') return { ssl: false, mayBePlain: false }
+  if (mode === 'disable') return { ssl: false, allowsPlaintext: false }
   if (root === 'system' && mode !== 'verify-full') throw new Error('with sslrootcert=system needs sslmode=verify-full')
   const trusted = {
     ca: root === 'system' ? undefined : contentsOf('sslrootcert', root),
@@ -148,11 +148,11 @@ function tlsOf(
   if (mode === 'verify-ca' && trusted.ca === undefined) {
     throw new Error('with sslmode=verify-ca needs sslrootcert, the certificates to trust; or say verify-full')
   }
-  const mayBePlain = mode === 'allow' || mode === 'prefer'
-  if (mode === 'verify-full') return { ssl: trusted, mayBePlain }
-  if (trusted.ca === undefined) return { ssl: { ...trusted, rejectUnauthorized: false }, mayBePlain }
+  const allowsPlaintext = mode === 'allow' || mode === 'prefer'
+  if (mode === 'verify-full') return { ssl: trusted, allowsPlaintext }
+  if (trusted.ca === undefined) return { ssl: { ...trusted, rejectUnauthorized: false }, allowsPlaintext }
   // Below verify-full, a certificate that these authorities signed is accepted for any host name.
-  return { ssl: { ...trusted, checkServerIdentity: () => undefined }, mayBePlain }
+  return { ssl: { ...trusted, checkServerIdentity: () => undefined }, allowsPlaintext }
 }
 
 function contentsOf(name: string, path: string | undefined): string | undefined {

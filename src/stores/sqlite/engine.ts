@@ -1,4 +1,4 @@
-import { isTakenIn } from '../decide.ts'
+import { isNewlyAccepted } from '../decide.ts'
 import type { CleanupQueue, DurableStores, EngineOptions, EventQueue, FormulaDb, Intake, OnCommit } from '../ports.ts'
 import type { ReadCommands, WriteCommands } from './commands.ts'
 import { lock } from './durability/file.ts'
@@ -106,7 +106,7 @@ function intake(writer: Writer, notifier: ReadyNotifier): Intake {
     accept(submission, notAfter = Number.POSITIVE_INFINITY) {
       return writer.callBefore(notAfter, 'accept', pack(submission)).then((packed) => {
         const verdict = unpackVerdict(packed, submission)
-        if (isTakenIn(verdict, submission)) notifier.notify()
+        if (isNewlyAccepted(verdict, submission)) notifier.notify()
         return verdict
       })
     },
@@ -136,8 +136,8 @@ function cleanupQueue(writer: Writer): CleanupQueue {
 }
 
 function eventQueue(writer: Writer, notifier: ReadyNotifier): EventQueue {
-  const some = ({ accepted }: { accepted: number }): boolean => accepted > 0
-  const any = (count: number): boolean => count > 0
+  const someAccepted = ({ accepted }: { accepted: number }): boolean => accepted > 0
+  const isPositive = (count: number): boolean => count > 0
   return {
     ...forward(writer, 'publish', 'trim', 'subscribe', 'unsubscribe', 'subscriptions'),
     ...forward(writer, 'receive', 'ack', 'extend', 'stats', 'dead', 'removeDead', 'probe'),
@@ -151,10 +151,13 @@ function eventQueue(writer: Writer, notifier: ReadyNotifier): EventQueue {
     seek: (name, to) => notifier.after(writer.call('seek', name, to)),
     pause: (name, paused) => notifier.after(writer.call('pause', name, paused), () => !paused),
     nack: (receipts, delayMs, detail) =>
-      notifier.after(writer.call('nack', receipts, delayMs, detail), (settled) => some(settled) && delayMs === 0),
-    putBack: (receipts) => notifier.after(writer.call('putBack', receipts), some),
-    endLeases: (subscription, ids) => notifier.after(writer.call('endLeases', subscription, ids), any),
-    redrive: (subscription, ids) => notifier.after(writer.call('redrive', subscription, ids), any),
+      notifier.after(
+        writer.call('nack', receipts, delayMs, detail),
+        (settled) => someAccepted(settled) && delayMs === 0,
+      ),
+    putBack: (receipts) => notifier.after(writer.call('putBack', receipts), someAccepted),
+    endLeases: (subscription, ids) => notifier.after(writer.call('endLeases', subscription, ids), isPositive),
+    redrive: (subscription, ids) => notifier.after(writer.call('redrive', subscription, ids), isPositive),
     onReady: (listener) => notifier.listen(listener),
   }
 }

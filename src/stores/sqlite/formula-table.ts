@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { successor } from '../../formula/identity.ts'
-import { BESIDE_DOCUMENT, cutPage, entryBytes, writeFormulas } from '../page.ts'
+import { cutPage, ENTRY_OVERHEAD, entryBytes, writeFormulas } from '../page.ts'
 import type { FormulaPage, FormulaQuery, NewFormula, StoredFormula } from '../ports.ts'
 import { prepare } from './statements.ts'
 import { LateIndex, prefixOf } from './upkeep/late-index.ts'
@@ -59,7 +59,7 @@ export function formulaTable(db: DatabaseSync) {
       if (searchPrefix !== '') return search(searchPrefix, before, limit)
       sql.sizes.setReturnArrays(true)
       const sizes = sql.sizes.all(before, limit + 1) as unknown as [seq: number, bytes: number][]
-      const { shown, more } = cutPage(sizes, limit, ([, bytes]) => bytes + BESIDE_DOCUMENT)
+      const { shown, more } = cutPage(sizes, limit, ([, bytes]) => bytes + ENTRY_OVERHEAD)
       const [newest, oldest] = [shown[0]?.[0] ?? 0, shown.at(-1)?.[0] ?? 0]
       const { formulas } = sql.page.get(oldest, newest) as { formulas: Uint8Array }
       return { formulas, next: more ? oldest : null }
@@ -83,9 +83,9 @@ const toFormula = ({ seq, fingerprint, document }: FormulaRow): StoredFormula =>
 })
 
 /** Most index entries that are sorted for one page of a search. If more match, formulas are walked instead. */
-const MOST_SORTED = 10_000
+const MAX_SORTED = 10_000
 /** Most formulas walked for one page, so that a search never delays other reads for long. */
-const MOST_WALKED = 20_000
+const MAX_SCANNED = 20_000
 
 /**
  * Finds formulas by the beginning of their search key, newest first. Few matches are read from the index, which is in order
@@ -111,17 +111,17 @@ function nameSearch(db: DatabaseSync, index: LateIndex, bySeq: (seq: number) => 
     yield* sql.indexed.all(...range, index.indexed, before, limit + 1)
   }
 
-  function walk(range: [string, string], before: number, limit: number): FormulaPage {
+  function scanNewest(range: [string, string], before: number, limit: number): FormulaPage {
     const from = Math.min(before, (sql.last.get() as { seq: number }).seq + 1)
-    const floor = Math.max(from - 1 - MOST_WALKED, 0)
+    const floor = Math.max(from - 1 - MAX_SCANNED, 0)
     return pageOf(sql.between.iterate(...range, floor, from), limit, floor > 0 ? floor + 1 : null)
   }
 
   return (prefix: string, before: number, limit: number): FormulaPage => {
     const range: [string, string] = [prefix, successor(prefix)]
     index.catchUp()
-    const { found } = sql.count.get(...range, MOST_SORTED + 1) as { found: number }
-    if (found > MOST_SORTED) return walk(range, before, limit)
+    const { found } = sql.count.get(...range, MAX_SORTED + 1) as { found: number }
+    if (found > MAX_SORTED) return scanNewest(range, before, limit)
     return pageOf(newestFirst(prefix, range, before, limit), limit)
   }
 }

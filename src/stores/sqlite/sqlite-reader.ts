@@ -44,16 +44,16 @@ export class SqliteReader {
   readonly #db: DatabaseSync
   readonly #unlock: () => void
   /** Whether this process has locked the file, so that nothing in it changes. */
-  readonly isStill: boolean
+  readonly isLocked: boolean
 
   /** @throws {StoreRefused} when the file is missing, damaged, not of this service, or in use by another version of it */
   constructor(path: string) {
     if (!existsSync(path)) throw new StoreRefused(`${path} is not there`)
     const unlock = lockUnlessInUse(path)
-    this.isStill = unlock !== null
+    this.isLocked = unlock !== null
     this.#unlock = unlock ?? (() => {})
     try {
-      this.#db = this.isStill ? openForWriting(path) : openForReading(path)
+      this.#db = this.isLocked ? openForWriting(path) : openForReading(path)
       checkOrigin(this.#db, path)
     } catch (error) {
       this.#unlock()

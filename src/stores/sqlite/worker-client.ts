@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { StoreRefused, StoreUnavailable, UnknownSubscription } from '../../errors/store-errors.ts'
 import type { Clock } from '../../kit/clock.ts'
-import { BatchScheduler, PATIENCE_MS } from '../batch-scheduler.ts'
+import { BatchScheduler, MAX_WAIT_MS } from '../batch-scheduler.ts'
 import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts'
 
 /** How long a call may run past its latest start, in milliseconds. */
@@ -72,7 +72,7 @@ export class WorkerClient<C extends CommandsOf<C>> {
   callBefore<K extends keyof C & string>(notAfter: number, command: K, ...args: ArgsOf<C[K]>) {
     if (this.#closed) return Promise.reject(new StoreUnavailable('The store is closed'))
     const now = this.#clock.now()
-    const waitMs = Math.min(PATIENCE_MS, notAfter - now)
+    const waitMs = Math.min(MAX_WAIT_MS, notAfter - now)
     const call: Call = [command, now, args, Date.now() + waitMs]
     return this.#scheduler.add(call, waitMs) as Promise<ReturnType<C[K]>>
   }

@@ -96,7 +96,7 @@ export const contractMutants: Mutant[] = [
   {
     name: 'make-up: the fingerprint goes by the order of materials',
     breaks: 'materials are compared as a set',
-    edits: [['src/formula/identity.ts', '  else sortFew(lines)\n', '']],
+    edits: [['src/formula/identity.ts', '  else insertionSort(lines)\n', '']],
     caughtBy: ['test/formula/fingerprint.test.ts', 'the order of materials does not matter'],
   },
   {

@@ -118,7 +118,7 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: a write on its way is forgotten whatever a later call of its submission comes to',
     breaks: 'what is given up never takes effect',
-    edits: [[INTAKE, "if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#trust", 'this.#trust']],
+    edits: [[INTAKE, "if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#endDoubt", 'this.#endDoubt']],
     caughtBy: [
       DOUBT,
       'a late commit is void also when another call of its submission was still waiting as it was given up',

@@ -9,7 +9,7 @@ const LOG_PAGES = 2_048
 const READERS_MS = 100
 
 /** What a partial checkpoint needs of the system; tests replace it. */
-export interface Part {
+export interface DiskActions {
   sync(path: string): void
   die(error: unknown): void
 }
@@ -33,7 +33,7 @@ interface LogState {
  * are synced here. If that sync fails, those pages are safe only in the log, and only the next start moves the whole log
  * into the file. So the process ends at once, as by `kill -9`.
  */
-export function checkpoints(db: DatabaseSync, part: Part = { sync, die }): () => void {
+export function checkpoints(db: DatabaseSync, part: DiskActions = { sync, die }): () => void {
   const look = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const checkpoint = db.prepare('PRAGMA wal_checkpoint(FULL)')
   const path = db.location() as string

@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { StoreRefused } from '../../../errors/store-errors.ts'
 import { migrate, PAGE_SIZE } from '../schema.ts'
-import { checkSound, LEFT } from './integrity.ts'
+import { checkIntegrity, LEFT_AS_IS } from './integrity.ts'
 import { realPath, refuseMountedFile } from './paths.ts'
 import { logIsDamaged } from './wal-check.ts'
 
@@ -19,14 +19,14 @@ export const BUSY_MS = 2_000
  * @throws {StoreRefused} when the file is damaged, of another program or of a newer version, or Node's SQLite is too old
  */
 export function openForWriting(path: string): DatabaseSync {
-  return refusing(path, () => {
+  return asRefusal(path, () => {
     checkSqliteVersion()
     syncLog(path)
     const checked = checkWithoutWriting(path)
     if (checked) refuseOpenElsewhere(path)
     const db = new DatabaseSync(path, { timeout: BUSY_MS })
     try {
-      if (!checked) checkSound(db, path)
+      if (!checked) checkIntegrity(db, path)
       // Of a new file; others keep theirs.
       db.exec(`PRAGMA page_size = ${PAGE_SIZE}`)
       db.exec('PRAGMA journal_mode = WAL')
@@ -37,7 +37,7 @@ export function openForWriting(path: string): DatabaseSync {
       // An automatic checkpoint runs within a commit, where every caller waits for it: see checkpoints.ts.
       db.exec('PRAGMA wal_autocheckpoint = 0')
       db.exec(`PRAGMA cache_size = -${WRITER_CACHE_KIB}`)
-      syncName(path)
+      syncFolders(path)
       return db
     } catch (error) {
       db.close()
@@ -54,16 +54,17 @@ export function openForWriting(path: string): DatabaseSync {
 function checkWithoutWriting(path: string): boolean {
   const [size, log, journal] = ['', '-wal', '-journal'].map((suffix) => sizeOf(`${realPath(path)}${suffix}`))
   // Refuse before SQLite deletes the log of an empty file.
-  if (size === 0 && log !== 0) throw new StoreRefused(`${path} is damaged: it is empty, its log (-wal) is not; ${LEFT}`)
+  if (size === 0 && log !== 0)
+    throw new StoreRefused(`${path} is damaged: it is empty, its log (-wal) is not; ${LEFT_AS_IS}`)
   // SQLite silently opens a file without write permission as read-only.
   if (existsSync(path)) accessSync(path, constants.W_OK)
   if (size === 0) return false
   if (log !== 0 && logIsDamaged(realPath(path))) {
-    throw new StoreRefused(`${path} is damaged: its log (-wal) is broken before its end; ${LEFT}`)
+    throw new StoreRefused(`${path} is damaged: its log (-wal) is broken before its end; ${LEFT_AS_IS}`)
   }
   const db = log === 0 && journal === 0 ? openImmutable(path) : openForReading(path)
   try {
-    checkSound(db, path)
+    checkIntegrity(db, path)
     return true
   } catch (error) {
     if (RECOVERABLE.has(sqliteCode(error) ?? 0)) return false
@@ -93,7 +94,7 @@ export const openForReading = (path: string): DatabaseSync =>
  * @throws {StoreRefused} when the file is locked, or could be opened by another name
  */
 export function lock(path: string): () => void {
-  return refusing(path, () => {
+  return asRefusal(path, () => {
     const stats = statSync(path, { throwIfNoEntry: false })
     if (stats?.isFile() === false) throw new StoreRefused(`${path} is not a file`)
     // The lock and SQLite's log are named after the file: each hard link would have its own.
@@ -147,14 +148,14 @@ function sqliteCode(error: unknown): number | undefined {
   return code === undefined ? undefined : code & 0xff
 }
 
-function refusing<T>(path: string, open: () => T): T {
+function asRefusal<T>(path: string, open: () => T): T {
   try {
     return open()
   } catch (error) {
     if (error instanceof StoreRefused) throw error
     const code = sqliteCode(error)
     if (code === SQLITE_NOTADB || code === SQLITE_CORRUPT) {
-      throw new StoreRefused(`${path} is damaged or no SQLite database; ${LEFT}`)
+      throw new StoreRefused(`${path} is damaged or no SQLite database; ${LEFT_AS_IS}`)
     }
     throw new StoreRefused(`${path} cannot be opened: ${(error as Error).message}`)
   }
@@ -170,7 +171,7 @@ function syncLog(path: string): void {
 }
 
 /** SQLite syncs the content of a new file. The entries of the file and its folder must survive a power cut as well. */
-function syncName(path: string): void {
+function syncFolders(path: string): void {
   sync(dirname(path))
   sync(dirname(dirname(path)))
 }
@@ -186,13 +187,15 @@ export function sync(path: string): void {
  * The first SQLite with `PRAGMA wal_checkpoint(NOOP)`, which reports the state of the log. An older one takes the unknown
  * word for PASSIVE and makes a checkpoint, which may be partial and unsynced: see checkpoints.ts.
  */
-const NEEDED = [3, 51] as const
+const MIN_SQLITE = [3, 51] as const
 /** The Node that package.json requires. 24.13.1 was the first with this SQLite; 24.14.1 also fixes JSON.parse. */
-const NODE = '24.14.1'
+const MIN_NODE = '24.14.1'
 
 /** @throws {StoreRefused} when Node's SQLite could lose data */
 export function checkSqliteVersion(found = process.versions.sqlite as string): void {
   const [major = 0, minor = 0] = found.split('.').map(Number)
-  if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) return
-  throw new StoreRefused(`This Node has SQLite ${found}, which is too old for it to be safe: use Node ${NODE} or later`)
+  if (major > MIN_SQLITE[0] || (major === MIN_SQLITE[0] && minor >= MIN_SQLITE[1])) return
+  throw new StoreRefused(
+    `This Node has SQLite ${found}, which is too old for it to be safe: use Node ${MIN_NODE} or later`,
+  )
 }

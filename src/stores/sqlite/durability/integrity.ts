@@ -9,18 +9,25 @@ const INDEX_CHECK_BYTES = 64 * 2 ** 20
 /** The largest file, in bytes, of which all pages are checked; takes about 0.4 s. */
 const WHOLE_CHECK_BYTES = 256 * 2 ** 20
 /** Tables that grow without end. In a larger file their pages are not checked, so that it opens within seconds. */
-const ENDLESS = ['formulas', 'answers', 'formulas_by_prefix', 'formulas_by_search', 'answers_by_prefix', 'events']
+const UNBOUNDED_TABLES = [
+  'formulas',
+  'answers',
+  'formulas_by_prefix',
+  'formulas_by_search',
+  'answers_by_prefix',
+  'events',
+]
 /** Most events, and most deliveries of one state, that are counted. */
-const MOST_COUNTED = 100_000
+const MAX_COUNTED = 100_000
 /** The end of every refusal. */
-export const LEFT = 'it is left as it is'
+export const LEFT_AS_IS = 'it is left as it is'
 
 /**
  * Checks that a file can be used: it is ours, of a known version, with the tables of that version, and its pages are
  * consistent. A changed byte within a value goes unnoticed, because SQLite keeps no checksums.
  * @throws {StoreRefused} saying why not
  */
-export function checkSound(db: DatabaseSync, path: string): void {
+export function checkIntegrity(db: DatabaseSync, path: string): void {
   checkOrigin(db, path)
   const file = checksOf(db, path)
   const missing = missingObjects(db)
@@ -41,10 +48,10 @@ export function checkOrigin(db: DatabaseSync, path: string): void {
   const { application_id: origin } = db.prepare('PRAGMA application_id').get() as { application_id: number }
   if (EARLIER_IDS.includes(origin)) throw new StoreRefused(`${path} ${EARLIER_VERSION}`)
   if (origin !== APPLICATION_ID && (tables.count > 0 || origin !== 0)) {
-    throw new StoreRefused(`${path} is a database of another program; ${LEFT}`)
+    throw new StoreRefused(`${path} is a database of another program; ${LEFT_AS_IS}`)
   }
   if (version(db) > migrations.length) {
-    throw new StoreRefused(`${path} was written by a newer version of this service; ${LEFT}`)
+    throw new StoreRefused(`${path} was written by a newer version of this service; ${LEFT_AS_IS}`)
   }
 }
 
@@ -56,7 +63,7 @@ function checksOf(db: DatabaseSync, path: string) {
     path,
     /** @throws {StoreRefused} unless it holds */
     check(holds: boolean, finding: string): void {
-      if (!holds) throw new StoreRefused(`${path} is damaged: ${finding}; ${LEFT}`)
+      if (!holds) throw new StoreRefused(`${path} is damaged: ${finding}; ${LEFT_AS_IS}`)
     },
     /** The first column of the first row. */
     value: (sql: string): unknown => Object.values(db.prepare(sql).get() ?? {})[0],
@@ -93,7 +100,7 @@ function pageChecks(path: string, migrated: number): string[] {
   const { size } = statSync(path)
   if (size <= WHOLE_CHECK_BYTES) return [size <= INDEX_CHECK_BYTES ? 'integrity_check(1)' : 'quick_check(1)']
   const tables = [...migrations.join('').matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name as string)
-  return tables.filter((name) => !ENDLESS.includes(name)).map((name) => `quick_check('${name}')`)
+  return tables.filter((name) => !UNBOUNDED_TABLES.includes(name)).map((name) => `quick_check('${name}')`)
 }
 
 /** Late indexes: the table, the index that it is looked up by, and what the two have in common. */
@@ -129,7 +136,7 @@ function checkLog(file: Checks): void {
     file.check(file.number(`SELECT count(*) FROM ${table}`) === 1, `${table} is not one row`)
   }
   const length = file.number(`SELECT ${HEAD} - ifnull(min(position), ${HEAD} + 1) + 1 FROM events`)
-  if (length > MOST_COUNTED) return
+  if (length > MAX_COUNTED) return
   file.check(file.number('SELECT count(*) FROM events') === length, 'its event log has gaps')
 }
 
@@ -142,16 +149,16 @@ function checkDeliveries(file: Checks): void {
   for (const subscription of file.db.prepare('SELECT * FROM subscriptions').all()) {
     for (const state of ['leased', 'delayed', 'returned', 'redriven', 'dead']) {
       const counted = subscription[state] as number
-      if (counted > MOST_COUNTED) continue
+      if (counted > MAX_COUNTED) continue
       const there = file.number(
         `SELECT count(*) FROM (SELECT 1 FROM deliveries
-           WHERE subscription = ${subscription.id} AND state = '${state}' LIMIT ${MOST_COUNTED + 1})`,
+           WHERE subscription = ${subscription.id} AND state = '${state}' LIMIT ${MAX_COUNTED + 1})`,
       )
       file.check(there === counted, `${subscription.name} has ${there} events that are ${state} and counts ${counted}`)
     }
   }
   const lost = file.number(
-    `SELECT count(*) FROM (SELECT position FROM deliveries WHERE fingerprint IS NULL LIMIT ${MOST_COUNTED}) AS wanted
+    `SELECT count(*) FROM (SELECT position FROM deliveries WHERE fingerprint IS NULL LIMIT ${MAX_COUNTED}) AS wanted
      WHERE NOT EXISTS (SELECT 1 FROM events WHERE events.position = wanted.position AND fingerprint IS NOT NULL)`,
   )
   file.check(lost === 0, `the events of ${lost} deliveries are missing`)

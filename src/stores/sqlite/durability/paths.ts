@@ -3,10 +3,10 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { StoreRefused } from '../../../errors/store-errors.ts'
 
 /** As many symbolic links as Linux follows. */
-const MOST_LINKS = 40
+const MAX_LINKS = 40
 
 /** Resolves symbolic links in a path, also where the path or a link's target does not exist yet. */
-export function realPath(path: string, links = MOST_LINKS): string {
+export function realPath(path: string, links = MAX_LINKS): string {
   try {
     return realpathSync(path)
   } catch {

@@ -35,7 +35,7 @@ export function logIsDamaged(path: string): boolean {
     const sums = sumsAt(header, 24)
     const fits =
       (header.readUInt32BE(0) & ~1) === MAGIC && sameSums(sumOf([0, 0], header.subarray(0, 24), header), sums)
-    return fits ? breaksEarly(log, header) : holdsUncopied(log, database, header)
+    return fits ? hasTransactionAfterBreak(log, header) : hasUncheckpointed(log, database, header)
   } finally {
     closeSync(log)
     closeSync(database)
@@ -43,7 +43,7 @@ export function logIsDamaged(path: string): boolean {
 }
 
 /** Whether a valid transaction follows a broken one. */
-function breaksEarly(log: number, header: Buffer): boolean {
+function hasTransactionAfterBreak(log: number, header: Buffer): boolean {
   const salts = header.toString('hex', 16, 24)
   let before = { commits: false, sums: [sumsAt(header, 24)] }
   let broken = false
@@ -68,7 +68,7 @@ function breaksEarly(log: number, header: Buffer): boolean {
  * Whether a log with a broken header holds a transaction that is not in the database. A power cut cannot cause that: the
  * header is synced before the first frame is written, and a log restarts only when the database has all of it.
  */
-function holdsUncopied(log: number, database: number, header: Buffer): boolean {
+function hasUncheckpointed(log: number, database: number, header: Buffer): boolean {
   const pageSize = pageSizeOf(database)
   const pages = new Map<number, Buffer>()
   let committed = new Map<number, Buffer>()

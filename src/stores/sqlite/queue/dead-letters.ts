@@ -49,8 +49,8 @@ export class DeadLetters {
     { diedAt, reason, detail }: Pick<DeadEvent, 'diedAt' | 'reason' | 'detail'>,
   ): void {
     this.#sql.copyEvent.run(position, subscription.id)
-    this.#sql.bury.run(this.#subscriptions.number(), diedAt, reason, detail, position, subscription.id)
-    this.#subscriptions.count(subscription, 'dead', 1)
+    this.#sql.bury.run(this.#subscriptions.takeNumbers(), diedAt, reason, detail, position, subscription.id)
+    this.#subscriptions.changeCount(subscription, 'dead', 1)
   }
 
   page(subscription: SubscriptionRow, limit: number, before = Number.MAX_SAFE_INTEGER): Page<DeadEvent> {
@@ -68,7 +68,7 @@ export class DeadLetters {
 
   #redriveAll({ id, dead }: SubscriptionRow): number {
     const first = this.#subscriptions.lastDeath
-    this.#subscriptions.number(dead)
+    this.#subscriptions.takeNumbers(dead)
     return Number(this.#sql.redriveAll.run(first, this.#log.head, id, id).changes)
   }
 
@@ -77,7 +77,7 @@ export class DeadLetters {
     const rows = distinct.flatMap((id) => this.#sql.byFingerprint.all(Buffer.from(id, 'hex'), subscription))
     rows.sort((a, b) => Number(a.rank) - Number(b.rank))
     for (const { position } of rows) {
-      this.#sql.redrive.run(this.#subscriptions.number(), this.#log.head, position as number, subscription)
+      this.#sql.redrive.run(this.#subscriptions.takeNumbers(), this.#log.head, position as number, subscription)
     }
     return rows.length
   }
@@ -85,7 +85,7 @@ export class DeadLetters {
   remove(subscription: SubscriptionRow, id: string): boolean {
     if (!isFingerprint(id)) return false
     const removed = Number(this.#sql.remove.run(Buffer.from(id, 'hex'), subscription.id).changes)
-    this.#subscriptions.count(subscription, 'dead', -removed)
+    this.#subscriptions.changeCount(subscription, 'dead', -removed)
     return removed > 0
   }
 
@@ -97,7 +97,7 @@ export class DeadLetters {
     if (position !== null) rows.push(...this.#sql.eraseAt.all(position))
     for (const { subscription, state } of rows) {
       const row = this.#subscriptions.withId(subscription as number)
-      if (row !== undefined) this.#subscriptions.count(row, state as DeliveryState, -1)
+      if (row !== undefined) this.#subscriptions.changeCount(row, state as DeliveryState, -1)
     }
   }
 }

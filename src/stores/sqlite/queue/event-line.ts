@@ -69,7 +69,7 @@ export class EventLine {
   /** Takes up to `max` events from the front and calls `lease` for each. */
   take<L>(subscription: SubscriptionRow, max: number, lease: Lease<L>): L[] {
     const leaseReady = (row: ReadyRow): L => {
-      this.#parts.subscriptions.count(subscription, row.state, -1)
+      this.#parts.subscriptions.changeCount(subscription, row.state, -1)
       return lease(row, row.receives)
     }
     const leased = this.#ready(subscription, 'returned', max).map(leaseReady)
@@ -108,7 +108,7 @@ export class EventLine {
     for (const { position, rank, detail } of rows as { position: number; rank: number; detail: string | null }[]) {
       this.#parts.dead.bury(subscription, position, { diedAt: rank, reason: 'expired', detail })
     }
-    this.#parts.subscriptions.count(subscription, 'leased', -rows.length)
+    this.#parts.subscriptions.changeCount(subscription, 'leased', -rows.length)
   }
 
   #returnDue(now: number, subscription: SubscriptionRow, state: 'leased' | 'delayed'): void {

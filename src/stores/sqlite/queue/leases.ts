@@ -55,14 +55,14 @@ export class Leases {
       const receipt = `${subscription.id}-${position}-${nonce}`
       return { ...toEvent(event), receipt, receiveCount: (receives ?? 0) + 1, leasedUntil }
     })
-    this.#parts.subscriptions.count(subscription, 'leased', events.length)
+    this.#parts.subscriptions.changeCount(subscription, 'leased', events.length)
     return events
   }
 
   ack(now: number, receipts: string[]): Settled {
     return this.#settle(now, receipts, ({ subscription, position }) => {
       this.#sql.remove.run(position, subscription.id)
-      this.#parts.subscriptions.count(subscription, 'leased', -1)
+      this.#parts.subscriptions.changeCount(subscription, 'leased', -1)
     })
   }
 
@@ -90,7 +90,7 @@ export class Leases {
   #giveBack(now: number, delayMs: number, detail: string | null, { subscription, position, receives }: Lease): void {
     const { dead, subscriptions, maxReceives } = this.#parts
     if (receives >= maxReceives) {
-      subscriptions.count(subscription, 'leased', -1)
+      subscriptions.changeCount(subscription, 'leased', -1)
       dead.bury(subscription, position, { diedAt: now, reason: 'nacked', detail })
     } else if (delayMs > 0) {
       this.#sql.delay.run(now + delayMs, detail, position, subscription.id)

@@ -23,8 +23,8 @@ export const subscriptionStatements = (db: DatabaseSync) =>
      WHERE id = ?`,
     remove: 'DELETE FROM subscriptions WHERE id = ?',
     removeDeliveries: 'DELETE FROM deliveries WHERE subscription = ?',
-    removeLiving: `DELETE FROM deliveries WHERE subscription = ? AND state <> 'dead'`,
-    removeDeadBehind: `DELETE FROM deliveries WHERE subscription = ? AND state = 'dead' AND position > ?`,
+    removeAllButDead: `DELETE FROM deliveries WHERE subscription = ? AND state <> 'dead'`,
+    removeDeadAfter: `DELETE FROM deliveries WHERE subscription = ? AND state = 'dead' AND position > ?`,
     lastDeath: 'SELECT death FROM numbers',
     keepDeath: 'UPDATE numbers SET death = ?',
   })
@@ -55,7 +55,7 @@ export class SubscriptionTable {
   }
 
   /** Takes numbers for deaths or redrives. @returns the last one taken */
-  number(howMany = 1): number {
+  takeNumbers(howMany = 1): number {
     this.#lastDeath += howMany
     return this.#lastDeath
   }
@@ -90,7 +90,7 @@ export class SubscriptionTable {
     return this.#rows.find((row) => row.id === id)
   }
 
-  count(row: SubscriptionRow, state: DeliveryState, by: number): void {
+  changeCount(row: SubscriptionRow, state: DeliveryState, by: number): void {
     if (by === 0) return
     row[state] += by
     this.#changed.add(row)
@@ -98,8 +98,8 @@ export class SubscriptionTable {
 
   /** Counts deliveries that change their state. */
   move(row: SubscriptionRow, from: DeliveryState, to: DeliveryState, by: number): void {
-    this.count(row, from, -by)
-    this.count(row, to, by)
+    this.changeCount(row, from, -by)
+    this.changeCount(row, to, by)
   }
 
   moveTo(row: SubscriptionRow, position: number): void {
@@ -133,8 +133,8 @@ export class SubscriptionTable {
 
   /** Moves a subscription and deletes its deliveries, except dead letters up to the new position. */
   seek(row: SubscriptionRow, position: number): void {
-    this.#sql.removeLiving.run(row.id)
-    row.dead -= Number(this.#sql.removeDeadBehind.run(row.id, position).changes)
+    this.#sql.removeAllButDead.run(row.id)
+    row.dead -= Number(this.#sql.removeDeadAfter.run(row.id, position).changes)
     row.leased = row.delayed = row.returned = row.redriven = 0
     this.moveTo(row, position)
   }
