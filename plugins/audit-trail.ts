@@ -4,7 +4,7 @@ import { idOf } from '../src/access/api-key.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The log of administrative calls. It writes them even when `LOG_LEVEL` is above info. */
+    /** The log of administrative calls, written even when `LOG_LEVEL` is above info. */
     auditLog: FastifyBaseLogger
   }
   interface FastifyRequest {
@@ -52,7 +52,7 @@ function fieldsOf(request: FastifyRequest, reply: FastifyReply, payload: unknown
   return { ...(params as object), ...idsIn(body), ...countsIn(payload), ...audit, ...who }
 }
 
-/** The first ids of a body. A body without ids means all there are. */
+/** The first ids of a body. A body without ids acts on everything. */
 function idsIn(body: unknown): object {
   const { ids } = (body ?? {}) as { ids?: unknown }
   return Array.isArray(ids) ? { ids: ids.slice(0, MAX_IDS), idsGiven: ids.length } : {}

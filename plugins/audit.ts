@@ -12,27 +12,27 @@ const REFUSALS: readonly ErrorCode[] = ['UNAUTHORIZED', 'FORBIDDEN', 'RATE_LIMIT
 const REFUSAL_LINES = 10
 /** Lines per second in total. */
 const ALL_LINES = 100
-/** Addresses with a limit of their own. */
-const MAX_ADDRESSES = 1_000
+/** How many pairs of address and code have a limit of their own. */
+const MAX_LIMITERS = 1_000
 
 /**
- * Logs calls that were refused because of their caller: who, what and why, never a secret. Lines past the limits are left
- * out; the next line has their number.
+ * Logs calls that were refused because of their caller: who, what and why, never a secret. Lines past the limits are
+ * dropped; the next line says how many (`leftOut`).
  */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const all = new LineLimiter(ALL_LINES, clock)
-    const refusals = new LRUCache<string, LineLimiter>({ max: MAX_ADDRESSES })
-    const linesOf = (key: string): LineLimiter => {
-      const lines = refusals.get(key) ?? new LineLimiter(REFUSAL_LINES, clock)
-      refusals.set(key, lines)
-      return lines
+    const refusals = new LRUCache<string, LineLimiter>({ max: MAX_LIMITERS })
+    const limiterOf = (key: string): LineLimiter => {
+      const limiter = refusals.get(key) ?? new LineLimiter(REFUSAL_LINES, clock)
+      refusals.set(key, limiter)
+      return limiter
     }
     fastify.addHook('onError', (request, _reply, error, done) => {
       if (error instanceof ServiceError && REFUSALS.includes(error.code)) {
-        const lines = linesOf(`${error.code} ${request.ip}`)
-        if (!lines.admitOrDrop() || !all.admitOrDrop()) return done()
-        const leftOut = lines.countWritten() + all.countWritten() || undefined
+        const limiter = limiterOf(`${error.code} ${request.ip}`)
+        if (!limiter.admitOrDrop() || !all.admitOrDrop()) return done()
+        const leftOut = limiter.countWritten() + all.countWritten() || undefined
         const { apiKey, caller, ip, method, routeOptions } = request
         const key = apiKey === null ? undefined : idOf(apiKey)
         const call = { leftOut, code: error.code, caller, key, ip, method, route: routeOptions.url }

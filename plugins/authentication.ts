@@ -24,8 +24,8 @@ declare module 'fastify' {
 }
 
 /**
- * Requires an API key before anything else of a request is read, if keys are in use. Unknown paths require one too, so
- * that strangers do not learn which routes exist.
+ * If keys are in use, requires one before the body is read. Unknown paths require one too, so that strangers do not learn
+ * which routes exist.
  */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {

@@ -15,7 +15,7 @@ const ARRIVAL_MS = 2_000
 
 /**
  * When the service closes: refuses further requests, closes idle connections at once and all others after their next
- * answer. Node by itself keeps connections open that have sent nothing, or part of a request.
+ * answer. Node alone would keep connections open that have sent nothing, or only part of a request.
  */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {

@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 /** A connection takes about 10 kB. */
 const MAX_CONNECTIONS = 10_000
-/** File descriptors reserved for files, stores and logs. */
+/** File descriptors reserved for everything but connections. */
 const OTHER_DESCRIPTORS = 64
 
 /**
@@ -56,7 +56,7 @@ export default fp<{ clock?: Clock }>(
 
 /** The process's limit of open files, less a reserve. */
 function connectionLimit(): number {
-  // Otherwise the report resolves the names of all peers.
+  // Without this, the report makes a reverse DNS lookup for every peer.
   Object.assign(process.report, { excludeNetwork: true })
   const report = process.report.getReport() as { userLimits?: { open_files?: { soft: number | string } } }
   const descriptors = Number(report.userLimits?.open_files?.soft)

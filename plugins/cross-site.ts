@@ -5,7 +5,7 @@ import { errorAt, type ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Why a request is refused as sent by a page of another site; undefined when it is not. */
+    /** The error for a request that a page of another site sent; undefined for any other. */
     crossSiteError(request: IncomingMessage): ServiceError | undefined
   }
 }

@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000
 
 export interface EnginesOptions {
   clock?: Clock
-  /** Used instead of opening the configured ones. */
+  /** Used instead of the configured stores. */
   stores?: Stores
 }
 

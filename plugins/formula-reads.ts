@@ -38,9 +38,9 @@ export default fp<{ clock?: Clock }>(
   { name: 'formula-reads', dependencies: ['db', 'connections'] },
 )
 
-/** Most calls that may wait; further ones are refused. */
+/** Limit of waiting calls; further ones are refused. */
 const MAX_WAITING = 4_096
-/** A call that has waited this long is refused instead of started, in milliseconds. */
+/** A call that has waited this long is refused, in milliseconds. */
 const MAX_WAIT_MS = 10_000
 
 /** Limits how many calls run at a time; the others wait in line. */

@@ -6,7 +6,10 @@ import { errorAt, type ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Why the host that a request names is refused; undefined when it is not. */
+    /**
+     * The error for a request whose host is refused; undefined when it is accepted.
+     * @param anyHost whether the route accepts any host
+     */
     hostError(request: IncomingMessage, anyHost: boolean): ServiceError | undefined
   }
   interface FastifyContextConfig {
@@ -39,14 +42,14 @@ export default fp(
   { name: 'host', dependencies: ['config', 'request-id', 'safety-headers'] },
 )
 
-/** Null when any host is accepted. On loopback without keys pages in the user's browser can reach the service. */
+/** Null when any host is accepted. On loopback without keys, any page in the user's browser can reach the service. */
 function allowedHostsOf({ host, apiKeysFile, allowedHosts }: Config): AllowedHosts | null {
   const isOpenToPages = apiKeysFile === null && isLoopback(host)
   if (!isOpenToPages && allowedHosts.length === 0) return null
   return new AllowedHosts(['localhost', '127.0.0.1', '[::1]', ...allowedHosts, readHost(host) ?? 'localhost'])
 }
 
-/** Node shows only the first `Host` header; a proxy may have used another. */
+/** Node keeps only the first `Host` header; a proxy may have used another. */
 function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
   let hosts = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -8,7 +8,7 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates the instance with the long polling of consumers, which ends when it closes. */
+/** Decorates the instance with the long polling of consumers. Waiting polls end when the instance closes. */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const longPoll = new LongPoll(fastify.queue, clock)

@@ -31,7 +31,7 @@ export default fp(
       if (schema?.hide) return { schema, url }
       const { operationId, errors } = schema ?? {}
       if (operationId === undefined || errors === undefined) {
-        throw new Error(`${route.method} ${url} is not described: its schema has to have an operationId and errors`)
+        throw new Error(`${route.method} ${url} is not described: its schema needs an operationId and errors`)
       }
       const facts = factsOf(route, schema)
       routes.set(operationId, facts)

@@ -9,6 +9,7 @@ declare module 'fastify' {
   }
 }
 
+/** Time limit of a probe, in milliseconds. */
 const PROBE_MS = 2000
 /** How long a result is cached, in milliseconds: a probe writes to the disk. */
 const CACHE_MS = 1000

@@ -15,16 +15,16 @@ declare module 'fastify' {
   }
 }
 
-/** Requests that take longer are slow, in milliseconds: many times the usual duration under load. */
+/** Requests that take this long are slow, in milliseconds: many times the usual duration under load. */
 const SLOW_MS = 1_000
-/** Lines per second for ordinary requests: all of a quiet service, a sample of a busy one. */
+/** Lines per second for ordinary requests: a quiet service logs all of them, a busy one a sample. */
 const ORDINARY_LINES = 10
-/** Lines per second for failures and slow requests: bounded, so that logging a flood of them does not add to the load. */
+/** Lines per second for failures and slow requests: a flood of them must not add load by being logged. */
 const NOTABLE_LINES = 100
 
 /**
  * Logs answered requests: failures (5xx) and slow requests as warnings, others at level info. Lines past a limit per second
- * are left out; the next line has their number. At level debug and below there is no limit.
+ * are dropped; the next line says how many (`leftOut`). At level debug and below there is no limit.
  */
 export default fp<{ clock?: Clock; observed?: boolean }>(
   async (fastify, { clock = systemClock, observed = true }) => {

@@ -5,9 +5,9 @@ import helmet, { type HelmetOptions } from 'helmet'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Security headers of all answers. */
+    /** Security headers of answers, except pages. */
     safetyHeaders: Readonly<Record<string, string>>
-    /** Security headers of pages, in place of those. */
+    /** Security headers of pages. */
     pageHeaders: Readonly<Record<string, string>>
   }
 }

@@ -10,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** Requested all the time, and never as part of a caller's trace. */
+/** Polled all the time, and never part of a caller's trace. */
 const UNTRACED_ROUTES = /^\/(?:health|metrics)(?:[/?]|$)/
 
 /** The trace fields of log lines. The logger exists before tracing does, so the plugin sets `ids` later. */

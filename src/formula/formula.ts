@@ -40,8 +40,8 @@ export const FORMULA_FIELDS = Object.keys({ name: 1, materials: 1 } satisfies Ea
 export const MATERIAL_FIELDS = Object.keys({ name: 1, concentration: 1 } satisfies EachField<Material>)
 
 /**
- * Writes the document of a formula: its JSON text, made once when it is accepted, then stored and sent unchanged. It has no
- * id, because stores keep that in a column of half the length.
+ * Writes the document of a formula: its JSON text, made once on acceptance, then stored and sent unchanged. It leaves out
+ * the id, which stores keep as binary, in half the space.
  */
 export const writeDocument = ({ name, materials }: FormulaFields, createdAt: string): string =>
   JSON.stringify({ name, materials, createdAt } satisfies EachField<FormulaDocument>)

@@ -5,6 +5,7 @@ import { CASE_FOLDING, IGNORABLE, MARKS, UNASSIGNED } from './unicode-16.ts'
 const WHITE_SPACE = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 /** ASCII words separated by single spaces, as most names are. Their identity is their lower case. */
 const SIMPLE = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/
+/** Printable ASCII. */
 const PLAIN = /^[\x20-\x7e]*$/
 const CONTROL = /\p{Cc}/u
 
@@ -48,6 +49,7 @@ const APOSTROPHE = new RegExp(`[${APOSTROPHES}]`, 'g')
 
 /** Up to this length, in code points, the ratio of a name to its identity is not limited. */
 const ALWAYS_ALLOWED = 40
+/** Maximum ratio between the lengths of a name and its identity, in either direction. */
 const MAX_RATIO = 4
 /** Limit of consecutive marks, as in Unicode's stream-safe text format: normalisation sorts them in quadratic time. */
 const MAX_MARKS = 30
@@ -77,7 +79,7 @@ export function checkedIdentity(name: string): string | null {
   const length = codePoints(name)
   const most = Math.max(ALWAYS_ALLOWED, length * MAX_RATIO)
   const normal = dropAndNormalise(name, traits)
-  // The following steps remove at most one code point for each of the name.
+  // The remaining steps remove at most as many code points as the name has.
   if (normal.length > most + length && codePoints(normal) > most + length) return null
   const identity = foldAndCollapse(normal, traits)
   const identityLength = codePoints(identity)
@@ -120,9 +122,12 @@ function codePoints(text: string): number {
   return count
 }
 
-// Traits of a code point, or of a text that contains such a code point.
+// Bit flags of a code point, or of a text that contains such a code point.
+/** Invisible, or a trade mark sign. */
 const DROPPED = 1
+/** A dash or an apostrophe. */
 const SIGN = 2
+/** Not assigned in Unicode 16. */
 const UNKNOWN = 4
 const MARK = 8
 const TOO_MANY_MARKS = 16
@@ -197,7 +202,7 @@ function foldedUnits(): Uint16Array {
 /** Maximum number of code units that one folds to. */
 const MAX_FOLDED = 3
 
-// Works on code units: a lookup and a string for each character take ten times as long.
+// Works on code units: a lookup and a string per character would be ten times slower.
 function fold(text: string): string {
   const units = new Uint16Array(text.length * MAX_FOLDED)
   let length = 0
@@ -237,10 +242,9 @@ export function fingerprint(materials: Iterable<readonly [identity: string, conc
   return hash('sha256', `${VERSION}\n${lines.join('\n')}`, 'hex')
 }
 
-/** Up to this number of lines `insertionSort` is faster than `Array.sort`, which takes a kilobyte of memory for each call. */
+/** Up to this number of lines `insertionSort` beats `Array.sort`, which allocates a kilobyte per call. */
 const INSERTION_SORT_MAX = 16
 
-/** Sorts by insertion. */
 function insertionSort(lines: string[]): void {
   for (let next = 1; next < lines.length; next++) {
     const line = lines[next] as string
@@ -265,6 +269,6 @@ export function successor(prefix: string): string {
   while (points.at(-1) === 0x10ffff) points.pop()
   const last = points.pop()
   if (last === undefined) return '\u{10ffff}'.repeat(4_096)
-  // Skip the surrogates, which are no characters.
+  // Skip the surrogates: they are not characters.
   return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
 }

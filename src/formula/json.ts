@@ -3,7 +3,7 @@ import { visit } from 'jsonc-parser'
 import { invalidJson, ServiceError } from '../errors/service-error.ts'
 import { canonicalDecimal } from './decimal.ts'
 
-/** A JSON number as it was written, because a double would change it as a concentration. */
+/** A JSON number as it was written: as a double, it would be a different concentration. */
 export class JsonNumber {
   readonly source: string
   constructor(source: string) {
@@ -60,7 +60,7 @@ export function readBody(body: Buffer): unknown {
   }
 }
 
-/** Most, but not all, messages of `JSON.parse` end like this. */
+/** Most messages of `JSON.parse` end like this, but not all. */
 const POSITION = /\(line (\d+) column (\d+)\)$/
 
 /** Describes why `JSON.parse` refused a text, without quoting it. */

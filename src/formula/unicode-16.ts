@@ -1,4 +1,4 @@
-// Written by test/support/formula/unicode-table.ts from Unicode 16.0. Not to be edited: fingerprints rest on it.
+// Written by test/support/formula/unicode-table.ts from Unicode 16.0. Do not edit: fingerprints depend on it.
 
 /** CaseFolding.txt, C and F: each entry is one code point followed by what it folds to. */
 export const CASE_FOLDING: readonly string[] = [
@@ -230,7 +230,7 @@ export const UNASSIGNED: readonly number[] = [
   0xe01f0, 0xeffff, 0xffffe, 0xfffff, 0x10fffe, 0x10ffff,
 ]
 
-/** Default_Ignorable_Code_Point, what is not seen: the first and the last of each range. */
+/** Default_Ignorable_Code_Point, invisible characters: the first and the last of each range. */
 export const IGNORABLE: readonly number[] = [
   0xad, 0xad, 0x34f, 0x34f, 0x61c, 0x61c, 0x115f, 0x1160, 0x17b4, 0x17b5, 0x180b, 0x180f, 0x200b, 0x200f, 0x202a, 0x202e,
   0x2060, 0x206f, 0x3164, 0x3164, 0xfe00, 0xfe0f, 0xfeff, 0xfeff, 0xffa0, 0xffa0, 0xfff0, 0xfff8, 0x1bca0, 0x1bca3, 0x1d173, 0x1d17a,

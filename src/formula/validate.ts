@@ -132,7 +132,7 @@ function readConcentration(value: unknown): string | null {
   return value instanceof JsonNumber ? canonicalDecimal(value.source) : null
 }
 
-/** An own field's value, not an inherited one; undefined when missing, since JSON has no such value. */
+/** The value of a field, without inherited ones; undefined when it is missing. */
 function own(value: Record<string, unknown>, field: string): unknown {
   return Object.hasOwn(value, field) ? value[field] : undefined
 }
@@ -161,7 +161,7 @@ export interface CheckedBody {
   single: boolean
 }
 
-/** A Fastify validator that applies the contract's rules and messages, which a JSON schema cannot express. */
+/** A Fastify validator for the rules and messages of the contract that a JSON schema cannot express. */
 export function checkSubmission(body: Buffer | null): { value: CheckedBody } | { error: ServiceError } {
   let read: unknown
   try {

@@ -3,22 +3,23 @@ import type { Socket } from 'node:net'
 import { ByteBudget } from '../kit/byte-budget.ts'
 import type { Clock } from '../kit/clock.ts'
 
-/** Most bytes of request bodies that are arriving or being processed: their formulas take several times as much. */
+/** Limit of request bodies that are arriving or being processed, in bytes: parsed, they take several times as much. */
 const MAX_BODY_BYTES = 48 * 2 ** 20
-/** Most bytes of answers that clients have not read yet. */
+/** Limit of answers that clients have not read yet, in bytes. */
 const MAX_UNREAD_BYTES = 64 * 2 ** 20
-/** Smaller answers are not counted: the number of connections bounds them. */
+/** Smaller answers are not counted: the limit of connections bounds them. */
 const COUNTED_BYTES = 4_096
 const CHECK_MS = 1_000
-/** How long sending an answer may take, in milliseconds, with extra time for its size. */
+/** How long sending an answer may take, in milliseconds, besides the time for its size. */
 const ANSWER_MS = 60_000
+/** The time for its size: one millisecond for this many bytes. */
 const BYTES_PER_MS = 65.536
-/** The same while the budget for unread answers is used up. */
+/** How long it may take, whatever its size, while the budget for unread answers is used up. */
 const OVERLOADED_ANSWER_MS = 10_000
 
 const NONE: readonly ServerResponse[] = []
 
-/** What is being answered on a connection. */
+/** The requests of a connection that are being answered. */
 export interface Exchange {
   /** Unsent responses in the order of their requests. A sent one may stay until the next request. */
   responses: ServerResponse[]

@@ -11,18 +11,18 @@ import {
 import type { Config } from '../config/config.ts'
 import { codeOfParserError, rawErrorAnswer, toServiceError } from '../errors/from-http.ts'
 import { errorBody } from '../errors/service-error.ts'
-import { ClosingResponse, continueWhenWanted } from './unread-body.ts'
+import { ClosingResponse, continueOnRead } from './unread-body.ts'
 
 type ServerOptions = FastifyHttpOptions<Server>
 export type Logging = NonNullable<ServerOptions['logger']>
 
-/** Largest body of requests other than submissions: 1,000 ids take half of it. */
+/** Body limit of requests other than submissions: 1,000 ids take half of it. */
 const DEFAULT_BODY_BYTES = 131_072
 
-/** Sets what Fastify has no option for. */
+/** Sets up what Fastify has no options for. */
 export function setUpServer(app: FastifyInstance): void {
   app.server.on('checkExpectation', (request, response) => refuseExpectation(app, request, response))
-  continueWhenWanted(app.server)
+  continueOnRead(app.server)
   // A client that closes its half of the connection after the request still gets the answer.
   Object.assign(app.server, { httpAllowHalfOpen: true })
 }
@@ -36,7 +36,7 @@ export function serverOptions(config: Config, logger: Logging): ServerOptions {
     genReqId: requestId,
     // Routes for submissions set their own.
     bodyLimit: Math.min(config.bodyLimitBytes, DEFAULT_BODY_BYTES),
-    // Applies to `request.ip` only: do not use `request.host`, which proxies can set too.
+    // Meant for `request.ip` only: do not use `request.host`, which it lets proxies set too.
     ...(config.trustedProxies.length > 0 && { trustProxy: config.trustedProxies }),
     // A request must have arrived within this time. Answers may take longer, so idle connections must outlast the slowest.
     requestTimeout: 30_000,

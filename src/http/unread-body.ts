@@ -39,8 +39,8 @@ function linger(socket: Socket): void {
   }
 }
 
-/** Sends 100 Continue once the body is read, so that a refused request is answered without its body. */
-export function continueWhenWanted(server: Server): void {
+/** Sends 100 Continue only when a handler starts to read the body: a request refused earlier need not send it. */
+export function continueOnRead(server: Server): void {
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     request.once('resume', () => {
       if (!response.headersSent) response.writeContinue()

@@ -1,9 +1,9 @@
-/** The largest body or answer that counts as small; a formula of a hundred materials does. */
+/** Bodies and answers up to this size are small; one formula with a hundred materials fits. */
 export const SMALL_BYTES = 16_384
 
 /**
- * The memory, in bytes, that all callers may use together. Large bodies or answers may use only half of it, so that a few
- * of them never shut out small ones.
+ * A limit of memory, in bytes, that all callers share. Large bodies and answers may use only half of it, so that a few of
+ * them never crowd out small ones.
  */
 export class ByteBudget {
   readonly #limit: number
@@ -19,7 +19,7 @@ export class ByteBudget {
 
   /**
    * Whether `bytes` more can be taken. Any size fits while nobody else holds bytes, so that a body larger than the budget is
-   * let in some time.
+   * admitted eventually.
    * @param held bytes that the same body or answer has taken already
    */
   fits(bytes: number, held = 0): boolean {

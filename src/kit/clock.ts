@@ -11,7 +11,7 @@ export interface Clock {
 /** Returns a number in [0, 1), like Math.random. */
 export type Random = () => number
 
-/** A longer timer would fire at once. */
+/** Node fires a longer timer at once. */
 const LONGEST_TIMER_MS = 2_147_483_647
 
 export const systemClock: Clock = {
@@ -24,7 +24,7 @@ export const systemClock: Clock = {
 
 /** ISO 8601 in UTC with milliseconds, the format of all answers. */
 export function isoTime(ms: number): string {
-  // Cached, because under load many answers have the same millisecond.
+  // Cached: under load, many answers share a millisecond.
   if (ms !== last.ms) last = { ms, text: new Date(ms).toISOString() }
   return last.text
 }

@@ -13,7 +13,7 @@ export class LineLimiter {
     this.#clock = clock
   }
 
-  /** Whether another line may be written in this second; if not, it is counted as dropped. */
+  /** Whether another line may be written in this second. If not, counts it as dropped. */
   admitOrDrop(): boolean {
     const second = Math.floor(this.#clock.now() / 1000)
     if (second !== this.#second) {
@@ -25,7 +25,7 @@ export class LineLimiter {
     return false
   }
 
-  /** Counts a line that is written. @returns how many were dropped since the previous one */
+  /** Counts a written line. @returns how many were dropped since the previous one */
   countWritten(): number {
     this.#written++
     const dropped = this.#dropped

@@ -2,9 +2,9 @@ import { StoreUnavailable } from '../errors/store-errors.ts'
 
 /** Batches in flight at a time: while one waits for the disk, the next is already sent. */
 const BATCHES_IN_FLIGHT = 2
-/** A queue of this length is sent at once: the store begins while further requests are still being read. */
+/** A queue this long is sent at once, so that the store starts while more requests are being read. */
 const SEND_SIZE = 32
-/** Most items in a batch. */
+/** Maximum number of items in a batch. */
 const BATCH_SIZE = 256
 /** How long an item waits for its batch before it fails, in milliseconds. */
 export const MAX_WAIT_MS = 10_000
@@ -15,7 +15,7 @@ export type Admission = 'joins' | 'waits' | 'full'
 export interface BatchWork<T, R> {
   /** Runs a batch. @returns for each item its result or its error; a rejection fails every item */
   run(items: T[]): Promise<(R | Error)[]>
-  /** Called for each batch. @returns decides for one item after the other whether it joins; by default all do */
+  /** Called once per batch. @returns a function that decides for each item in turn; without it, all join */
   admit?(): (item: T) => Admission
 }
 
@@ -57,7 +57,7 @@ export class BatchScheduler<T, R> {
     })
   }
 
-  /** Fails the items whose latest start was more than `overtimeMs` ago. Their outcome is unknown. */
+  /** Fails the items that should have started more than `overtimeMs` ago. Their outcome is unknown. */
   failOverdue(overtimeMs: number): void {
     const latest = performance.now() - overtimeMs
     for (const waiting of [...this.#queue, ...this.#itemsInFlight]) {
@@ -92,7 +92,7 @@ export class BatchScheduler<T, R> {
     }
   }
 
-  /** Takes the items that join from the front of the queue. */
+  /** Takes the items that join; the others keep their order in the queue. */
   #nextBatch(): Waiting<T, R>[] {
     const batch: Waiting<T, R>[] = []
     const left: Waiting<T, R>[] = []

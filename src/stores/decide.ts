@@ -14,7 +14,7 @@ import type {
 export interface Lookup {
   /** The answer kept under the submission's key, unless it has expired. */
   answer(submission: Submission): KeyRecord | null
-  /** The unanswered submission with the same key. */
+  /** The unfinished submission with the same key. */
   running(submission: Submission): { payload: string; holder: Holder } | null
   /** A visible formula. */
   formula(id: string): StoredFormula | null

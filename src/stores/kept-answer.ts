@@ -13,8 +13,8 @@ import type { Answer, AnswerEntry, NewFormula, StoredFormula, Submission } from 
  */
 
 /**
- * The bytes of documents after which an answer shows further duplicates by id only. A stored formula can be much longer
- * than the formula in the request, so without a bound a small request could have a very large answer.
+ * Once an answer has this many bytes of documents, it shows further duplicates by id only. A stored formula can be much
+ * longer than the one submitted: without this limit, a small request could get a huge answer.
  */
 export const ANSWER_BYTES = 4 * 2 ** 20
 
@@ -115,7 +115,7 @@ export function readKept(
 }
 
 /**
- * The slot of an answer: 128 bits of SHA-256 over caller and key, in 32 hex digits. Neither can contain a NUL, so no two
- * pairs give the same input.
+ * The slot of an answer, its key in the stores: 128 bits of SHA-256 over caller and key, in 32 hex digits. Neither can
+ * contain a NUL, so different pairs never hash the same text.
  */
 export const slotOf = (caller: string, key: string): string => hash('sha256', `${caller}\0${key}`, 'hex').slice(0, 32)

@@ -22,7 +22,7 @@ export function parseLocation(url: string): StoreLocation {
   if (/^postgres(ql)?:/i.test(url)) return { engine: 'postgres', url, place: readServerUrl(url).place }
   const path = /^sqlite:(.*)$/s.exec(url)?.[1]
   if (path === undefined) throw new Error(`must be ${STORE_URLS}`)
-  if (path.includes('?')) throw new Error('must have no parameters: leave out what begins with ?')
+  if (path.includes('?')) throw new Error('must have no parameters: remove the ? and what follows')
   if (path === '' || path.startsWith(':') || /[#\0]/.test(path) || /[/\\]$/.test(path)) {
     throw new Error('must name a file: sqlite:<path>')
   }

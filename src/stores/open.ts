@@ -3,7 +3,7 @@ import { StoreRefused } from '../errors/store-errors.ts'
 import { describeLocation, parseLocation, type StoreLocation, sameLocation } from './location.ts'
 import type { BoundQueue, DurableStores, EngineOptions, EventQueue, Stores } from './ports.ts'
 
-/** The recorded location of a queue in the database's own store, wherever that store is moved. */
+/** Recorded as the queue's location when it is in the database's own store, so that the store can be moved. */
 const OWN = ''
 const MEMORY = 'memory:'
 
@@ -128,7 +128,7 @@ async function eventsLeft(
   }
 }
 
-/** Credentials are not recorded: a PostgreSQL server gets PGUSER and PGPASSWORD, or trusts this host. */
+/** The recorded location has no credentials: PostgreSQL gets those of PGUSER and PGPASSWORD, if any. */
 async function openOld(location: string, options: EngineOptions): Promise<DurableStores | null> {
   const place = parseLocation(urlOf(location))
   if (place.engine === 'memory' || (place.engine === 'sqlite' && !existsSync(place.path))) return null

@@ -1,8 +1,8 @@
 import { showFormula } from '../formula/formula.ts'
 
-/** Most bytes of a page, as JSON in UTF-8. */
+/** Maximum size of a page, in bytes of JSON in UTF-8. */
 export const PAGE_BYTES = 4 * 2 ** 20
-/** The bytes of a page besides its entries. */
+/** The bytes of a page besides its entries, rounded up. */
 export const PAGE_OVERHEAD = 256
 
 /** The bytes of a formula in an answer besides its document: the id of 64 digits, and the comma after it. */

@@ -17,7 +17,7 @@ import {
   toSubmission,
 } from './submission.ts'
 
-/** Polling interval for a composition, or a key of another process, to become free. */
+/** How often to check whether a composition, or a key that another process holds, is free again, in milliseconds. */
 const POLL_MS = 100
 
 /** A submission that holds its key: it runs, or its rollback is pending. */
@@ -55,7 +55,7 @@ export class Orchestrator {
   readonly #observer: SubmissionObserver
   readonly #strategy: CommitStrategy
   readonly #idempotency: IdempotencyStore
-  /** The submissions of this process that hold a key, by `scopedKeyOf`. */
+  /** The submissions of this process that hold a key, by scoped key. */
   readonly #holders = new Map<string, KeyHolder>()
   readonly #load = { submissions: 0, formulas: 0 }
   #idle: PromiseWithResolvers<void> | undefined
@@ -209,13 +209,13 @@ export class Orchestrator {
     }
   }
 
-  /** Release, after counting what was added. @param answer the submission's own; null when it left none */
+  /** Counts what was added, then releases the key. @param answer of this submission; null when it has none */
   #end(holder: KeyHolder, answer: Answer | null): void {
     if (answer !== null) this.#observer.added(addedBy(answer))
     this.#release(holder, answer)
   }
 
-  /** @param answer the answer stored under the key; null when there is none */
+  /** Release: frees the key. @param answer the one stored under the key; null when there is none */
   #release(holder: KeyHolder, answer: Answer | null): void {
     this.#holders.delete(holder.scopedKey)
     holder.release(answer)

@@ -19,9 +19,8 @@ interface PendingRollback {
 }
 
 /**
- * Rollbacks of this process that failed, retried here until the stores answer. The recovery worker also retries those that
- * a store has recorded as cleanups. If the process ends first, the attempt can no longer take effect, and start-up recovers
- * its intent.
+ * Retries the failed rollbacks of this process until the stores answer. Those that a store has recorded as cleanups are
+ * retried by the recovery worker as well. If the process ends first, start-up recovers what a saga left.
  */
 export class PendingRollbacks {
   readonly #strategy: CommitStrategy
@@ -52,7 +51,7 @@ export class PendingRollbacks {
 
   /**
    * Retries a rollback now.
-   * @param id of the submission, or of one of its attempts
+   * @param id the id of the submission or of one of its attempts
    * @returns false when no rollback of this id is pending
    */
   retry(id: string): boolean {

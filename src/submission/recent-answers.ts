@@ -4,7 +4,7 @@ import type { Clock } from '../kit/clock.ts'
 import type { Answer } from '../stores/ports.ts'
 import { scopedKeyOf } from './submission.ts'
 
-/** How long an answer is cached, in milliseconds. It may outlive the stored one by as much. */
+/** How long an answer is cached, in milliseconds. A cached answer may outlive the stored one by this long. */
 const TTL_MS = 10_000
 /** Size of the cache, in characters. */
 const MAX_CHARACTERS = 8 * 2 ** 20

@@ -9,8 +9,9 @@ import type { OrchestratorOptions } from './options.ts'
 const ROUND_MS = 1_000
 /** Sweep every round while rows keep expiring; otherwise every SWEEP_ROUNDS. */
 const SWEEP_ROUNDS = 10
-/** How long the queue keeps tombstones of attempts, in milliseconds: no call is expected to arrive later than that. */
+/** How long the queue keeps marks of ended attempts, in milliseconds: no late call is expected after that. */
 const TOMBSTONE_TTL_MS = 24 * 3_600_000
+/** Rows removed per store call. */
 const SWEEP_SIZE = 1_000
 /** Timeout of a store call, in milliseconds: a store that hangs must not stop the worker for good. */
 const STORE_TIMEOUT_MS = 10_000
@@ -44,7 +45,7 @@ export class RecoveryWorker {
     this.#onRecovered = onRecovered
   }
 
-  /** Starts the worker. Resolves once everything that a crash has left was attempted once. */
+  /** Starts the worker. Resolves after one attempt to finish everything that a crash left. */
   async start(): Promise<void> {
     const heartbeats = this.#sendHeartbeats()
     this.#running = heartbeats
@@ -127,7 +128,7 @@ export class RecoveryWorker {
   async #sweep(): Promise<boolean> {
     const { cleanups, idempotency, queue } = this.#stores
     const answers = await this.#sweepAll(() => idempotency.sweep(SWEEP_SIZE))
-    // A completed attempt needs its tombstone until its events are released: without it they would be published again.
+    // Keep the mark of a completed attempt until the attempt is finished: without it, recovery would append its events again.
     const oldest = (await this.#bound(cleanups.oldestUnfinished())) ?? Infinity
     const olderThan = Math.min(this.#options.clock.now() - TOMBSTONE_TTL_MS, oldest)
     const tombstones = await this.#sweepAll(() => queue.sweep(olderThan, SWEEP_SIZE))

@@ -71,5 +71,5 @@ export function toSubmission(request: SubmissionRequest, fields: SubmissionField
 export const logFields = ({ id, requestId }: { id: string; requestId?: string | undefined }): object =>
   requestId === undefined ? { submission: id } : { submission: id, reqId: requestId }
 
-/** Identifies a key of a caller in maps. */
+/** An idempotency key together with its caller: different callers may use the same key. */
 export const scopedKeyOf = ({ caller, key }: { caller: string; key: string }): string => `${caller}\0${key}`

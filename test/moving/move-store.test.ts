@@ -106,7 +106,7 @@ t.test('nothing is moved into a database that is in use, nor twice', async (t) =
   await t.rejects(moveStore(options), /not empty/)
   const empty = { ...options, to: await server.createDatabase() }
   await moveStore(empty)
-  await t.rejects(moveStore(empty), /moved there before/)
+  await t.rejects(moveStore(empty), /already been moved/)
 })
 
 t.test('a file with unfinished submissions is not moved', async (t) => {

@@ -53,7 +53,7 @@ test('every fault of a URL is named, and nothing of it shown that may be of a pa
     ['postgres://u:cret@db1:1,db2:2/d', /^names several hosts: only one is supported$/],
     ['postgres://u:cret@db1,db2/d', /^names several hosts: only one is supported$/],
     ['postgres:///d?host=db1,db2', /^names several hosts: only one is supported$/],
-    ['postgres://u:cret@db/d?sslmode=disable&cret=1', /^has a parameter that is not supported, number 2 behind the \?/],
+    ['postgres://u:cret@db/d?sslmode=disable&cret=1', /^has a parameter that is not supported, number 2 after the \?/],
     [
       'postgres://u:cret@db/d?sslmode=cret',
       /^sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full$/,

@@ -25,7 +25,7 @@ t.test('damage that is copied along is told, when the copy is read back', async 
   run(path, 'PRAGMA writable_schema = ON', rewrite('at INTEGER', 'at INTEGER NOT NULL'))
   t.throws(() => backUp(path, `${target}2`), {
     name: 'StoreRefused',
-    message: /^What was copied is damaged: NULL value/,
+    message: /^The copy is damaged: NULL value/,
   })
 })
 

@@ -77,7 +77,7 @@ t.test('a file of a newer version, of another program, or that is no database is
   for (const [name, message] of [
     ['newer.db', /newer version/],
     ['foreign.db', /another program/],
-    ['noise.db', /damaged or no SQLite/],
+    ['noise.db', /damaged or not a SQLite/],
   ] as const) {
     const before = readFileSync(path(name))
     t.throws(() => openForWriting(path(name)), { name: 'StoreRefused', message })

@@ -21,7 +21,7 @@ export interface MoveOptions {
   progress: Progress
 }
 
-/** What was moved: `partly` while the service runs on the file, since only formulas can be copied then. */
+/** What was moved. `partly`: the service runs on the file, so only formulas were copied. */
 export type Moved =
   | { kind: 'partly'; formulas: number }
   | { kind: 'whole'; formulas: number; answers: number; events: number }
@@ -29,7 +29,7 @@ export type Moved =
 /** The copy differs from its source. */
 export class MoveDiffers extends Error {
   constructor(what: string, from: Digest, to: Digest) {
-    super(`${what} differ: ${from.count} (${from.hash}) were to be moved, ${to.count} (${to.hash}) are there`)
+    super(`${what} differ: expected ${from.count} (${from.hash}), found ${to.count} (${to.hash})`)
     this.name = 'MoveDiffers'
   }
 }
@@ -81,7 +81,7 @@ async function copy<T extends MovedTable>(
 
 async function compare(source: SqliteReader, target: PostgresWriter, now: number, progress: Progress) {
   /** @returns the number of rows, equal on both sides */
-  async function agreed<T extends Exclude<MovedTable, 'marks'>>(table: T, pages: Iterable<MovedRows[T][]>) {
+  async function compareTable<T extends Exclude<MovedTable, 'marks'>>(table: T, pages: Iterable<MovedRows[T][]>) {
     const [from, to] = [new Digest(), new Digest()]
     const values = (row: MovedRows[T]): unknown[] => MOVED_COLUMNS[table].map((column) => row[column])
     for (const page of pages) for (const row of page) from.add(values(row))
@@ -100,11 +100,11 @@ async function compare(source: SqliteReader, target: PostgresWriter, now: number
   }
 
   progress.begin('rows read back', source.formulasAfter(0) + source.answersAfter(0, now) + source.events())
-  const formulas = await agreed('formulas', source.formulaPages(0))
-  const answers = await agreed('answers', source.answerPages(0, now))
-  const events = await agreed('events', source.eventPages())
-  await agreed('subscriptions', source.subscriptionPages())
-  await agreed('deliveries', source.deliveryPages())
+  const formulas = await compareTable('formulas', source.formulaPages(0))
+  const answers = await compareTable('answers', source.answerPages(0, now))
+  const events = await compareTable('events', source.eventPages())
+  await compareTable('subscriptions', source.subscriptionPages())
+  await compareTable('deliveries', source.deliveryPages())
   progress.end()
   return { formulas, answers, events }
 }

@@ -47,7 +47,7 @@ export interface MovedSubscription {
   name: string
   createdAt: number
   paused: boolean
-  /** That of the last event handed out. */
+  /** The position of the last event handed out. */
   position: number
 }
 
@@ -57,12 +57,12 @@ export interface MovedDelivery {
   subscription: number
   position: number
   state: 'returned' | 'delayed' | 'redriven' | 'dead'
-  /** By state: its position, when the delay ends, the number of the redrive, the number of the death. */
+  /** returned: the position; delayed: when the delay ends; redriven or dead: the number of the redrive or death. */
   rank: number
   receives: number
   /** The head of the log at the redrive; null in other states. */
   after: number | null
-  /** Null unless it is dead; so is the reason. */
+  /** Null unless dead, like the reason. */
   diedAt: number | null
   reason: DeadEvent['reason'] | null
   /** The reason given with the last nack. */
@@ -106,7 +106,7 @@ export const MOVED_COLUMNS: { readonly [T in MovedTable]: readonly (keyof MovedR
   marks: ['attempt', 'state', 'at'],
 }
 
-/** The last numbers given. They are never given again, even when their rows are gone. */
+/** The last number assigned by each counter. Numbers are never reused, even when their rows are gone. */
 export interface MovedNumbers {
   /** The sequence number of a formula. */
   formula: number

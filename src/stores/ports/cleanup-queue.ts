@@ -1,6 +1,6 @@
 import type { Decision } from './formula-db.ts'
 
-/** A rollback that was interrupted and is still owed. */
+/** A rollback that was interrupted and must still be done. */
 export interface Cleanup {
   /** The attempt to roll back. */
   id: string
@@ -13,7 +13,7 @@ export interface Cleanup {
   nextAttemptAt: string
 }
 
-/** A decided attempt that is not finished: its rollback is owed or, if completed, the release of its events. */
+/** A decided but unfinished attempt: still to do is its rollback or, if completed, the release of its events. */
 export interface OpenAttempt {
   id: string
   attempts: number
@@ -29,7 +29,7 @@ export const HEAD_START_MS = 5_000
 /** The lease of an attempt's owner, in milliseconds: without a heartbeat for this long it counts as dead. */
 export const OWNER_LEASE_MS = 5_000
 
-/** The unfinished work of sagas. Intents are its entries: `FormulaDb.abandon` and `complete` add them. */
+/** The unfinished attempts of sagas. `FormulaDb.add` adds them, `finish` and `remove` end them. */
 export interface CleanupQueue {
   /**
    * Called once at start-up: decides to roll back attempts whose owner died, and makes all unfinished attempts due

@@ -70,7 +70,7 @@ export type LogPlace = 'start' | 'end' | number
 
 /** The subscription that always exists. */
 export const DEFAULT_SUBSCRIPTION = 'default'
-/** Most subscriptions of a queue. */
+/** Maximum number of subscriptions in a queue. */
 export const MAX_SUBSCRIPTIONS = 100
 
 /**
@@ -87,7 +87,7 @@ export interface EventQueue {
    * @returns false when the attempt was removed before: a late publish is refused
    */
   publish(attemptId: string, events: FormulaEvent[]): Promise<boolean>
-  /** Saga, step 4: appends the events to the log, even if the queue has lost them. Idempotent. */
+  /** Saga, step 4: appends the events to the log, even if the queue has lost its held copies. Idempotent. */
   release(attemptId: string, events: FormulaEvent[]): Promise<void>
   /** Removes an attempt's held events, if any, and leaves a tombstone. */
   remove(attemptId: string): Promise<void>
@@ -100,8 +100,8 @@ export interface EventQueue {
    */
   trim(olderThan: number, limit: number): Promise<number>
   /**
-   * Blanks the event of a formula, if any: it keeps its position but is no longer handed out or counted. Its deliveries
-   * and dead letters are removed at once.
+   * Blanks the event of a formula, if any: the event keeps its position but is no longer handed out or counted. Removes
+   * its deliveries and dead letters.
    */
   erase(id: string, seq: number): Promise<void>
 
@@ -120,33 +120,33 @@ export interface EventQueue {
   pause(name: string, paused: boolean): Promise<void>
 
   /**
-   * Leases up to `max` events: first those that came back, then the oldest.
+   * Leases up to `max` events: first those given back, then the log from the subscription's position on.
    * @param leaseMs how long the events stay invisible to other consumers, in milliseconds
    */
   receive(subscription: string, max: number, leaseMs: number): Promise<Received>
   /** Marks events as processed. Stale and unknown receipts change nothing. */
   ack(receipts: string[]): Promise<Settled>
   /**
-   * Gives events back: to the front at once or after `delayMs`, or to the dead letters after their last receive.
+   * Gives events back: to the front at once or after `delayMs`, or to the dead letters once `maxReceives` is reached.
    * @param detail the reason that a dead letter shows
    */
   nack(receipts: string[], delayMs: number, detail?: string): Promise<Settled>
   /** Gives events back to the front without counting this receive, so none of them dies. */
   putBack(receipts: string[]): Promise<Settled>
   /**
-   * As `putBack`, for leases of any consumer. Ids that are not leased are skipped. @returns how many leases it ended
+   * Like `putBack`, but for the leases of any consumer. Skips ids that are not leased. @returns how many leases it ended
    */
   endLeases(subscription: string, ids: string[]): Promise<number>
   /**
-   * Sets the end of leases to `leaseMs` from now. @returns also that time in ms since the epoch; null when none held
+   * Sets the end of leases to `leaseMs` from now. @returns also that time in ms since the epoch; null when all are stale
    */
   extend(receipts: string[], leaseMs: number): Promise<Settled & { leasedUntil: number | null }>
   stats(subscription: string): Promise<QueueStats>
   /** Dead letters, the last to die first. */
   dead(subscription: string, limit: number, before?: number): Promise<Page<DeadEvent>>
   /**
-   * Sends dead letters, all of them without `ids`, to the back of the line with a receive count of 0. They are due once
-   * everything that is in the log now has been handed out.
+   * Sends dead letters (all of them if `ids` is absent) to the back of the line with a receive count of 0. They are due
+   * once everything that is in the log now has been handed out.
    * @returns how many
    */
   redrive(subscription: string, ids?: string[]): Promise<number>

@@ -46,7 +46,7 @@ export type Decision =
   /** The attempt is being rolled back, or has left no trace. */
   | { kind: 'abandoned' }
 
-/** Holds formulas and, where events are kept in another store, intents: durable records of unfinished sagas. */
+/** Holds formulas and, if the queue is another store, intents: durable records of unfinished sagas. */
 export interface FormulaDb {
   /** @returns the formula with this fingerprint; null when there is none or it is pending */
   get(id: string): Promise<StoredFormula | null>
@@ -56,8 +56,8 @@ export interface FormulaDb {
    */
   list(query: FormulaQuery): Promise<FormulaPage>
   /**
-   * Erases a formula unless another sequence number has its fingerprint now. Answers that show it become 410.
-   * @returns whether it existed
+   * Erases the formula with this fingerprint and sequence number. Answers that show it become 410.
+   * @returns false when there is none, for example because it was erased and stored anew
    */
   erase(id: string, seq: number): Promise<boolean>
   /**

@@ -2,7 +2,7 @@
 export interface NewFormula {
   /** The fingerprint of its composition: SHA-256 in lower-case hex. */
   id: string
-  /** The name by which it is searched. */
+  /** See `searchKey` in formula/identity.ts. */
   searchKey: string
   /** The fields of the stored formula besides its id, as a JSON object, which every answer shows unchanged. */
   document: string
@@ -57,7 +57,7 @@ export interface KeyRecord {
   answer: Answer
 }
 
-/** Who holds a key or a composition: an unfinished submission, or one whose rollback is still owed. */
+/** Who holds a key or a composition: a running submission, or a failed one that is not rolled back yet. */
 export type Holder = 'submission' | 'cleanup'
 
 /** The business outcome of a submission. */
@@ -78,7 +78,7 @@ export interface Intake {
   /**
    * Stores the formulas, publishes their events and keeps the answer, or decides why not. After an error it can be
    * called again with the same submission, which is never stored twice.
-   * @param notAfter ms since the epoch after which a call that still waits has no effect; never when absent
+   * @param notAfter ms since the epoch: a call still waiting then has no effect; no limit when absent
    * @throws {StoreUnavailable} the outcome is unknown
    */
   accept(submission: Submission, notAfter?: number): Promise<Verdict>

@@ -10,17 +10,17 @@ const MAX_CONNECTIONS = 10
 const CONNECT_MS = 5_000
 /** How long a statement may take, in milliseconds; its connection is then dropped. */
 const STATEMENT_MS = 10_000
-/** How long the server lets a multi-row read take, in milliseconds. */
+/** The server's time limit for a statement in `read`, in milliseconds. */
 const READ_MS = 2_000
 /** The message of pg when a server does not offer encryption. */
 const NO_TLS = 'The server does not support SSL connections'
 /** Explicit, as the default may differ: after waiting for a lock, a statement must see what was committed meanwhile. */
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 const READ = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET LOCAL enable_seqscan = off`
-/** How often a transaction that collided with another is tried. */
+/** Maximum number of attempts at a transaction that collides with others. */
 const MAX_ATTEMPTS = 3
 
-/** A unique value exists already. */
+/** A unique value already exists: nothing was changed. */
 export class UniqueViolation extends Error {
   override name = 'UniqueViolation'
 }
@@ -74,7 +74,7 @@ RETURNING 1`
 /** The time to send to the database; null to let it take its own. */
 export type GivenTime = () => number | null
 
-/** Only tests, whose clock is their own, send a time: instances must agree on the time of their database. */
+/** Tests send the time of their own clock. The service sends none, because instances must agree on the database's time. */
 export const givenTime = (clock: Clock): GivenTime => (clock === systemClock ? () => null : () => clock.now())
 
 /** One array per column, as `unnest` takes them. */
@@ -122,7 +122,7 @@ export class Database {
       types,
     })
     this.#pool.on('error', ignore)
-    // The pool listens only to idle connections: an error of another between two statements would end the process.
+    // The pool handles errors of idle connections only: one on a connection in use would crash the process.
     this.#pool.on('connect', (client) => client.on('error', ignore))
   }
 
@@ -138,13 +138,13 @@ export class Database {
     )
   }
 
-  /** As `query`. @returns the first column of the first row; undefined without a row */
+  /** Like `query`. @returns the first column of the first row; undefined when there is no row */
   async value<T>(text: string, values: Values = []): Promise<T | undefined> {
     const [row = {}] = await this.query(text, values)
     return Object.values(row)[0] as T | undefined
   }
 
-  /** As `query`, without a result. */
+  /** Like `query`, without a result. */
   async execute(text: string, values: Values = []): Promise<void> {
     await this.query(text, values)
   }
@@ -216,7 +216,7 @@ export class Database {
     }
   }
 
-  /** Where encryption is only preferred, a server without it is connected to in plain text from then on. */
+  /** With sslmode allow or prefer, falls back to plaintext for good when the server offers no encryption. */
   async #connect(): Promise<pg.PoolClient> {
     try {
       return await this.#pool.connect()
@@ -236,7 +236,7 @@ async function inTransaction<T>(client: pg.PoolClient, begin: string, work: (que
     await client.query('COMMIT')
     return result
   } catch (error) {
-    // Dropping a broken connection rolls back; a ROLLBACK would only wait for it once more.
+    // Dropping a broken connection rolls back; sending ROLLBACK would only wait for it again.
     if (!isBroken(error)) await client.query('ROLLBACK')
     throw error
   }
@@ -246,7 +246,7 @@ async function run(client: pg.PoolClient, text: string, values: Values): Promise
   return (await client.query<Row>(text, values as unknown[])).rows
 }
 
-/** Whether the connection of this error is to be dropped. */
+/** Whether the connection must be dropped after this error. */
 const isBroken = (error: unknown): boolean =>
   !(error instanceof pg.DatabaseError) || CONNECTION_LOST.test(codeOf(error))
 

@@ -17,7 +17,7 @@ const HAS_OPEN_ATTEMPTS = `SELECT EXISTS (SELECT FROM formula_intake.intents WHE
 
 const IS_MOVING = `SELECT EXISTS (SELECT FROM formula_intake.moves WHERE NOT done)`
 
-/** Changes nothing, and fails where nothing can be changed, for example on a standby. */
+/** Changes nothing, but fails on a server that accepts no writes, for example a standby. */
 const PROBE = `DELETE FROM formula_intake.writes WHERE id = '00000000-0000-0000-0000-000000000000'`
 
 /**
@@ -40,7 +40,7 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   try {
     await migrate(database)
     if (await database.value(IS_MOVING))
-      throw new StoreRefused('A store is being moved to this database: end that first')
+      throw new StoreRefused('A store is being moved to this database: finish that move first')
     await database.checkIsolation()
   } catch (error) {
     await close()

@@ -6,7 +6,7 @@ import { columnsOf, type Database, DURABLE, type GivenTime, NOW, type Query, typ
 import { deadLetters, leases } from './leases.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
 
-/** $1 time, $2 subscription, all when null. */
+/** $1 time, $2 subscription; null for all. */
 const STATS = `
 SELECT name, created_at, paused, ready, leased, delayed, dead, oldest, now FROM formula_intake.stats($1, $2)`
 
@@ -115,7 +115,7 @@ function sagaSteps({ database, time, notifier }: EventQueueOptions) {
   } satisfies Partial<EventQueue>
 }
 
-/** @returns the time from which events are read; null for none of those in the log */
+/** @returns the time of the first event to read; null to skip all events in the log */
 const sinceOf = (place: LogPlace): number | null => {
   if (place === 'end') return null
   return place === 'start' ? Number.MIN_SAFE_INTEGER : place

@@ -4,7 +4,7 @@ import type { FormulaDb, FormulaPage, FormulaQuery } from '../ports.ts'
 import { type Database, DURABLE, type Row, Unstorable } from './database.ts'
 import { toFormula } from './lookup.ts'
 
-/** Most rows that a search by name scans for one page. */
+/** Maximum number of rows that a search by name scans for one page. */
 const MAX_SCANNED = 10_000
 
 const FORMULA = `pg_catalog.encode(fingerprint, 'hex') AS id, document, seq`
@@ -55,8 +55,8 @@ const MANY = cut(`
   SELECT ${FORMULA} FROM formula_intake.formulas WHERE seq = ANY (ARRAY(SELECT seq FROM matching))`)
 
 /**
- * Scans the newest formulas for matches. When it stops at $5, the last row has no id but the number to go on from.
- * $3 before, $4 limit, $5 most rows to scan.
+ * Scans the newest formulas for matches. When it stops at $5 rows, it adds a row without id, whose `seq` is where the next
+ * page begins. $3 before, $4 limit, $5 most rows to scan.
  */
 const LIST_MANY_BY_NAME = `
 WITH scanned AS MATERIALIZED (
@@ -83,7 +83,7 @@ export function formulaReads(database: Database): Pick<FormulaDb, 'get' | 'list'
   }
 }
 
-/** Uses the index on names when few match, else scans by age; a page may then be short or empty with more to follow. */
+/** Uses the index on names if few match; else scans the newest formulas, and a page may be short or empty before the last. */
 async function search(
   database: Database,
   { limit, before, searchPrefix }: Required<FormulaQuery>,
@@ -103,7 +103,7 @@ async function search(
   }
 }
 
-/** @param rows up to `limit + 1`, each with the number `found`; the last may have only the number to go on from */
+/** @param rows up to `limit + 1`, each with the number `found`; the last may have only `seq`, where the next page begins */
 function toPage(rows: Row[], limit: number): FormulaPage {
   const last = rows.at(-1)
   const shown = rows.filter(({ id }) => id !== null).slice(0, limit)

@@ -19,16 +19,16 @@ import { findAnswer, type Known, lookUp, nothingKnown } from './lookup.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
 import { SWEEP_TOMBSTONES } from './saga.ts'
 
-/** Most formulas of a batch. */
+/** A batch with this many formulas is full. */
 const MAX_FORMULAS = 4_096
 /** A batch with this many characters of documents is full, so that no submission waits for a huge statement. */
 const MAX_CHARACTERS = 4 * 2 ** 20
-/** How often a batch is written while other instances keep getting ahead of it. */
+/** Maximum number of attempts to write a batch while other instances store conflicting rows first. */
 const MAX_ROUNDS = 10
-/** How long the ids of writes are kept, in milliseconds; doubts about a write are settled long before. */
+/** How long the ids of writes are kept, in milliseconds. A write in doubt is resolved long before. */
 const WRITES_KEPT_MS = 3_600_000
 
-/** Voids a write unless it took effect, so that it never will; waits while it is in progress. $1 time, $2 its id. */
+/** Voids a write unless it took effect: then it never will. Waits for a write in progress. $1 time, $2 id of the write. */
 const MAKE_VOID = `
 WITH write AS (
   INSERT INTO formula_intake.writes AS w VALUES ($2::uuid, ${NOW}, true)
@@ -133,7 +133,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
         : { kind: 'given-up' }
     }
     const verdict = await this.#batches.add(toBatchItem(submission, null), notAfter - this.#options.clock.now())
-    if (verdict.kind === 'added') throw new Error('only a saga leaves a submission half done')
+    if (verdict.kind === 'added') throw new Error('Only a saga stores a submission without its answer')
     // The key is taken from now on, so no earlier write of this submission can take effect.
     if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#endDoubt(id)
     if (isNewlyAccepted(verdict, submission)) this.#options.notifier.notify()
@@ -175,7 +175,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
   async #commit(items: BatchItem[]): Promise<(AddVerdict | Error)[]> {
     const began = performance.now()
     const decided: Results = new Map()
-    let failure: Error = new StoreUnavailable('Others kept getting ahead of the submission')
+    let failure: Error = new StoreUnavailable('Other instances kept storing conflicting rows first')
     await this.#decideAll(items, decided).catch((error: Error) => {
       failure = error
     })
@@ -218,7 +218,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
   /** @returns the items to decide again: they conflict with stored rows, or it is unknown which of them do */
   async #write(planned: Planned[], results: Results): Promise<BatchItem[]> {
     const write = randomUUID()
-    // Sagas are not in doubt: their intents say what became of an attempt.
+    // A saga's write needs no entry: its intent shows whether it took effect.
     const ids = planned.flatMap(({ item }) => (item.attempt === null ? item.submission.id : []))
     if (ids.length > 0) this.#inDoubt.set(write, new Set(ids))
     try {
@@ -239,7 +239,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
     }
   }
 
-  /** Drops the submission from the writes in doubt. */
+  /** The outcome of the submission is known: drops it from the writes in doubt. */
   #endDoubt(submissionId: string): void {
     for (const [write, submissions] of this.#inDoubt) {
       if (submissions.delete(submissionId) && submissions.size === 0) this.#inDoubt.delete(write)

@@ -4,7 +4,7 @@ import type { DeadEvent, EventQueue, LeasedEvent, Settled } from '../ports.ts'
 import { columnsOf, DURABLE, NOW } from './database.ts'
 import type { EventQueueOptions } from './event-queue.ts'
 
-/** Most events of a batch of receives, unless a single call asks for more. */
+/** Maximum number of events in a batch of receives, unless a single call asks for more. */
 const MAX_EVENTS = 1_000
 
 const EVENT = `pg_catalog.encode(fingerprint, 'hex') AS id, formula AS seq, at AS "createdAt", body,
@@ -53,12 +53,12 @@ WHERE subscription = (SELECT id FROM formula_intake.subscriptions WHERE name = $
   AND fingerprint = pg_catalog.decode($2, 'hex')
 RETURNING ${DURABLE}`
 
-/** Leasing events, and giving them back. */
+/** Leases events and settles leases by their receipts. */
 export function leases(options: EventQueueOptions) {
   const { database, clock, time, maxReceives, notifier } = options
   const batches = receiveBatches(options)
 
-  /** When more may be ready, by the clock of this process, which may differ from the database's. */
+  /** When the next lease or delay ends, by the clock of this process, which may differ from the database's. */
   async function nextDueAt(subscription: string): Promise<number | null> {
     const dueMs = await database.value<number | null>(NEXT_DUE, [time(), subscription])
     return dueMs == null ? null : clock.now() + dueMs

@@ -13,7 +13,7 @@ SELECT slot, pg_catalog.encode(payload, 'hex') AS payload, submission, answers.s
 FROM formula_intake.answers LEFT JOIN formula_intake.intents ON intents.id = attempt
 WHERE slot = ANY ($1::uuid[])`
 
-/** A given answer that has not expired. $1 time, $2 slot. */
+/** The answer in a slot, unless it is pending or expired. $1 time, $2 slot. */
 const ANSWER = `
 SELECT pg_catalog.encode(payload, 'hex') AS payload, submission, status, kept, added FROM formula_intake.answers
 WHERE slot = $2 AND attempt IS NULL AND expires_at > ${NOW}`
@@ -64,7 +64,7 @@ interface Wanted {
   attempt: string | null
 }
 
-/** What the database holds of all that a batch wants, by slot, fingerprint or attempt. */
+/** What the database knows about a batch, by slot, fingerprint or attempt. */
 export interface Known {
   answers: Map<string, KeyRecord>
   running: Map<string, { payload: string; holder: Holder }>
@@ -81,7 +81,7 @@ export const nothingKnown = (): Known => ({
   intents: new Map(),
 })
 
-/** Looks up what a batch wants, and deletes expired answers in its slots. */
+/** Looks up everything needed to decide a batch, and deletes expired answers in its slots. */
 export async function lookUp(database: Database, time: GivenTime, batch: Wanted[]): Promise<Known> {
   const slots = batch.map(({ slot }) => slot)
   const attempts = batch.flatMap(({ attempt }) => attempt ?? [])
@@ -99,13 +99,13 @@ export async function lookUp(database: Database, time: GivenTime, batch: Wanted[
 }
 
 async function lookUpAnswers(database: Database, slots: string[], { answers, running }: Known): Promise<void> {
-  const given: Row[] = []
+  const final: Row[] = []
   for (const row of await database.query(ANSWERS, [slots])) {
-    if (row.attempt === null) given.push(row)
+    if (row.attempt === null) final.push(row)
     else running.set(slotIn(row), { payload: row.payload as string, holder: holderOf(row) })
   }
-  const read = await readAnswers(database, given)
-  for (const [index, row] of given.entries()) answers.set(slotIn(row), toRecord(row, read[index] as Answer))
+  const read = await readAnswers(database, final)
+  for (const [index, row] of final.entries()) answers.set(slotIn(row), toRecord(row, read[index] as Answer))
 }
 
 /** @returns what is kept under a key, unless it has expired */
@@ -119,7 +119,7 @@ export async function findAnswer(
   return answer === undefined ? null : toRecord(rows[0] as Row, answer)
 }
 
-/** Writes answers from rows with `status`, `kept` and `added`; one query reads the documents of all. */
+/** Rebuilds answers from rows with `status`, `kept` and `added`; one query reads the documents of all. */
 export async function readAnswers(database: Database, rows: Row[]): Promise<Answer[]> {
   const answers = rows.map(({ status, kept, added }) => ({
     status: status as number,
@@ -135,13 +135,13 @@ export async function readAnswers(database: Database, rows: Row[]): Promise<Answ
   const formulas = new Map<number, StoredFormula>()
   for (const row of wanted.length === 0 ? [] : await database.query(REFERRED_TO, columns)) {
     const formula = toFormula(row)
-    // Of several answers that refer to a formula, only one may have its document.
+    // If several answers refer to a formula, perhaps only one of them shows its document.
     if (formula.document !== '' || !formulas.has(formula.seq)) formulas.set(formula.seq, formula)
   }
   return answers.map((answer) => readKept(answer, answer.added, (seq) => formulas.get(seq) ?? null))
 }
 
-/** Only with `skip` an answer shows documents of formulas that were stored before. */
+/** Only answers with `skip` show documents of formulas that were stored before. */
 function compositionColumns(batch: Wanted[]): unknown[] {
   const wanted = batch.flatMap(({ submission: { formulas, onDuplicate } }, answer) =>
     [...new Set(formulas.map(({ id }) => id))].map((id) => ({ id, answer, isShown: onDuplicate === 'skip' })),

@@ -25,7 +25,7 @@ const COPIED: { readonly [T in MovedTable]?: string } = {
   answers: `UPDATE formula_intake.moves SET answers = $2 WHERE source = $1`,
 }
 
-/** The parameters are the columns of `MOVED_COLUMNS`, one array each. Of two answers in one slot the later counts. */
+/** The parameters are the columns of `MOVED_COLUMNS`, one array each. Of two answers in one slot, the later one wins. */
 const ADD: { readonly [T in MovedTable]: string } = {
   formulas: `
 INSERT INTO formula_intake.formulas (seq, fingerprint, search, document)
@@ -129,12 +129,12 @@ export class PostgresWriter {
   /**
    * Begins a move or resumes an interrupted one.
    * @returns the numbers of the last formula and answer that have been copied
-   * @throws {StoreRefused} when the move has ended before, or the database holds other rows
+   * @throws {StoreRefused} when the move has already ended, or the database holds other rows
    */
   async begin(): Promise<{ formulas: number; answers: number }> {
     await migrate(this.#database)
     const [move] = await this.#database.query(MOVE, [this.#source])
-    if (move?.done === true) throw new StoreRefused('The store has been moved there before')
+    if (move?.done === true) throw new StoreRefused('The store has already been moved to this database')
     if (move !== undefined) return { formulas: move.formulas as number, answers: move.answers as number }
     if (!(await this.#database.value(IS_EMPTY))) throw new StoreRefused('The database to move to is not empty')
     await this.#database.query(BEGIN_MOVE, [this.#source])

@@ -14,7 +14,7 @@ const RECONNECT_MS = 5_000
  */
 export class ReadyNotifier {
   readonly #database: Database
-  /** Marks its own notifications. */
+  /** Sent with each notification, to recognise this instance's own. */
   readonly #instance = randomUUID()
   readonly #listeners = new Set<() => void>()
   #client: pg.Client | undefined
@@ -72,5 +72,5 @@ export class ReadyNotifier {
 }
 
 function ignore(): void {
-  // Consumers poll as well.
+  // Not needed: consumers also poll.
 }

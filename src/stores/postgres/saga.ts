@@ -15,12 +15,12 @@ import { readAnswers, toEvents } from './lookup.ts'
 const INTENT = `id, state, event_ids, event_bodies, event_at, added, status, kept, attempts`
 
 /**
- * The decision on an attempt. The lock makes a demoted server refuse: its rows may be stale, and an attempt read as
- * abandoned would be removed. $1 id of the attempt.
+ * The decision on an attempt. FOR UPDATE makes a server fail that was demoted to a standby: from its stale rows, an attempt
+ * that has been completed would count as abandoned, and be removed. $1 id of the attempt.
  */
 const INTENT_BY_ID = `SELECT ${INTENT} FROM formula_intake.intents WHERE id = $1 FOR UPDATE`
 
-/** Decides a rollback, or leaves a tombstone if it was never added. $1 time, $2 attempt, $3 reason, $4 head start. */
+/** Decides to roll an attempt back; leaves a tombstone if it was never added. $1 time, $2 attempt, $3 reason, $4 head start. */
 const ABANDON = `
 WITH decided AS (
   INSERT INTO formula_intake.intents AS own (id, state, decided_at, next_attempt_at, held_until)
@@ -31,7 +31,7 @@ WITH decided AS (
 )
 SELECT ${DURABLE}`
 
-/** Leaves a tombstone. $1 time, $2 attempt. */
+/** Removes what an attempt left, unless it is completed, and leaves a tombstone. $1 time, $2 attempt. */
 const REMOVE = `
 WITH gone AS (
   INSERT INTO formula_intake.intents AS own (id, state, decided_at, next_attempt_at, held_until)

@@ -4,7 +4,7 @@ import { FUNCTIONS } from './functions.ts'
 import { LEASE_FUNCTIONS } from './lease-functions.ts'
 import { SUBSCRIPTION_FUNCTIONS } from './subscription-functions.ts'
 
-/** Rows come and go: vacuum long before dead rows are a fifth of a table of millions, which is the default. */
+/** For tables whose rows come and go: vacuum after 5,000 dead rows, not after a fifth of the table, the default. */
 const CHURNING = 'autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000'
 
 /**

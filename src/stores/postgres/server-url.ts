@@ -65,7 +65,7 @@ export function readServerUrl(url: string, env: NodeJS.ProcessEnv = process.env)
 
 function partsOf(url: string): Parameters {
   if (/^\w+:\/\/$/.test(url)) {
-    throw new Error('must name a server, or have a third slash where PGHOST does: postgres:///')
+    throw new Error('must name a server; write postgres:/// to use the one in PGHOST')
   }
   if (url.includes('#')) throw new Error('has a # in it: write it as %23')
   const parts = URL_PARTS.exec(url)?.groups
@@ -90,7 +90,7 @@ function parametersOf(query: string): Parameters {
     if (name === 'uselibpqcompat') continue
     if (!PARAMETERS.some((known) => known === name)) {
       throw new Error(
-        `has a parameter that is not supported, number ${index + 1} behind the ?; known are ${PARAMETERS.join(', ')}`,
+        `has a parameter that is not supported, number ${index + 1} after the ?; supported are ${PARAMETERS.join(', ')}`,
       )
     }
     if (rest.length > 0) parameters[name as keyof Parameters] = decoded(rest.join('='))
@@ -103,7 +103,7 @@ function decoded(part: string): string {
   try {
     text = decodeURIComponent(part)
   } catch {
-    throw new Error('has a % that begins no encoded character: write it as %25')
+    throw new Error('has a % that does not begin an encoded character: write it as %25')
   }
   if (text.includes('\0')) throw new Error('has a %00 in it')
   return text

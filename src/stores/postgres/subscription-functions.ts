@@ -5,7 +5,7 @@ import { NOW } from './lease-functions.ts'
 /** Locks every subscription, so that nobody receives until the commit. */
 const LOCK_ALL = `PERFORM FROM formula_intake.subscriptions ORDER BY id FOR UPDATE;`
 
-/** Gives leases of any consumer back. Scans all leases: an index on ids would cost every lease more. */
+/** Gives leases of any consumer back. Scans all leases: an index on ids would slow down every lease. */
 const END_LEASES = `
 CREATE OR REPLACE FUNCTION formula_intake.end_leases(given_time bigint, wanted text, ids text[])
 RETURNS bigint ${PLANNED_ONCE} AS $$

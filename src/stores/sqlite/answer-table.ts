@@ -88,12 +88,12 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
   }
 }
 
-/** Index entries read in one transaction. */
+/** Index entries read per transaction. */
 const SLICE = 2_048
 
 /**
  * Deletes the index entries of swept answers in one pass over the index, once they outnumber live ones. Deleting each as
- * its answer expires would write a page of its own.
+ * its answer expires would write one page per entry.
  */
 export function staleAnswers(db: DatabaseSync): Chore {
   const sql = prepare(db, {
@@ -104,7 +104,7 @@ export function staleAnswers(db: DatabaseSync): Chore {
     remove: 'DELETE FROM answers_by_prefix WHERE prefix > ? AND prefix <= ? AND seq < ?',
   })
   const ends = () => sql.ends.get() as Record<'first' | 'last' | 'gone', number | null>
-  /** The pass under way: it deletes entries of answers before `first`, and has done all prefixes up to `from`. */
+  /** The running pass: it deletes the entries of answers before `first`, and is done up to prefix `from`. */
   let pass: { first: number; from: number } | null = null
   return {
     get backlog() {

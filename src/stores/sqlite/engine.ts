@@ -24,7 +24,7 @@ export async function openSqlite(path: string, options: EngineOptions): Promise<
     throw error
   }
   let closed: Promise<void> | undefined
-  // The writer closes last: the last connection to close moves the whole log into the database file.
+  // The writer closes last: the last connection to close checkpoints the whole log, which a reader cannot.
   const close = async (): Promise<void> => {
     await reader.close()
     await writer.close()
@@ -102,7 +102,7 @@ class ReadyNotifier {
 
 function intake(writer: Writer, notifier: ReadyNotifier): Intake {
   return {
-    // No async function: each promise more in this chain costs every submission time.
+    // Not async: another promise in this chain would slow down every submission.
     accept(submission, notAfter = Number.POSITIVE_INFINITY) {
       return writer.callBefore(notAfter, 'accept', pack(submission)).then((packed) => {
         const verdict = unpackVerdict(packed, submission)
@@ -136,7 +136,7 @@ function cleanupQueue(writer: Writer): CleanupQueue {
 }
 
 function eventQueue(writer: Writer, notifier: ReadyNotifier): EventQueue {
-  const someAccepted = ({ accepted }: { accepted: number }): boolean => accepted > 0
+  const hasAccepted = ({ accepted }: { accepted: number }): boolean => accepted > 0
   const isPositive = (count: number): boolean => count > 0
   return {
     ...forward(writer, 'publish', 'trim', 'subscribe', 'unsubscribe', 'subscriptions'),
@@ -153,9 +153,9 @@ function eventQueue(writer: Writer, notifier: ReadyNotifier): EventQueue {
     nack: (receipts, delayMs, detail) =>
       notifier.after(
         writer.call('nack', receipts, delayMs, detail),
-        (settled) => someAccepted(settled) && delayMs === 0,
+        (settled) => hasAccepted(settled) && delayMs === 0,
       ),
-    putBack: (receipts) => notifier.after(writer.call('putBack', receipts), someAccepted),
+    putBack: (receipts) => notifier.after(writer.call('putBack', receipts), hasAccepted),
     endLeases: (subscription, ids) => notifier.after(writer.call('endLeases', subscription, ids), isPositive),
     redrive: (subscription, ids) => notifier.after(writer.call('redrive', subscription, ids), isPositive),
     onReady: (listener) => notifier.listen(listener),

@@ -21,7 +21,7 @@ const readStatements = (db: DatabaseSync) =>
      WHERE formulas_by_prefix.prefix = ? AND fingerprint = ?`,
     // SQLite knows the size of a value without reading it: documents that are cut off are never read.
     sizes: 'SELECT seq, octet_length(document) FROM formulas WHERE seq < ? ORDER BY seq DESC LIMIT ?',
-    // SQLite writes the page itself (as writeFormulas does), in the order of the subquery: the same rows as objects take
+    // SQLite writes the page itself, as writeFormulas does, in the order of the subquery. Reading the rows as objects takes
     // four times as long.
     page: `SELECT CAST(ifnull(group_concat(shown), '') AS BLOB) AS formulas
      FROM (SELECT '{"id":"' || lower(hex(fingerprint)) || '",' || substr(CAST(document AS BLOB), 2) AS shown
@@ -82,15 +82,15 @@ const toFormula = ({ seq, fingerprint, document }: FormulaRow): StoredFormula =>
   document,
 })
 
-/** Most index entries that are sorted for one page of a search. If more match, formulas are walked instead. */
+/** If at most this many names match, a search sorts all of them; otherwise it scans the newest formulas. */
 const MAX_SORTED = 10_000
-/** Most formulas walked for one page, so that a search never delays other reads for long. */
+/** Maximum number of formulas scanned for one page, so that a search never delays other reads for long. */
 const MAX_SCANNED = 20_000
 
 /**
- * Finds formulas by the beginning of their search key, newest first. Few matches are read from the index, which is in order
- * of keys, and sorted. With many matches some are among the newest formulas, so these are walked in their own order. Such
- * a page may be short or empty although another follows.
+ * Finds formulas by a prefix of their search key, newest first. The index is ordered by key, so its matches must be sorted
+ * by age. That is too slow for many matches: then the newest formulas are scanned instead, and a page may be short or
+ * empty although another follows.
  */
 function nameSearch(db: DatabaseSync, index: LateIndex, bySeq: (seq: number) => unknown) {
   const sql = prepare(db, {

@@ -5,12 +5,12 @@ import type { WriteOptions } from './commands.ts'
 /** How a worker is started. */
 export type WorkerSetup = { mode: 'read'; path: string } | ({ mode: 'write'; path: string } & WriteOptions)
 
-/** One call. `now` is the service's clock; `startBy` is its latest start by the system clock, in ms since the epoch. */
+/** One call. `now` is by the service's clock, `startBy` by the system clock; both in ms since the epoch. */
 export type Call = [command: string, now: number, args: unknown[], startBy: number]
 
 export type CallResult = { value: unknown } | { error: string } | { unknownSubscription: string }
 
-/** A message from a worker: it is open or was refused, then the results of each batch and the seconds it took. */
+/** A message from a worker: first that its store is open or was refused, then the results and seconds of each batch. */
 export type WorkerMessage = { opened: true } | { refused: string } | { results: CallResult[]; seconds: number }
 
 /**
@@ -47,7 +47,7 @@ export function unpack(packed: PackedSubmission): Submission {
   }
 }
 
-/** Stands for the most common verdict, that all formulas were added: the answer follows from the submission. */
+/** Stands for the most common verdict, all formulas added, whose answer the caller can derive from the submission. */
 export const ALL_ADDED = 'all-added'
 
 export function unpackVerdict(verdict: Verdict | typeof ALL_ADDED, submission: Submission): Verdict {

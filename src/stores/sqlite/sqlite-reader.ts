@@ -36,14 +36,13 @@ const PAGES = {
   marks: `SELECT attempt, state, at FROM marks WHERE attempt > ? ORDER BY attempt LIMIT ?`,
 }
 
-/** Rows per page. */
-const PAGE = 2_000
+const PAGE_ROWS = 2_000
 
 /** Reads the whole content of a SQLite file, to move it to another engine. */
 export class SqliteReader {
   readonly #db: DatabaseSync
   readonly #unlock: () => void
-  /** Whether this process has locked the file, so that nothing in it changes. */
+  /** Whether this process has locked the file: then its content cannot change. False while the service runs on it. */
   readonly isLocked: boolean
 
   /** @throws {StoreRefused} when the file is missing, damaged, not of this service, or in use by another version of it */
@@ -71,7 +70,7 @@ export class SqliteReader {
   identity(): MovedIdentity {
     const open = this.#one('SELECT (SELECT count(*) FROM intents) + (SELECT count(*) FROM held) AS open')
     if (Number(open.open) > 0) {
-      throw new StoreRefused('Submissions are unfinished: start the service on it once more, and stop it')
+      throw new StoreRefused('Submissions are unfinished: start the service on this file to finish them, then stop it')
     }
     const row = this.#one(
       'SELECT store_id AS storeId, queue_id AS queueId, queue_location AS queueLocation FROM identity',
@@ -135,7 +134,7 @@ export class SqliteReader {
   *#pages<R>(table: keyof typeof PAGES, after: Values, key: (row: R) => Values, more: Values = []) {
     const statement = this.#db.prepare(PAGES[table])
     for (let last = after; ; ) {
-      const page = statement.all(...last, ...more, PAGE).map((row) => ({ ...row })) as R[]
+      const page = statement.all(...last, ...more, PAGE_ROWS).map((row) => ({ ...row })) as R[]
       const end = page.at(-1)
       if (end === undefined) return
       yield page

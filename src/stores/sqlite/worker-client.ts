@@ -6,9 +6,9 @@ import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts
 
 /** How long a call may run past its latest start, in milliseconds. */
 const OVERTIME_MS = 1_000
-/** A worker keeps little beyond a batch, so a small young generation suffices, in megabytes. */
+/** The young generation of a worker's heap, in megabytes. It can be small: little outlives a batch. */
 const YOUNG_MB = 8
-/** How often `close` looks whether all calls have ended, in milliseconds. */
+/** How often `close` checks whether all calls have ended, in milliseconds. */
 const CLOSE_POLL_MS = 2
 
 type CommandsOf<C> = { [K in keyof C]: (now: number, ...args: never[]) => unknown }
@@ -66,7 +66,7 @@ export class WorkerClient<C extends CommandsOf<C>> {
   }
 
   /**
-   * Makes a call that does not start after `notAfter` (ms since the epoch), when nobody waits for it any more.
+   * Makes a call that does not start after `notAfter` (ms since the epoch): by then nobody waits for it any more.
    * @throws {StoreUnavailable} the outcome is unknown
    */
   callBefore<K extends keyof C & string>(notAfter: number, command: K, ...args: ArgsOf<C[K]>) {

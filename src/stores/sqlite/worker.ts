@@ -8,7 +8,7 @@ import type { Call, CallResult, WorkerMessage, WorkerSetup } from './messages.ts
 import { Upkeep } from './upkeep/upkeep.ts'
 
 const port = parentPort as NonNullable<typeof parentPort>
-const post = (message: WorkerMessage, moved: ArrayBuffer[] = []): void => port.postMessage(message, moved)
+const post = (message: WorkerMessage, transferred: ArrayBuffer[] = []): void => port.postMessage(message, transferred)
 
 function openReader(path: string) {
   const db = openForReading(path)
@@ -27,7 +27,7 @@ function openWriter(setup: WorkerSetup & { mode: 'write' }) {
   return { db, batches: new Batches(db, { ...commands, begin: 'BEGIN IMMEDIATE' }), afterBatch }
 }
 
-/** Pages of formulas, which are moved to the other thread instead of copied. */
+/** The buffers of formula pages, which are transferred to the other thread instead of copied. */
 const pagesIn = (results: CallResult[]): ArrayBuffer[] =>
   results.flatMap((result) => {
     const { formulas } = 'value' in result ? ((result.value ?? {}) as { formulas?: unknown }) : {}
@@ -45,8 +45,8 @@ try {
     }
     const began = performance.now()
     const results = batches.run(message)
-    const moved = setup.mode === 'read' ? pagesIn(results) : []
-    post({ results, seconds: (performance.now() - began) / 1000 }, moved)
+    const transferred = setup.mode === 'read' ? pagesIn(results) : []
+    post({ results, seconds: (performance.now() - began) / 1000 }, transferred)
     // After the results are sent, so that nobody waits for it.
     afterBatch()
   })

@@ -11,13 +11,13 @@ export const speedMutants: Mutant[] = [
   {
     name: 'late index: what is not written yet is not known',
     breaks: 'nothing is stored twice',
-    edits: [[LATE, 'const seqs = this.#buffer.seqsOf(hash)', 'const seqs = this.#buffer.seqsOf(-1)']],
+    edits: [[LATE, 'const seqs = this.#buffer.seqsOf(prefix)', 'const seqs = this.#buffer.seqsOf(-1)']],
     caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
   },
   {
     name: 'late index: what is being written is not known meanwhile',
     breaks: 'nothing is stored twice',
-    edits: [[LATE, 'this.#writing?.buffer.seqsOf(hash) ?? []', '[] as number[]']],
+    edits: [[LATE, 'this.#writing?.buffer.seqsOf(prefix) ?? []', '[] as number[]']],
     caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
   },
   {
@@ -42,7 +42,7 @@ export const speedMutants: Mutant[] = [
     name: 'late index: it says to reach as far as it will when it is written',
     breaks: 'nothing is stored twice, whatever dies',
     edits: [
-      [LATE, '    let written = 0\n', '    let written = 0\n    this.#setReach.run(buffer.last ?? this.#indexed)\n'],
+      [LATE, '    let written = 0\n', '    let written = 0\n    this.#setIndexed.run(buffer.last ?? this.#indexed)\n'],
     ],
     caughtBy: [LATE_TEST, 'what a process that died had not written yet is known to the next'],
   },

@@ -32,7 +32,7 @@ export function unicodeTable(): string {
     .map(([from, to]) => [from, ...[to].flat()])
     .sort((a, b) => (a[0] as number) - (b[0] as number))
     .map((points) => `'${points.map(escaped).join('')}'`)
-  return `// Written by test/support/formula/unicode-table.ts from Unicode 16.0. Not to be edited: fingerprints rest on it.
+  return `// Written by test/support/formula/unicode-table.ts from Unicode 16.0. Do not edit: fingerprints depend on it.
 
 /** CaseFolding.txt, C and F: each entry is one code point followed by what it folds to. */
 export const CASE_FOLDING: readonly string[] = [
@@ -44,7 +44,7 @@ export const UNASSIGNED: readonly number[] = [
 ${bounds(unassigned)}
 ]
 
-/** Default_Ignorable_Code_Point, what is not seen: the first and the last of each range. */
+/** Default_Ignorable_Code_Point, invisible characters: the first and the last of each range. */
 export const IGNORABLE: readonly number[] = [
 ${bounds(ignorable)}
 ]

@@ -25,9 +25,9 @@ export function backUp(path: string, target: string): BackedUp {
   try {
     checkOrigin(source, path)
     if (source.prepare('PRAGMA application_id').get()?.application_id !== APPLICATION_ID) {
-      throw new StoreRefused(`${path} is no database of this service`)
+      throw new StoreRefused(`${path} is not a database of this service`)
     }
-    // One transaction, so one moment. SQLite's backup API copies pages, and restarts whenever the writer commits.
+    // VACUUM reads in one transaction. SQLite's backup API would start over whenever the writer commits.
     source.prepare('VACUUM INTO ?').run(target)
   } catch (error) {
     if (error instanceof StoreRefused) throw error
@@ -43,7 +43,7 @@ function readBack(path: string): BackedUp {
   const copy = new DatabaseSync(path, { readOnly: true })
   try {
     const found = copy.prepare('PRAGMA integrity_check(1)').get()?.integrity_check
-    if (found !== 'ok') throw new StoreRefused(`What was copied is damaged: ${found}`)
+    if (found !== 'ok') throw new StoreRefused(`The copy is damaged: ${found}`)
     const counted = copy.prepare(`SELECT (SELECT count(*) FROM formulas) AS formulas,
       (SELECT count(*) FROM events WHERE fingerprint IS NOT NULL) AS events`)
     return counted.get() as unknown as BackedUp

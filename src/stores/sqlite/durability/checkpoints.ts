@@ -8,7 +8,7 @@ const LOG_PAGES = 2_048
 /** How long a checkpoint waits for readers, in milliseconds. The service's own reads are shorter. */
 const READERS_MS = 100
 
-/** What a partial checkpoint needs of the system; tests replace it. */
+/** What is done after a partial checkpoint; tests replace it. */
 export interface DiskActions {
   sync(path: string): void
   die(error: unknown): void
@@ -25,16 +25,16 @@ interface LogState {
  * Returns a function that makes a checkpoint if one is due: it moves the write-ahead log into the database file. Call it
  * between batches: within a commit, every caller of the batch would wait for it.
  *
- * A checkpoint waits for readers rather than be partial. A backup reads for longer than it waits, and the log grows until
- * the backup is done. Meanwhile it is tried again after each further `LOG_PAGES`, without a second wait while the reader
- * holds it at the same page, because all submissions would wait as well.
+ * A reader can make a checkpoint partial, so it waits `READERS_MS` for readers to finish. A backup reads for longer, and
+ * until it is done the log grows. Meanwhile the checkpoint is retried after every further `LOG_PAGES`, but without waiting
+ * again for a reader that still blocks it at the same page, because all submissions would wait too.
  *
  * SQLite does not sync the pages of a partial checkpoint, and does not write them again when a later sync fails. So they
- * are synced here. If that sync fails, those pages are safe only in the log, and only the next start moves the whole log
- * into the file. So the process ends at once, as by `kill -9`.
+ * are synced here. If that fails, those pages are safe only in the log, and only a restart copies the whole log into the
+ * file again. So the process kills itself.
  */
-export function checkpoints(db: DatabaseSync, part: DiskActions = { sync, die }): () => void {
-  const look = db.prepare('PRAGMA wal_checkpoint(NOOP)')
+export function checkpoints(db: DatabaseSync, disk: DiskActions = { sync, die }): () => void {
+  const readState = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const checkpoint = db.prepare('PRAGMA wal_checkpoint(FULL)')
   const path = db.location() as string
   /** The state of the log when a wait for readers last timed out. */
@@ -52,18 +52,18 @@ export function checkpoints(db: DatabaseSync, part: DiskActions = { sync, die })
   }
   const syncPart = (): void => {
     try {
-      part.sync(path)
+      disk.sync(path)
     } catch (error) {
-      part.die(error)
+      disk.die(error)
     }
   }
 
   return () => {
-    const { log, checkpointed } = look.get() as unknown as LogState
+    const { log, checkpointed } = readState.get() as unknown as LogState
     if (timedOut !== null && log < timedOut.log) timedOut = null
     if (log - Math.max(checkpointed, timedOut?.log ?? 0) < LOG_PAGES) return
     try {
-      // Without progress since the time-out, the same reader still holds the checkpoint up: do not wait for it again.
+      // No progress since the time-out: the same reader still blocks the checkpoint, so do not wait for it again.
       if (timedOut !== null && run(0).checkpointed === timedOut.checkpointed) timedOut.log = log
       else {
         const state = run(READERS_MS)
@@ -76,6 +76,6 @@ export function checkpoints(db: DatabaseSync, part: DiskActions = { sync, die })
 }
 
 function die(error: unknown): void {
-  writeSync(process.stderr.fd, `The disk has lost what was written to it: ${reasonOf(error)}\n`)
+  writeSync(process.stderr.fd, `The database file could not be synced, so the process ends: ${reasonOf(error)}\n`)
   process.kill(process.pid, 'SIGKILL')
 }

@@ -9,7 +9,7 @@ import { checkIntegrity, LEFT_AS_IS } from './integrity.ts'
 import { realPath, refuseMountedFile } from './paths.ts'
 import { logIsDamaged } from './wal-check.ts'
 
-/** Holds the inner pages of every index at millions of formulas. */
+/** The writer's page cache: it holds the inner pages of every index at millions of formulas. */
 const WRITER_CACHE_KIB = 16_384
 /** How long a statement waits for a tool that has locked the file, in milliseconds. */
 export const BUSY_MS = 2_000
@@ -19,7 +19,7 @@ export const BUSY_MS = 2_000
  * @throws {StoreRefused} when the file is damaged, of another program or of a newer version, or Node's SQLite is too old
  */
 export function openForWriting(path: string): DatabaseSync {
-  return asRefusal(path, () => {
+  return refuseOnError(path, () => {
     checkSqliteVersion()
     syncLog(path)
     const checked = checkWithoutWriting(path)
@@ -27,11 +27,11 @@ export function openForWriting(path: string): DatabaseSync {
     const db = new DatabaseSync(path, { timeout: BUSY_MS })
     try {
       if (!checked) checkIntegrity(db, path)
-      // Of a new file; others keep theirs.
+      // Applies to a new file only.
       db.exec(`PRAGMA page_size = ${PAGE_SIZE}`)
       db.exec('PRAGMA journal_mode = WAL')
       db.exec('PRAGMA synchronous = FULL')
-      // Deleted formulas are still secret. Measured cost: 3 % more bytes written, no time.
+      // Overwrites deleted formulas, which are still secret. Measured cost: 3 % more bytes written, no time.
       db.exec('PRAGMA secure_delete = ON')
       migrate(db, randomUUID())
       // An automatic checkpoint runs within a commit, where every caller waits for it: see checkpoints.ts.
@@ -94,7 +94,7 @@ export const openForReading = (path: string): DatabaseSync =>
  * @throws {StoreRefused} when the file is locked, or could be opened by another name
  */
 export function lock(path: string): () => void {
-  return asRefusal(path, () => {
+  return refuseOnError(path, () => {
     const stats = statSync(path, { throwIfNoEntry: false })
     if (stats?.isFile() === false) throw new StoreRefused(`${path} is not a file`)
     // The lock and SQLite's log are named after the file: each hard link would have its own.
@@ -116,9 +116,9 @@ export function lock(path: string): () => void {
 }
 
 /**
- * Refuses a file that a process has open under an old name. Renaming leaves the log under the old name, but every open
- * connection holds a lock on the file itself. Without a log nobody has it open by this name, so a held lock
- * belongs to a connection under another name.
+ * Refuses a file that was renamed while a process has it open. The log keeps the old name, but every open connection holds
+ * a lock on the file itself. Without a log under this name nobody has it open by this name, so a held lock belongs to a
+ * connection under another name.
  */
 function refuseOpenElsewhere(path: string): void {
   if (existsSync(`${realPath(path)}-wal`)) return
@@ -148,29 +148,29 @@ function sqliteCode(error: unknown): number | undefined {
   return code === undefined ? undefined : code & 0xff
 }
 
-function asRefusal<T>(path: string, open: () => T): T {
+function refuseOnError<T>(path: string, open: () => T): T {
   try {
     return open()
   } catch (error) {
     if (error instanceof StoreRefused) throw error
     const code = sqliteCode(error)
     if (code === SQLITE_NOTADB || code === SQLITE_CORRUPT) {
-      throw new StoreRefused(`${path} is damaged or no SQLite database; ${LEFT_AS_IS}`)
+      throw new StoreRefused(`${path} is damaged or not a SQLite database; ${LEFT_AS_IS}`)
     }
     throw new StoreRefused(`${path} cannot be opened: ${(error as Error).message}`)
   }
 }
 
 /**
- * Syncs what a killed process wrote to the log without a sync. From now on it is shown to clients and later transactions
- * build on it, so it must survive a power cut.
+ * Syncs what a killed process wrote to the log but did not sync. From now on clients see it and later transactions build on
+ * it, so it must survive a power cut.
  */
 function syncLog(path: string): void {
   const log = `${realPath(path)}-wal`
   if (existsSync(log)) sync(log)
 }
 
-/** SQLite syncs the content of a new file. The entries of the file and its folder must survive a power cut as well. */
+/** SQLite syncs the content of a new file; the directory entries of the file and its folder must survive a power cut too. */
 function syncFolders(path: string): void {
   sync(dirname(path))
   sync(dirname(dirname(path)))
@@ -195,7 +195,5 @@ const MIN_NODE = '24.14.1'
 export function checkSqliteVersion(found = process.versions.sqlite as string): void {
   const [major = 0, minor = 0] = found.split('.').map(Number)
   if (major > MIN_SQLITE[0] || (major === MIN_SQLITE[0] && minor >= MIN_SQLITE[1])) return
-  throw new StoreRefused(
-    `This Node has SQLite ${found}, which is too old for it to be safe: use Node ${MIN_NODE} or later`,
-  )
+  throw new StoreRefused(`This Node has SQLite ${found}, which could lose data: use Node ${MIN_NODE} or later`)
 }

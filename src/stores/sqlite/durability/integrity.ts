@@ -9,15 +9,8 @@ const INDEX_CHECK_BYTES = 64 * 2 ** 20
 /** The largest file, in bytes, of which all pages are checked; takes about 0.4 s. */
 const WHOLE_CHECK_BYTES = 256 * 2 ** 20
 /** Tables that grow without end. In a larger file their pages are not checked, so that it opens within seconds. */
-const UNBOUNDED_TABLES = [
-  'formulas',
-  'answers',
-  'formulas_by_prefix',
-  'formulas_by_search',
-  'answers_by_prefix',
-  'events',
-]
-/** Most events, and most deliveries of one state, that are counted. */
+const UNBOUNDED = ['formulas', 'answers', 'formulas_by_prefix', 'formulas_by_search', 'answers_by_prefix', 'events']
+/** If there are more events, or more deliveries in one state, they are not counted. */
 const MAX_COUNTED = 100_000
 /** The end of every refusal. */
 export const LEFT_AS_IS = 'it is left as it is'
@@ -100,17 +93,17 @@ function pageChecks(path: string, migrated: number): string[] {
   const { size } = statSync(path)
   if (size <= WHOLE_CHECK_BYTES) return [size <= INDEX_CHECK_BYTES ? 'integrity_check(1)' : 'quick_check(1)']
   const tables = [...migrations.join('').matchAll(/CREATE TABLE (\w+)/g)].map(([, name]) => name as string)
-  return tables.filter((name) => !UNBOUNDED_TABLES.includes(name)).map((name) => `quick_check('${name}')`)
+  return tables.filter((name) => !UNBOUNDED.includes(name)).map((name) => `quick_check('${name}')`)
 }
 
-/** Late indexes: the table, the index that it is looked up by, and what the two have in common. */
+/** The late indexes: table, index, and the condition that joins the two. */
 const INDEXES = [
   ['formulas', 'formulas_by_prefix', 'prefix = prefix_of(fingerprint)'],
   ['formulas', 'formulas_by_search', 'formulas_by_search.search = formulas.search'],
   ['answers', 'answers_by_prefix', 'prefix = prefix_of(slot)'],
 ] as const
 
-/** A formula missing from an index would be stored twice, and a submission whose answer is missing would run again. */
+/** A formula missing from the index could be stored twice, and a submission whose answer is missing could run again. */
 function checkIndexes(file: Checks): void {
   file.check(file.number('SELECT count(*) FROM indexed') === 1, 'indexed is not one row')
   const reach = file.number(
@@ -140,7 +133,7 @@ function checkLog(file: Checks): void {
   file.check(file.number('SELECT count(*) FROM events') === length, 'its event log has gaps')
 }
 
-/** Counters of deliveries change with each delivery and are never recomputed: a wrong one would stay wrong. */
+/** The counters of deliveries are updated step by step and never recomputed: a wrong one would stay wrong. */
 function checkDeliveries(file: Checks): void {
   const isDefault = file.number(`SELECT count(*) FROM subscriptions WHERE name = 'default'`)
   file.check(isDefault === 1, 'its default subscription is missing')

@@ -28,7 +28,7 @@ function linkTarget(path: string): string | null {
 /**
  * Refuses a file that is itself a mount point (`docker -v ./a.db:/data/a.db`, `subPath` of Kubernetes). It has two paths,
  * each with its own lock and write-ahead log, and the log beside the mount is deleted with the container. Device and inode
- * are those of the mounted file, so only the list of mounts shows it. A mounted folder is safe: lock and log are inside.
+ * are those of the original file, so only the list of mounts reveals it. A mounted folder is safe: lock and log are inside.
  * @throws {StoreRefused}
  */
 export function refuseMountedFile(path: string): void {
@@ -37,7 +37,7 @@ export function refuseMountedFile(path: string): void {
   }
 }
 
-/** Empty where the system has no such list: only Linux can mount a file. */
+/** Empty where there is no mountinfo: only Linux can mount a single file. */
 function mountPoints(): string[] {
   try {
     const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')

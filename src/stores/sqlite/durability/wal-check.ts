@@ -4,7 +4,7 @@ import { PAGE_SIZE } from '../schema.ts'
 /** SQLite's write-ahead log: https://www.sqlite.org/fileformat2.html#walformat */
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24
-/** Its last bit is the byte order of checksums: 1 for big-endian. */
+/** The last bit of the magic number is the byte order of checksums: 1 for big-endian. */
 const MAGIC = 0x377f0682
 
 type Sums = readonly [number, number]
@@ -23,9 +23,9 @@ interface Frame {
 }
 
 /**
- * Whether the write-ahead log of a database is broken where no power cut can have torn it. SQLite ignores everything from
- * the first invalid frame on. That is right in the last transaction, the only one that may not have been synced. A
- * transaction that others follow had been synced, so it was damaged later: SQLite would silently drop answered submissions.
+ * Whether the write-ahead log of a database is damaged in a way that no power cut can cause. SQLite ignores everything from
+ * the first invalid frame on. That is right in the last transaction, the only one that may not have been synced. An invalid
+ * frame in an earlier, synced transaction is damage: SQLite would silently drop answered submissions.
  */
 export function logIsDamaged(path: string): boolean {
   const [log, database] = [openSync(`${path}-wal`, 'r'), openSync(path, 'r')]
@@ -33,9 +33,9 @@ export function logIsDamaged(path: string): boolean {
     if (fstatSync(log).size < HEADER_BYTES) return false
     const header = read(log, 0, HEADER_BYTES)
     const sums = sumsAt(header, 24)
-    const fits =
+    const isHeaderValid =
       (header.readUInt32BE(0) & ~1) === MAGIC && sameSums(sumOf([0, 0], header.subarray(0, 24), header), sums)
-    return fits ? hasTransactionAfterBreak(log, header) : hasUncheckpointed(log, database, header)
+    return isHeaderValid ? hasTransactionAfterBreak(log, header) : hasUncheckpointed(log, database, header)
   } finally {
     closeSync(log)
     closeSync(database)
@@ -50,23 +50,23 @@ function hasTransactionAfterBreak(log: number, header: Buffer): boolean {
   for (const { commits, content, ...frame } of frames(log, header.readUInt32BE(8))) {
     const sumsWith = (start: Buffer): Sums[] =>
       before.sums.map((sum) => sumOf(sumOf(sum, start, header), content, header))
-    const carried = (sums: Sums[]): boolean => sums.some((sum) => sameSums(sum, frame.sums))
+    const matches = (sums: Sums[]): boolean => sums.some((sum) => sameSums(sum, frame.sums))
     const sums = sumsWith(frame.header)
-    const fits = frame.salts === salts && carried(sums)
-    if (fits && broken && before.commits) return true
-    broken ||= !fits
+    const isValid = frame.salts === salts && matches(sums)
+    if (isValid && broken && before.commits) return true
+    broken ||= !isValid
     // An invalid frame may be damaged in its content or in its stored checksum, so the next frame is checked against both.
     // The damage may also be in the commit mark.
-    const marked =
-      commits && (fits || !carried(sumsWith(Buffer.concat([frame.header.subarray(0, 4), Buffer.alloc(4)]))))
-    before = { commits: marked, sums: fits ? [frame.sums] : [frame.sums, ...sums].slice(0, 3) }
+    const endsTransaction =
+      commits && (isValid || !matches(sumsWith(Buffer.concat([frame.header.subarray(0, 4), Buffer.alloc(4)]))))
+    before = { commits: endsTransaction, sums: isValid ? [frame.sums] : [frame.sums, ...sums].slice(0, 3) }
   }
   return false
 }
 
 /**
  * Whether a log with a broken header holds a transaction that is not in the database. A power cut cannot cause that: the
- * header is synced before the first frame is written, and a log restarts only when the database has all of it.
+ * header is synced before the first frame is written, and a log restarts only once the database contains all of it.
  */
 function hasUncheckpointed(log: number, database: number, header: Buffer): boolean {
   const pageSize = pageSizeOf(database)
@@ -74,9 +74,9 @@ function hasUncheckpointed(log: number, database: number, header: Buffer): boole
   let committed = new Map<number, Buffer>()
   let before: Sums | null = null
   for (const frame of frames(log, pageSize)) {
-    const fits =
+    const isValid =
       before === null || sameSums(sumOf(sumOf(before, frame.header, header), frame.content, header), frame.sums)
-    if (!fits || frame.page === 0) break
+    if (!isValid || frame.page === 0) break
     pages.set(frame.page, frame.content)
     if (frame.commits) committed = new Map(pages)
     before = frame.sums

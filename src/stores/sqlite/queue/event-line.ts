@@ -88,7 +88,7 @@ export class EventLine {
     return leased
   }
 
-  /** The event that `take` would lease first. */
+  /** The event that `take` would lease next. */
   first(subscription: SubscriptionRow): { at: number } | undefined {
     const [returned] = this.#ready(subscription, 'returned', 1)
     if (returned !== undefined) return returned

@@ -11,7 +11,7 @@ export interface EventRow {
   body: string | null
 }
 
-/** Each statement finds its rows by a key or an index, except `firstAt`, which is rare. */
+/** Each statement finds its rows by a key or an index, except `firstAt`, which runs only for a seek to a time. */
 export const eventStatements = (db: DatabaseSync) =>
   prepare(db, {
     head: 'SELECT max((SELECT ifnull(max(position), 0) FROM events), position) AS position FROM numbers',
@@ -22,6 +22,7 @@ export const eventStatements = (db: DatabaseSync) =>
     blanksAfter: 'SELECT count(*) AS n FROM events WHERE fingerprint IS NULL AND position > ?',
     first: 'SELECT min(position) AS position FROM events',
     firstAt: 'SELECT position FROM events WHERE at >= ? ORDER BY position LIMIT 1',
+    // Each half of the OR uses an index: the primary key where position and formula are equal, events_formula otherwise.
     erase: `UPDATE events SET fingerprint = NULL, formula = NULL, body = NULL
      WHERE (formula = ?1 AND position = ?1 OR formula = ?1 AND formula <> position) AND fingerprint = ?2
      RETURNING position`,

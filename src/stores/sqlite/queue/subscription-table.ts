@@ -30,8 +30,8 @@ export const subscriptionStatements = (db: DatabaseSync) =>
   })
 
 /**
- * Keeps the subscriptions in memory, which are few, and writes changed ones once a transaction. One counter numbers deaths
- * and redrives. No number is used twice: with a used one, a new dead letter would be skipped by clients that page.
+ * Keeps the few subscriptions in memory, and writes changed ones once per transaction. One counter numbers deaths and
+ * redrives. Numbers are never reused: a client that pages through dead letters would miss a new one with an old number.
  */
 export class SubscriptionTable {
   readonly #sql: ReturnType<typeof subscriptionStatements>
@@ -96,7 +96,7 @@ export class SubscriptionTable {
     this.#changed.add(row)
   }
 
-  /** Counts deliveries that change their state. */
+  /** Counts deliveries that change from one state to another. */
   move(row: SubscriptionRow, from: DeliveryState, to: DeliveryState, by: number): void {
     this.changeCount(row, from, -by)
     this.changeCount(row, to, by)

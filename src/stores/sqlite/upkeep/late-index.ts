@@ -1,8 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Chore } from './upkeep.ts'
 
-/** Most entries written, or sorted, in one transaction, so that no batch waits long. */
+/** Entries written in one transaction, so that no batch waits long. */
 const SLICE = 512
+/** Entries sorted in one transaction, as one run of a merge sort. */
 const RUN = 8_192
 
 /** One table of the index: its leading column, and the statement that inserts `(column, seq)`. */
@@ -24,26 +25,26 @@ interface LateIndexOptions {
 
 /**
  * An index that is written late and sorted. Its keys are hashes, so the entries of new rows are scattered over it. Written
- * at once, each would add a page to the write-ahead log, most of the bytes of a commit. Instead they are buffered in memory
- * and written by thousands, sorted, slice by slice. The rows themselves are on disk: after a crash the buffer is read from
- * them again.
+ * at once, each would add a page to the write-ahead log, and these would be most of the bytes of a commit. Instead they are
+ * buffered in memory and written thousands at a time, sorted, in slices. The rows themselves are on disk: after a crash the
+ * buffer is filled from them again.
  */
 export class LateIndex implements Chore {
   readonly #options: LateIndexOptions
-  readonly #reach: StatementSync
-  readonly #setReach: StatementSync
+  readonly #progress: StatementSync
+  readonly #setIndexed: StatementSync
   #buffer = new IndexBuffer()
-  /** The entries that are being written, and what writes the next slice of them. */
+  /** The entries that are being written, and an iterator that writes one slice per step. */
   #writing: { buffer: IndexBuffer; slices: Iterator<void> } | null = null
   #indexed = 0
   #isLoaded = false
 
   constructor(db: DatabaseSync, options: LateIndexOptions) {
     this.#options = options
-    this.#reach = db.prepare(
-      `SELECT ${options.table} AS reach, (SELECT max(seq) FROM ${options.table}) AS last FROM indexed`,
+    this.#progress = db.prepare(
+      `SELECT ${options.table} AS indexed, (SELECT max(seq) FROM ${options.table}) AS last FROM indexed`,
     )
-    this.#setReach = db.prepare(`UPDATE indexed SET ${options.table} = ?`)
+    this.#setIndexed = db.prepare(`UPDATE indexed SET ${options.table} = ?`)
   }
 
   get backlog(): number {
@@ -62,10 +63,10 @@ export class LateIndex implements Chore {
   }
 
   /** The rows that are not indexed yet and may have a hash with this prefix. Compare the whole value. */
-  seqsOf(hash: number): readonly number[] {
+  seqsOf(prefix: number): readonly number[] {
     if (!this.#isLoaded) this.catchUp()
-    const seqs = this.#buffer.seqsOf(hash)
-    const earlier = this.#writing?.buffer.seqsOf(hash) ?? []
+    const seqs = this.#buffer.seqsOf(prefix)
+    const earlier = this.#writing?.buffer.seqsOf(prefix) ?? []
     return earlier.length === 0 ? seqs : [...earlier, ...seqs]
   }
 
@@ -74,12 +75,12 @@ export class LateIndex implements Chore {
     for (const buffer of [this.#buffer, this.#writing?.buffer]) yield* buffer?.seqsWith(prefix) ?? []
   }
 
-  /** Reads rows that another connection, or a statement that inserts many rows, has added. */
+  /** Buffers rows that were added without `add`: by another connection, or by `INSERT … SELECT`. */
   catchUp(): void {
-    const { reach, last } = this.#reach.get() as { reach: number; last: number | null }
-    if (reach !== this.#indexed) this.forget()
-    this.#indexed = reach
-    const known = this.#buffer.last ?? this.#writing?.buffer.last ?? reach
+    const { indexed, last } = this.#progress.get() as { indexed: number; last: number | null }
+    if (indexed !== this.#indexed) this.forget()
+    this.#indexed = indexed
+    const known = this.#buffer.last ?? this.#writing?.buffer.last ?? indexed
     if ((last ?? 0) > known) {
       for (const row of this.#options.rowsAfter.iterate(known)) {
         this.#buffer.add(row.seq as number, prefixOf(Buffer.from(row.hash as Uint8Array)), row.text as string)
@@ -121,20 +122,20 @@ export class LateIndex implements Chore {
       }
     }
     this.#indexed = buffer.last ?? this.#indexed
-    this.#setReach.run(this.#indexed)
+    this.#setIndexed.run(this.#indexed)
     this.#writing = null
   }
 }
 
-const FIRST_SIZE = 1_024
-/** Entries are found by the last 30 bits of their hashes: V8 allocates no memory for such small integers. */
+const INITIAL_SIZE = 1_024
+/** Entries are looked up by the last 30 bits of their hashes: V8 stores such small integers without allocating. */
 const HASH_SLOTS = 2 ** 30
 const NONE: readonly number[] = []
 
 /** Index entries in columns, because tens of thousands of small objects would keep the garbage collector busy. */
 class IndexBuffer {
-  #seqs = new Float64Array(FIRST_SIZE)
-  #hashes = new Float64Array(FIRST_SIZE)
+  #seqs = new Float64Array(INITIAL_SIZE)
+  #hashes = new Float64Array(INITIAL_SIZE)
   readonly #texts: string[] = []
   readonly #byHash = new Map<number, number | number[]>()
   #size = 0
@@ -148,7 +149,7 @@ class IndexBuffer {
     return this.#size === 0 ? undefined : this.#seqs[this.#size - 1]
   }
 
-  /** Add entries in order of seq. */
+  /** Entries must be added in order of seq. */
   add(seq: number, hash: number, text: string): void {
     if (this.#size === this.#seqs.length) this.#grow()
     this.#seqs[this.#size] = seq
@@ -184,14 +185,14 @@ class IndexBuffer {
     for (let entry = this.#size - 1; entry >= 0; entry--) if (this.text(entry).startsWith(prefix)) yield this.seq(entry)
   }
 
-  /** The entries from one to before another, sorted. */
+  /** The entries from `from` up to but not including `to`, sorted. */
   sorted(by: Target['by'], from: number, to: number): Uint32Array {
     const entries = Uint32Array.from({ length: Math.min(to, this.#size) - from }, (_, index) => from + index)
     if (by === 'hash') return entries.sort((a, b) => this.hash(a) - this.hash(b))
     return entries.sort((a, b) => (this.text(a) < this.text(b) ? -1 : 1))
   }
 
-  /** The entries of sorted runs, as one sorted run. */
+  /** Merges sorted runs into one. */
   *merged(by: Target['by'], runs: Uint32Array[]): Generator<number> {
     const heads = runs.map((run) => ({ run, at: 0, value: this[by](run[0] as number) }))
     while (heads.length > 0) {

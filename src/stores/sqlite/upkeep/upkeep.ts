@@ -6,13 +6,13 @@ export interface Chore {
   readonly backlog: number
   /** Does one slice within the caller's transaction. @returns whether more is left */
   doSlice(): boolean
-  /** Drops unfinished work after a rollback. */
+  /** Drops the unfinished work in memory, after a rollback. */
   forget(): void
 }
 
-/** The smallest backlog that is worked off under load. The larger it is, the more entries share each page they write. */
+/** Under load, work starts at this backlog: the larger the backlog, the more entries share each page written. */
 const BUSY_BACKLOG = 65536
-/** How long the writer is idle before any backlog is worked off, in milliseconds. */
+/** After this long without a batch, in milliseconds, any backlog is worked off. */
 const IDLE_MS = 500
 
 /** Runs chores between the writer's batches, one slice at a time. */
