@@ -3,7 +3,7 @@ import { MATERIAL_NAME_LENGTH } from '../formula/formula.ts'
 import { checkName, nameIdentity } from '../formula/identity.ts'
 import type { Row } from './files/row.ts'
 
-/** What an import changes in formulas on request. */
+/** Changes that an import makes to formulas, if asked to. */
 export interface Corrections {
   /** Digits after the point to round concentrations to; null for no rounding. */
   round: number | null
@@ -38,7 +38,7 @@ export function corrected(row: Row, { round, sumRepeated }: Corrections): Row {
   }
 }
 
-/** Parses JSON; numbers become objects that are written again with the same digits. */
+/** Parses JSON; each number becomes a raw-JSON object, which `JSON.stringify` writes with the same digits. */
 function parseWithDigits(json: string): Record<string, unknown> {
   const keep = (_key: string, value: unknown, { source }: { source: string }) =>
     typeof value === 'number' ? rawJson(source) : value
@@ -47,7 +47,7 @@ function parseWithDigits(json: string): Record<string, unknown> {
 
 const rawJson = (source: string): object => (JSON as unknown as { rawJSON(text: string): object }).rawJSON(source)
 
-/** @returns null when they are not in a form that the service accepts */
+/** @returns null unless each has just a name and a concentration: the service will refuse the formula */
 function materialsOf(formula: unknown, row: Row): Material[] | null {
   const { materials } = (formula ?? {}) as { materials?: unknown }
   if (!Array.isArray(materials)) return null
@@ -62,7 +62,7 @@ function materialsOf(formula: unknown, row: Row): Material[] | null {
 
 type RawNumber = { rawJSON?: string } | null | undefined
 
-/** Adds up repeated materials at the place of the first. */
+/** Replaces each repeated material by one with the sum, at the place of the first. */
 function summed(materials: Material[]): Material[] {
   if (materials.some(({ concentration }) => canonicalDecimal(concentration) === null)) return materials
   const groups = Map.groupBy(materials, ({ name }) => nameIdentity(checkName(name, MATERIAL_NAME_LENGTH) ?? name))
@@ -85,7 +85,7 @@ export function sumOf(decimals: string[]): string | null {
   return toDecimal(units, DECIMAL_DIGITS)
 }
 
-/** No decimal that is worth rounding has an exponent of more digits. */
+/** Decimals with longer exponents are not rounded: `10n ** exponent` could exceed the largest BigInt. */
 const EXPONENT_DIGITS = 3
 
 /**

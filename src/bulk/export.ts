@@ -5,7 +5,7 @@ import { showProgress } from '../cli/progress.ts'
 import { type Command, EXIT, type Surroundings } from '../cli/run-command.ts'
 import { contentOf, type ExportedFormula } from './files/write.ts'
 import { BadOptions, EXPORT_USAGE, type ExportOptions, readExportOptions } from './options.ts'
-import { CannotContinue, describe, GaveUp, Service } from './service.ts'
+import { CannotContinue, describe, GaveUp, ServiceClient } from './service.ts'
 
 /** The most that the service returns at once. */
 const PAGE_LENGTH = 200
@@ -38,7 +38,7 @@ async function exportFormulas(
   stop: AbortSignal,
   { stdout, stderr }: Pick<Surroundings, 'stdout' | 'stderr'>,
 ): Promise<number> {
-  const service = new Service(serviceOptions, stop)
+  const service = new ServiceClient(serviceOptions, stop)
   let done = 0
   const progress = showProgress(stderr, null, () => ({ done, text: `${done} formulas${service.waitingNote}` }))
   async function* pages(): AsyncGenerator<ExportedFormula[]> {
@@ -57,7 +57,7 @@ async function exportFormulas(
   }
 }
 
-/** Until the file is complete it is called `<file>.part`. */
+/** Writes to `<file>.part`, and renames it when it is complete. */
 async function writeFile(file: string, content: AsyncIterable<string | Buffer>, signal: AbortSignal): Promise<void> {
   const part = `${file}.part`
   try {
@@ -69,7 +69,7 @@ async function writeFile(file: string, content: AsyncIterable<string | Buffer>, 
   }
 }
 
-async function* pagesOf(service: Service): AsyncGenerator<ExportedFormula[]> {
+async function* pagesOf(service: ServiceClient): AsyncGenerator<ExportedFormula[]> {
   let cursor: string | null = null
   do {
     const answer = await service.page(PAGE_LENGTH, cursor)

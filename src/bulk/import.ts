@@ -6,7 +6,7 @@ import { readerOf } from './files/formats.ts'
 import { type Row, UnreadableFile } from './files/row.ts'
 import { Source } from './files/source.ts'
 import { BadOptions, IMPORT_USAGE, type ImportOptions, readImportOptions } from './options.ts'
-import { CannotContinue, GaveUp, Service } from './service.ts'
+import { CannotContinue, GaveUp, ServiceClient } from './service.ts'
 import { Tally } from './tally.ts'
 import { check, intoLists, type List, Uploader } from './upload.ts'
 
@@ -40,7 +40,7 @@ interface ImportResult {
 }
 
 /**
- * Imports a file. It is read no faster than the service takes it in, so it may have any size.
+ * Imports a file of any size: it is read no faster than the service accepts it.
  * @param stop ends it early: requests under way are finished, no new ones begun. A failure aborts it as well
  */
 async function importFile(
@@ -48,13 +48,13 @@ async function importFile(
   stop: AbortController,
   { stdout, stderr }: Pick<Surroundings, 'stdout' | 'stderr'>,
 ): Promise<ImportResult> {
-  // A sheet is kept in memory.
+  // CSV is read twice; a workbook is kept in memory instead.
   const source = new Source(options.file, options.format === 'csv' ? 2 : 1, stop.signal)
   const tally: Tally = new Tally(options.report, (line) => {
     progress.clear()
     stdout.write(`${line}\n`)
   })
-  const service = new Service(options, stop.signal)
+  const service = new ServiceClient(options, stop.signal)
   const start = performance.now()
   const progress: Progress = showProgress(stderr, source.size, () => {
     const perSecond = tally.decided / Math.max((performance.now() - start) / 1000, 0.001)
@@ -97,7 +97,7 @@ async function* readRows(
     for (const entry of entries) {
       if ('problem' in entry) {
         tally.refuse(entry.line, [entry.problem])
-        if (entry.isEnd) reading.failure = new UnreadableFile(`The file was read no further than line ${entry.line}`)
+        if (entry.isEnd) reading.failure = new UnreadableFile(`Nothing below line ${entry.line} could be read`)
       } else {
         for (const { line, message } of entry.warnings ?? []) tally.warn(line, message)
         rows.push(corrected(entry, corrections))

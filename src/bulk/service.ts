@@ -18,13 +18,13 @@ interface Retry {
   retryAfterMs: number
 }
 
-/** Stopped before there was an answer. */
+/** Stopped before an answer arrived. */
 export class Interrupted extends Error {}
 
 /** The service was down or overloaded for too long. */
 export class GaveUp extends Error {}
 
-/** Trying again cannot help. */
+/** Retrying cannot help. */
 export class CannotContinue extends Error {}
 
 /** Longer than the service takes over any answer. */
@@ -38,7 +38,7 @@ interface Timing {
 }
 
 /** HTTP client of a running service. Each request is repeated unchanged until it has a final answer. */
-export class Service {
+export class ServiceClient {
   /** Why a request is being repeated now; null while the service answers. */
   #waitingFor: string | null = null
   readonly #base: string
@@ -139,7 +139,7 @@ export function describe({ status, body }: Answer): string {
 /** The code of an error answer. */
 export const codeOf = (body: unknown): string | undefined => (body as { code?: string } | null)?.code
 
-/** The message of fetch itself is always the same. */
+/** The message of fetch itself is always `fetch failed`. */
 function deepestCause(error: unknown): NodeJS.ErrnoException {
   const { cause } = error as Error
   return cause instanceof Error ? deepestCause(cause) : (error as NodeJS.ErrnoException)
@@ -150,7 +150,7 @@ const CERTIFICATE = /^(CERT_|ERR_TLS_CERT_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGN
 /** @returns why trying again cannot help; null where it may */
 function permanentReason({ code = '', message, name }: NodeJS.ErrnoException): string | null {
   if (message === 'bad port') {
-    return 'Node connects to no port that browsers keep from web pages (10080, 6000 and others): choose another'
+    return 'Node refuses to connect to ports that browsers block (10080, 6000 and others): choose another'
   }
   if (CERTIFICATE.test(code)) {
     return `The certificate of the service is not trusted (${code}); NODE_EXTRA_CA_CERTS names a file with its authority`

@@ -4,7 +4,7 @@ import { parseExactJson } from '../formula/json.ts'
 import { validateSubmission } from '../formula/validate.ts'
 import { rounded } from './corrections.ts'
 import type { Problem, Row } from './files/row.ts'
-import { type Answer, CannotContinue, codeOf, describe, Interrupted, type Service } from './service.ts'
+import { type Answer, CannotContinue, codeOf, describe, Interrupted, type ServiceClient } from './service.ts'
 import type { Known, Tally } from './tally.ts'
 
 /** Formulas that are sent in one request. */
@@ -51,17 +51,17 @@ export async function* intoLists(chunks: AsyncIterable<Row[]>, stop: AbortSignal
 
 /** Sends lists to the service and counts what became of each formula. */
 export class Uploader {
-  readonly #service: Service
+  readonly #service: ServiceClient
   readonly #tally: Tally
 
-  constructor(service: Service, tally: Tally) {
+  constructor(service: ServiceClient, tally: Tally) {
     this.#service = service
     this.#tally = tally
   }
 
   /**
-   * Sends a list. Without the formulas that the service refuses, the rest is sent again; a list that is too large is sent
-   * in halves.
+   * Sends a list. If the service refuses some of its formulas, the others are sent again; if the list is too large, it is
+   * sent in halves.
    * @throws {CannotContinue | GaveUp}
    */
   async send(list: List): Promise<void> {
@@ -101,7 +101,7 @@ export class Uploader {
     const { formulas } = (body ?? {}) as { formulas?: (Known & { outcome: 'added' | 'duplicate' })[] }
     if (formulas?.length !== rows.length) {
       this.#tally.unanswered += rows.length
-      throw new CannotContinue('The answer is not one of this service')
+      throw new CannotContinue('The answer is not from this service')
     }
     for (const [index, formula] of formulas.entries()) {
       if (formula.outcome === 'duplicate') this.#tally.countKnown(rows[index] as Row, formula)
@@ -156,7 +156,7 @@ function refuse(tally: Tally, row: Row, problems: Problem[]): void {
 }
 
 function hintFor({ code }: Problem, row: Row, material: number): string | null {
-  if (code === 'MATERIAL_DUPLICATE') return '--sum-repeated adds up a material that is there twice'
+  if (code === 'MATERIAL_DUPLICATE') return '--sum-repeated adds up repeated materials'
   if (code !== 'MATERIAL_CONCENTRATION_NOT_DECIMAL') return null
   const { materials } = JSON.parse(row.json) as { materials: { concentration: unknown }[] }
   const text = String(materials[material]?.concentration ?? '')

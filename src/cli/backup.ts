@@ -10,8 +10,8 @@ import { runCommand, type Surroundings } from './run-command.ts'
 const USAGE = 'npm run backup -- <folder that does not exist yet>'
 
 /**
- * Backs up the stores that the service's own variables name. The database goes first: an event whose formula is missing
- * can be recognised by its id, a formula whose event is missing cannot be recognised.
+ * Backs up the stores that the service's own variables name. The database goes first, so that under load the backup may
+ * hold events without formulas, which their ids reveal, but no formulas without events, which nothing would reveal.
  */
 function run({ args, stdout, env }: Surroundings): undefined {
   const [target] = args

@@ -18,7 +18,7 @@ const LINE_MS = 5_000
 /**
  * Shows progress: a bar on a terminal, elsewhere a line every few seconds.
  * @param total the final value of `done`; null if unknown
- * @param read called for what to show, every `everyMs` milliseconds
+ * @param read returns what to show; called every `everyMs` milliseconds
  */
 export function showProgress(
   output: NodeJS.WriteStream,
@@ -51,7 +51,7 @@ function startBar(stream: NodeJS.WriteStream, total: number | null): SingleBar {
   return bar
 }
 
-/** Shows the progress of consecutive parts of a command; writes a line per finished part if it is not a terminal. */
+/** Shows the progress of consecutive parts of a command; where there is no terminal, writes a line per finished part. */
 export function showParts(output: NodeJS.WriteStream): {
   begin(part: string, total: number): void
   add(done: number): void

@@ -28,7 +28,7 @@ export function stopOnSignals(onStop: () => void): AbortController {
   return stop
 }
 
-/** What a command is given by the process that runs it. */
+/** The parts of the process that a command uses; tests pass others. */
 export interface Surroundings {
   args: string[]
   env: NodeJS.ProcessEnv
@@ -45,7 +45,7 @@ export interface Command {
   usage: string
   /** @returns the exit code; undefined for success */
   run(surroundings: Surroundings): Promise<number | undefined> | number | undefined
-  /** Errors that are shown as one line, like those of the system; others are bugs and shown with their stack. */
+  /** Errors shown as one line, as system errors are. All others are bugs, shown with their stack. */
   expected: (new (
     ...args: never[]
   ) => Error)[]

@@ -41,7 +41,7 @@ const row = (concentrations: [string, unknown][], others = {}) => ({
 })
 const both = { round: 12, sumRepeated: true }
 
-test('materials are the same as the service compares them; what is added up keeps its first place and line', async (t) => {
+test('repeated materials are matched as the service compares names; the sum keeps the first place and line', async (t) => {
   const given = row([
     ['Rose', '1.5'],
     ['Musk', '2'],
@@ -56,7 +56,7 @@ test('materials are the same as the service compares them; what is added up keep
   })
 })
 
-test('numbers of a JSON file are rounded as they are written, and all others keep their digits', async (t) => {
+test('JSON numbers are rounded from their exact digits, and those not rounded keep them all', async (t) => {
   const json =
     '{"name":"A","note":1.10,"materials":[{"name":"Rose","concentration":33.3333333333335000000000000001},{"name":"Musk","concentration":123456789012.123456789012}]}'
   t.equal(
@@ -83,7 +83,7 @@ test('what the service would refuse, or needs no correction, is left as it is', 
   t.equal(corrected(long, { round: null, sumRepeated: false }), long)
 })
 
-test('rows that look like totals are told from materials', async (t) => {
+test('rows that look like totals are distinguished from materials', async (t) => {
   const found = (...pairs: [string, string][]) =>
     totalsIn(pairs.map(([name, concentration]) => ({ name, concentration }))).map(({ index }) => index)
   const totals = ['TOTAL', 'Total:', 'total (%)', 'Total général', 'Grand Total', 'Sub-total', 'Summe', 'Gesamtsumme']

@@ -68,7 +68,7 @@ test('what is exported, in any format, can be imported into another service, and
   )
 })
 
-test('an export whose ids are of version 1 of the fingerprint can be imported; what is one now is added once', async (t) => {
+test('an export with fingerprints of version 1 can be imported; compositions that are now equal are added once', async (t) => {
   const names = ['Iso E Super®', 'Iso E Super', 'Rose']
   const exported = names.map((material, index) => ({
     id: hash('sha256', `fragrance-formula/1 ${material}`),
@@ -89,7 +89,7 @@ test('an export whose ids are of version 1 of the fingerprint can be imported; w
   }
 })
 
-test('without a file it writes to standard output; of an empty service, a file without formulas', async (t) => {
+test('without a file name, an export goes to standard output; an empty service exports no formulas', async (t) => {
   t.testdir()
   const { url } = await startListening(t)
   t.same((await runExport(url, [])).stdout, [])
@@ -107,7 +107,7 @@ test('without a file it writes to standard output; of an empty service, a file w
 
 const HARMFUL = ['=HYPERLINK("http://evil","x")', '@SUM(1+1)', '+1', '-1']
 
-test('a CSV file for spreadsheets has a mark, their delimiter and point, and nothing that they would calculate', async (t) => {
+test('a CSV export for spreadsheets has a byte order mark, their delimiter and decimal, and no cell they would evaluate', async (t) => {
   const directory = t.testdir()
   const { url } = await startListening(t)
   const materials = HARMFUL.map((name, index) => ({ name, concentration: `${index + 1}.5` }))
@@ -142,7 +142,7 @@ test('an address that can never answer ends an export at once, with the reason',
   const { url } = await startListening(t)
   const { port } = new URL(url)
   for (const [address, reason] of [
-    ['http://127.0.0.1:10080', /Node connects to no port/],
+    ['http://127.0.0.1:10080', /Node refuses to connect to ports/],
     [`https://127.0.0.1:${port}`, /does not speak TLS/],
     [await answering(t, 'SSH-2.0-OpenSSH_9.2\r\n'), /does not speak HTTP/],
   ] as const) {
@@ -160,7 +160,7 @@ async function answering(t: Test, text: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-test('an export that does not come to its end leaves no file, and an older one as it is', async (t) => {
+test('a failed export leaves no partial file, and an older export as it is', async (t) => {
   const directory = t.testdir({ 'all.json': 'older' })
   const page = { formulas: [{ id: 'x', name: 'A', materials: [], createdAt: '' }], nextCursor: 'c' }
   let pages = 0

@@ -33,7 +33,7 @@ test('all formulas of a file are taken in, with every digit, and the exit code i
   )
 })
 
-test('refused formulas are told with their lines and reasons, the others are added, and the exit code is 2', async (t) => {
+test('refused formulas are reported with lines and reasons, the others are added, and the exit code is 2', async (t) => {
   const good = (name: string, concentration: number) => ({ name, materials: [{ name: 'Rose', concentration }] })
   const directory = t.testdir({
     'a.ndjson': `${JSON.stringify(good('A1', 1))}\n\n${JSON.stringify(good('A2', -1))}\n{"name":\n${JSON.stringify(good('A3', 2))}\n`,
@@ -85,7 +85,7 @@ test('the report has refused and known formulas by line, with codes, paths and i
   ])
 })
 
-test('of a JSON array that is cut off, what is whole is taken in, and the exit code is 1', async (t) => {
+test('the complete formulas of a truncated JSON array are imported, and the exit code is 1', async (t) => {
   const directory = t.testdir({
     'a.json': '[\n{"name":"A","materials":[{"name":"Rose","concentration":1}]},\n{"name":"B","mat',
   })
@@ -93,7 +93,7 @@ test('of a JSON array that is cut off, what is whole is taken in, and the exit c
   const { code, stdout, stderr } = await runImport(url, [join(directory, 'a.json')])
   t.equal(code, 1)
   t.match(stdout, [/^line 3: .*cut off/, '1 added, 0 known already, 1 refused'])
-  t.same(stderr, ['The file was read no further than line 3'])
+  t.same(stderr, ['Nothing below line 3 could be read'])
 })
 
 test('standard input is read like a file', async (t) => {
@@ -123,7 +123,7 @@ test('an error that prevents an import is one line, and the exit code is 1', asy
     [url, [file('sound.csv')], /not in utf-16be/],
     [url, [file('a.ndjson'), '--report', file('no/where')], /ENOENT/],
     [`${url}/elsewhere`, [file('a.ndjson')], /404 ROUTE_NOT_FOUND/],
-    [nobody, [file('a.ndjson'), '--give-up-after', '0'], /Gave up: .*ECONNREFUSED|Node connects to no port/],
+    [nobody, [file('a.ndjson'), '--give-up-after', '0'], /Gave up: .*ECONNREFUSED|Node refuses to connect to ports/],
   ] as const) {
     const { code, stderr } = await runImport(at, [...args])
     t.equal(code, 1, args.join(' '))
@@ -132,7 +132,7 @@ test('an error that prevents an import is one line, and the exit code is 1', asy
   }
 })
 
-test('10,000 formulas with twins in other lists: each composition once, one event each, all told', async (t) => {
+test('10,000 formulas with duplicates across lists: each composition is stored once, with one event, on any run', async (t) => {
   const directory = t.testdir()
   const file = join(directory, 'many.ndjson')
   const rows = Array.from({ length: 10_000 }, (_, index) => {

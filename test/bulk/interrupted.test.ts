@@ -38,7 +38,7 @@ async function runAgain(t: Test, url: string, file: string): Promise<void> {
   t.match(await call<QueueStats>(url, '/events/stats'), { ready: COUNT, leased: 0, delayed: 0, dead: 0 })
 }
 
-test('killed with kill -9 and run again, everything is in, once, and nothing is sent as a duplicate', async (t) => {
+test('an import killed with kill -9 and run again stores everything once, and sends no list as a duplicate', async (t) => {
   const { file, environment } = prepare(t)
   const { url } = await startListening(t, environment)
   const importing = startImport(t, url, [file])
@@ -48,7 +48,7 @@ test('killed with kill -9 and run again, everything is in, once, and nothing is 
   await runAgain(t, url, file)
 })
 
-test('Ctrl-C, twice as npm sends it: what is under way is finished, the exit code is 130, and it can go on', async (t) => {
+test('Ctrl-C, sent twice as by npm, finishes the lists in flight, exits with 130, and the import can be resumed', async (t) => {
   const { file, environment } = prepare(t)
   const { url } = await startListening(t, environment)
   const importing = startImport(t, url, [file])
@@ -90,7 +90,7 @@ test('a Ctrl-C while the last list is answered changes nothing: the import is fi
   t.notMatch(stderr.join('\n'), /Not finished/)
 })
 
-test('with a key that the service refuses, nothing is said to be without an answer', async (t) => {
+test('formulas sent with a refused API key are not counted as unanswered', async (t) => {
   const directory = t.testdir({ 'a.csv': 'formula,material,concentration\nA,Rose,1\nB,Rose,2\n' })
   const { url } = await scriptedService(t, () => ({ status: 401, body: { code: 'UNAUTHORIZED' } }))
   const { code, stdout, stderr } = await runImport(url.href, [join(directory, 'a.csv')])

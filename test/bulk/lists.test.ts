@@ -26,7 +26,7 @@ test('the same file gives the same lists under the same keys, however it arrives
   }
 })
 
-test('a list stays below the limit of a body, but for a formula that is larger by itself', async (t) => {
+test('a list stays below the body limit, unless a single formula exceeds it', async (t) => {
   const large = (line: number) => row(line, JSON.stringify('x'.repeat(LIST_BYTES * 0.4)))
   const huge = row(9, JSON.stringify('x'.repeat(LIST_BYTES * 2)))
   const found = await lists([large(1), large(2), large(3), huge, large(4)], 5)
@@ -36,7 +36,7 @@ test('a list stays below the limit of a body, but for a formula that is larger b
   )
 })
 
-test('told to stop, it leaves the rows that make no whole list for the next run', async (t) => {
+test('when stopped, it leaves the rows of an incomplete list for the next run', async (t) => {
   for (const after of [[], [[row(151)]]]) {
     const stop = new AbortController()
     async function* chunks() {
@@ -52,7 +52,7 @@ test('told to stop, it leaves the rows that make no whole list for the next run'
   }
 })
 
-test('no more of the file is read than the lists that are asked for', async (t) => {
+test('the file is read only as far as lists are requested', async (t) => {
   let read = 0
   async function* chunks() {
     for (;;) yield Array.from({ length: 10 }, () => row(++read))

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { readExportOptions, readImportOptions } from '../../src/bulk/options.ts'
 
-test('an import needs no more than a file, whose name tells the format', async (t) => {
+test('an import needs only a file name, which implies the format', async (t) => {
   t.match(readImportOptions(['formulas.ndjson'], {}), {
     file: 'formulas.ndjson',
     format: 'ndjson',
@@ -55,7 +55,7 @@ test('the API key comes from a file, or from the environment', async (t) => {
   t.throws(() => readImportOptions(['a.csv', '--key-file', join(directory, 'none')], {}), /cannot be read/)
 })
 
-test('each bad option is told in a line', async (t) => {
+test('each invalid import option is refused with a message that names it', async (t) => {
   for (const [args, message] of [
     [[], /Name one file/],
     [['a.csv', 'b.csv'], /Name one file/],

@@ -20,13 +20,13 @@ async function shown(isTTY: boolean, total: number | null): Promise<string> {
   return (await output.toArray()).join('')
 }
 
-test('on a terminal there is a bar, or only the counts where nobody knows the end', async (t) => {
+test('a terminal shows a progress bar, or only counts if the total is unknown', async (t) => {
   t.match(await shown(true, 200), /\[=+-+\] 25% .*7 added/)
   t.notMatch(await shown(true, null), /%/)
   t.match(await shown(true, null), /7 added/)
 })
 
-test('elsewhere there are plain lines', async (t) => {
+test('without a terminal, progress is plain lines', async (t) => {
   t.match(await shown(false, 200), /^(25% 7 added\n)+$/)
   t.match(await shown(false, null), /^(7 added\n)+$/)
 })

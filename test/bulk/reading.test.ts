@@ -29,7 +29,7 @@ const DIGITS = '123456789012.123456789012'
 const LONG = `{"name":"A","materials":[{"name":"Rose","concentration":${DIGITS}}]}`
 const B = '{"name":"B\\"]}","materials":[]}'
 
-test('NDJSON: each line is a formula, with its digits as they stand, whatever ends the lines', async (t) => {
+test('NDJSON: each line is a formula with its exact digits, whatever the line ending', async (t) => {
   t.same(await read(t, ndjson, `${LONG}\r\n\n  \t\r\n${B}\n`), [
     { line: 1, json: LONG },
     { line: 4, json: B },
@@ -39,7 +39,7 @@ test('NDJSON: each line is a formula, with its digits as they stand, whatever en
   t.same(await read(t, ndjson, ''), [])
 })
 
-test('NDJSON: a line that is no JSON, or no UTF-8, is told by its number, and the next ones are read', async (t) => {
+test('NDJSON: a line that is not JSON or not UTF-8 is reported by number, and the next ones are read', async (t) => {
   const bytes = Buffer.concat([Buffer.from(`{"name":\n${B} ${B}\n"`), Buffer.from([0xe9]), Buffer.from(`"\n${B}\n`)])
   const entries = await read(t, ndjson, bytes)
   t.match(entries, [
@@ -51,7 +51,7 @@ test('NDJSON: a line that is no JSON, or no UTF-8, is told by its number, and th
   t.equal(entries.length, 4)
 })
 
-test('a formula of more than 4 MiB is passed over, and is not kept in memory', async (t) => {
+test('a formula of more than 4 MiB is refused, and the next one is read', async (t) => {
   const huge = `{"name":"${'x'.repeat(5 * 1024 * 1024)}"}`
   const told = [
     { line: 1, problem: { message: /bytes/ } },
@@ -72,7 +72,7 @@ test('a JSON array: each member is a formula, with its digits, on the line where
   t.same(await read(t, json, ' [ ] '), [])
 })
 
-test('a JSON array that is cut off gives what stands before, and says where it was cut', async (t) => {
+test('a truncated JSON array gives the formulas before the cut, and the line of the cut', async (t) => {
   const cut = /cut off/
   const isEnd = true
   t.match(await read(t, json, `[\n${LONG},\n\n{"name":"B`), [
@@ -87,7 +87,7 @@ test('a JSON array that is cut off gives what stands before, and says where it w
   ])
 })
 
-test('a list as the service gives it, and arrays one after the other, are read like one array', async (t) => {
+test('a list from GET /formulas, and concatenated arrays, are read like one array', async (t) => {
   const { formulas } = { formulas: [{ json: LONG }, { json: B }] }
   for (const text of [
     `{"formulas":[${LONG},${B}],"nextCursor":null}\n`,
@@ -104,7 +104,7 @@ test('a list as the service gives it, and arrays one after the other, are read l
   await t.rejects(read(t, json, '{"name":"A"}'), /a JSON array begins with/)
 })
 
-test('a JSON array: what is between the formulas is not passed over in silence', async (t) => {
+test('a JSON array: stray text between or after formulas is reported', async (t) => {
   const missing = { problem: { message: /missing/ } }
   t.match(await read(t, json, `[${B},,\n,${B},\n]`), [
     { json: B },
@@ -158,7 +158,7 @@ test('CSV: rows of one name are one formula, and each material is known by its l
   ])
 })
 
-test('CSV: line feeds within quotes are counted', async (t) => {
+test('CSV: line numbers count line feeds within quotes', async (t) => {
   const file = 'Concentration,MATERIAL,formula\n1,"Ro\r\n\nse",A\n2,Musk,B'
   t.match(await read(t, csv, file), [
     { line: 2, json: '{"name":"A","materials":[{"name":"Ro\\n\\nse","concentration":"1"}]}' },
@@ -174,7 +174,7 @@ test('CSV: an id tells formulas of one name apart', async (t) => {
   ])
 })
 
-test('CSV: a bad row spoils its own formula and no other', async (t) => {
+test('CSV: a bad row invalidates its own formula and no other', async (t) => {
   const head = 'formula;material;concentration\n'
   const rows = 'A;Rose;1\nA;Musk\nB;Rose;2\nC;Rose;3\nA;Amber;1\nD;Ros\xe9;1\n'
   const entries = await read(t, readerOf('csv', ';', plainTable), Buffer.from(head + rows, 'latin1'))
@@ -184,10 +184,10 @@ test('CSV: a bad row spoils its own formula and no other', async (t) => {
     { line: 5, json: /"C"/ },
     { line: 7, problem: { message: /UTF-8.*--encoding/ } },
   ])
-  t.equal(entries.length, 4, 'the rows of A that stand apart are told of once')
+  t.equal(entries.length, 4, 'the scattered rows of A are reported once')
 })
 
-test('CSV: a row that cannot be read spoils each formula beside it whose name it holds', async (t) => {
+test('CSV: an unreadable row invalidates each adjacent formula whose name it contains', async (t) => {
   const head = 'material,concentration,formula\n'
   const spoiled = async (rows: string) =>
     (await read(t, csv, head + rows)).flatMap((entry) => ('problem' in entry ? [entry.line] : []))
@@ -205,7 +205,7 @@ test('CSV: a row that cannot be read spoils each formula beside it whose name it
   t.match(await read(t, csv, mixed), [{ problem: {} }, { problem: {} }], 'a name in two encodings')
 })
 
-test('CSV: text in more lines is no row, in a column that is passed over', async (t) => {
+test('CSV: multi-line text in an ignored column is not mistaken for rows', async (t) => {
   const reader = readerOf('csv', ',', { ...plainTable, ignoreUnknown: true })
   const file =
     'formula,material,concentration,note\nA,Rose,1,"first\nsecond, third\r\n"\nA,Musk,2,\nB,"Iris",3,"x\nC,Rose,4,y"\nC,Amber,5,\n'
@@ -222,7 +222,7 @@ test('CSV: a file that changes between its readings is refused', async (t) => {
     const changing = csv(async function* () {
       yield Buffer.from(`formula,material,concentration\n${texts.shift()}`)
     })
-    await t.rejects(Array.fromAsync(changing), /has changed while it was read/)
+    await t.rejects(Array.fromAsync(changing), /changed while it was being read/)
   }
 })
 

@@ -1,6 +1,6 @@
 import { type Test, test } from 'tap'
 import type { Row } from '../../src/bulk/files/row.ts'
-import { CannotContinue, GaveUp, Service } from '../../src/bulk/service.ts'
+import { CannotContinue, GaveUp, ServiceClient } from '../../src/bulk/service.ts'
 import { Tally } from '../../src/bulk/tally.ts'
 import { listOf, Uploader } from '../../src/bulk/upload.ts'
 import type { Clock } from '../../src/kit/clock.ts'
@@ -29,12 +29,12 @@ function uploaderTo(t: Test, url: URL, options: { giveUpAfterMs?: number; timeou
   const tally = new Tally(null, (line) => printed.push(line))
   const { giveUpAfterMs = Infinity, timeoutMs = 5_000, apiKey = null } = options
   const timing = { clock, random: () => 0.5, timeoutMs }
-  const service = new Service({ url, apiKey, giveUpAfterMs }, stop.signal, timing)
+  const service = new ServiceClient({ url, apiKey, giveUpAfterMs }, stop.signal, timing)
   t.teardown(() => tally.close())
   return { uploader: new Uploader(service, tally), tally, printed, pauses, stop }
 }
 
-test('whatever leaves open whether a list was taken in, the very same is sent again under its key', async (t) => {
+test('when it is unclear whether a list was stored, the same bytes are sent again under the same key', async (t) => {
   const troubles: ReturnType<Say>[] = [
     { status: 503, headers: { 'retry-after': '7' }, body: { code: 'SERVICE_OVERLOADED' } },
     { status: 429, headers: { 'retry-after': '3' }, body: { code: 'RATE_LIMITED' } },
@@ -60,7 +60,7 @@ test('whatever leaves open whether a list was taken in, the very same is sent ag
   t.same(pauses, [7000, 3000, 1000, 800, 1600, 3200, 5000, 5000], 'growing, and never shorter than asked for')
 })
 
-test('a refused API key, and an answer that is not one of this service, end it at once', async (t) => {
+test('a refused API key, or an answer that is not from this service, ends an import at once', async (t) => {
   const answers = [
     { status: 401, body: { code: 'UNAUTHORIZED', message: 'No.' } },
     { status: 403, body: { code: 'FORBIDDEN' } },
@@ -79,7 +79,7 @@ test('a refused API key, and an answer that is not one of this service, end it a
   }
 })
 
-test('it gives up when it was told for how long to wait', async (t) => {
+test('an import gives up after the time of --give-up-after', async (t) => {
   const { url } = await scriptedService(t, () => ({ status: 503, headers: { 'retry-after': '20' } }))
   const { uploader, tally, pauses } = uploaderTo(t, url, { giveUpAfterMs: 60_000 })
   t.type(await uploader.send(listOf(rows(2))).catch((error) => error), GaveUp)
@@ -87,7 +87,7 @@ test('it gives up when it was told for how long to wait', async (t) => {
   t.equal(tally.unanswered, 2)
 })
 
-test('told to stop, it waits for the answer to what is sent, but sends nothing again', async (t) => {
+test('when stopped, it waits for the answer to the request in flight, but retries nothing', async (t) => {
   const { url, seen } = await scriptedService(t, (one) => {
     stop.abort()
     return seen.length === 1 ? added(one) : { status: 503 }
@@ -99,7 +99,7 @@ test('told to stop, it waits for the answer to what is sent, but sends nothing a
   t.equal(seen.length, 2)
 })
 
-test('of a list with more problems than one answer names, all bad formulas are told and all others added', async (t) => {
+test('of a list with more problems than one answer names, all bad formulas are reported and all others added', async (t) => {
   t.testdir()
   const { url } = await startListening(t, { DATABASE_URL: 'memory:' })
   const { uploader, tally, printed } = uploaderTo(t, new URL(url))
@@ -114,7 +114,7 @@ test('of a list with more problems than one answer names, all bad formulas are t
   t.match(printed[0], /^line 3: Formula name must be a string \(\/name\) and \d more$/)
 })
 
-test('a list that is too large for the service goes in halves; a formula that is too large is refused', async (t) => {
+test('a list that is too large for the service is sent in halves; a formula that is too large is refused', async (t) => {
   t.testdir()
   const { url } = await startListening(t, { DATABASE_URL: 'memory:', BODY_LIMIT_BYTES: '2000' })
   const { uploader, tally, printed } = uploaderTo(t, new URL(url))
@@ -122,16 +122,4 @@ test('a list that is too large for the service goes in halves; a formula that is
   await uploader.send(listOf([...rows(49), large, ...rows(100).slice(50)]))
   t.match(tally, { added: 99, refused: 1 })
   t.same(printed, ['line 50: The body is too large'])
-})
-
-test('known compositions are counted and nothing is lost by them, and a list is not taken in twice', async (t) => {
-  t.testdir()
-  const { url } = await startListening(t, { DATABASE_URL: 'memory:' })
-  const first = uploaderTo(t, new URL(url))
-  await first.uploader.send(listOf(rows(3)))
-  t.match(first.tally, { added: 3, addedBefore: 0, known: 0 })
-  const second = uploaderTo(t, new URL(url))
-  await second.uploader.send(listOf(rows(3)))
-  await second.uploader.send(listOf([...rows(4), row(5, '4.0')]))
-  t.match(second.tally, { added: 4, addedBefore: 3, known: 4 })
 })

@@ -28,7 +28,7 @@ const SHEET: Value[][] = [
   ['Iris', 'Torn', 2, null, null],
 ]
 
-test('a workbook is taken in as other tables are: whole formulas, each digit, and options for the rest', async (t) => {
+test('a workbook is imported like other tables: whole formulas, exact digits and the same options', async (t) => {
   const file = join(t.testdir(), 'sheet.xlsx')
   writeFileSync(file, await workbook(SHEET))
   const { url } = await startListening(t)
@@ -36,7 +36,7 @@ test('a workbook is taken in as other tables are: whole formulas, each digit, an
   const { code, stdout } = await runImport(url, [file, ...args])
   t.equal(code, 2)
   t.match(stdout, [
-    /^line 7: Rows .* apart, on lines 7, 9/,
+    /^line 7: The rows of this formula .* on lines 7, 9/,
     /^line 5: .*--round 12/,
     '3 added, 0 known already, 2 refused',
   ])
@@ -54,7 +54,7 @@ test('a workbook is taken in as other tables are: whole formulas, each digit, an
   ])
 })
 
-test('what only has the name of a workbook, and options for text, are refused in a line', async (t) => {
+test('a file that is not a workbook, and options for text files, are refused in one line', async (t) => {
   const file = join(t.testdir({ 'no.xlsx': 'formula,material,concentration' }), 'no.xlsx')
   const { url } = await startListening(t)
   for (const [args, message] of [

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Block } from './formula-blocks.ts'
 import { UnreadableFile } from './row.ts'
 
-/** Most line ranges that a message lists. */
+/** The most line ranges in one message. */
 const MAX_RANGES = 20
 
 /** Whether a block is a whole formula, given the rest of the file. `reported`: an earlier block has the message. */
@@ -53,7 +53,7 @@ export class BlockIndex {
       key === this.#keys[number] &&
       block.firstLine === this.#firstLines[number] &&
       block.lastLine === this.#lastLines[number]
-    if (!isSame) throw new UnreadableFile('The file has changed while it was read')
+    if (!isSame) throw new UnreadableFile('The file changed while it was being read')
     const numbers = this.#scattered.get(key)
     if (numbers !== undefined) {
       return number === numbers[0]
@@ -73,7 +73,7 @@ export class BlockIndex {
     })
     const more = numbers.length > MAX_RANGES ? ` and ${numbers.length - MAX_RANGES} more places` : ''
     return (
-      `Rows of this formula stand apart, on lines ${ranges.join(', ')}${more}. ` +
+      `The rows of this formula are not together, but on lines ${ranges.join(', ')}${more}. ` +
       'Bring them together, or give each formula an id of its own'
     )
   }
@@ -86,5 +86,5 @@ const keyOf = (block: Block): number => (block.id === '' ? nameOf(block) : diges
 
 const nameOf = ({ nameKey }: Block): number => (nameKey === '' ? NAMELESS : digest(`name ${nameKey}`))
 
-/** 53 bits, all that a number holds: among a million formulas, two share one with a chance of 1 in 18,000. */
+/** 53 bits, as a number holds no more: the chance that two of a million formulas collide is 1 in 18,000. */
 const digest = (text: string): number => Number(hash('sha256', text, 'buffer').readBigUInt64LE() >> 11n)

@@ -28,13 +28,13 @@ export interface Cells extends Record<Column, string> {
   /** What names of formulas are compared by. */
   nameKey: string
   problem: string | null
-  /** Whether the row is broken so that its formula is not known for certain. */
+  /** Whether the row is so broken that the formula it belongs to is uncertain. */
   isUncertain: boolean
-  /** All cells as they stand. */
+  /** All cells, unchanged. */
   raw: string[]
 }
 
-/** Knows the places of the columns, from the first row of a table. */
+/** Maps cells to columns by the header row of a table. */
 export class Columns {
   readonly #options: TableOptions
   readonly #count: number
@@ -70,7 +70,7 @@ export class Columns {
       material,
       concentration: withPoint ?? concentration,
       id,
-      problem: misread ?? (withPoint === null ? POINT_BESIDE_COMMA : null),
+      problem: misread ?? (withPoint === null ? POINT_NOT_ALLOWED : null),
       isUncertain: misread !== null && certainCells <= Math.max(this.#place.formula, this.#place.id),
       raw: cells,
     }
@@ -98,7 +98,7 @@ export class Columns {
 
 const NUMBER = /^[\s+\-.,eE%\d]*\d[\s+\-.,eE%\d]*$/
 
-const POINT_BESIDE_COMMA = "With --decimal ',' a concentration has no point"
+const POINT_NOT_ALLOWED = "With --decimal ',' a concentration must not contain a point"
 
 function isValid(columns: string[], ignoreUnknown: boolean): boolean {
   const isOnce = (column: string) => columns.indexOf(column) === columns.lastIndexOf(column)
@@ -110,9 +110,9 @@ function isValid(columns: string[], ignoreUnknown: boolean): boolean {
 }
 
 const badHeader = (names: string[]): string =>
-  'The first line must name the columns formula, material, concentration and, if you like, id; ' +
-  `it has ${JSON.stringify(names.join(', ').slice(0, 200))}. Is the delimiter another one? See --delimiter. ` +
-  "For other names there is --map 'ingredient=material', for more columns --ignore-unknown"
+  'The first line must name the columns formula, material, concentration and optionally id; ' +
+  `it has ${JSON.stringify(names.join(', ').slice(0, 200))}. If the delimiter is another one, add --delimiter. ` +
+  "For other names add --map 'ingredient=material', for more columns --ignore-unknown"
 
 const withoutEmptyEnd = (cells: string[]): string[] =>
   cells.slice(0, cells.findLastIndex((cell) => cell.trim() !== '') + 1)

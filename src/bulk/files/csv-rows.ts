@@ -2,14 +2,14 @@ import { parse } from 'csv-parse/sync'
 import { linesOf, type RowText } from './lines.ts'
 import type { TableRow } from './row.ts'
 
-/** A longer row has a quote that is never closed. */
+/** A longer row is taken for one with an unclosed quote. */
 const MAX_ROW_BYTES = 64 * 1024
 
 const SEPARATOR_LINE = /^"?sep=(.)"?$/i
 
 const PROBLEM = {
   quote: 'The quotes of this row are broken: it was skipped, and reading went on with the next line',
-  encoding: 'The row is not in UTF-8. For a file in another encoding there is --encoding',
+  encoding: 'The row is not in UTF-8. For another encoding add --encoding',
   length: `The row has more than ${MAX_ROW_BYTES} bytes`,
 }
 
@@ -53,13 +53,13 @@ class CsvReader {
   *#read(line: RowText): Generator<TableRow> {
     if (this.#readSeparatorLine(line)) return
     const { text, isUtf8 } = line
-    const isWithin = this.#open.length > 0
-    if (!isWithin && !(isUtf8 && text?.includes('"'))) return yield this.#plainRow(line)
+    const isInQuotes = this.#open.length > 0
+    if (!isInQuotes && !(isUtf8 && text?.includes('"'))) return yield this.#plainRow(line)
     this.#open.push(line)
     this.#openLength += text?.length ?? Infinity
     if (!isUtf8 || this.#openLength > MAX_ROW_BYTES) return yield* this.#skipFirst()
-    const isToggled = ((text as string).split('"').length - 1) % 2 === 1
-    if (isWithin !== isToggled) return
+    const hasOddQuotes = ((text as string).split('"').length - 1) % 2 === 1
+    if (isInQuotes !== hasOddQuotes) return
     const cells = this.#quotedCells()
     if (cells === null) return yield* this.#skipFirst()
     yield { line: this.#takeOpen()[0]?.line as number, cells, problem: null }

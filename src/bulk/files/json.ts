@@ -2,7 +2,7 @@ import { reasonOf } from '../../kit/reason.ts'
 import { append, linesOf, type RowBytes, type RowText, rowText } from './lines.ts'
 import { type Entry, UnreadableFile, unreadable } from './row.ts'
 
-/** No formula within the service's limits is longer, however it is written. */
+/** No formula within the service's limits is longer, however it is escaped. */
 const MAX_ROW_BYTES = 4 * 1024 * 1024
 
 /** Reads a file with one formula per line. Skips blank lines. */
@@ -26,7 +26,7 @@ export async function* readJsonArray(read: () => AsyncIterable<Buffer>): AsyncIt
 function jsonRow({ line, text, isUtf8 }: RowText): Entry {
   if (text === null) return unreadable(line, `The formula has more than ${MAX_ROW_BYTES} bytes`)
   if (!isUtf8) {
-    return unreadable(line, 'The formula is not in UTF-8. For a file in another encoding there is --encoding')
+    return unreadable(line, 'The formula is not in UTF-8. For another encoding add --encoding')
   }
   try {
     return { line, json: withoutServiceFields(JSON.parse(text)) ?? text.trimEnd() }
@@ -51,7 +51,7 @@ function withoutServiceFields(value: unknown): string | null {
 /** Characters that structure JSON, and the text between them. */
 const TOKENS = /["\\\n[\]{},]|[^"\\\n[\]{},]+/g
 
-/** Stands for an array in the text around it. No byte of a file reads as this character. */
+/** Placeholder for an array in the text around it. It cannot occur there: the file is read as Latin-1. */
 const ARRAY = '…'
 /** The text that may stand before an array. */
 const BEFORE_ARRAY = /^…?$|^\{\s*"formulas"\s*:\s*$/
@@ -85,7 +85,7 @@ class ArraySplitter {
     return entries
   }
 
-  /** @returns what is wrong with the end of the file */
+  /** @returns a problem if the file does not end after its array */
   end(): Entry[] {
     if (this.#place === 'first' || this.#place === 'next') {
       return endAt(this.#line, 'The file ends before its array does: it is cut off')

@@ -12,7 +12,7 @@ export interface Problem {
 export interface Row {
   /** The line it begins on, from 1. */
   line: number
-  /** JSON with every digit as it stands in the file. */
+  /** JSON with exactly the digits of the file. */
   json: string
   /** The line of each material, in a file with one material per row. */
   materialLines?: number[]
@@ -42,12 +42,12 @@ export interface TableRow {
 }
 
 /**
- * Reads the formulas of a file; yields together what one chunk completes.
+ * Reads the formulas of a file; yields the entries that each chunk completes.
  * @param read reads the file from its beginning, in UTF-8
  */
 export type ReadFile = (read: () => AsyncIterable<Buffer>) => AsyncIterable<Entry[]>
 
-/** The file cannot be read as what it was said to be. */
+/** The file cannot be read, or not in the given format and encoding. */
 export class UnreadableFile extends Error {}
 
 export function unreadable(line: number, message: string): Unreadable {

@@ -7,11 +7,11 @@ import { reasonOf } from '../../kit/reason.ts'
 import { UnreadableFile } from './row.ts'
 
 /**
- * A file, or standard input for `-`, that is read no faster than it is consumed. What is not a regular file, but has to
- * be read twice, is copied to a temporary file that only its owner can read and that is gone when the process is.
+ * A file, or standard input for `-`, read with backpressure. A pipe that has to be read twice is copied to an unnamed
+ * temporary file, which only its owner can read and which disappears with the process.
  */
 export class Source {
-  /** How many bytes there are to read, over all readings; null where unknown. */
+  /** Bytes to read, over all readings; null if unknown. */
   readonly size: number | null
   bytesRead = 0
   /** Whether the last reading reached the end of the file. */

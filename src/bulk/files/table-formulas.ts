@@ -55,7 +55,7 @@ function entriesOf(block: Block, verdict: Verdict): Entry[] {
   return [{ line: firstLine, json, materialLines, ...(warnings.length > 0 && { warnings }) }]
 }
 
-/** What the row below a list is called, in the languages of the trade; without accents. */
+/** Names of a total row in the languages of the trade; compared without accents. */
 const TOTAL_WORD =
   /^(?:grand ?|sub ?)?(?:total(?:s|e|en)?|totaal|sum|summe|summa|somme|suma|soma|gesamt(?:summe|menge)?|zwischensumme|итого|всего|合計|合计|总计|總計|小計|小计)(?![\p{L}\p{N}])/u
 

@@ -17,7 +17,7 @@ export interface CsvStyle {
   forSpreadsheets: boolean
 }
 
-/** None of them is empty. */
+/** Pages that are never empty. */
 type Pages = AsyncIterable<ExportedFormula[]> | Iterable<ExportedFormula[]>
 
 /** Yields the content of a file of formulas, which can be imported again. */
