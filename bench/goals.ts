@@ -53,10 +53,11 @@ export function judge(measured: Measured): Judged[] {
 const RSS_BYTES = 512e6
 /** With 1,024 connections, or lists. */
 const MAX_RSS_BYTES = 768e6
-/** Medians of single calls vary: one up to this multiple of another counts as the same. */
+/** Medians of single calls vary: up to this factor apart, they count as equal. */
 const SAME = 1.3
-/** So does one up to this much above another: 0.1 ms is a third of a short call. */
+/** They also count as equal up to this difference: 0.1 ms is a third of a short call. */
 const SAME_MS = 0.2
+/** What stays below this factor counts as not growing. */
 const FLAT = 1.1
 
 const ratio = (value: number): string => value.toFixed(2)

@@ -34,7 +34,7 @@ interface MillionExtent extends Extent {
   calls: number
 }
 
-/** The number of formulas in the store that is called empty: calls need something to get and to receive. */
+/** The size of the "empty" store in timings of single calls, which need something to get and to receive. */
 const FEW = 2_000
 /** `preload` numbers formulas from here. */
 const FIRST_NUMBER = 1_001
@@ -94,7 +94,7 @@ async function timeCalls(url: string, run: number, formulas: number, times: numb
   }
 }
 
-/** Makes calls one after the other. */
+/** Times calls made one after the other. @returns the median, in milliseconds */
 async function timed(items: string[], call: (item: string) => Promise<unknown>): Promise<number> {
   const durations: number[] = []
   for (const item of items) {

@@ -22,7 +22,7 @@ const unobserved: Contender = {
 }
 const everyLine = withVariables('every line', { LOG_LEVEL: 'debug' })
 
-/** The first scrape starts the metrics of the process. All get a second kind of request: it costs a tenth of the rate. */
+/** The first scrape starts the process metrics. Without metrics another GET is sent: a second kind of request costs a tenth of the rate. */
 async function scrape({ contender, url }: Running): Promise<void> {
   const path = contender === unobserved ? '/health/live' : '/metrics'
   const answer = await fetch(url + path)

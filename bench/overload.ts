@@ -66,7 +66,7 @@ export const measureOverload = (extent: OverloadExtent): Promise<Overload> =>
   })
 
 async function measureLevel({ url }: Running, connections: number, seconds: number, sent: Sent[]): Promise<Level> {
-  const sequence = { requests: 'patient', run: newRun() } as const
+  const sequence = { requests: 'backing-off', run: newRun() } as const
   const loading = generator.load({ url, ...sequence, seconds, connections })
   const [answered, probed] = await Promise.all([loading, probe(url, loading)])
   sent.push({ ...sequence, connections, answered })

@@ -2,10 +2,16 @@ import type { Running } from './contender.ts'
 import type { Requests, Sent } from './load/load.ts'
 
 /** How many formulas a 200 to such a request has stored. */
-const PER_REQUEST: Partial<Record<Requests, number>> = { single: 1, patient: 1, forty: 1, list: 100, thousand: 1000 }
+const PER_REQUEST: Partial<Record<Requests, number>> = {
+  single: 1,
+  'backing-off': 1,
+  forty: 1,
+  list: 100,
+  thousand: 1000,
+}
 
 /** A contender that can be killed and asked for what it has stored. */
-export type Witness = Pick<Running, 'url' | 'kill' | 'start'> & { contender: Pick<Running['contender'], 'name'> }
+export type Verifiable = Pick<Running, 'url' | 'kill' | 'start'> & { contender: Pick<Running['contender'], 'name'> }
 
 interface Page {
   formulas: { id: string }[]
@@ -18,7 +24,7 @@ interface Page {
  * @returns the number of stored formulas
  * @throws {Error} when something is missing, or there and never sent
  */
-export async function verify(running: Witness, loads: Sent[]): Promise<number> {
+export async function verify(running: Verifiable, loads: Sent[]): Promise<number> {
   await running.kill('SIGKILL')
   await running.start()
   const sum = (of: (load: Sent) => number): number => loads.reduce((total, each) => total + of(each), 0)

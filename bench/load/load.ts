@@ -3,10 +3,19 @@ import { promisify } from 'node:util'
 import { autocannonGenerator } from './autocannon.ts'
 
 /**
- * Kinds of requests; see `request` in requests.ts. `patient` is `single` by clients that honour Retry-After, which only
- * wrk supports.
+ * Kinds of requests; see `request` in requests.ts. `backing-off` is `single` by clients that honour Retry-After, which
+ * only wrk supports.
  */
-export type Requests = 'single' | 'patient' | 'forty' | 'list' | 'thousand' | 'replay' | 'duplicate' | 'consume' | 'get'
+export type Requests =
+  | 'single'
+  | 'backing-off'
+  | 'forty'
+  | 'list'
+  | 'thousand'
+  | 'replay'
+  | 'duplicate'
+  | 'consume'
+  | 'get'
 
 /** Determines keys and bodies of all requests of a load. */
 export interface Sequence {

@@ -3,9 +3,9 @@ import { newRun, type Sent, type Sequence } from './load.ts'
 import { headersOf, request } from './requests.ts'
 
 const PER_LIST = 1_000
-/** Few, so that the service does not have to catch up afterwards. */
+/** Few, so that the service has little deferred work afterwards. */
 const CLIENTS = 4
-/** The paths of their formulas fit into one argument of a command. */
+/** As many as leave the paths of their formulas short enough for one command-line argument. */
 const MAX_PAGES = 20
 const CALM = { answerMs: 5, times: 5, everyMs: 50, patienceMs: 20_000 }
 

@@ -87,7 +87,7 @@ local function consumed(status, headers, body)
   if #receipts > 0 then table.insert(waiting, table.concat(receipts, ',')) end
 end
 
--- Patient clients honour Retry-After: for each refusal, one request is delayed.
+-- Clients that honour Retry-After: for each refusal, one request is delayed.
 local delayed = 0
 local function refused(status)
   if status == 503 then delayed = delayed + 1 end
@@ -102,7 +102,7 @@ local start = init
 function init(args)
   start(args)
   if case == 'consume' then response = consumed end
-  if case == 'patient' then
+  if case == 'backing-off' then
     case, response, delay = 'single', refused, retry_after
   end
 end

@@ -50,7 +50,7 @@ export function request(sequence: Sequence, sent: number, receipts?: string): Re
   const submit = (key: number, body: string): Request => ({ path: '/formulas', key: `${keys}-${THREAD}-${key}`, body })
   switch (requests) {
     case 'single':
-    case 'patient':
+    case 'backing-off':
       return submit(sent, formula(run, sent, 4))
     case 'forty':
       return submit(sent, formula(run, sent, 40))

@@ -110,7 +110,7 @@ class Deployment {
     await this.#load(subject, isConsumer ? CONSUMERS_WARM_UP_SECONDS : warmUpSeconds * this.#instances.length)
     this.#place()
     this.#machines.hold(true)
-    // Lets end what began at full speed.
+    // Lets requests end that began at full speed.
     await this.#load(subject, SETTLING_SECONDS)
     const before = this.#count()
     const loading = this.#load(subject, seconds)

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Test, test } from 'tap'
 import type { Sent } from '../../bench/load/load.ts'
-import { verify, type Witness } from '../../bench/verify.ts'
+import { type Verifiable, verify } from '../../bench/verify.ts'
 
 const ids = (count: number): string[] =>
   Array.from({ length: count }, (_, i) =>
@@ -13,7 +13,12 @@ const ids = (count: number): string[] =>
   )
 
 /** A contender that claims to have these formulas and events. */
-async function claiming(t: Test, formulas: string[], ready: number, leased = 0): Promise<Witness & { did: string[] }> {
+async function claiming(
+  t: Test,
+  formulas: string[],
+  ready: number,
+  leased = 0,
+): Promise<Verifiable & { did: string[] }> {
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost')
     const [from, limit] = ['cursor', 'limit'].map((name) => Number(searchParams.get(name) ?? 0)) as [number, number]
@@ -27,7 +32,7 @@ async function claiming(t: Test, formulas: string[], ready: number, leased = 0):
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const [kill, start] = [async (signal: string) => void did.push(signal), async () => void did.push('start')]
   const contender = { name: 'claimant' }
-  return { url, kill, start, contender, did } as unknown as Witness & { did: string[] }
+  return { url, kill, start, contender, did } as unknown as Verifiable & { did: string[] }
 }
 
 function sent(requests: Sent['requests'], requestsAnswered: number, rest: Partial<Sent['answered']> = {}): Sent {

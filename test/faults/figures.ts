@@ -19,7 +19,7 @@ export interface FigureLine {
   by: number
 }
 
-/** What the service came to hold of memory in one hostile run, beside clients that it served. */
+/** The peak memory of the service in one hostile run, and how ordinary clients were served meanwhile. */
 export interface Peak {
   hostile: string
   mebibytes: number

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 
 const STATES = ['leased', 'delayed', 'returned', 'redriven', 'dead']
 
-/** What does not fit together in a file of ours; nothing in one that is sound. */
+/** Finds contradictions between the tables of a file; none in a sound one. */
 export function inconsistenciesIn(db: DatabaseSync): string[] {
   const one = (sql: string, ...values: (string | number)[]): number =>
     Number(Object.values(db.prepare(sql).get(...values) ?? {})[0])

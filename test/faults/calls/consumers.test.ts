@@ -22,7 +22,7 @@ import {
 const PATIENCE_MS = 11_000
 const MAX_RECEIVES = 2
 /** Longer than any lease and delay of the script. */
-const AGES_MS = 200_000
+const ALL_ENDED_MS = 200_000
 
 /** A process of the service, as its clients see it. */
 interface Process {
@@ -142,7 +142,7 @@ async function useEvents(client: Client, dead: Letter[]): Promise<void> {
 /** Receives all there is, acks it, and takes the dead letters away. @returns the names it saw, each as often as seen */
 async function drain(client: Client, bench: Bench): Promise<string[]> {
   const seen: string[] = []
-  await bench.later(AGES_MS)
+  await bench.later(ALL_ENDED_MS)
   const answer = await client.send('GET', '/events/dead?limit=200')
   for (const letter of (answer?.body.events ?? []) as Letter[]) {
     seen.push(letter.name)
@@ -172,7 +172,7 @@ async function run(
   if (process.layer.dead) await bench.restart()
   const next = process.layer.dead ? await startProcess(bench) : process
 
-  await bench.later(AGES_MS)
+  await bench.later(ALL_ENDED_MS)
   const after = new Client(bench, next, checks)
   const stats = (await after.send('GET', '/events/stats'))?.body as Record<string, number>
   const seen = await drain(after, bench)

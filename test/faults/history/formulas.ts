@@ -23,7 +23,7 @@ interface Stored {
 }
 
 /** Indexes of the stored formulas. */
-interface Shelf {
+interface StoredIndex {
   byName: Map<string, Stored>
   byId: Map<string, Stored>
   byComposition: Map<string, Stored>
@@ -35,7 +35,7 @@ export function judgeFormulas(submissions: Submissions, formulas: StoredFormula[
   reportTwice('stored: name', formulas, ({ name }) => name, report)
   reportTwice('stored: composition', formulas, ({ materials }) => compositionOf(materials), report)
   const stored = formulas.map((formula, place) => ({ formula, place }))
-  const shelf: Shelf = {
+  const lookup: StoredIndex = {
     byName: new Map(stored.map((one) => [one.formula.name, one])),
     byId: new Map(stored.map((one) => [one.formula.id, one])),
     byComposition: new Map(stored.map((one) => [compositionOf(one.formula.materials), one])),
@@ -43,17 +43,17 @@ export function judgeFormulas(submissions: Submissions, formulas: StoredFormula[
   for (const formula of formulas) judgeOrigin(submissions, formula, report)
   submissions.judgeOrder(formulas, (early, late) => report(`${early} was accepted before ${late} and is newer`))
   for (const submission of submissions.all()) {
-    judgeWholeness(submission, shelf, report)
+    judgeWholeness(submission, lookup, report)
     const reply = decided(submission)
     const say = (what: string): void => report(`key ${submission.key}: ${what}`)
-    if (reply?.status === 200) judgeAdded(submission, JSON.parse(reply.body).formulas, shelf, say)
-    if (reply?.status === 409) judgeDuplicate(submission, JSON.parse(reply.body).details, shelf, say)
-    const location = Array.isArray(submission.body) ? undefined : locationOf(submission, shelf)
+    if (reply?.status === 200) judgeAdded(submission, JSON.parse(reply.body).formulas, lookup, say)
+    if (reply?.status === 409) judgeDuplicate(submission, JSON.parse(reply.body).details, lookup, say)
+    const location = Array.isArray(submission.body) ? undefined : locationOf(submission, lookup)
     if (reply !== null && reply.headers.location !== location) say(`the Location is ${reply.headers.location}`)
   }
 }
 
-const locationOf = ({ formulas }: Submission, { byName }: Shelf): string | undefined => {
+const locationOf = ({ formulas }: Submission, { byName }: StoredIndex): string | undefined => {
   const own = byName.get(formulas[0]?.name ?? '')
   return own === undefined ? undefined : `/formulas/${own.formula.id}`
 }
@@ -72,13 +72,13 @@ const isSame = (sent: FormulaBody, { materials }: StoredFormula): boolean =>
   })
 
 /** All or nothing; with `skip`, all whose composition was new. */
-function judgeWholeness({ key, formulas, onDuplicate }: Submission, shelf: Shelf, report: Report): void {
-  const own = formulas.flatMap(({ name }) => shelf.byName.get(name) ?? [])
+function judgeWholeness({ key, formulas, onDuplicate }: Submission, lookup: StoredIndex, report: Report): void {
+  const own = formulas.flatMap(({ name }) => lookup.byName.get(name) ?? [])
   if (own.length === 0) return
   if (onDuplicate === 'reject' && own.length < formulas.length) report(`key ${key}: a list is stored by half`)
   const oldest = Math.min(...own.map(({ place }) => place))
   for (const { name, materials } of formulas) {
-    const known = shelf.byComposition.get(compositionOf(materials))
+    const known = lookup.byComposition.get(compositionOf(materials))
     const isOwn = formulas.some((formula) => formula.name === known?.formula.name)
     if (known === undefined) report(`key ${key}: a list is stored by half, without ${name}`)
     else if (!isOwn && known.place > oldest) report(`key ${key}: ${name} was new and is not stored`)
@@ -86,12 +86,12 @@ function judgeWholeness({ key, formulas, onDuplicate }: Submission, shelf: Shelf
   if (own.some(({ place }, index) => place < (own[index - 1]?.place ?? -1))) report(`key ${key}: in another order`)
 }
 
-function judgeAdded(submission: Submission, entries: AnsweredFormula[], shelf: Shelf, say: Report): void {
+function judgeAdded(submission: Submission, entries: AnsweredFormula[], lookup: StoredIndex, say: Report): void {
   const { formulas, onDuplicate } = submission
   if (entries.length !== formulas.length) say(`${formulas.length} formulas, ${entries.length} in the answer`)
   entries.forEach(({ outcome, ...formula }, index) => {
     const sent = formulas[index] as FormulaBody
-    const stored = shelf.byId.get(formula.id)?.formula
+    const stored = lookup.byId.get(formula.id)?.formula
     if (JSON.stringify(stored) !== JSON.stringify(formula)) say(`answered 200 and not stored so: ${formula.name}`)
     if (compositionOf(formula.materials) !== compositionOf(sent.materials))
       say(`${sent.name}: answered with another composition`)
@@ -101,15 +101,20 @@ function judgeAdded(submission: Submission, entries: AnsweredFormula[], shelf: S
 }
 
 /** A 409 names stored formulas, and nothing of the submission is stored. */
-function judgeDuplicate(submission: Submission, details: { path: string; id: string }[], shelf: Shelf, say: Report) {
+function judgeDuplicate(
+  submission: Submission,
+  details: { path: string; id: string }[],
+  lookup: StoredIndex,
+  say: Report,
+) {
   const { formulas, body } = submission
-  for (const { name } of formulas) if (shelf.byName.has(name)) say(`answered 409, and ${name} is stored`)
+  for (const { name } of formulas) if (lookup.byName.has(name)) say(`answered 409, and ${name} is stored`)
   if (details.length === 0) say('answered 409 without a duplicate')
   for (const { path, id } of details) {
     const index = Array.isArray(body) ? Number(path.slice(1)) : 0
     const composition = compositionOf(formulas[index]?.materials ?? [])
     const isTwin = formulas.slice(0, index).some(({ materials }) => compositionOf(materials) === composition)
-    const known = shelf.byComposition.get(composition)
+    const known = lookup.byComposition.get(composition)
     if (!isTwin && known?.formula.id !== id) say(`a duplicate of what is not stored: ${formulas[index]?.name}`)
   }
 }

@@ -10,7 +10,7 @@ import { type BadRequest, badRequests, head, type Subject, subject } from './bad
 import { OrdinaryClients } from './ordinary-clients.ts'
 import { type Accepted, deadKeys, everyName, sendAll } from './sending.ts'
 import { variations } from './variations.ts'
-import { exchange, type Line, open, Trickle } from './wire.ts'
+import { exchange, type Line, open, SlowRequests } from './wire.ts'
 
 t.setTimeout(600_000)
 
@@ -50,7 +50,7 @@ t.test('whatever clients send, the others are served, and nothing refused leaves
   const accepted: Accepted = []
   const context = { server, accepted }
 
-  const trickles = await startTrickles(server.port)
+  const slowRequests = await startSlowRequests(server.port)
   await t.test('connections that send nothing', (t) => silence(t, context))
   await t.test('requests that are broken, or meant to break something', (t) => named(t, context))
   await t.test('requests that vary at random', (t) => varied(t, context))
@@ -58,7 +58,7 @@ t.test('whatever clients send, the others are served, and nothing refused leaves
   await t.test('garbage between good requests', (t) => garbage(t, context))
   await t.test('bodies that never end', (t) => endless(t, context))
   await t.test('the largest submissions allowed', (t) => largest(t, server.url))
-  await t.test(`${SLOW} slow headers and ${SLOW} slow bodies`, (t) => slow(t, trickles))
+  await t.test(`${SLOW} slow headers and ${SLOW} slow bodies`, (t) => slow(t, slowRequests))
 
   clearInterval(watch)
   const { submitted, slowestMs, wrong, missing } = await others.stop()
@@ -171,11 +171,16 @@ async function endless(t: Test, { server }: Context): Promise<void> {
   }
 }
 
-async function startTrickles(port: number): Promise<Trickle[]> {
+async function startSlowRequests(port: number): Promise<SlowRequests[]> {
   const about = subject(numbered(1))
   return [
-    await Trickle.start(port, SLOW, (index) => `POST /formulas HTTP/1.1\r\nHost: localhost\r\nX-Slow-${index}: `, 'x'),
-    await Trickle.start(
+    await SlowRequests.start(
+      port,
+      SLOW,
+      (index) => `POST /formulas HTTP/1.1\r\nHost: localhost\r\nX-Slow-${index}: `,
+      'x',
+    ),
+    await SlowRequests.start(
       port,
       SLOW,
       (index) => {
@@ -188,9 +193,9 @@ async function startTrickles(port: number): Promise<Trickle[]> {
 }
 
 /** They have been open from the start. Only the long run waits until the server ends them. */
-async function slow(t: Test, trickles: Trickle[]): Promise<void> {
-  if (isLong) await Promise.all(trickles.map((trickle) => trickle.cutOff()))
-  for (const { answers, rest } of trickles.flatMap((trickle) => trickle.stop())) {
+async function slow(t: Test, slowRequests: SlowRequests[]): Promise<void> {
+  if (isLong) await Promise.all(slowRequests.map((each) => each.cutOff()))
+  for (const { answers, rest } of slowRequests.flatMap((each) => each.stop())) {
     if (rest !== '' || answers.some((answer) => answer.status !== 408 || faultIn(answer) !== null)) {
       t.fail('neither nothing nor 408', { answers, rest })
     }

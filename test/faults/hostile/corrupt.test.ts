@@ -66,9 +66,9 @@ const REFUSED: Record<string, Damage> = {
   'the page size': bytes((content) => content.writeUInt16BE(8_192, 16)),
   'the number of pages': bytes((content) => content.writeUInt32BE(1_000_000, 28)),
   'the first page': bytes((content) => content.fill(0, 100, PAGE_SIZE)),
-  'the mark of whose it is': bytes((content) => content.writeUInt32BE(7, 68)),
-  'the version': bytes((content) => content.writeUInt32BE(0, 60)),
-  'a version to come': bytes((content) => content.writeUInt32BE(99, 60)),
+  'the application id': bytes((content) => content.writeUInt32BE(7, 68)),
+  'no schema version': bytes((content) => content.writeUInt32BE(0, 60)),
+  'a newer schema version': bytes((content) => content.writeUInt32BE(99, 60)),
   'a page of formulas in zeros': (path) =>
     bytes((content) =>
       content.fill(0, (rootOf(path, 'formulas') - 1) * PAGE_SIZE, rootOf(path, 'formulas') * PAGE_SIZE),
@@ -82,14 +82,14 @@ const REFUSED: Record<string, Damage> = {
   noise: bytes((content) => content.fill('noise')),
   'a table gone': sql('DROP TABLE marks'),
   'an index gone': sql('DROP TABLE formulas_by_prefix'),
-  'a formula that an index lacks': sql('DELETE FROM formulas_by_prefix WHERE seq = 7'),
-  'a name that an index has otherwise': sql("UPDATE formulas_by_search SET search = 'other' WHERE seq = 7"),
-  'an answer that its index lacks': sql('DELETE FROM answers_by_prefix WHERE seq = 7'),
-  'indexes that reach too far': sql('UPDATE indexed SET formulas = formulas + 1'),
-  'the reach of indexes gone': sql('DELETE FROM indexed'),
+  'a formula missing from an index': sql('DELETE FROM formulas_by_prefix WHERE seq = 7'),
+  'a name that differs in an index': sql("UPDATE formulas_by_search SET search = 'other' WHERE seq = 7"),
+  'an answer missing from its index': sql('DELETE FROM answers_by_prefix WHERE seq = 7'),
+  'more rows recorded as indexed than exist': sql('UPDATE indexed SET formulas = formulas + 1'),
+  'the record of indexed rows gone': sql('DELETE FROM indexed'),
   'a column gone': sql('ALTER TABLE deliveries DROP COLUMN reason'),
-  'a column more': sql('ALTER TABLE formulas ADD COLUMN more'),
-  'a name gone': sql('DELETE FROM identity'),
+  'an extra column': sql('ALTER TABLE formulas ADD COLUMN more'),
+  'the identity gone': sql('DELETE FROM identity'),
   'numbers gone': sql('DELETE FROM numbers'),
   'a subscription gone': sql('DELETE FROM subscriptions'),
   'a subscription ahead of its log': sql('UPDATE subscriptions SET position = 1000'),
@@ -123,7 +123,7 @@ const NO_FILE: Record<string, Damage> = {
 const HARMLESS: Record<string, Damage> = {
   'noise behind its end': (path) => appendFileSync(path, 'noise'.repeat(5_000)),
   'noise behind the end of its log': (path) => appendFileSync(`${path}-wal`, 'noise'.repeat(5_000)),
-  'an index more': sql('CREATE INDEX mine ON formulas (document)'),
+  'an extra index': sql('CREATE INDEX mine ON formulas (document)'),
   statistics: sql('ANALYZE'),
 }
 

@@ -95,7 +95,7 @@ export async function exchange(port: number, pieces: Iterable<Buffer | string>):
 const PAUSE_MS = 300
 
 /** Connections on which an endless request arrives byte by byte. */
-export class Trickle {
+export class SlowRequests {
   readonly #lines: Line[]
   readonly #timer: NodeJS.Timeout
 
@@ -107,10 +107,15 @@ export class Trickle {
   }
 
   /** @param start the first part of each request, sent at once; then `byte` is repeated */
-  static async start(port: number, howMany: number, start: (index: number) => string, byte: string): Promise<Trickle> {
+  static async start(
+    port: number,
+    howMany: number,
+    start: (index: number) => string,
+    byte: string,
+  ): Promise<SlowRequests> {
     const lines = await Promise.all(Array.from({ length: howMany }, () => open(port)))
     for (const [index, { socket }] of lines.entries()) socket.write(start(index))
-    return new Trickle(lines, byte)
+    return new SlowRequests(lines, byte)
   }
 
   /** Waits until the server has ended all of them. */

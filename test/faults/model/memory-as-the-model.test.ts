@@ -11,7 +11,7 @@ modelTest('memory saga', { runs: sized(12, 250), commands: 300, processLife: 30,
 
 const open: OpenStores = async (_, options) => openMemory({ answerTtlMs: DAY_MS, maxReceives: 5, ...options })
 
-// What every engine's tests do in a few runs, in many.
+// The same property as in the contract tests of every engine, with many more runs.
 t.test('the queue in memory', { timeout: LONGEST_MS }, (t) =>
   anyOperationPromises(t, open, { numRuns: sized(100, 5_000), seed }),
 )

@@ -16,7 +16,7 @@ interface Change {
 }
 
 /** What a power cut leaves of unsynced writes. */
-export type Mood = 'nothing' | 'everything' | 'some pages' | 'torn pages'
+export type Leftover = 'nothing' | 'everything' | 'some pages' | 'torn pages'
 
 /** A page of a file: its durable content, and the changes since, which may or may not be on disk. */
 class Page {
@@ -51,13 +51,13 @@ class Page {
    * @param truncatedUntil the position up to which truncations have taken effect
    * @returns the content, and the minimum size of the file
    */
-  cut(luck: Chance, mood: Mood, truncatedUntil: number): { content: Buffer; size: number } {
+  cut(luck: Chance, leftover: Leftover, truncatedUntil: number): { content: Buffer; size: number } {
     const least = this.#changes.findLastIndex((change) => change.cutsOff && change.position <= truncatedUntil) + 1
     const next = this.#changes.findIndex((change) => change.cutsOff && change.position > truncatedUntil)
     const most = next === -1 ? this.#changes.length : next
-    const kept = keptOf(luck, mood, least, most)
+    const kept = keptOf(luck, leftover, least, most)
     const content = this.#after(kept)
-    if (mood === 'torn pages' && most > least && luck.happens(50)) {
+    if (leftover === 'torn pages' && most > least && luck.happens(50)) {
       const other = this.#after(luck.integer(least, most))
       for (let at = 0; at < PAGE_BYTES; at += SECTOR_BYTES) {
         if (luck.happens(50)) other.copy(content, at, at, at + SECTOR_BYTES)
@@ -74,9 +74,9 @@ class Page {
   }
 }
 
-function keptOf(luck: Chance, mood: Mood, least: number, most: number): number {
-  if (mood === 'nothing' || least === most) return least
-  if (mood === 'everything') return most
+function keptOf(luck: Chance, leftover: Leftover, least: number, most: number): number {
+  if (leftover === 'nothing' || least === most) return least
+  if (leftover === 'everything') return most
   if (luck.happens(40)) return least
   return luck.happens(60) ? most : luck.integer(least, most)
 }
@@ -150,13 +150,13 @@ export class DiskFile {
   }
 
   /** Chooses what a power cut leaves. Truncations take effect in order, because the file system journals them. */
-  cut(luck: Chance, mood: Mood): Buffer {
-    const count = mood === 'everything' ? this.#truncations.length : luck.integer(0, this.#truncations.length)
-    const truncations = mood === 'nothing' ? [] : this.#truncations.slice(0, count)
+  cut(luck: Chance, leftover: Leftover): Buffer {
+    const count = leftover === 'everything' ? this.#truncations.length : luck.integer(0, this.#truncations.length)
+    const truncations = leftover === 'nothing' ? [] : this.#truncations.slice(0, count)
     const until = truncations.at(-1)?.position ?? -1
     let size = truncations.at(-1)?.size ?? this.#durableSize
     const contents = [...this.#pages].map(([number, page]) => {
-      const { content, size: least } = page.cut(luck, mood, until)
+      const { content, size: least } = page.cut(luck, leftover, until)
       size = Math.max(size, Math.min(least, (number + 1) * PAGE_BYTES))
       return { at: number * PAGE_BYTES, content }
     })

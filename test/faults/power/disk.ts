@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Chance } from '../extent.ts'
-import { DiskFile, type Mood } from './disk-file.ts'
+import { DiskFile, type Leftover } from './disk-file.ts'
 import type { JournalRecord } from './journal.ts'
 
 type Entry = DiskFile | 'folder'
@@ -80,18 +80,19 @@ export class Disk {
   }
 
   /** Writes the files that a power cut at this moment leaves to `target`. */
-  cut(target: string, luck: Chance, mood: Mood): void {
+  cut(target: string, luck: Chance, leftover: Leftover): void {
     const names = new Map(this.#durable)
     for (const folder of new Set(this.#changes.map(({ path }) => dirname(path)))) {
       const changes = this.#changes.filter(({ path }) => dirname(path) === folder)
-      const kept = mood === 'everything' ? changes.length : mood === 'nothing' ? 0 : luck.integer(0, changes.length)
+      const kept =
+        leftover === 'everything' ? changes.length : leftover === 'nothing' ? 0 : luck.integer(0, changes.length)
       for (const { path, entry } of changes.slice(0, kept)) setOrDelete(names, path, entry)
     }
     mkdirSync(target, { recursive: true })
     for (const path of [...names.keys()].sort()) {
       const entry = names.get(path)
       if (!isReachable(names, path)) continue
-      if (entry instanceof DiskFile) writeFileSync(join(target, path), entry.cut(luck, mood))
+      if (entry instanceof DiskFile) writeFileSync(join(target, path), entry.cut(luck, leftover))
       else mkdirSync(join(target, path), { recursive: true })
     }
   }

@@ -7,7 +7,7 @@ import { type Chance, chance, seed } from '../extent.ts'
 import type { Server } from '../server.ts'
 import { type CommitStrategy, filesIn, scratch } from '../stores.ts'
 import { Disk } from './disk.ts'
-import type { Mood } from './disk-file.ts'
+import type { Leftover } from './disk-file.ts'
 import { type JournalRecord, noteKill, readJournal, Timeline } from './journal.ts'
 import { judgeFiles, newHistory } from './judge.ts'
 import { load } from './load.ts'
@@ -119,7 +119,7 @@ export async function cutPower(t: Test, recording: Recording, { cuts, stream, ag
       else disk.apply(one)
     }
     applied = cut.records
-    disk.cut(folder, luck, cut.mood)
+    disk.cut(folder, luck, cut.leftover)
     done++
     const where = [describe(cut, journal)]
     const broken: string[] = []
@@ -144,8 +144,8 @@ function shortened(violations: string[]): string[] {
 const MOST_SHOWN = 200
 const LONGEST_SHOWN = 500
 
-const describe = ({ records, mood }: Cut, journal: JournalRecord[]): string =>
-  `cut after record ${records} of ${journal.length}, which leaves ${mood}`
+const describe = ({ records, leftover }: Cut, journal: JournalRecord[]): string =>
+  `cut after record ${records} of ${journal.length}, which leaves ${leftover}`
 
 interface Interrupted {
   folder: string
@@ -165,21 +165,21 @@ async function cutAgain(t: Test, { folder, strategy, library, luck }: Interrupte
   const [cut] = chooseCuts(journal, 1, luck) as [Cut]
   for (const one of journal.slice(0, cut.records)) disk.apply(one)
   rmSync(folder, { recursive: true })
-  disk.cut(folder, luck, cut.mood)
+  disk.cut(folder, luck, cut.leftover)
   return `again ${describe(cut, journal)}`
 }
 
 /** A power cut: after how many records of a journal, and what it leaves of unsynced writes. */
 export interface Cut {
   records: number
-  mood: Mood
+  leftover: Leftover
 }
 
 /** The moments at which cuts find most bugs; each gets its share. */
 type Aim = 'after an answer' | 'start-up' | 'after a kill' | 'around a sync' | 'within a checkpoint' | 'anywhere'
 
 /** 'everything' is rare: it is the same as the end of a process, which other tests cover. */
-const MOODS: Mood[] = [
+const LEFTOVERS: Leftover[] = [
   'nothing',
   'nothing',
   'everything',
@@ -198,7 +198,7 @@ export function chooseCuts(journal: JournalRecord[], count: number, chance: Chan
   const cuts = Array.from({ length: count }, (_, number): Cut => {
     // Each aim in turn, so that a few cuts cover all.
     const aim = aims[number % aims.length] as Aim
-    return { records: chance.oneOf(places[aim]), mood: chance.oneOf(MOODS) }
+    return { records: chance.oneOf(places[aim]), leftover: chance.oneOf(LEFTOVERS) }
   })
   return cuts.sort((a, b) => a.records - b.records)
 }
