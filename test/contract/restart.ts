@@ -23,7 +23,7 @@ export function restartContract(name: string, prepare: Prepare): void {
     return { stores, restart, clock }
   }
 
-  t.test(`${name}: subscriptions are where they were, with all they have out of line`, async (t) => {
+  t.test(`${name}: subscriptions keep their places and deliveries across a restart`, async (t) => {
     const { stores, restart, clock } = await restarted(t, { maxReceives: 2 })
     const before = stores.queue
     await before.subscribe('x', 'start')
@@ -48,7 +48,7 @@ export function restartContract(name: string, prepare: Prepare): void {
     t.equal(namesOf(await leaseIn(queue, 'x')), 'abcdefg')
   })
 
-  t.test(`${name}: a log that was trimmed or erased to its end goes on behind it`, async (t) => {
+  t.test(`${name}: a log that was trimmed or erased to its end continues after it across a restart`, async (t) => {
     const { stores, restart } = await restarted(t)
     await show(stores.queue, 'abc')
     await readIn(stores.queue, DEFAULT)
@@ -65,7 +65,7 @@ export function restartContract(name: string, prepare: Prepare): void {
     }
   })
 
-  t.test(`${name}: no number of a formula is given twice, though the newest were erased`, async (t) => {
+  t.test(`${name}: no sequence number is reused after a restart, even that of an erased formula`, async (t) => {
     const { stores, restart } = await restarted(t)
     let { db } = stores
     let last = 0
@@ -82,7 +82,7 @@ export function restartContract(name: string, prepare: Prepare): void {
     }
   })
 
-  t.test(`${name}: an answer is the same, and one that showed what is erased is gone`, async (t) => {
+  t.test(`${name}: a stored answer survives a restart, and is gone once its formula is erased`, async (t) => {
     const { stores, restart } = await restarted(t)
     const list = submission([formula('a', '1'), formula('b', '2'), formula('c', '1')], { onDuplicate: 'skip' })
     const attempt = await store(stores.db, list)
@@ -97,7 +97,7 @@ export function restartContract(name: string, prepare: Prepare): void {
     t.match(await third.idempotency.find('', list.key), { submissionId: list.id, answer: { status: 410 } })
   })
 
-  t.test(`${name}: what a saga has completed is released with the numbers of its formulas`, async (t) => {
+  t.test(`${name}: a completed saga keeps its decision and sequence numbers across a restart`, async (t) => {
     const { stores, restart, clock } = await restarted(t)
     await stores.db.add('1', submission([formula('a', '1'), formula('b', '2')]))
     const decision = await stores.db.complete('1')
@@ -107,7 +107,7 @@ export function restartContract(name: string, prepare: Prepare): void {
     t.same(await db.complete('1'), decision)
   })
 
-  t.test(`${name}: held events are held, and released but once`, async (t) => {
+  t.test(`${name}: held events stay held across a restart, and are released once`, async (t) => {
     const { stores, restart } = await restarted(t)
     await stores.queue.publish('1', events('ab'))
     const second = await restart()

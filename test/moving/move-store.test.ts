@@ -7,7 +7,7 @@ import { DEFAULT, lease } from '../contract/leasing.ts'
 import { again, formula, listed, namesIn, submission, TRACEPARENT } from '../contract/submissions.ts'
 import { FORMULAS, filledFile, OPTIONS } from '../support/filled-file.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
-import { castShadows, hasShadowRun } from '../support/postgres/shadows.ts'
+import { createShadows, hasShadowRun } from '../support/postgres/shadows.ts'
 import { openInProcess } from '../support/sqlite-in-process.ts'
 
 const server = await startPostgres({ durable: false })
@@ -60,7 +60,7 @@ async function checkMoved(
 t.test('a SQLite file is moved whole: formulas, answers, and events in every state', async (t) => {
   const filled = await filledFile(t)
   const to = await server.createDatabase()
-  await castShadows(to)
+  await createShadows(to)
   const moved = await moveStore({ from: filled.path, to, now: filled.clock.now(), progress: SILENT })
   t.same(moved, { kind: 'whole', formulas: FORMULAS, answers: FORMULAS - 1, events: FORMULAS })
   t.notOk(await hasShadowRun(to), 'its statements name the schema of what they call')

@@ -3,7 +3,7 @@ import { formula, submission } from '../contract/submissions.ts'
 import { openEngine } from '../support/postgres/engines.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
 
-t.test('each batch is told with its submissions and the time it took; what fails is not told', async (t) => {
+t.test('every committed batch is reported with its size and duration; a failed one is not', async (t) => {
   const server = await startPostgres({ durable: false })
   t.teardown(() => server.stop())
   const url = await server.createDatabase()

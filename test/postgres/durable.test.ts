@@ -60,7 +60,7 @@ t.test(
       t.match(await queue.stats(DEFAULT), { ready: 1, leased: 0 })
     })
 
-    await t.test('and this server does forget what it is not told to keep', async (t) => {
+    await t.test('as a control, this server does lose other commits', async (t) => {
       await query(url, 'INSERT INTO lazy VALUES (1)')
       await server.restartImmediately()
       t.same(await query(url, 'SELECT number FROM lazy'), [])

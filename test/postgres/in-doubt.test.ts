@@ -47,7 +47,7 @@ t.test('a commit that never reached the server is an error, and stored when it i
   t.same(await contentsOf(other), { formulas: ['a'], events: 1 })
 })
 
-t.test('a commit that is late finds itself void, also when nobody has given the submission up', async (t) => {
+t.test('a late commit takes no effect once its call has failed, even if nobody gave the submission up', async (t) => {
   const { intake, network, other } = await setUp(t)
   network.first(WRITE, 'late')
   const first = submission([formula('a')])
@@ -81,7 +81,7 @@ t.test('every commit of a submission that was tried again and given up is void',
   t.same(await contentsOf(other), { formulas: [], events: 0 })
 })
 
-t.test('what took effect before it was given up stays, and its key tells', async (t) => {
+t.test('a submission that was stored before it was given up stays, and its key replays it', async (t) => {
   const { intake, idempotency, network, other, loseSight } = await setUp(t)
   loseSight()
   const first = submission([formula('a')])
@@ -95,7 +95,7 @@ t.test('what took effect before it was given up stays, and its key tells', async
 })
 
 t.test(
-  'a late commit is void also when its submission was given up because another holds its composition',
+  'a late commit takes no effect even if its submission was given up because its composition was busy',
   async (t) => {
     const { intake, network, other, loseSight } = await setUp(t)
     loseSight()
@@ -114,7 +114,7 @@ t.test(
 )
 
 t.test(
-  'a late commit is void also when another call of its submission was still waiting as it was given up',
+  'a late commit takes no effect even if another call of its submission was waiting when it was given up',
   async (t) => {
     const { intake, network, other, loseSight } = await setUp(t)
     loseSight()
@@ -141,7 +141,7 @@ t.test('of several late commits of one submission one takes effect', async (t) =
   t.match(await intake.accept(first), { kind: 'answered', submissionId: first.id })
 })
 
-t.test('a late batch stores what is still wanted of it, and that once', async (t) => {
+t.test('a late batch stores the submissions that still need it, each once', async (t) => {
   const { intake, network, other, loseSight } = await setUp(t)
   loseSight()
   const [retried, left] = [submission([formula('retried', '1')]), submission([formula('left', '2')])]
@@ -153,7 +153,7 @@ t.test('a late batch stores what is still wanted of it, and that once', async (t
   t.same(await contentsOf(other), { formulas: ['left', 'retried'], events: 2 })
 })
 
-t.test('one member that is given up takes its late batch with it: the others are tried again', async (t) => {
+t.test('giving up one submission voids its whole late batch: the others are retried', async (t) => {
   const { intake, network, other, loseSight } = await setUp(t)
   loseSight()
   const [gone, left] = [submission([formula('gone', '1')]), submission([formula('left', '2')])]
@@ -191,7 +191,7 @@ t.test('saga: a commit point whose answer is lost is found', async (t) => {
   t.same(await contentsOf(other), { formulas: ['a'], events: 0 })
 })
 
-t.test('saga: where a decision stands is asked of no server that cannot decide', async (t) => {
+t.test('saga: a read-only server gives no decision, not even one made before', async (t) => {
   const { db } = await setUp(t)
   await db.add('1', submission([formula('a')]))
   await db.complete('1')
@@ -238,14 +238,14 @@ t.test('saga: events whose COMMIT is lost are shown once, and those whose COMMIT
   t.same(await contentsOf(other), { formulas: [], events: 1 }, 'a removal waits for it')
 })
 
-t.test('events that are leased are given out, also when it cannot be told what comes next', async (t) => {
+t.test('leased events are delivered even if the query for the next due time fails', async (t) => {
   const { intake, queue, network } = await setUp(t)
   await intake.accept(submission([formula('a')]))
   network.first(/SELECT least\(/, 'before')
   t.match((await queue.receive(DEFAULT, 1, 30_000)).events, [{ id: formula('a').id, receiveCount: 1 }])
 })
 
-t.test('an ack whose answer is lost has ended the work, or not', async (t) => {
+t.test('an ack whose answer is lost took effect or not, and a repeat shows which', async (t) => {
   const { intake, queue, network, other } = await setUp(t)
   await intake.accept(submission([formula('a'), formula('b', '2')]))
   const { events } = await queue.receive(DEFAULT, 2, 30_000)

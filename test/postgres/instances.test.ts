@@ -46,7 +46,7 @@ const heldMs = async (url: string): Promise<number> =>
     ),
   )
 
-t.test('instances that start at once on an empty database make its tables once', async (t) => {
+t.test('instances that start at once on an empty database create its tables once', async (t) => {
   const url = await server.createDatabase()
   const engines = await Promise.all(Array.from({ length: 6 }, () => openEngine(t, url)))
   t.equal(await pick(url, 'SELECT version FROM formula_intake.layout_version'), migrations.length)
@@ -59,7 +59,7 @@ t.test('instances that start at once on an empty database make its tables once',
   t.match(await contentsOf(engines[0] as DurableStores), { formulas: ['0', '1', '2', '3', '4', '5'], events: 6 })
 })
 
-t.test('of submissions that race for a key or for compositions at several instances one is stored', async (t) => {
+t.test('of submissions that race for a key or compositions at several instances, one is stored', async (t) => {
   const { engines, one } = await instances(t, 4)
   for (let round = 1; round <= 10; round++) {
     const [a, b] = [formula(`a${round}`, `${round}.1`), formula(`b${round}`, `${round}.2`)]
@@ -74,7 +74,7 @@ t.test('of submissions that race for a key or for compositions at several instan
   t.match(await contentsOf(one), { formulas: { length: 30 }, events: 30 })
 })
 
-t.test('work that is due is given to one instance, however many ask', async (t) => {
+t.test('a due cleanup is given to one instance, however many ask', async (t) => {
   const { engines, one, url } = await instances(t, 4)
   const ids = Array.from({ length: 60 }, (_, index) => `attempt-${index}`)
   for (const [index, id] of ids.entries()) {
@@ -88,7 +88,7 @@ t.test('work that is due is given to one instance, however many ask', async (t) 
   t.same(given.toSorted(), ids.toSorted())
 })
 
-t.test('what an instance works off is left to it as long as it is heard of, and not for longer', async (t) => {
+t.test('a cleanup stays with its instance while heartbeats arrive, and is taken over afterwards', async (t) => {
   const { one, two, url } = await instances(t, 2)
   await one.db.add('1', submission([formula('a')]))
   await one.db.abandon('1', 'it failed')
@@ -104,7 +104,7 @@ t.test('what an instance works off is left to it as long as it is heard of, and 
 })
 
 t.test(
-  'an attempt whose owner is not heard of is rolled back by another, and its late completion refused',
+  'an attempt without heartbeats is rolled back by another instance, and its late completion refused',
   async (t) => {
     const { one, two, url } = await instances(t, 2)
     const wanted = formula('a')
@@ -124,7 +124,7 @@ t.test(
   },
 )
 
-t.test('an owner that is heard of in the last moment keeps its attempt', async (t) => {
+t.test('an owner whose heartbeat arrives at the last moment keeps its attempt', async (t) => {
   const { one, two, url } = await instances(t, 2)
   await one.db.add('1', submission([formula('a')]))
   await setHeld(url, -1)
@@ -178,30 +178,27 @@ t.test('leases end by the time of the database', async (t) => {
   t.match((await two.queue.receive(DEFAULT, 1, 60_000)).events, [{ id: formula('a').id, receiveCount: 2 }])
 })
 
-t.test(
-  'connections that the server ends, in use or not, are replaced, and no error of theirs ends the process',
-  async (t) => {
-    const { one, url } = await instances(t, 1)
-    const end = () => query(url, `SELECT pg_terminate_backend(pid) ${OURS}`)
-    await Promise.all(Array.from({ length: 10 }, () => one.queue.stats(DEFAULT)))
+t.test('connections that the server terminates, in use or idle, are replaced, and never end the process', async (t) => {
+  const { one, url } = await instances(t, 1)
+  const end = () => query(url, `SELECT pg_terminate_backend(pid) ${OURS}`)
+  await Promise.all(Array.from({ length: 10 }, () => one.queue.stats(DEFAULT)))
+  await end()
+  await pause(50)
+  t.match(await one.queue.stats(DEFAULT), { ready: 0 }, 'nobody meets those that were not in use')
+  for (let round = 0; round < 5; round++) {
+    const asked = Promise.allSettled(Array.from({ length: 20 }, () => one.queue.receive(DEFAULT, 1, 1_000)))
     await end()
-    await pause(50)
-    t.match(await one.queue.stats(DEFAULT), { ready: 0 }, 'nobody meets those that were not in use')
-    for (let round = 0; round < 5; round++) {
-      const asked = Promise.allSettled(Array.from({ length: 20 }, () => one.queue.receive(DEFAULT, 1, 1_000)))
-      await end()
-      const refused = (await asked).filter((result) => result.status === 'rejected')
-      t.ok(
-        refused.every(({ reason }) => reason instanceof StoreUnavailable),
-        `${refused.length} of 20 are refused`,
-      )
-    }
-    await pause(50)
-    t.equal(answerOf(await one.intake.accept(submission([formula('a')]))).status, 200)
-  },
-)
+    const refused = (await asked).filter((result) => result.status === 'rejected')
+    t.ok(
+      refused.every(({ reason }) => reason instanceof StoreUnavailable),
+      `${refused.length} of 20 are refused`,
+    )
+  }
+  await pause(50)
+  t.equal(answerOf(await one.intake.accept(submission([formula('a')]))).status, 200)
+})
 
-t.test('a consumer that waits at one instance is told of what another stores', async (t) => {
+t.test('a long poll at one instance is woken by an event stored at another', async (t) => {
   const { one, two, url } = await instances(t, 2)
   const poll = new LongPoll(two.queue, systemClock)
   t.teardown(() => poll.stop())
@@ -214,7 +211,7 @@ t.test('a consumer that waits at one instance is told of what another stores', a
   t.ok(performance.now() - begun < 800, 'sooner than it would have asked again')
 })
 
-t.test('where nobody can be told, a consumer that waits asks again', async (t) => {
+t.test('a long poll still finds events when the connection for notifications is lost', async (t) => {
   const { one, two, url } = await instances(t, 2)
   const poll = new LongPoll(two.queue, systemClock)
   t.teardown(() => poll.stop())

@@ -84,7 +84,7 @@ async function logOf(t: Test, url: string): Promise<string[]> {
 }
 
 for (const isolation of ['read committed', 'repeatable read', 'serializable']) {
-  t.test(`${isolation}: who has numbers and has not committed is not skipped`, async (t) => {
+  t.test(`${isolation}: events with positions whose transaction is not committed are not skipped`, async (t) => {
     const { url, one, two } = await instances(t, isolation)
     const stop = await stopAt(t, url, 'events', `NEW.body LIKE '%slow%'`)
     const slow = accept(one, 'slow', 'slow too')
@@ -99,25 +99,22 @@ for (const isolation of ['read committed', 'repeatable read', 'serializable']) {
     t.same(namesIn(await receiveAll([one.queue, two.queue])), log.toSorted())
   })
 
-  t.test(
-    `${isolation}: who has stored formulas and has no numbers yet is neither waited for nor skipped`,
-    async (t) => {
-      const { url, one, two } = await instances(t, isolation)
-      const stop = await stopAt(t, url, 'formulas', `NEW.search = 'slow'`)
-      const slow = accept(one, 'slow', 'slow too')
-      await stop.untilStopped()
-      for (const name of 'abc') await accept(two, name)
-      t.same(namesIn(await receiveAll([one.queue, two.queue])), ['a', 'b', 'c'])
-      await stop.goOn()
-      t.equal(answerOf(await slow).status, 200)
-      await accept(two, 'd')
-      t.same(await logOf(t, url), ['a', 'b', 'c', 'slow', 'slow too', 'd'])
-      t.same(namesIn(await receiveAll([one.queue, two.queue])), ['d', 'slow', 'slow too'])
-      t.match(await one.queue.stats(DEFAULT), { ready: 0, leased: 6 })
-    },
-  )
+  t.test(`${isolation}: a transaction that has no positions yet is neither waited for nor skipped`, async (t) => {
+    const { url, one, two } = await instances(t, isolation)
+    const stop = await stopAt(t, url, 'formulas', `NEW.search = 'slow'`)
+    const slow = accept(one, 'slow', 'slow too')
+    await stop.untilStopped()
+    for (const name of 'abc') await accept(two, name)
+    t.same(namesIn(await receiveAll([one.queue, two.queue])), ['a', 'b', 'c'])
+    await stop.goOn()
+    t.equal(answerOf(await slow).status, 200)
+    await accept(two, 'd')
+    t.same(await logOf(t, url), ['a', 'b', 'c', 'slow', 'slow too', 'd'])
+    t.same(namesIn(await receiveAll([one.queue, two.queue])), ['d', 'slow', 'slow too'])
+    t.match(await one.queue.stats(DEFAULT), { ready: 0, leased: 6 })
+  })
 
-  t.test(`${isolation}: who has leased and has not committed hands its events out alone`, async (t) => {
+  t.test(`${isolation}: events leased by an uncommitted transaction are given to nobody else`, async (t) => {
     const { url, one, two } = await instances(t, isolation)
     await accept(one, 'a', 'b', 'c', 'd')
     const stop = await stopAt(t, url, 'deliveries', 'NEW.position = 1')
@@ -158,7 +155,7 @@ for (const isolation of ['read committed', 'repeatable read', 'serializable']) {
   })
 }
 
-t.test('a default that is changed while the service runs is noticed', async (t) => {
+t.test('a default isolation level that is changed while the service runs does no harm', async (t) => {
   const { url, one } = await instances(t, 'read committed')
   await accept(one, 'a')
   const name = new URL(url).pathname.slice(1)

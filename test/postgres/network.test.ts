@@ -14,7 +14,7 @@ async function setUp(t: Test) {
   return { network, insert: () => query(network.url, 'INSERT INTO kept VALUES ($1)', [1]), numbers }
 }
 
-t.test('what meets with nothing gets through', async (t) => {
+t.test('without a fault, statements get through', async (t) => {
   const { network, insert, numbers } = await setUp(t)
   await insert()
   t.same(await query(network.url, 'SELECT number FROM kept'), [{ number: 1 }])

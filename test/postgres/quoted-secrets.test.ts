@@ -10,7 +10,7 @@ const MATERIAL = 'Unobtainium Absolute'
 /** PostgreSQL quotes the row that it refuses, and the statement it stood in. */
 const REFUSE_ALL = `ALTER TABLE formula_intake.formulas ADD CONSTRAINT none CHECK (document = '') NOT VALID`
 
-t.test('no line holds what PostgreSQL quotes of a formula that it refuses', async (t) => {
+t.test('no log line contains what PostgreSQL quotes of a formula that it refuses', async (t) => {
   const server = await startPostgres({ durable: false })
   t.teardown(() => server.stop())
   const url = await server.createDatabase()

@@ -12,14 +12,14 @@ t.teardown(async () => {
   await roles.drop()
 })
 
-t.test('the role that the service runs as cannot make tables, nor change them', async (t) => {
+t.test('the role of the service can neither create nor alter tables', async (t) => {
   const url = roles.asService(await roles.createDatabase())
   for (const statement of ['CREATE TABLE formula_intake.mine ()', 'ALTER TABLE formula_intake.events ADD mine int']) {
     await t.rejects(query(url, statement), { code: '42501' })
   }
 })
 
-t.test('rights that are granted after the first start are the same', async (t) => {
+t.test('the documented rights may also be granted after the first start', async (t) => {
   const options = { clock: new TestClock(), answerTtlMs: DAY_MS, maxReceives: 5 }
   const url = await roles.createDatabase()
   const owner = roles.asOwner(url)

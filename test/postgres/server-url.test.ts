@@ -30,7 +30,7 @@ test('what a URL leaves out comes from the environment', (t) => {
   t.end()
 })
 
-test('a place leads to the same server as the URL, without who goes there', (t) => {
+test('a recorded place names the same server as the URL, without user or password', (t) => {
   for (const url of ['postgres://u:p@DB/d', 'postgres://u@%2Ftmp:6432/my%20db%3F', 'postgres://[::1]/d']) {
     const { place } = read(url)
     t.equal(read(place).place, place)
@@ -39,7 +39,7 @@ test('a place leads to the same server as the URL, without who goes there', (t) 
   t.end()
 })
 
-test('every fault of a URL is named, and nothing of it shown that may be of a password', (t) => {
+test('every mistake in a URL is named, and no part of a password is shown', (t) => {
   for (const [url, fault] of [
     ['postgres:formulas', /^must be postgres:\/\/user/],
     ['postgres://', /^must name a server/],
@@ -74,7 +74,7 @@ test('every fault of a URL is named, and nothing of it shown that may be of a pa
   t.end()
 })
 
-test('without sslmode nothing is encrypted, unless it is said whom to trust', (t) => {
+test('without sslmode or root certificates nothing is encrypted', (t) => {
   t.equal(read('postgres://db/d').config.ssl, false)
   t.match(read('postgres://db/d', { PGSSLROOTCERT: 'system' }).config.ssl, { rejectUnauthorized: undefined })
   t.equal(read('postgres:///d?host=/tmp&sslmode=verify-full').config.ssl, false)

@@ -4,7 +4,7 @@ import { DEFAULT, lease, receiptsOf } from '../contract/leasing.ts'
 import { formula, submission } from '../contract/submissions.ts'
 import { openEngine } from '../support/postgres/engines.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
-import { castShadows, hasShadowRun, letIn } from '../support/postgres/shadows.ts'
+import { createShadows, createUser, hasShadowRun } from '../support/postgres/shadows.ts'
 
 const server = await startPostgres({ durable: false })
 t.teardown(() => server.stop())
@@ -13,7 +13,7 @@ const SOURCES = new URL('../../src/stores/postgres/', import.meta.url)
 /** Not looked up by name: the grammar knows them. */
 const GRAMMAR = ['coalesce', 'extract', 'greatest', 'least']
 
-t.test('a built-in function is called with its schema, but in functions that say where names are looked up', (t) => {
+t.test('built-in functions are called with their schema, except in functions that set search_path', (t) => {
   for (const file of globSync('*.ts', { cwd: SOURCES, exclude: ['*functions.ts'] })) {
     const code = readFileSync(new URL(file, SOURCES), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|^ *\/\/.*$/gm, '')
     const texts = [...code.matchAll(/`[^`]*`|'[^'\n]*'/g)].map(([text]) => text.replaceAll(/\$\{[^}]*\}/g, ''))
@@ -29,7 +29,7 @@ t.test('a built-in function is called with its schema, but in functions that say
   t.end()
 })
 
-t.test('every function of ours looks names up in pg_catalog alone', async (t) => {
+t.test('every function of ours has pg_catalog as its search_path', async (t) => {
   const url = await server.createDatabase()
   await openEngine(t, url)
   const rows = await query<{ name: string; settings: string[] }>(
@@ -40,9 +40,9 @@ t.test('every function of ours looks names up in pg_catalog alone', async (t) =>
   for (const { name, settings } of rows) t.match(settings, ['search_path=pg_catalog, pg_temp'], name)
 })
 
-t.test('who may make functions in the database gets no rights of the service by them', async (t) => {
+t.test('a user who may create functions gains no rights of the service by them', async (t) => {
   const url = await server.createDatabase()
-  const mallory = await letIn('mallory', url)
+  const mallory = await createUser('mallory', url)
   const { intake, queue } = await openEngine(t, url, { maxReceives: 1 })
   for (const [name, type, returned] of [
     ['cardinality', 'uuid[]', 'integer'],
@@ -64,9 +64,9 @@ t.test('who may make functions in the database gets no rights of the service by 
   await t.rejects(query(mallory, 'SELECT * FROM formula_intake.formulas'), { code: '42501' })
 })
 
-t.test('a call by a bare name runs a shadow, and so does an operator that is no exact match', async (t) => {
+t.test('as a control, an unqualified call and an inexact operator match do run a shadow', async (t) => {
   const url = await server.createDatabase()
-  await castShadows(url)
+  await createShadows(url)
   t.notOk(await hasShadowRun(url))
   for (const expression of ["unnest(ARRAY['a'])", "'{a}'::text[] = '{a}'::text[]", '1.5 * 1::integer']) {
     await t.rejects(query(url, `SELECT ${expression}`), /the shadow of \w+ ran/, expression)

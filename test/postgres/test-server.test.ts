@@ -22,7 +22,7 @@ test('a row that was committed is there after a crash', { skip }, async (t) => {
   t.same(await query(url, 'SELECT number FROM kept'), [{ number: 1 }])
 })
 
-test('databases are empty, and apart from each other', async (t) => {
+test('databases are empty and separate', async (t) => {
   const server = await startPostgres({ durable: false })
   t.teardown(() => server.stop())
   const [one, other] = [await server.createDatabase(), await server.createDatabase()]
@@ -72,7 +72,7 @@ test('settings are those that were asked for', { skip }, async (t) => {
   t.same(await show('fsync'), [{ value: 'off' }])
 })
 
-test('a server goes with the process that started it, even one that was killed', { skip }, async (t) => {
+test('a server ends with the process that started it, even if that was killed', { skip }, async (t) => {
   const script = `
     process.umask(0o077)
     const { startPostgres } = await import(${JSON.stringify(new URL('../support/postgres/server.ts', import.meta.url).href)})

@@ -37,7 +37,7 @@ function selfSigned(): { certificate: string; key: string } {
 const ENCRYPTED =
   'SELECT count(*)::int AS count FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE ssl AND datname = current_database()'
 
-t.test('a server that encrypts with a certificate of its own', { skip }, async (t) => {
+t.test('a server with a self-signed certificate is encrypted and verified as sslmode says', { skip }, async (t) => {
   const { certificate, key } = selfSigned()
   const server = await startPostgres({
     durable: false,
@@ -67,7 +67,7 @@ t.test('a server that encrypts with a certificate of its own', { skip }, async (
   t.same(warnings, [])
 })
 
-t.test('a server that does not encrypt is asked without where that will do', { skip }, async (t) => {
+t.test('a server without TLS is used for sslmode allow and prefer, and refused for require', { skip }, async (t) => {
   const server = await startPostgres({ durable: false })
   t.teardown(() => server.stop())
   for (const mode of ['allow', 'prefer']) {

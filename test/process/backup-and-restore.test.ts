@@ -14,32 +14,35 @@ type Environment = Record<string, string>
 const backUp = (t: Test, environment: Environment, ...words: string[]) =>
   start(t, 'src/cli/backup.ts', words, environment).ended
 
-for (const [way, queueFile] of [
+for (const [layout, queueFile] of [
   ['one file', 'formulas.db'],
   ['database and queue in two files', 'events.db'],
 ] as const) {
-  t.test(`${way}: a backup under load, restored, has what was answered before it, events and keys too`, async (t) => {
-    const directory = t.testdir({ restored: {} })
-    const stores = (folder: string): Environment => ({
-      DATABASE_URL: `sqlite:${join(folder, 'formulas.db')}`,
-      QUEUE_URL: `sqlite:${join(folder, queueFile)}`,
-    })
-    const { url } = await startListening(t, stores(directory))
-    const traffic = load(url)
-    const { accepted, reaches, stop } = traffic
-    await reaches(300)
-    const before = [...accepted]
-    const made = await backUp(t, stores(directory), 'backup')
-    t.match(made, { code: 0, stderr: [], stdout: [/^database\.db: \d+ formulas, \d+ events$/] })
-    await reaches(accepted.length + 100)
-    await stop()
+  t.test(
+    `${layout}: a backup under load, restored, has what was answered before it, events and keys too`,
+    async (t) => {
+      const directory = t.testdir({ restored: {} })
+      const stores = (folder: string): Environment => ({
+        DATABASE_URL: `sqlite:${join(folder, 'formulas.db')}`,
+        QUEUE_URL: `sqlite:${join(folder, queueFile)}`,
+      })
+      const { url } = await startListening(t, stores(directory))
+      const traffic = load(url)
+      const { accepted, reaches, stop } = traffic
+      await reaches(300)
+      const before = [...accepted]
+      const made = await backUp(t, stores(directory), 'backup')
+      t.match(made, { code: 0, stderr: [], stdout: [/^database\.db: \d+ formulas, \d+ events$/] })
+      await reaches(accepted.length + 100)
+      await stop()
 
-    const restored = join(directory, 'restored')
-    copyFileSync(join(directory, 'backup/database.db'), join(restored, 'formulas.db'))
-    if (way !== 'one file') copyFileSync(join(directory, 'backup/queue.db'), join(restored, queueFile))
-    const again = await startListening(t, stores(restored))
-    await checkRestored(t, again.url, before, traffic)
-  })
+      const restored = join(directory, 'restored')
+      copyFileSync(join(directory, 'backup/database.db'), join(restored, 'formulas.db'))
+      if (layout !== 'one file') copyFileSync(join(directory, 'backup/queue.db'), join(restored, queueFile))
+      const again = await startListening(t, stores(restored))
+      await checkRestored(t, again.url, before, traffic)
+    },
+  )
 }
 
 t.test('only the owner can read a backup', async (t) => {
@@ -50,7 +53,7 @@ t.test('only the owner can read a backup', async (t) => {
   t.equal(statSync(join(t.testdirName, 'daily/1/database.db')).mode & 0o777, 0o600)
 })
 
-t.test('what cannot be backed up is told in one line, ends with 1, and leaves nothing behind', async (t) => {
+t.test('a failed backup prints one line, exits with 1 and leaves nothing behind', async (t) => {
   const directory = t.testdir({ 'noise.db': 'no database '.repeat(100), kept: { 'database.db': 'kept' } })
   const file = (name: string): Environment => ({ DATABASE_URL: `sqlite:${join(directory, name)}` })
   const { close } = await startListening(t, file('formulas.db'))
@@ -77,7 +80,7 @@ t.test('what cannot be backed up is told in one line, ends with 1, and leaves no
   t.same(readdirSync(join(directory, 'kept')), ['database.db'])
 })
 
-t.test('a backup that was interrupted is not taken for one, and not written over', async (t) => {
+t.test('the .part folder of an interrupted backup is reported, and not overwritten', async (t) => {
   const directory = t.testdir({ 'daily.part': {} })
   const environment = { DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}` }
   await startListening(t, environment)
@@ -86,7 +89,7 @@ t.test('a backup that was interrupted is not taken for one, and not written over
   t.notOk(existsSync(join(directory, 'daily')))
 })
 
-t.test('what is in no file is said not to be in the backup', async (t) => {
+t.test('a backup says that a queue in memory is not part of it', async (t) => {
   const environment = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}`, QUEUE_URL: 'memory:' }
   const { url } = await startListening(t, environment)
   await post(url, 'k', formula(1))
@@ -115,7 +118,7 @@ async function movedOn(t: Test) {
   }
 }
 
-t.test('with the database alone restored, events still come of formulas that it has lost', async (t) => {
+t.test('with only the database restored, events of formulas that it has lost are still delivered', async (t) => {
   const { restore, start } = await movedOn(t)
   restore('database.db', 'formulas.db')
   const { url } = await start()
@@ -126,15 +129,12 @@ t.test('with the database alone restored, events still come of formulas that it 
   t.match(await again.json(), { formulas: [{ id: events[0]?.id }] }, 'sent again, it has the same id')
 })
 
-t.test(
-  'with the queue alone restored, events that were acknowledged come again, and later ones are lost',
-  async (t) => {
-    const { restore, start } = await movedOn(t)
-    restore('queue.db', 'events.db')
-    const { url } = await start()
-    const { events } = await call<Leased>(url, '/events/receive', { max: 10 })
-    t.match(events, [{ name: 'Early' }])
-    t.equal(events.length, 1)
-    t.match(await call(url, '/formulas'), { formulas: [{ name: 'Late' }, { name: 'Early' }] })
-  },
-)
+t.test('with only the queue restored, acknowledged events are delivered again and later ones are lost', async (t) => {
+  const { restore, start } = await movedOn(t)
+  restore('queue.db', 'events.db')
+  const { url } = await start()
+  const { events } = await call<Leased>(url, '/events/receive', { max: 10 })
+  t.match(events, [{ name: 'Early' }])
+  t.equal(events.length, 1)
+  t.match(await call(url, '/formulas'), { formulas: [{ name: 'Late' }, { name: 'Early' }] })
+})

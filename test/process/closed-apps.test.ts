@@ -4,7 +4,7 @@ import { test } from 'tap'
 
 const SCRIPT = new URL('../support/many-apps.ts', import.meta.url).pathname
 
-test('of many apps that were closed nothing is left that measures, and the process ends by itself', async (t) => {
+test('closed apps leave neither timers nor metrics behind, so the process can exit', async (t) => {
   const run = promisify(execFile)
   const { stdout } = await run(process.execPath, ['--expose-gc', SCRIPT, '6'], { timeout: 60_000 })
   const { observers, left, waiting } = JSON.parse(stdout)

@@ -5,11 +5,11 @@ import { contentsOf, type Leased } from '../support/restored.ts'
 import { call, formula, post, startService } from '../support/service-process.ts'
 import { until } from '../support/until.ts'
 
-for (const [way, queue] of [
+for (const [strategy, queue] of [
   ['one transaction', 'formulas.db'],
   ['saga', 'events.db'],
 ] as const) {
-  t.test(`${way}: killed under load, nothing answered is lost, nothing is stored twice or half`, async (t) => {
+  t.test(`${strategy}: killed under load, nothing answered is lost, nothing is stored twice or half`, async (t) => {
     const directory = t.testdir()
     const environment = {
       DATABASE_URL: `sqlite:${join(directory, 'formulas.db')}`,

@@ -38,7 +38,7 @@ t.test('SIGTERM ends the process with 0, long polls and all connections with it,
   t.equal((await post(again.url, 'k', formula(1))).headers.get('idempotent-replayed'), 'true')
 })
 
-t.test('two processes cannot own one database file', async (t) => {
+t.test('two processes cannot open one database file', async (t) => {
   const environment = at(t.testdir())
   await startListening(t, environment)
   const second = await runToEnd(t, environment)

@@ -32,7 +32,7 @@ async function address(child: ChildProcess): Promise<{ url: string; line: string
   throw new Error('It ended without listening')
 }
 
-test('the process tells where it listens and where things go, serves, and ends with 0 on SIGINT', async (t) => {
+test('the first log line names the address and all destinations without secrets; SIGINT ends with 0', async (t) => {
   const child = start(t, {
     SQS_QUEUE_URL: 'http://127.0.0.1:9/000000000000/formulas',
     AWS_REGION: 'us-east-1',
@@ -68,7 +68,7 @@ test('a port that is taken stops the start with one line', async (t) => {
   t.equal(lines.length, 1)
 })
 
-test('an error that nobody caught ends the process with 1, and stands in the log', async (t) => {
+test('an uncaught error is logged and ends the process with 1', async (t) => {
   const dir = t.testdir({ 'crash.mjs': 'process.on("SIGWINCH", () => { throw new Error("boom") })' })
   const child = start(t, { NODE_OPTIONS: `--import=${dir}/crash.mjs` })
   const log: string[] = []

@@ -61,61 +61,62 @@ function keptLog(level: string) {
 
 const fileOf = (t: Test): { DATABASE_URL: string } => ({ DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` })
 
-t.test('a submission is seen in the trace of its caller, and its event tells where, also after kill -9', async (t) => {
-  const collector = await startCollector(t)
-  const env = { ...collector.environment, ...fileOf(t), LOG_LEVEL: 'debug' }
-  const caller = callersSpan()
-  const first = await startService(t, env)
-  t.equal((await submitInHalves(first.url, caller.traceparent)).status, 200)
-  const [request] = await collector.named('POST /formulas')
-  const [submission] = await collector.named('submission')
-  const [attempt] = await collector.named('submission attempt')
-  t.match(request, { traceId: caller.traceId, parentSpanId: caller.spanId, kind: SERVER_KIND })
-  t.match(request?.attributes, { 'http.route': '/formulas', 'http.response.status_code': 200 })
-  t.match(submission, { traceId: caller.traceId, parentSpanId: request?.spanId })
-  t.match(submission?.attributes, {
-    'submission.id': /^[0-9a-f-]{36}$/,
-    'submission.formulas': 1,
-    'submission.attempts': 1,
-    'submission.outcome': 'answered',
-    'submission.status': 200,
-    'submission.replayed': false,
-  })
-  t.match(attempt, { traceId: caller.traceId, parentSpanId: submission?.spanId })
-  const { stdout } = await first.kill('SIGKILL')
-  const answered = stdout.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'answered')
-  t.match(answered, [{ trace_id: caller.traceId, span_id: request?.spanId }], 'and the log tells it')
-
-  const second = await startService(t, env)
-  const [event] = await receive(second.url)
-  t.equal(event?.traceparent, `00-${caller.traceId}-${submission?.spanId}-01`)
-})
-
 t.test(
-  'submissions that are committed together each stay in their own trace, and so does what is logged',
+  'a submission joins the trace of its caller, and its event carries that trace, even after kill -9',
   async (t) => {
     const collector = await startCollector(t)
-    const log = keptLog('debug')
-    const service = await startTraced(
-      t,
-      { ...collector.environment, ...fileOf(t), LOG_LEVEL: 'debug' },
-      { logger: log.logger },
-    )
-    const callers = Array.from({ length: 40 }, (_, index) => ({ ...callersSpan(), body: formula(index + 1) }))
-    await Promise.all(callers.map(({ traceparent, body }, index) => submit(service.url, traceparent, body, `${index}`)))
-    const submissions = await collector.named('submission', callers.length)
-    const placeOf = ({ traceId, spanId }: { traceId: string; spanId: string }): string => `00-${traceId}-${spanId}-01`
-    const { events } = await call<{ events: ReceivedEvent[] }>(service.url, '/events/receive', { max: 100 })
-    t.same(events.map(({ traceparent }) => traceparent).sort(), submissions.map(placeOf).sort())
-    const traceOf = new Map(callers.map(({ body, traceId }) => [body.name, traceId]))
-    for (const { name, traceparent } of events) t.equal(traceparent?.split('-')[1], traceOf.get(name))
-    const answered = log.parsed().filter(({ route }) => route === '/formulas')
-    t.equal(answered.length, callers.length)
-    for (const { reqId, trace_id } of answered) t.equal(trace_id, reqId)
+    const env = { ...collector.environment, ...fileOf(t), LOG_LEVEL: 'debug' }
+    const caller = callersSpan()
+    const first = await startService(t, env)
+    t.equal((await submitInHalves(first.url, caller.traceparent)).status, 200)
+    const [request] = await collector.named('POST /formulas')
+    const [submission] = await collector.named('submission')
+    const [attempt] = await collector.named('submission attempt')
+    t.match(request, { traceId: caller.traceId, parentSpanId: caller.spanId, kind: SERVER_KIND })
+    t.match(request?.attributes, { 'http.route': '/formulas', 'http.response.status_code': 200 })
+    t.match(submission, { traceId: caller.traceId, parentSpanId: request?.spanId })
+    t.match(submission?.attributes, {
+      'submission.id': /^[0-9a-f-]{36}$/,
+      'submission.formulas': 1,
+      'submission.attempts': 1,
+      'submission.outcome': 'answered',
+      'submission.status': 200,
+      'submission.replayed': false,
+    })
+    t.match(attempt, { traceId: caller.traceId, parentSpanId: submission?.spanId })
+    const { stdout } = await first.kill('SIGKILL')
+    const answered = stdout.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'answered')
+    t.match(answered, [{ trace_id: caller.traceId, span_id: request?.spanId }], 'and so do log lines')
+
+    const second = await startService(t, env)
+    const [event] = await receive(second.url)
+    t.equal(event?.traceparent, `00-${caller.traceId}-${submission?.spanId}-01`)
   },
 )
 
-t.test('no span tells a formula, a key or what is searched for', async (t) => {
+t.test('submissions committed in one batch, and their log lines, each keep their own trace', async (t) => {
+  const collector = await startCollector(t)
+  const log = keptLog('debug')
+  const service = await startTraced(
+    t,
+    { ...collector.environment, ...fileOf(t), LOG_LEVEL: 'debug' },
+    { logger: log.logger },
+  )
+  const callers = Array.from({ length: 40 }, (_, index) => ({ ...callersSpan(), body: formula(index + 1) }))
+  await Promise.all(callers.map(({ traceparent, body }, index) => submit(service.url, traceparent, body, `${index}`)))
+  const submissions = await collector.named('submission', callers.length)
+  const traceparentOf = ({ traceId, spanId }: { traceId: string; spanId: string }): string =>
+    `00-${traceId}-${spanId}-01`
+  const { events } = await call<{ events: ReceivedEvent[] }>(service.url, '/events/receive', { max: 100 })
+  t.same(events.map(({ traceparent }) => traceparent).sort(), submissions.map(traceparentOf).sort())
+  const traceOf = new Map(callers.map(({ body, traceId }) => [body.name, traceId]))
+  for (const { name, traceparent } of events) t.equal(traceparent?.split('-')[1], traceOf.get(name))
+  const answered = log.parsed().filter(({ route }) => route === '/formulas')
+  t.equal(answered.length, callers.length)
+  for (const { reqId, trace_id } of answered) t.equal(trace_id, reqId)
+})
+
+t.test('no span contains a formula, an idempotency key or a search text', async (t) => {
   const collector = await startCollector(t)
   const { url } = await startTraced(t, collector.environment)
   const traceparent = callersSpan().traceparent
@@ -133,7 +134,7 @@ t.test('no span tells a formula, a key or what is searched for', async (t) => {
   t.match(collector.resource(), { 'service.name': 'formula-intake' })
 })
 
-t.test('what a caller does wrong is no error in its trace, and health is in no trace', async (t) => {
+t.test('a 4xx is not an error in a trace, and health checks are not traced', async (t) => {
   const collector = await startCollector(t)
   const { url } = await startTraced(t, { ...collector.environment, OTEL_SERVICE_NAME: 'scents' })
   for (const path of ['/health/live', '/health/ready']) t.equal((await fetch(`${url}${path}`)).status, 200)
@@ -148,7 +149,7 @@ t.test('what a caller does wrong is no error in its trace, and health is in no t
   t.match(collector.resource(), { 'service.name': 'scents' }, 'whose name is the operator’s to give')
 })
 
-t.test('an event tells no trace where its submission is not in one that is kept', async (t) => {
+t.test('the event of a submission that is not sampled has no traceparent', async (t) => {
   const collector = await startCollector(t)
   const { url } = await startTraced(t, collector.environment)
   t.equal((await submit(url, callersSpan('00').traceparent)).status, 200)
@@ -165,7 +166,7 @@ async function listen() {
   return { server, endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-t.test('a collector that is not there costs one line in the log, however many spans are lost', async (t) => {
+t.test('an unreachable collector costs one line in the log, however many spans are lost', async (t) => {
   const { server, endpoint } = await listen()
   await new Promise((resolve) => server.close(resolve))
   const env = { ...tracingTo(endpoint), OTEL_EXPORTER_OTLP_TIMEOUT: '50' }
@@ -181,7 +182,7 @@ t.test('a collector that is not there costs one line in the log, however many sp
   t.equal(log.parsed().length, 1)
 })
 
-t.test('a collector that never answers holds up neither a request nor, for more than seconds, the end', async (t) => {
+t.test('a collector that never answers delays no request, and the shutdown only by seconds', async (t) => {
   const { server, endpoint } = await listen()
   t.teardown(() => server.close())
   const clock = new TestClock()
@@ -193,7 +194,7 @@ t.test('a collector that never answers holds up neither a request nor, for more 
 })
 
 /** Prints each OpenTelemetry module that a process loads, except the small API package of prom-client. */
-const TELLING = `--import=data:text/javascript,${encodeURIComponent(`
+const PRINT_MODULES = `--import=data:text/javascript,${encodeURIComponent(`
 import { registerHooks } from 'node:module'
 registerHooks({
   load(url, context, next) {
@@ -202,11 +203,11 @@ registerHooks({
   },
 })`)}`
 
-t.test('nothing of OpenTelemetry is loaded where no collector is named', async (t) => {
+t.test('OpenTelemetry is not loaded unless a collector is configured', async (t) => {
   const collector = await startCollector(t)
   const loadedBy = async (environment: Record<string, string>): Promise<number> => {
     t.testdir()
-    const service = await startService(t, { ...environment, DATABASE_URL: 'memory:', NODE_OPTIONS: TELLING })
+    const service = await startService(t, { ...environment, DATABASE_URL: 'memory:', NODE_OPTIONS: PRINT_MODULES })
     t.equal((await submit(service.url, callersSpan().traceparent)).status, 200)
     const { stdout } = await service.kill('SIGTERM')
     return stdout.filter((line) => line.includes('"loaded"')).length

@@ -14,7 +14,7 @@ function run(path: string, ...statements: string[]): void {
   db.close()
 }
 
-t.test('damage that is copied along is told, when the copy is read back', async (t) => {
+t.test('a backup of a damaged file is refused: the copy is read back and checked', async (t) => {
   const { path, target } = pathsOf(t)
   openForWriting(path).close()
   t.same(backUp(path, target), { formulas: 0, events: 0 })
@@ -29,7 +29,7 @@ t.test('damage that is copied along is told, when the copy is read back', async 
   })
 })
 
-t.test('what is no file of this service is left alone', async (t) => {
+t.test('a database of another program is not backed up', async (t) => {
   const { path, target } = pathsOf(t)
   const other = new DatabaseSync(path)
   other.exec('CREATE TABLE t (a)')

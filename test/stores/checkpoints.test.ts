@@ -24,39 +24,36 @@ function openLogged(t: Test, part = SOUND) {
     reader,
     checkpoint: checkpoints(db, part),
     pagesLeft,
-    /** Writes more than is worth a checkpoint. */
+    /** Writes enough to cause a checkpoint. */
     writeMuch(): void {
       for (const enough = pagesLeft() + 2_100; pagesLeft() < enough; ) write.run(`${++written}`.padEnd(3_000))
     },
   }
 }
 
-t.test('the log is brought into the file once that is worth it', async (t) => {
+t.test('the write-ahead log is checkpointed once it is long enough', async (t) => {
   const { checkpoint, pagesLeft, writeMuch } = openLogged(t)
   writeMuch()
   checkpoint()
   t.equal(pagesLeft(), 0)
 })
 
-t.test(
-  'whoever reads for long, such as a backup, holds up the writer once for a moment, not after each batch',
-  async (t) => {
-    const { reader, checkpoint, pagesLeft, writeMuch } = openLogged(t)
-    reader.exec('BEGIN')
-    reader.prepare('SELECT * FROM identity').get()
-    writeMuch()
-    const begun = performance.now()
-    for (let batch = 0; batch < 100; batch++) checkpoint()
-    t.ok(performance.now() - begun < 1_000)
-    t.ok(pagesLeft() > 0)
-    reader.exec('COMMIT')
-    writeMuch()
-    checkpoint()
-    t.equal(pagesLeft(), 0, 'and when the reader is done, all of it is made good')
-  },
-)
+t.test('a long read, such as a backup, delays the writer once, not after every batch', async (t) => {
+  const { reader, checkpoint, pagesLeft, writeMuch } = openLogged(t)
+  reader.exec('BEGIN')
+  reader.prepare('SELECT * FROM identity').get()
+  writeMuch()
+  const begun = performance.now()
+  for (let batch = 0; batch < 100; batch++) checkpoint()
+  t.ok(performance.now() - begun < 1_000)
+  t.ok(pagesLeft() > 0)
+  reader.exec('COMMIT')
+  writeMuch()
+  checkpoint()
+  t.equal(pagesLeft(), 0, 'after the reader has ended, the whole log is checkpointed')
+})
 
-t.test('while the same reader goes on reading, nobody waits for it again', async (t) => {
+t.test('a checkpoint waits for a long reader once, and not again until another one reads', async (t) => {
   const { reader, checkpoint, pagesLeft, writeMuch } = openLogged(t)
   reader.exec('BEGIN')
   reader.prepare('SELECT * FROM identity').get()
@@ -66,7 +63,7 @@ t.test('while the same reader goes on reading, nobody waits for it again', async
     checkpoint()
     return performance.now() - begun
   }
-  t.ok(timed() >= 100, 'it might have ended soon')
+  t.ok(timed() >= 100, 'at first it waits for the reader')
   const later = Array.from({ length: 4 }, timed)
   t.ok(Math.min(...later) < 100, `${later}`)
   reader.exec('COMMIT')
@@ -78,7 +75,7 @@ t.test('while the same reader goes on reading, nobody waits for it again', async
   t.equal(pagesLeft(), 0)
 })
 
-t.test('what a checkpoint has done in part is synced, and a disk that refuses that ends the process', async (t) => {
+t.test('a partial checkpoint is synced, and the process ends if that sync fails', async (t) => {
   const [synced, died]: [string[], unknown[]] = [[], []]
   let refusal: Error | undefined
   const part = {
@@ -91,7 +88,7 @@ t.test('what a checkpoint has done in part is synced, and a disk that refuses th
   const { reader, checkpoint, writeMuch } = openLogged(t, part)
   writeMuch()
   checkpoint()
-  t.same(synced, [], 'SQLite syncs what is whole')
+  t.same(synced, [], 'SQLite itself syncs a complete checkpoint')
 
   reader.exec('BEGIN')
   reader.prepare('SELECT * FROM identity').get()

@@ -36,33 +36,30 @@ t.test('a new file has every migration, and opening it again changes nothing', a
   t.same(open(t, path).prepare('SELECT store_id FROM identity').all(), id)
 })
 
-t.test(
-  'events that were trimmed, and answers that expired, are nowhere in the file, nor is what was erased',
-  async (t) => {
-    const path = join(t.testdir(), 'a.db')
-    const clock = new TestClock()
-    const { intake, db, queue, idempotency, close } = await openSqlite(path, {
-      clock,
-      answerTtlMs: 1000,
-      maxReceives: 5,
-    })
-    const secret = (n: number) => formula(`secret name ${n}`, `${n + 1}`)
-    const submissions = Array.from({ length: 1_000 }, (_, n) => submission([secret(n)]))
-    await Promise.all(submissions.map((one) => intake.accept(one)))
-    const acked = await readIn(queue, DEFAULT)
-    t.ok(acked.includes('secret'))
-    clock.advance(1001)
-    while ((await queue.trim(clock.now(), 100)) > 0);
-    while ((await idempotency.sweep(100)) > 0);
-    for (const { id } of (await listed(db, { limit: 200 })).items) await db.erase(id, (await db.get(id))?.seq ?? 0)
-    const left = (await listed(db, { limit: 200 })).items
-    await close()
-    const file = readFileSync(path)
-    for (const { id } of submissions) t.notOk(file.includes(Buffer.from(id.replaceAll('-', ''), 'hex')))
-    t.notOk(file.includes('secret name 999'))
-    t.ok(file.includes(namesIn(left)[0] as string))
-  },
-)
+t.test('trimmed events, expired answers and erased formulas leave no bytes in the file', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const clock = new TestClock()
+  const { intake, db, queue, idempotency, close } = await openSqlite(path, {
+    clock,
+    answerTtlMs: 1000,
+    maxReceives: 5,
+  })
+  const secret = (n: number) => formula(`secret name ${n}`, `${n + 1}`)
+  const submissions = Array.from({ length: 1_000 }, (_, n) => submission([secret(n)]))
+  await Promise.all(submissions.map((one) => intake.accept(one)))
+  const acked = await readIn(queue, DEFAULT)
+  t.ok(acked.includes('secret'))
+  clock.advance(1001)
+  while ((await queue.trim(clock.now(), 100)) > 0);
+  while ((await idempotency.sweep(100)) > 0);
+  for (const { id } of (await listed(db, { limit: 200 })).items) await db.erase(id, (await db.get(id))?.seq ?? 0)
+  const left = (await listed(db, { limit: 200 })).items
+  await close()
+  const file = readFileSync(path)
+  for (const { id } of submissions) t.notOk(file.includes(Buffer.from(id.replaceAll('-', ''), 'hex')))
+  t.notOk(file.includes('secret name 999'))
+  t.ok(file.includes(namesIn(left)[0] as string))
+})
 
 t.test('a file of a newer version, of another program, or that is no database is refused untouched', async (t) => {
   const directory = t.testdir()
@@ -87,7 +84,7 @@ t.test('a file of a newer version, of another program, or that is no database is
   t.throws(() => openForWriting(path('folder.db')), { name: 'StoreRefused', message: /cannot be opened/ })
 })
 
-t.test('a file of an earlier version is refused untouched, to be served, backed up and moved', async (t) => {
+t.test('a file of an earlier version is refused untouched, whether to serve, back up or move it', async (t) => {
   for (const origin of EARLIER_IDS) {
     const path = join(t.testdir(), 'old.db')
     const old = openForWriting(path)
@@ -105,12 +102,12 @@ t.test('a file of an earlier version is refused untouched, to be served, backed 
   }
 })
 
-t.test('an empty file is taken as a new one', async (t) => {
+t.test('an empty file is initialised like a new one', async (t) => {
   const path = join(t.testdir({ 'a.db': '' }), 'a.db')
   t.equal(pragma(open(t, path), 'user_version'), migrations.length)
 })
 
-t.test('a file is owned by one at a time', async (t) => {
+t.test('a file can be locked only once at a time', async (t) => {
   const path = join(t.testdir(), 'new', 'folder', 'a.db')
   const unlock = lock(path)
   t.throws(() => lock(path), { name: 'StoreRefused', message: /in use/ })

@@ -16,7 +16,7 @@ const TTL_MS = 60_000
 /** More than are written in one slice. */
 const MANY = 1_300
 
-/** A writer whose chores are done when the test says so. */
+/** A writer that indexes a slice only when the test calls `slice`. */
 function openWriter(t: Test, path: string) {
   const db = openForWriting(path)
   t.teardown(() => db.isOpen && db.close())
@@ -28,7 +28,7 @@ function openWriter(t: Test, path: string) {
     if (result === undefined || !('value' in result)) throw new Error(JSON.stringify(result))
     return result.value as T
   }
-  /** Takes in a formula of its own number under a key of that number. @returns the status of the answer */
+  /** Submits the formula with this number under the key with that number. @returns the status of the answer */
   const submit = (number: number, key = number, now = 0): number | string => {
     const one = submission([formula(`Name ${number}`, String(number))], { key: `key-${key}` })
     const verdict = unpackVerdict(run<Verdict>(now, 'accept', pack(one)), one)
@@ -50,7 +50,7 @@ function openWriter(t: Test, path: string) {
   return { db, batches, run, submit, fill, chores, slice, count }
 }
 
-/** What must hold however much of the indexes has been written. */
+/** Checks what must hold however much of the indexes has been written. */
 function holds(t: Test, path: string, { submit }: ReturnType<typeof openWriter>, when: string): void {
   for (const number of [1, MANY / 2, MANY]) {
     t.equal(submit(number, number + 0.5), 409, `${when}: composition ${number} is known`)
@@ -83,7 +83,7 @@ t.test('compositions, keys and names are found whether or not the indexes have t
   holds(t, path, writer, 'all are written')
 })
 
-t.test('a backlog of several runs is written in one order, each entry once', async (t) => {
+t.test('a backlog of several sorted runs is indexed in one order, each entry once', async (t) => {
   const { db } = openWriter(t, join(t.testdir(), 'a.db'))
   const howMany = 20_000
   const written: { [Target in 'hash' | 'text']: [key: number | string, seq: number][] } = { hash: [], text: [] }
@@ -103,7 +103,7 @@ t.test('a backlog of several runs is written in one order, each entry once', asy
   t.equal(index.indexed, howMany)
 })
 
-t.test('a reader reads the rows that are not indexed once, however often it looks', async (t) => {
+t.test('a reader scans the rows that are not indexed yet once, not for each lookup', async (t) => {
   const path = join(t.testdir(), 'a.db')
   const writer = openWriter(t, path)
   writer.fill(10)
@@ -132,7 +132,7 @@ t.test('a reader reads the rows that are not indexed once, however often it look
   t.equal(scans, 2, 'not when all are indexed')
 })
 
-t.test('what a process that died had not written yet is known to the next', async (t) => {
+t.test('after a crash, rows that were not indexed yet are still found', async (t) => {
   const path = join(t.testdir(), 'a.db')
   const first = openWriter(t, path)
   first.fill(MANY)
@@ -144,7 +144,7 @@ t.test('what a process that died had not written yet is known to the next', asyn
   holds(t, path, second, 'opened again and written')
 })
 
-t.test('what was rolled back is not known, and its rows may be given again', async (t) => {
+t.test('formulas that were rolled back are not found, and their row numbers are reused', async (t) => {
   const path = join(t.testdir(), 'a.db')
   const writer = openWriter(t, path)
   writer.submit(1)
@@ -164,7 +164,7 @@ t.test('what was rolled back is not known, and its rows may be given again', asy
   t.equal(writer.count('formulas_by_prefix'), 3)
 })
 
-t.test('a row that takes the place of one that was rolled back is known, also when a saga shows it', async (t) => {
+t.test('a formula that reuses a row number after a rollback is found, also one of a saga', async (t) => {
   const writer = openWriter(t, join(t.testdir(), 'a.db'))
   writer.db.exec(`CREATE TEMP TRIGGER refuse BEFORE INSERT ON answers WHEN NEW.slot = x'${slotOf('', 'key-2')}'
     BEGIN SELECT RAISE(ABORT, 'no room'); END`)
@@ -175,7 +175,7 @@ t.test('a row that takes the place of one that was rolled back is known, also wh
   t.equal(writer.submit(3), 409)
 })
 
-t.test('a slice that fails is done again', async (t) => {
+t.test('an index slice that is rolled back is written again', async (t) => {
   const path = join(t.testdir(), 'a.db')
   const writer = openWriter(t, path)
   writer.fill(MANY)
@@ -188,7 +188,7 @@ t.test('a slice that fails is done again', async (t) => {
   t.equal(writer.count('formulas_by_prefix'), writer.count('formulas'))
 })
 
-t.test('the index of answers is rid of those that were swept, once as many have gone as are left', async (t) => {
+t.test('index entries of swept answers are deleted once they outnumber the live ones', async (t) => {
   const path = join(t.testdir(), 'a.db')
   const writer = openWriter(t, path)
   writer.fill(MANY)
@@ -223,7 +223,7 @@ t.test('when all answers have been swept, new ones are still found', async (t) =
 const seqOf = (reading: ReturnType<typeof readCommands>, number: number): number =>
   reading.get(0, formula('Any', String(number)).id)?.seq ?? 0
 
-t.test('a formula that is erased is in no index, whether or not they had it', async (t) => {
+t.test('an erased formula is in no index, whether or not it was indexed before', async (t) => {
   const path = join(t.testdir(), 'a.db')
   const writer = openWriter(t, path)
   const reading = readCommands(writer.db)
@@ -242,7 +242,7 @@ t.test('a formula that is erased is in no index, whether or not they had it', as
   holds(t, path, writer, 'some are erased')
 })
 
-t.test('the number of a formula that was erased is never given again', async (t) => {
+t.test('the sequence number of an erased formula is never reused', async (t) => {
   const path = join(t.testdir(), 'a.db')
   const first = openWriter(t, path)
   first.fill(3)

@@ -14,7 +14,7 @@ const open: OpenStores = async (t, options) => {
 
 storesContract('memory', open)
 
-t.test('memory: listeners are not told of what makes nothing ready', async (t) => {
+t.test('memory: listeners are not called when nothing becomes ready', async (t) => {
   const queue = openMemoryQueue({ clock: new TestClock(), maxReceives: 2 })
   await show(queue, 'ab')
   const [a = '', b = ''] = receiptsOf(await lease(queue))
@@ -26,12 +26,12 @@ t.test('memory: listeners are not told of what makes nothing ready', async (t) =
   await queue.redrive(DEFAULT)
 })
 
-t.test('memory: its queue says that it is in memory', async (t) => {
+t.test('memory: the identity of the queue is memory', async (t) => {
   const clock = new TestClock()
   t.equal(await openMemoryQueue({ clock, maxReceives: 5 }).identity(), 'memory')
 })
 
-t.test('memory: tombstones older than an answer may be are swept, so that they cannot fill it', async (t) => {
+t.test('memory: tombstones are swept once answers as old would have expired', async (t) => {
   const clock = new TestClock()
   const { intake, db, idempotency } = openMemory({ clock, answerTtlMs: 1000, maxReceives: 5 })
   const [first, second] = [submission([formula('a', '1')]), submission([formula('b', '2')])]
@@ -43,7 +43,7 @@ t.test('memory: tombstones older than an answer may be are swept, so that they c
   t.match(await db.add('2', second), { kind: 'added' })
 })
 
-t.test('memory: forty thousand events are taken in and handed out in no time', async (t) => {
+t.test('memory: receiving and acking do not slow down with a backlog of 40,000 events', async (t) => {
   const { queue } = openMemory({ clock: new TestClock(), answerTtlMs: DAY_MS, maxReceives: 5 })
   const events = manyEvents(40_000)
   await queue.release('many', events)

@@ -20,7 +20,7 @@ async function openGarden(t: Test, howMany: number, violetBehind: number) {
   return stores
 }
 
-test('a search that finds many formulas walks a bounded number of them for a page, and skips none', async (t) => {
+test('a search with many matches reads a bounded number of rows per page, and its pages skip none', async (t) => {
   const { db, intake } = await openGarden(t, 12_000, 12_000)
   const violets = Array.from({ length: 20_000 }, (_, index) => formula(`Violet ${index}`, `${1_000_000 + index}`))
   for (let at = 0; at < violets.length; at += 1_000) await intake?.accept(submission(violets.slice(at, at + 1_000)))
@@ -39,7 +39,7 @@ test('a search that finds many formulas walks a bounded number of them for a pag
   t.equal(found.size, 12_000)
 })
 
-test('a search that finds few is answered in one page, however far back they stand', async (t) => {
+test('a search with few matches is answered in one page, however old they are', async (t) => {
   const { db } = await openGarden(t, 30_000, 1_000)
   const { items, next } = await listed(db, { limit: 200, searchPrefix: 'vio' })
   t.same([namesIn(items), next], [['Violet'], null])

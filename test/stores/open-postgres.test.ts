@@ -27,14 +27,14 @@ async function open(t: Test, database: StoreLocation, queue = database) {
 const refuses = (t: Test, message: RegExp, database: StoreLocation, queue = database): Promise<unknown> =>
   t.rejects(openStores({ database, queue, options, warn() {} }), { message })
 
-t.test('one database is one transaction, by whatever names its URLs call the server', async (t) => {
+t.test('one database means one transaction, even if its two URLs name the server differently', async (t) => {
   const url = await server.createDatabase()
   const other = url.replace('127.0.0.1', 'localhost')
   t.not((await open(t, await at(url))).intake, null)
   t.not((await open(t, await at(url), await at(other))).intake, null)
 })
 
-t.test('two databases, or a database and a file, are a saga', async (t) => {
+t.test('two databases, or a database and a file, are kept in step by a saga', async (t) => {
   // Otherwise files of an earlier run would be found, which name another queue.
   t.testdir()
   const database = await fresh()
@@ -50,7 +50,7 @@ t.test('two databases, or a database and a file, are a saga', async (t) => {
   }
 })
 
-t.test('a queue in memory beside a database is warned of', async (t) => {
+t.test('a queue in memory beside a PostgreSQL database causes a warning', async (t) => {
   const { warnings, intake } = await open(t, await fresh(), parseLocation('memory:'))
   t.equal(intake, null)
   t.match(warnings, [/in memory/])
@@ -78,7 +78,7 @@ t.test('another queue is refused until the old one is drained', async (t) => {
   await open(t, database)
 })
 
-t.test('a server that cannot be reached is told in a line without a password', async (t) => {
+t.test('an unreachable server is reported in one line, without the password', async (t) => {
   const url = 'postgres://u:secret@127.0.0.1:1/d'
   await t.rejects(openStores({ database: parseLocation(url), queue: parseLocation(url), options, warn() {} }), {
     name: 'StoreUnavailable',
@@ -86,7 +86,7 @@ t.test('a server that cannot be reached is told in a line without a password', a
   })
 })
 
-t.test('what the server refuses is said in its words, in a line without a password', async (t) => {
+t.test('a refusal of the server is reported in its own words, in one line, without the password', async (t) => {
   const changed = (change: Partial<URL>): string => Object.assign(new URL(server.url()), change).href
   for (const [url, reason] of [
     [server.url('no_such_database'), /^PostgreSQL: database "no_such_database" does not exist$/],
@@ -103,7 +103,7 @@ t.test('what the server refuses is said in its words, in a line without a passwo
   }
 })
 
-t.test('a database of an earlier version is refused, whichever it was', async (t) => {
+t.test('a database of any earlier version is refused', async (t) => {
   for (const table of ['version', 'schema_version']) {
     const url = await server.createDatabase()
     await query(url, `CREATE SCHEMA formula_intake; CREATE TABLE formula_intake.${table} (version integer)`)
@@ -128,7 +128,7 @@ t.test('a password comes from a password file where neither the URL nor PGPASSWO
   t.same(warnings, [])
 })
 
-t.test('a database that does not hold every text is refused', async (t) => {
+t.test('a database whose encoding is not UTF8 is refused', async (t) => {
   const url = server.url(`latin_${Date.now()}`)
   const database = new URL(url).pathname.slice(1)
   await query(server.url(), `CREATE DATABASE ${database} ENCODING 'LATIN1' TEMPLATE template0 LOCALE 'C'`)
@@ -136,7 +136,7 @@ t.test('a database that does not hold every text is refused', async (t) => {
   await refuses(t, /^The database has the encoding LATIN1: the service needs one with UTF8$/, parseLocation(url))
 })
 
-t.test('who may only read is told at the start what is missing', async (t) => {
+t.test('the privileges that a role lacks are listed at the start', async (t) => {
   const url = await server.createDatabase()
   await open(t, parseLocation(url))
   await query(url, 'GRANT USAGE ON SCHEMA formula_intake TO limited')

@@ -39,7 +39,7 @@ async function publishOne(stores: Stores): Promise<void> {
   await stores.db.finish(`${one.id}.1`)
 }
 
-t.test('one store for both shares its transactions; two are kept in step by a saga', async (t) => {
+t.test('database and queue in one store share transactions; two stores are kept in step by a saga', async (t) => {
   const directory = t.testdir()
   const [a, b] = [join(directory, 'a.db'), join(directory, 'b.db')]
   t.ok((await open(t, MEMORY, MEMORY)).intake)
@@ -47,13 +47,13 @@ t.test('one store for both shares its transactions; two are kept in step by a sa
   t.equal((await open(t, sqlite(b), MEMORY)).intake, null)
 })
 
-t.test('a durable database with a queue in memory is warned of', async (t) => {
+t.test('a durable database with a queue in memory causes a warning', async (t) => {
   const warnings: string[] = []
   await open(t, sqlite(join(t.testdir(), 'a.db')), MEMORY, warnings)
   t.match(warnings, [/events that wait when the process ends are lost/])
 })
 
-t.test('another queue is refused while the old one holds events, or is gone', async (t) => {
+t.test('another queue is refused while the old one holds events or cannot be found', async (t) => {
   const directory = t.testdir()
   const file = (name: string) => sqlite(join(directory, name))
   const first = await open(t, file('a.db'), file('q.db'))
@@ -69,7 +69,7 @@ t.test('another queue is refused while the old one holds events, or is gone', as
   t.match(await moved.queue.stats('default'), { ready: 1 }, 'the same queue in another place is taken')
 })
 
-t.test('another file where the old queue was is not taken for it', async (t) => {
+t.test('another file at the path of the old queue is not mistaken for it', async (t) => {
   const directory = t.testdir()
   const file = (name: string) => sqlite(join(directory, name))
   await (await open(t, file('a.db'), file('q.db'))).close()
@@ -93,7 +93,7 @@ t.test('a clean close leaves one file with everything in it', async (t) => {
   t.same(readdirSync(directory).sort(), ['a.db', 'a.db.lock'])
 })
 
-t.test('a drained queue may be changed, away from the own file and back', async (t) => {
+t.test('a drained queue can be replaced, also by the first one again', async (t) => {
   const directory = t.testdir()
   const file = (name: string) => sqlite(join(directory, name))
   for (const queue of [file('a.db'), file('q.db'), MEMORY, file('a.db')]) {
@@ -112,7 +112,7 @@ t.test('another queue is refused while submissions are unfinished', async (t) =>
   await t.rejects(open(t, file('a.db'), file('other.db')), { message: /while submissions are unfinished/ })
 })
 
-t.test('a database that cannot be opened is one clear line', async (t) => {
+t.test('a database that cannot be opened is refused', async (t) => {
   const directory = t.testdir()
   mkdirSync(join(directory, 'folder.db'))
   writeFileSync(join(directory, 'file'), '')

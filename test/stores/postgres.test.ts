@@ -11,7 +11,7 @@ import { DocumentedRoles } from '../support/postgres/documented-roles.ts'
 import { openEngine } from '../support/postgres/engines.ts'
 import { EMPTY } from '../support/postgres/reused-databases.ts'
 import { startPostgres } from '../support/postgres/server.ts'
-import { castShadows, hasShadowRun } from '../support/postgres/shadows.ts'
+import { createShadows, hasShadowRun } from '../support/postgres/shadows.ts'
 
 const server = await startPostgres({ durable: false })
 const roles = await DocumentedRoles.create(server)
@@ -20,7 +20,7 @@ t.teardown(async () => {
   await roles.drop()
 })
 const url = await roles.createDatabase()
-await castShadows(url)
+await createShadows(url)
 const admin = new pg.Client(url)
 await admin.connect()
 
@@ -49,7 +49,7 @@ const openDatabase: OpenStores = async (_, { clock: ofTest, answerTtlMs = DAY_MS
   return engine.stores
 }
 
-t.test('postgres: what a saga has not completed has no event', async (t) => {
+t.test('postgres: a saga adds no event to the queue of its own database', async (t) => {
   const { db, queue } = await start(t, openDatabase)
   await db.add('1', submission([formula('a')]))
   await db.complete('1')
@@ -65,7 +65,7 @@ t.test('postgres: a submission given up while it waits in line is not stored', a
   t.equal(await db.get(formula('a').id), null)
 })
 
-t.test('postgres: the ids of writes are swept, up to a limit, when nobody will ask for them any more', async (t) => {
+t.test('postgres: the ids of writes are swept after an hour, up to a limit', async (t) => {
   const { intake, idempotency, clock } = await start(t, openDatabase)
   for (const concentration of ['1', '2', '3']) await intake?.accept(submission([formula('a', concentration)]))
   clock.advance(3_600_000)
@@ -76,7 +76,7 @@ t.test('postgres: the ids of writes are swept, up to a limit, when nobody will a
   t.equal(await idempotency.sweep(2), 0)
 })
 
-t.test('postgres: without a clock of its own, the time is that of the database', async (t) => {
+t.test('postgres: with the system clock, the time is that of the database', async (t) => {
   await admin.query(EMPTY)
   const { intake, queue, idempotency } = await openEngine(t, roles.asService(url))
   await intake?.accept(submission([formula('a')]))

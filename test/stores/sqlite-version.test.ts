@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { checkSqliteVersion, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
 
-test('a SQLite that would make checkpoints when it is asked for its log is refused', async (t) => {
+test('SQLite before 3.51 is refused: asking for the length of its log would run a checkpoint', async (t) => {
   for (const old of ['3.50.4', '3.9.2', '2.8.17']) {
     t.throws(() => checkSqliteVersion(old), { name: 'StoreRefused', message: /use Node 24\.14\.1 or later$/ }, old)
   }
@@ -15,7 +15,7 @@ test('the message names the Node that package.json asks for', async (t) => {
   t.throws(() => checkSqliteVersion('3.0.0'), { message: new RegExp(`Node ${engines.node.replace('>=', '')} `) })
 })
 
-test('a file is not touched with such a SQLite', async (t) => {
+test('with a SQLite that is too old, no file is created', async (t) => {
   const own = Object.getOwnPropertyDescriptor(process, 'versions') as PropertyDescriptor
   t.teardown(() => Object.defineProperty(process, 'versions', own))
   Object.defineProperty(process, 'versions', { ...own, value: { ...process.versions, sqlite: '3.50.4' } })

@@ -71,7 +71,7 @@ for (const fault of ['before', 'after'] as const) {
   })
 }
 
-t.test('one transaction: what always fails before its effect is refused and leaves nothing', async (t) => {
+t.test('one transaction: a submission whose every attempt fails leaves nothing', async (t) => {
   const bench = setUp(t, 'one transaction')
   bench.intake.fail('accept')
   t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
@@ -81,7 +81,7 @@ t.test('one transaction: what always fails before its effect is refused and leav
   t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false })
 })
 
-t.test('one transaction: the store is told after when nobody waits for the call any more', async (t) => {
+t.test('one transaction: the store gets the time after which nobody waits for the call', async (t) => {
   const bench = setUp(t, 'one transaction', { deadlineMs: 30_000 })
   const told: (number | undefined)[] = []
   const accept = bench.real.intake?.accept.bind(bench.real.intake)
@@ -103,26 +103,26 @@ t.test('one transaction: a commit whose reply is always lost is found by its key
   t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
 })
 
-for (const way of ['one transaction', 'saga'] as const) {
-  t.test(`${way}: a conflict is never retried`, async (t) => {
-    const bench = setUp(t, way)
+for (const strategy of ['one transaction', 'saga'] as const) {
+  t.test(`${strategy}: a conflict is never retried`, async (t) => {
+    const bench = setUp(t, strategy)
     await bench.submit(request('a', ['1']))
     const before = bench.clock.now()
     t.match(await bench.submit(request('b', ['2', '1'])), { kind: 'answered', answer: { status: 409 } })
-    t.equal(way === 'saga' ? bench.db.calls.add : bench.intake.calls.accept, 2)
+    t.equal(strategy === 'saga' ? bench.db.calls.add : bench.intake.calls.accept, 2)
     t.ok(bench.clock.now() - before < 1_000, 'without a pause')
     t.same((await contents(bench.real)).formulas, ['Formula 1'], 'and nothing of the list is kept')
   })
 
-  t.test(`${way}: a list is added as a whole, one event each`, async (t) => {
-    const bench = setUp(t, way)
+  t.test(`${strategy}: a list is added as a whole, one event each`, async (t) => {
+    const bench = setUp(t, strategy)
     t.match(await bench.submit(request('a', ['1', '2', '3'])), { kind: 'answered', answer: { status: 200 } })
     t.same(await contents(bench.real), { formulas: ['Formula 3', 'Formula 2', 'Formula 1'], events: 3, cleanups: 0 })
   })
 
-  t.test(`${way}: a store that never answers is given up at the deadline`, async (t) => {
-    const bench = setUp(t, way)
-    if (way === 'saga') bench.db.fail('add', 'hang')
+  t.test(`${strategy}: a store that never answers is given up at the deadline`, async (t) => {
+    const bench = setUp(t, strategy)
+    if (strategy === 'saga') bench.db.fail('add', 'hang')
     else bench.intake.fail('accept', 'hang')
     const before = bench.clock.now()
     t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
@@ -146,7 +146,7 @@ t.test('saga: a stored 409 whose reply is lost, even on the last try, is found b
   t.match(await bench.submit(request('b', ['1'])), { kind: 'answered', replayed: false, answer: { status: 409 } })
 })
 
-t.test('saga: an attempt that was rolled back behind its back is tried again as another', async (t) => {
+t.test('saga: an attempt that another process rolled back is retried as a new attempt', async (t) => {
   const bench = setUp(t, 'saga')
   await bench.real.queue.remove(`${submissionId(1)}.1`)
   t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })

@@ -33,7 +33,7 @@ t.test('a rollback that fails half-way becomes a cleanup and is finished later',
   t.match(await bench.submit(request('k', ['1', '2'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
 })
 
-t.test('a rollback that fails half-way is known to the database until the queue is rolled back', async (t) => {
+t.test('a rollback that fails half-way stays in the database until the queue is rolled back', async (t) => {
   const bench = setUp(t, 'saga')
   bench.queue.fail('publish', 'after')
   bench.queue.fail('remove')
@@ -49,7 +49,7 @@ t.test('a rollback that fails half-way is known to the database until the queue 
   t.equal(await bench.real.queue.publish(`${submissionId(1)}.1`, []), false, 'and the queue has its tombstone')
 })
 
-t.test('while a cleanup is owed its key and its compositions wait, then get 503', async (t) => {
+t.test('while a cleanup is pending, submissions of its key or compositions wait, then get 503', async (t) => {
   const bench = setUp(t, 'saga')
   bench.queue.fail('publish')
   bench.queue.fail('remove')
@@ -73,27 +73,30 @@ t.test('a waiting submission runs as soon as the cleanup it waits for is done', 
   t.match(await bench.finish(waiting), { kind: 'answered', replayed: false, answer: { status: 200 } })
 })
 
-for (const way of ['saga', 'one transaction'] as const) {
-  t.test(`${way}: a rollback that no store would record is owed by the process, listed and finished`, async (t) => {
-    const bench = setUp(t, way)
-    for (const method of ['add', 'abandon'] as const) bench.db.fail(method)
-    for (const method of ['accept', 'giveUp'] as const) bench.intake.fail(method)
-    t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
-    t.match(await bench.orchestrator.cleanups.list(), [
-      { id: submissionId(1), attempts: 0, formulaIds: [/^[0-9a-f]{64}$/] },
-    ])
-    t.equal(await bench.orchestrator.cleanups.retry(submissionId(1)), true)
-    t.equal(await bench.orchestrator.cleanups.retry('nobody'), false)
-    await pass(bench, 5_000)
-    t.match(await bench.orchestrator.cleanups.list(), [{ reason: /fails/ }])
-    bench.db.mend()
-    bench.intake.mend()
-    await settled(bench)
-    t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
-  })
+for (const strategy of ['saga', 'one transaction'] as const) {
+  t.test(
+    `${strategy}: a rollback that no store could record is kept by the process, listed and finished`,
+    async (t) => {
+      const bench = setUp(t, strategy)
+      for (const method of ['add', 'abandon'] as const) bench.db.fail(method)
+      for (const method of ['accept', 'giveUp'] as const) bench.intake.fail(method)
+      t.same(await bench.submit(request('k', ['1'])), { kind: 'failed' })
+      t.match(await bench.orchestrator.cleanups.list(), [
+        { id: submissionId(1), attempts: 0, formulaIds: [/^[0-9a-f]{64}$/] },
+      ])
+      t.equal(await bench.orchestrator.cleanups.retry(submissionId(1)), true)
+      t.equal(await bench.orchestrator.cleanups.retry('nobody'), false)
+      await pass(bench, 5_000)
+      t.match(await bench.orchestrator.cleanups.list(), [{ reason: /fails/ }])
+      bench.db.mend()
+      bench.intake.mend()
+      await settled(bench)
+      t.match(await bench.submit(request('k', ['1'])), { kind: 'answered', replayed: false, answer: { status: 200 } })
+    },
+  )
 }
 
-t.test('a commit that nobody could confirm in time replays once the store answers again', async (t) => {
+t.test('a commit that could not be confirmed in time is replayed once the store answers again', async (t) => {
   const bench = setUp(t, 'one transaction')
   bench.intake.fail('accept', 'after')
   bench.intake.fail('giveUp')
@@ -104,7 +107,7 @@ t.test('a commit that nobody could confirm in time replays once the store answer
   t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
 })
 
-t.test('a waiter on a rollback that proves committed gets its answer, or 422', async (t) => {
+t.test('a request that waits for a rollback gets the stored answer, or 422, if the commit had succeeded', async (t) => {
   const bench = setUp(t, 'one transaction')
   bench.intake.fail('accept', 'after')
   bench.intake.fail('giveUp')
@@ -114,7 +117,7 @@ t.test('a waiter on a rollback that proves committed gets its answer, or 422', a
   t.match(await bench.finish(Promise.all(waiting)), [{ kind: 'answered', replayed: true }, { kind: 'reused' }])
 })
 
-t.test('once its rollback is done, also by the background, a key is free at once', async (t) => {
+t.test('a key is free as soon as the recovery worker has finished its rollback', async (t) => {
   const bench = setUp(t, 'saga', { baseMs: 1_000_000, maxMs: 3_000_000 })
   await bench.orchestrator.start()
   bench.queue.fail('remove')
@@ -128,7 +131,7 @@ t.test('once its rollback is done, also by the background, a key is free at once
   t.same(await bench.orchestrator.cleanups.list(), [])
 })
 
-t.test('marks are swept as fast as they are made, but not those of what is still to be finished', async (t) => {
+t.test('thousands of old marks are swept within seconds, but not those of unfinished submissions', async (t) => {
   const bench = setUp(t, 'saga')
   for (let number = 0; number < 5_000; number++) await bench.real.queue.release(`old.${number}`, [])
   bench.clock.advance(1_000)
@@ -141,7 +144,7 @@ t.test('marks are swept as fast as they are made, but not those of what is still
   t.match(await bench.real.queue.stats(DEFAULT), { ready: 1 }, 'and its event was not published anew')
 })
 
-t.test('start-up works off any number of orphans', async (t) => {
+t.test('start-up rolls back any number of orphans', async (t) => {
   const bench = setUp(t, 'saga')
   for (let number = 1; number <= 250; number++) {
     const submission = ranElsewhere(request(`k${number}`, [`${number}`]), `crashed-${number}`)
@@ -185,24 +188,27 @@ t.test('start-up releases what a crash has interrupted after the commit point', 
   t.same(await contents(bench.real), { formulas: ['Formula 1'], events: 1, cleanups: 0 })
 })
 
-t.test('what is worked off is said to be, from the start on, so that other instances leave it alone', async (t) => {
-  const bench = setUp(t, 'saga')
-  await bench.real.db.add('crashed.1', ranElsewhere(request('k', ['1']), 'crashed'))
-  await bench.real.db.abandon('crashed.1', 'tested')
-  await pass(bench, 6_000)
-  const said: string[][] = []
-  bench.real.cleanups.heartbeat = async (running) => void said.push(running)
-  bench.queue.fail('remove', 'hang', 1)
-  const started = bench.orchestrator.start()
-  await pass(bench, 3_000)
-  t.same(said.at(-1), ['crashed.1'])
-  await bench.finish(started)
-  await pass(bench, 30_000)
-  t.same(said.at(-1), [], 'until it is done, or put off')
-  t.same(await bench.real.cleanups.list(10), [])
-})
+t.test(
+  'cleanups in progress are in every heartbeat, also at start-up, so that other instances leave them alone',
+  async (t) => {
+    const bench = setUp(t, 'saga')
+    await bench.real.db.add('crashed.1', ranElsewhere(request('k', ['1']), 'crashed'))
+    await bench.real.db.abandon('crashed.1', 'tested')
+    await pass(bench, 6_000)
+    const said: string[][] = []
+    bench.real.cleanups.heartbeat = async (running) => void said.push(running)
+    bench.queue.fail('remove', 'hang', 1)
+    const started = bench.orchestrator.start()
+    await pass(bench, 3_000)
+    t.same(said.at(-1), ['crashed.1'])
+    await bench.finish(started)
+    await pass(bench, 30_000)
+    t.same(said.at(-1), [], 'until it is done, or put off')
+    t.same(await bench.real.cleanups.list(10), [])
+  },
+)
 
-t.test('a cleanup that an operator retries is worked off at once', async (t) => {
+t.test('a cleanup that an operator retries runs at once', async (t) => {
   const bench = setUp(t, 'saga')
   await bench.orchestrator.start()
   const submission = ranElsewhere(request('k', ['1']), 'other')
@@ -225,7 +231,7 @@ t.test('expired keys and old marks are swept in the background', async (t) => {
   t.ok((bench.queue.calls.sweep ?? 0) >= 1)
 })
 
-t.test('closing ends background work, also while a rollback is owed', async (t) => {
+t.test('closing ends background work, even while a rollback is pending', async (t) => {
   const bench = setUp(t, 'one transaction')
   await bench.orchestrator.start()
   bench.intake.fail('accept')

@@ -40,7 +40,7 @@ t.test('two callers may use the same key, also at the same time', async (t) => {
   }
 })
 
-t.test('a waiter gives up after the longest wait, the submission goes on', async (t) => {
+t.test('a repeat stops waiting after the longest wait, and the submission goes on', async (t) => {
   const bench = setUp(t, 'one transaction', { waitMs: 1_000 })
   bench.intake.fail('accept', 'hang', 1)
   const first = bench.orchestrator.submit(request('k', ['1']))
@@ -77,7 +77,7 @@ t.test('lists that hold the same compositions in another order do not block each
   t.match(await bench.finish(Promise.all(both)), [{ answer: { status: 200 } }, { answer: { status: 409 } }])
 })
 
-t.test('a closing service ends waits and pauses, and stores nothing of them', async (t) => {
+t.test('closing ends waits and retry pauses at once, and stores nothing of them', async (t) => {
   const bench = setUp(t, 'one transaction')
   bench.intake.fail('accept')
   const running = bench.orchestrator.submit(request('k', ['1']))
@@ -113,7 +113,7 @@ t.test('closing waits for an attempt that its store has not answered yet', async
   t.match(await running, { kind: 'answered', answer: { status: 200 } })
 })
 
-t.test('an intent of another process makes its key wait, then 409', async (t) => {
+t.test('a key whose submission runs in another process waits, then gets 409', async (t) => {
   const bench = setUp(t, 'saga', { waitMs: 1_000 })
   const other = request('k', ['1'])
   await bench.real.db.add('other.1', ranElsewhere(other, 'other'))
@@ -121,7 +121,7 @@ t.test('an intent of another process makes its key wait, then 409', async (t) =>
   t.same(await bench.submit(request('k', ['2'])), { kind: 'reused' })
 })
 
-t.test('the same formulas are the same payload, whatever the spelling of their bytes', async (t) => {
+t.test('names, the order of a list and onDuplicate are part of the payload', async (t) => {
   const { formulas } = request('k', ['1', '2'])
   const base = payloadHash({ onDuplicate: 'reject', formulas })
   t.equal(payloadHash({ onDuplicate: 'reject', formulas: request('k', ['1', '2']).formulas }), base)

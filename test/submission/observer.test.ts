@@ -10,7 +10,7 @@ interface Counts {
 }
 
 /** An orchestrator, and the events it has reported so far. */
-function observed(t: Test, way: 'one transaction' | 'saga'): { bench: Bench; counts: Counts } {
+function observed(t: Test, strategy: 'one transaction' | 'saga'): { bench: Bench; counts: Counts } {
   const counts: Counts = { added: 0, retries: 0, done: 0, interrupted: 0 }
   const observer: SubmissionObserver = {
     added(formulas) {
@@ -23,19 +23,19 @@ function observed(t: Test, way: 'one transaction' | 'saga'): { bench: Bench; cou
       counts[result]++
     },
   }
-  return { bench: setUp(t, way, { observer }), counts }
+  return { bench: setUp(t, strategy, { observer }), counts }
 }
 
 const list = (key: string, concentrations: string[]) => request(key, concentrations, { single: false })
 
-t.test('saga: each attempt that is rolled back is told, and each retry; what is added is told once', async (t) => {
+t.test('saga: each rolled-back attempt and each retry is reported; added formulas are reported once', async (t) => {
   const { bench, counts } = observed(t, 'saga')
   bench.queue.fail('publish', 'before', 2)
   await bench.submit(list('k', ['1', '2']))
   t.same(counts, { added: 2, retries: 2, done: 2, interrupted: 0 })
 })
 
-t.test('one transaction: a failed attempt leaves nothing to roll back, so only giving up is told', async (t) => {
+t.test('one transaction: a failed attempt leaves nothing to roll back, so only giving up is reported', async (t) => {
   const { bench, counts } = observed(t, 'one transaction')
   bench.intake.fail('accept', 'before', 2)
   await bench.submit(list('k', ['1', '2']))
@@ -45,14 +45,14 @@ t.test('one transaction: a failed attempt leaves nothing to roll back, so only g
   t.same(counts, { added: 2, retries: 4, done: 1, interrupted: 0 })
 })
 
-t.test('what is replayed, refused or known adds nothing', async (t) => {
+t.test('replays, refusals and duplicates are not counted as added', async (t) => {
   const { bench, counts } = observed(t, 'one transaction')
   for (const key of ['k', 'k', 'other']) await bench.submit(list(key, ['1']))
   await bench.submit(list('k', ['2']))
   t.same(counts, { added: 1, retries: 0, done: 0, interrupted: 0 })
 })
 
-t.test('waiting for a composition that another holds is no retry', async (t) => {
+t.test('waiting for a composition that another submission holds is not counted as a retry', async (t) => {
   const { bench, counts } = observed(t, 'saga')
   bench.queue.fail('publish', 'hang', 1)
   const first = bench.orchestrator.submit(list('k', ['1']))
@@ -62,7 +62,7 @@ t.test('waiting for a composition that another holds is no retry', async (t) => 
   t.equal(counts.retries, 0)
 })
 
-t.test('a submission that turns out to be stored, long after its 503, is told then', async (t) => {
+t.test('a submission found to be stored after its 503 is counted as added then', async (t) => {
   const { bench, counts } = observed(t, 'one transaction')
   bench.intake.fail('accept', 'after')
   bench.intake.fail('giveUp')

@@ -20,7 +20,7 @@ test('the same bytes under the same key get the same answer', async (t) => {
   t.same(answers.find(sent({ body: Buffer.from('{"name":"Rose"}') })), answer())
 })
 
-test('whatever differs is not answered from memory', async (t) => {
+test('a request that differs in anything is not answered from the cache', async (t) => {
   const answers = new RecentAnswers(new TestClock())
   answers.remember(sent(), answer())
   for (const other of [
@@ -44,7 +44,7 @@ test('an answer is cached for ten seconds, so that a stored one that expires is 
   t.equal(answers.find(sent()), null)
 })
 
-test('what is remembered is bounded: the oldest goes first', async (t) => {
+test('the cache is bounded: the oldest answers are evicted first', async (t) => {
   const answers = new RecentAnswers(new TestClock())
   const large = 'x'.repeat(2 ** 20)
   for (let number = 0; number < 20; number++) answers.remember(sent({ key: `${number}` }), answer(large))

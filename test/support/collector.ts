@@ -71,7 +71,7 @@ export async function startCollector(t: Test): Promise<Collector> {
         if (found.length >= count) return found
         await pause(50)
       }
-      throw new Error(`only ${collector.spans().map((span) => span.name)} came`)
+      throw new Error(`received only ${collector.spans().map((span) => span.name)}`)
     },
   }
   return collector

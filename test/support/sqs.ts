@@ -4,7 +4,7 @@ import { SetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { type FauxqsServer, startFauxqs } from 'fauxqs'
 import type { Test } from 'tap'
 
-/** What stands in for the answer to a call; `forward` gets the real one. */
+/** Replaces the answer to a call; `forward` sends the call on to get the real one. */
 export type Fault = (forward: () => void, response: ServerResponse, body: Call) => void
 
 /** A call as SQS gets it. */
@@ -96,7 +96,7 @@ export async function startSqs(t: Test, name = 'formulas', attributes: Record<st
   return sqs
 }
 
-/** What the SDK finds in the environment. */
+/** The environment variables of the SDK. */
 export const environment = ({ endpoint }: { endpoint: string }) => ({
   AWS_ENDPOINT_URL_SQS: endpoint,
   AWS_ACCESS_KEY_ID: 'test',
@@ -118,13 +118,13 @@ export function losing(count: number): Fault {
   }
 }
 
-/** A fault that answers every call so. */
+/** A fault that answers every call with this error. */
 export const always =
   (status: number, type: string): Fault =>
   (_forward, response) =>
     answer(response, status, type)
 
-/** Lets SQS answer that it did not take some of the entries: for these, nothing reaches it. */
+/** A fault that withholds some entries from SQS and reports them as failed. */
 export function refusing(
   error: { Code: string; SenderFault: boolean; Message?: string },
   isMeant: (entry: Call['Entries'][number]) => boolean,
@@ -171,14 +171,14 @@ async function pass(
   else sqs.fault(forward, response, body)
 }
 
-/** Waits until `holds`, while what is real takes its time; `meanwhile` is done again and again. */
+/** Waits up to 20 seconds of real time until a condition holds; calls `meanwhile` between polls. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
   meanwhile = (): unknown => undefined,
 ): Promise<void> {
   const end = Date.now() + 20_000
   while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`It never came to that: ${holds}`)
+    if (Date.now() > end) throw new Error(`Not within 20 seconds: ${holds}`)
     meanwhile()
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

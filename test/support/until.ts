@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * Waits until something is so.
- * @param lookMs how often it is looked at, in milliseconds: without a pause, the looking leaves no time for it to come about
+ * Waits until a condition holds.
+ * @param everyMs the polling interval, in milliseconds; without one, polling may starve what it waits for
  */
-export async function until(isSo: () => boolean | Promise<boolean>, lookMs = 10): Promise<void> {
-  while (!(await isSo())) await pause(lookMs)
+export async function until(holds: () => boolean | Promise<boolean>, everyMs = 10): Promise<void> {
+  while (!(await holds())) await pause(everyMs)
 }

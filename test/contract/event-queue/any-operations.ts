@@ -142,7 +142,7 @@ const RUN: Record<Operation['kind'], (bench: Bench, operation: Operation) => Pro
   },
 }
 
-/** What is open in the port: the detail of one that expired after it was given back. */
+/** The port does not specify the detail of an event that expired after a nack: it is ignored. */
 const comparable = (letters: DeadEvent[]): object[] =>
   letters.map((one) => (one.reason === 'expired' ? { ...one, detail: null } : one))
 
@@ -154,7 +154,7 @@ async function compare({ queue, reference, clock }: Bench): Promise<void> {
   }
 }
 
-/** Skips operations on a subscription that does not exist. */
+/** Operations that need no existing subscription; the others are skipped without one. */
 const NEEDS_NONE: readonly string[] = ['subscribe', 'unsubscribe', 'release', 'pass', 'trim', 'erase', 'ack', 'nack']
 
 async function runAll(bench: Bench, list: Operation[]): Promise<void> {
@@ -167,9 +167,9 @@ async function runAll(bench: Bench, list: Operation[]): Promise<void> {
   }
 }
 
-/** An engine behaves like plain lists under random operations. */
+/** Random operations: an engine behaves like the reference queue. */
 export async function anyOperationPromises(t: Test, open: OpenStores, extent: fc.Parameters<unknown> = FEW) {
-  t.test('after any operations every subscription has what the reference has', async (t) => {
+  t.test('after any operations every subscription is in the state of the reference', async (t) => {
     const property = fc.asyncProperty(operations, async (list) => {
       const { queue, clock } = await start(t, open, { maxReceives: MAX_RECEIVES })
       await runAll({ queue, clock, reference: new ReferenceQueue(MAX_RECEIVES), released: 0 }, list)

@@ -14,7 +14,7 @@ const BODIES = [
 
 const odd = (): FormulaEvent[] => BODIES.map((body, n) => ({ id: idOf(`${n}`), seq: n + 1, createdAt: NOON + n, body }))
 
-const tellsOf = (list: FormulaEvent[]) =>
+const withoutLease = (list: FormulaEvent[]) =>
   list
     .map(({ id, seq, createdAt, body }) => ({ id, seq, createdAt, body }))
     .toSorted((a, b) => a.createdAt - b.createdAt)
@@ -22,29 +22,29 @@ const tellsOf = (list: FormulaEvent[]) =>
 /** Leases all ready events. @returns their bodies and their receipts */
 async function leaseOdd(queue: EventQueue) {
   const leased = await lease(queue)
-  return { told: tellsOf(leased), receipts: receiptsOf(leased) }
+  return { events: withoutLease(leased), receipts: receiptsOf(leased) }
 }
 
 /** An event keeps its body byte for byte in every state. */
 export async function bodyPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('an event has id, sequence number, time and the very text it was given, held before or not', async (t) => {
+  t.test('an event has the id, sequence number, time and exact text it was given, held before or not', async (t) => {
     const { queue } = await start(t, open)
     await queue.publish(
       '1',
       odd().map((event) => ({ ...event, seq: null })),
     )
     await queue.release('1', odd())
-    t.same((await leaseOdd(queue)).told, odd())
+    t.same((await leaseOdd(queue)).events, odd())
     await queue.release('lost by the queue', odd())
-    t.same((await leaseOdd(queue)).told, odd())
+    t.same((await leaseOdd(queue)).events, odd())
   })
 
   t.test('an event that comes back has the same text: nacked, delayed, put back, ended, expired', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 10 })
     await queue.release('1', odd())
     const backed = async (how: (receipts: string[]) => Promise<unknown>, message: string): Promise<void> => {
-      const { told, receipts } = await leaseOdd(queue)
-      t.same(told, odd(), `before it is ${message}`)
+      const { events, receipts } = await leaseOdd(queue)
+      t.same(events, odd(), `before it is ${message}`)
       await how(receipts)
     }
     await backed((receipts) => queue.nack(receipts, 0), 'nacked')
@@ -62,22 +62,22 @@ export async function bodyPromises(t: Test, open: OpenStores): Promise<void> {
       'ended',
     )
     await backed(async () => clock.advance(LEASE_MS), 'left until its lease ends')
-    t.same((await leaseOdd(queue)).told, odd())
+    t.same((await leaseOdd(queue)).events, odd())
   })
 
   t.test('a dead letter has the same text, nacked or expired, and so does the event when it is redriven', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 1 })
     await queue.release('1', odd())
     await queue.nack((await leaseOdd(queue)).receipts, 0)
-    t.same(tellsOf((await queue.dead(DEFAULT, 10)).items), odd())
+    t.same(withoutLease((await queue.dead(DEFAULT, 10)).items), odd())
     await queue.redrive(
       DEFAULT,
       odd().map(({ id }) => id),
     )
-    t.same((await leaseOdd(queue)).told, odd())
+    t.same((await leaseOdd(queue)).events, odd())
     clock.advance(LEASE_MS)
-    t.same(tellsOf((await queue.dead(DEFAULT, 10)).items), odd())
+    t.same(withoutLease((await queue.dead(DEFAULT, 10)).items), odd())
     await queue.redrive(DEFAULT)
-    t.same((await leaseOdd(queue)).told, odd())
+    t.same((await leaseOdd(queue)).events, odd())
   })
 }

@@ -75,7 +75,7 @@ export async function deadPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf((await queue.dead(DEFAULT, 10)).items), 'b')
   })
 
-  t.test('only dead letters can be removed so', async (t) => {
+  t.test('removeDead removes dead letters only', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'ab')
     await lease(queue, 1)
@@ -84,7 +84,7 @@ export async function deadPromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await queue.stats(DEFAULT), { ready: 1, leased: 1 })
   })
 
-  t.test('a dead letter tells what was said when it was last given back', async (t) => {
+  t.test('a dead letter has the detail of its last nack', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 2 })
     await show(queue, 'abc')
     const told = 'no such customer: \u8349 \u{1f339} "\\\u2028'.padEnd(500, 'x')
@@ -100,7 +100,7 @@ export async function deadPromises(t: Test, open: OpenStores): Promise<void> {
     ])
   })
 
-  t.test('where nothing was said it tells nothing', async (t) => {
+  t.test('a dead letter whose nack had no detail has none', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 1 })
     await show(queue, 'ab')
     const [a = ''] = receiptsOf(await lease(queue))

@@ -15,7 +15,7 @@ export async function endLeasesPromises(t: Test, open: OpenStores): Promise<void
     t.same(await queue.ack([b]), { accepted: 1, stale: [] }, 'other leases go on')
   })
 
-  t.test('a lease that is ended counts as no receive, so no event is dead of it', async (t) => {
+  t.test('an ended lease does not count as a receive, so it makes no dead letter', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 2 })
     await show(queue, 'a')
     await queue.nack(receiptsOf(await lease(queue)), 0)
@@ -44,7 +44,7 @@ export async function endLeasesPromises(t: Test, open: OpenStores): Promise<void
     t.match(await queue.stats(DEFAULT), { leased: 1 })
   })
 
-  t.test('events that are ready, delayed, dead, gone or over are passed over, and so is what is no id', async (t) => {
+  t.test('endLeases ignores events that are ready, dead or acked, and invalid ids', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 1 })
     await show(queue, 'abcdef')
     const [dead, acked] = receiptsOf(await lease(queue, 2)) as [string, string]
@@ -61,7 +61,7 @@ export async function endLeasesPromises(t: Test, open: OpenStores): Promise<void
     t.equal(await queue.endLeases(DEFAULT, [id, ...others, id]), 1, 'an id that stands there twice counts once')
   })
 
-  t.test('an event that was given back with a delay is not leased', async (t) => {
+  t.test('endLeases ignores a delayed event', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'a')
     await queue.nack(receiptsOf(await lease(queue)), 1000)
@@ -83,7 +83,7 @@ export async function endLeasesPromises(t: Test, open: OpenStores): Promise<void
     t.ok(again.every(({ receiveCount }) => receiveCount === 1))
   })
 
-  t.test('listeners are told, once an operation, and only when a lease was ended', async (t) => {
+  t.test('listeners are called once per operation, and only if a lease was ended', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'ab')
     await lease(queue)

@@ -8,9 +8,9 @@ async function erase(queue: EventQueue, names: string): Promise<void> {
   for (const name of names) await queue.erase(idOf(name), seqOf(name))
 }
 
-/** What is left of an event whose formula is erased. */
+/** What erasing an event removes. */
 export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('an event that nobody has read is passed over, and counted no more', async (t) => {
+  t.test('an erased event that nobody has read is skipped, and no longer counted', async (t) => {
     const { queue, clock } = await start(t, open)
     for (const [n, name] of [...'abcdef'].entries()) await queue.release(name, events(name, NOON + n * 1000))
     await erase(queue, 'acd')
@@ -25,7 +25,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf(await lease(queue)), 'g')
   })
 
-  t.test('its deliveries go at once, whatever their state, and their receipts are stale', async (t) => {
+  t.test('erasing removes deliveries in any state at once, and their receipts are stale', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 2 })
     await show(queue, 'abcdef')
     const first = receiptsOf(await lease(queue))
@@ -46,7 +46,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf((await queue.dead(DEFAULT, 10)).items), 'f')
   })
 
-  t.test('it is found whether or not its position is the number of its formula', async (t) => {
+  t.test('an event is found for erasure even if its position differs from its sequence number', async (t) => {
     const { queue } = await start(t, open)
     for (const [n, name] of [...'abcd'].entries()) {
       const numbered = events(name).map((event) => ({ ...event, seq: [1, 4, 3, 2][n] as number }))
@@ -60,7 +60,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await queue.stats(DEFAULT), { leased: 1 })
   })
 
-  t.test('it goes from every subscription', async (t) => {
+  t.test('an erased event is gone from every subscription', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     for (const name of ['dead', 'unread']) await queue.subscribe(name, 'start')
     await show(queue, 'ab')
@@ -75,7 +75,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await readIn(queue, 'later'), 'b')
   })
 
-  t.test('id and number have to be those of one event, and erasing what is not there is no error', async (t) => {
+  t.test('erasing needs the id and sequence number of one event, and does nothing without a match', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     const [event] = events('a')
     for (const seq of [1, 2]) await queue.release(`${seq}`, [{ ...event, seq } as typeof event & object])
@@ -98,7 +98,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf((await queue.dead(DEFAULT, 10)).items), 'b')
   })
 
-  t.test('a thousand erased events are passed over in one receive', async (t) => {
+  t.test('a thousand erased events are skipped in one receive', async (t) => {
     const { queue } = await start(t, open)
     const all = manyEvents(1003)
     await queue.release('many', all)
@@ -112,7 +112,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await queue.stats(DEFAULT), { ready: 0, leased: 3 })
   })
 
-  t.test('erased events are trimmed as others are, once they were passed over', async (t) => {
+  t.test('erased events are trimmed like others, once they were skipped', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'abcd')
     await queue.ack(receiptsOf(await lease(queue, 1)))
@@ -128,7 +128,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await readIn(queue, DEFAULT), 'g')
   })
 
-  t.test('after a move they are passed over again', async (t) => {
+  t.test('erased events are skipped again after a seek', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'abc')
     await readIn(queue, DEFAULT)

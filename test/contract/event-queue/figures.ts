@@ -5,13 +5,13 @@ import { events, idOf, NOON } from '../submissions.ts'
 
 /** The statistics and hints of a queue. */
 export async function figurePromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('an empty queue has no figures, and no age', async (t) => {
+  t.test('an empty queue counts zero, and has no age', async (t) => {
     const { queue } = await start(t, open)
     const none = { ready: 0, leased: 0, delayed: 0, dead: 0, oldestReadyAgeSeconds: null }
     t.match(await queue.stats(DEFAULT), none)
   })
 
-  t.test('the figures count each event in one place', async (t) => {
+  t.test('each event is counted in exactly one state', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 2 })
     await show(queue, 'a')
     for (const _ of [1, 2]) await queue.nack(receiptsOf(await lease(queue, 1)), 0)
@@ -37,7 +37,7 @@ export async function figurePromises(t: Test, open: OpenStores): Promise<void> {
   })
 
   // Spurious hints are allowed: only a missing one is an error.
-  t.test('listeners are told, once an operation, when events become ready, until they stop', async (t) => {
+  t.test('listeners are called once per operation that makes events ready, until they unsubscribe', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 2 })
     let told = 0
     const stop = queue.onReady(() => told++)

@@ -23,7 +23,7 @@ export async function orderPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf(await lease(queue)), 'abc')
   })
 
-  t.test('several that come back keep their first order, whichever came back first', async (t) => {
+  t.test('events that come back keep their original order, whichever came back first', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'abcd')
     const [a, b] = await lease(queue, 2)

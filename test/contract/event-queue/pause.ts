@@ -5,7 +5,7 @@ import { idOf } from '../submissions.ts'
 
 /** What a pause stops, and what it does not. */
 export async function pausePromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('while it is paused a subscription hands out nothing, and goes on where it was', async (t) => {
+  t.test('a paused subscription delivers nothing, and resumes where it was', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'abcd')
     await queue.nack(receiptsOf(await lease(queue, 1)), 0)
@@ -23,7 +23,7 @@ export async function pausePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf(await lease(queue)), 'abcde')
   })
 
-  t.test('its receipts stay good', async (t) => {
+  t.test('receipts stay valid during a pause', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'abcd')
     const [a = '', b = '', c = '', d = ''] = receiptsOf(await lease(queue))
@@ -39,7 +39,7 @@ export async function pausePromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await queue.ack([d]), { accepted: 1, stale: [] })
   })
 
-  t.test('its dead letters can be seen, redriven and removed', async (t) => {
+  t.test('dead letters can be listed, redriven and removed during a pause', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     await show(queue, 'abc')
     const receipts = receiptsOf(await lease(queue))
@@ -53,7 +53,7 @@ export async function pausePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf(await lease(queue)), 'b')
   })
 
-  t.test('it stops no other', async (t) => {
+  t.test('a pause affects no other subscription', async (t) => {
     const { queue } = await start(t, open)
     await queue.subscribe('x', 'start')
     await show(queue, 'a')
@@ -76,7 +76,7 @@ export async function pausePromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await lease(queue), [])
   })
 
-  t.test('listeners are told when it goes on', async (t) => {
+  t.test('listeners are called when a subscription resumes', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'a')
     await queue.pause(DEFAULT, true)

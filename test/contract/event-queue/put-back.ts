@@ -26,7 +26,7 @@ export async function putBackPromises(t: Test, open: OpenStores): Promise<void> 
     }
   })
 
-  t.test('an event is never dead of being put back, also on its last lease', async (t) => {
+  t.test('putting an event back never makes it a dead letter, even on its last lease', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 1 })
     await show(queue, 'a')
     for (let round = 0; round < 3; round++) await queue.putBack(receiptsOf(await lease(queue)))
@@ -36,7 +36,7 @@ export async function putBackPromises(t: Test, open: OpenStores): Promise<void> 
     t.match((await queue.dead(DEFAULT, 10)).items, [{ id: idOf('a'), receiveCount: 1, reason: 'expired' }])
   })
 
-  t.test('a receipt puts its event back once, and is good for nothing else then', async (t) => {
+  t.test('a receipt puts its event back once, and is stale afterwards', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'a')
     const [receipt = ''] = receiptsOf(await lease(queue))
@@ -46,7 +46,7 @@ export async function putBackPromises(t: Test, open: OpenStores): Promise<void> 
     t.same(await queue.putBack([receipt]), { accepted: 0, stale: [receipt] }, 'nor does it touch a later lease')
   })
 
-  t.test('after the end of a lease nothing can be put back, and the lease has counted', async (t) => {
+  t.test('an expired lease cannot be put back, and counts as a receive', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'a')
     const receipts = receiptsOf(await lease(queue))
@@ -55,7 +55,7 @@ export async function putBackPromises(t: Test, open: OpenStores): Promise<void> 
     t.match(await lease(queue), [{ id: idOf('a'), receiveCount: 2 }])
   })
 
-  t.test('a redriven event that is put back starts over all the same', async (t) => {
+  t.test('a redriven event that is put back still starts over', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     await show(queue, 'a')
     await queue.nack(receiptsOf(await lease(queue)), 0)
@@ -64,7 +64,7 @@ export async function putBackPromises(t: Test, open: OpenStores): Promise<void> 
     t.match(await lease(queue), [{ id: idOf('a'), receiveCount: 1 }])
   })
 
-  t.test('listeners are told, once an operation, that events are back', async (t) => {
+  t.test('listeners are called once per operation that puts events back', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'ab')
     const receipts = receiptsOf(await lease(queue))

@@ -16,7 +16,7 @@ export async function readerPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await readIn(queue, DEFAULT), 'abcd')
   })
 
-  t.test('an event counts the leases of each subscription for itself', async (t) => {
+  t.test('receiveCount is separate for each subscription', async (t) => {
     const { queue } = await start(t, open)
     await queue.subscribe('x', 'start')
     await show(queue, 'a')
@@ -25,7 +25,7 @@ export async function readerPromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await lease(queue), [{ ...events('a')[0], receiveCount: 1 }])
   })
 
-  t.test('a receipt says whose it is, and settles nothing of another', async (t) => {
+  t.test('a receipt settles nothing in another subscription', async (t) => {
     const { queue } = await start(t, open)
     await queue.subscribe('x', 'start')
     await show(queue, 'ab')
@@ -56,7 +56,7 @@ export async function readerPromises(t: Test, open: OpenStores): Promise<void> {
     for (const name of [DEFAULT, 'x']) t.equal(namesOf(await leaseIn(queue, name)), 'cd')
   })
 
-  t.test('an event is dead where it died, and redriven there alone', async (t) => {
+  t.test('a dead letter belongs to one subscription, and is redriven there alone', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     await queue.subscribe('x', 'start')
     await show(queue, 'a')
@@ -82,7 +82,7 @@ export async function readerPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await queue.ack(receipts), { accepted: 1, stale: [] })
   })
 
-  t.test('a later subscription disturbs none that is there', async (t) => {
+  t.test('a new subscription does not affect the others', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'abc')
     const [a = ''] = receiptsOf(await lease(queue, 1))
@@ -94,7 +94,7 @@ export async function readerPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await readIn(queue, 'x-start'), 'abc')
   })
 
-  t.test('subscriptions that read at once, several readers each, get each event once', async (t) => {
+  t.test('subscriptions that are read at once, by several readers each, get each event once', async (t) => {
     const { queue } = await start(t, open)
     const names = [DEFAULT, 'x', 'y']
     for (const name of names.slice(1)) await queue.subscribe(name, 'start')

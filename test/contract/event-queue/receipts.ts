@@ -23,7 +23,7 @@ export async function receiptPromises(t: Test, open: OpenStores): Promise<void> 
   })
 
   for (const operation of ['ack', 'nack', 'extend', 'putBack'] as const) {
-    t.test(`a receipt that stands twice in one ${operation} counts once, held or stale`, async (t) => {
+    t.test(`a receipt that stands twice in one ${operation} counts once, live or stale`, async (t) => {
       const { queue } = await start(t, open)
       await show(queue, 'ab')
       const [a = '', b = ''] = receiptsOf(await lease(queue))
@@ -32,7 +32,7 @@ export async function receiptPromises(t: Test, open: OpenStores): Promise<void> 
     })
   }
 
-  t.test('an unknown receipt is stale and spoils nothing for the others', async (t) => {
+  t.test('an unknown receipt is stale and does not affect the others', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'ab')
     const [a = '', b = ''] = receiptsOf(await lease(queue))
@@ -62,7 +62,7 @@ export async function receiptPromises(t: Test, open: OpenStores): Promise<void> 
     })
   }
 
-  t.test('the receipt of an earlier lease does not touch the lease that runs', async (t) => {
+  t.test('the receipt of an earlier lease does not affect the current lease', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'a')
     const old = receiptsOf(await lease(queue))
@@ -76,7 +76,7 @@ export async function receiptPromises(t: Test, open: OpenStores): Promise<void> 
     t.same(await queue.ack(current), { accepted: 1, stale: [] })
   })
 
-  t.test('an extended lease keeps its receipt and ends that long from now', async (t) => {
+  t.test('an extended lease keeps its receipt, and its new end counts from now', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'a')
     const receipts = receiptsOf(await lease(queue))
@@ -88,7 +88,7 @@ export async function receiptPromises(t: Test, open: OpenStores): Promise<void> 
     t.same(await queue.ack(receipts), { accepted: 1, stale: [] })
   })
 
-  t.test('an extension counts as no receive, and may also shorten a lease', async (t) => {
+  t.test('an extension does not count as a receive, and may shorten a lease', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 2 })
     await show(queue, 'a')
     await queue.extend(receiptsOf(await lease(queue)), 10)

@@ -43,7 +43,7 @@ export async function redrivePromises(t: Test, open: OpenStores): Promise<void> 
   })
 
   for (const max of [1, 2, 100]) {
-    t.test(`its turn is behind what was in the log and before what came later, leased ${max} at a time`, async (t) => {
+    t.test(`a redriven event comes after older events and before later ones, leased ${max} at a time`, async (t) => {
       const { queue } = await withDead(t, open, 'abc')
       await show(queue, 'de')
       t.equal(await redrive(queue, 'b'), 1)
@@ -74,7 +74,7 @@ export async function redrivePromises(t: Test, open: OpenStores): Promise<void> 
     t.equal(await leaseAll(queue, 1), `a${[...rest].reverse().join('')}`)
   })
 
-  t.test('what was given back goes before it', async (t) => {
+  t.test('returned events come before redriven ones', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 2 })
     await show(queue, 'ab')
     for (let round = 0; round < 2; round++) await queue.nack(receiptsOf(await lease(queue, 1)), 0)
@@ -85,7 +85,7 @@ export async function redrivePromises(t: Test, open: OpenStores): Promise<void> 
     t.equal(await leaseAll(queue, 1), 'ba')
   })
 
-  t.test('one that is leased comes back as any other does', async (t) => {
+  t.test('a redriven event that was leased returns like any other', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 2 })
     await show(queue, 'ab')
     for (let round = 0; round < 2; round++) await queue.nack(receiptsOf(await lease(queue, 1)), 0)
@@ -102,7 +102,7 @@ export async function redrivePromises(t: Test, open: OpenStores): Promise<void> 
     ])
   })
 
-  t.test('erased events before its turn hold it up no longer', async (t) => {
+  t.test('erased events do not hold up a redriven event', async (t) => {
     const { queue } = await withDead(t, open, 'ab')
     await show(queue, 'cd')
     await redrive(queue, 'a')
@@ -113,14 +113,14 @@ export async function redrivePromises(t: Test, open: OpenStores): Promise<void> 
     t.equal(await leaseAll(queue, 2), 'abe')
   })
 
-  t.test('the age of the first in line is told, redriven or not', async (t) => {
+  t.test('the age of the oldest ready event covers redriven ones', async (t) => {
     const { queue, clock } = await withDead(t, open, 'a')
     await queue.redrive(DEFAULT)
     clock.advance(5999)
     t.match(await queue.stats(DEFAULT), { ready: 1, oldestReadyAgeSeconds: 6 })
   })
 
-  t.test('an id stands for every dead letter of it', async (t) => {
+  t.test('an id stands for all dead letters of that id', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     const [first] = events('a')
     for (const seq of [1, 2, 3]) await queue.release(`${seq}`, [{ ...first, seq } as typeof first & object])

@@ -30,7 +30,7 @@ export async function heldPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf(await lease(queue)), 'a')
   })
 
-  t.test('releasing again shows nothing twice, even when the events are done', async (t) => {
+  t.test('releasing again publishes nothing twice, even after the events were acked', async (t) => {
     const { queue } = await start(t, open)
     await queue.publish('1', events('a'))
     await queue.release('1', events('a'))
@@ -42,7 +42,7 @@ export async function heldPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await lease(queue), [])
   })
 
-  t.test('what the queue has lost is published by its release, once', async (t) => {
+  t.test('a release publishes events that the queue does not hold, once', async (t) => {
     const { queue } = await start(t, open)
     await queue.release('1', events('ab'))
     await queue.release('1', events('ab'))
@@ -50,7 +50,7 @@ export async function heldPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(namesOf(await lease(queue)), 'ab')
   })
 
-  t.test('two attempts with the same events do not touch each other', async (t) => {
+  t.test('two attempts with the same events do not affect each other', async (t) => {
     const { queue } = await start(t, open)
     await queue.publish('1', events('a'))
     await queue.publish('2', events('a'))

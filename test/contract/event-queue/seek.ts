@@ -31,7 +31,7 @@ async function withAll(t: Test, open: OpenStores) {
 
 /** Where a subscription can be moved. */
 export async function seekPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('it goes on at the place it was moved to', async (t) => {
+  t.test('a subscription continues at the place it was moved to', async (t) => {
     const { queue, clock } = await start(t, open)
     await showTimed(queue)
     clock.advance(10_000)
@@ -83,7 +83,7 @@ export async function seekPromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await queue.stats(DEFAULT), { ready: 6, dead: 0 })
   })
 
-  t.test('what is handed out again counts its leases from one', async (t) => {
+  t.test('events that are delivered again after a seek count their leases from one', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'a')
     for (let round = 0; round < 3; round++) await queue.nack(receiptsOf(await lease(queue)), 0)
@@ -91,7 +91,7 @@ export async function seekPromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await lease(queue), [{ id: idOf('a'), receiveCount: 1 }])
   })
 
-  t.test('a receipt from before the move touches no lease from after it', async (t) => {
+  t.test('a receipt from before a seek does not affect leases from after it', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'a')
     const old = receiptsOf(await lease(queue))
@@ -115,7 +115,7 @@ export async function seekPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await readIn(queue, 'x'), 'b')
   })
 
-  t.test('listeners are told, since events may be ready again', async (t) => {
+  t.test('listeners are called after a seek', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'a')
     await readIn(queue, DEFAULT)

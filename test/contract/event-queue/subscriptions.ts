@@ -14,7 +14,7 @@ const namesAt = (list: { name: string }[]): string[] => list.map(({ name }) => n
 
 /** How subscriptions are made, where they begin, and how they are removed. */
 export async function subscriptionPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('the default subscription is there from the start, before every event', async (t) => {
+  t.test('the default subscription exists from the start and gets every event', async (t) => {
     const { queue } = await start(t, open)
     const figures = { ready: 0, leased: 0, delayed: 0, dead: 0, oldestReadyAgeSeconds: null }
     t.match(await queue.subscriptions(), [{ name: DEFAULT, createdAt: Number, paused: false, ...figures }])
@@ -23,7 +23,7 @@ export async function subscriptionPromises(t: Test, open: OpenStores): Promise<v
     t.equal(namesOf(await lease(queue)), 'ab')
   })
 
-  t.test('a new one begins before the oldest event, or behind the newest', async (t) => {
+  t.test('a new subscription begins before the oldest event or after the newest', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'ab')
     clock.advance(1000)
@@ -45,7 +45,7 @@ export async function subscriptionPromises(t: Test, open: OpenStores): Promise<v
     t.equal(await readIn(queue, 'new'), 'c')
   })
 
-  t.test('a time begins at the first event in the order of the log that is not older', async (t) => {
+  t.test('a subscription from a time begins at the first event in the log that is not older', async (t) => {
     const { queue, clock } = await start(t, open)
     for (const [name, at] of Object.entries({ a: 10, b: 30, c: 20, d: 40 })) {
       await queue.release(name, events(name, NOON + at))
@@ -60,7 +60,7 @@ export async function subscriptionPromises(t: Test, open: OpenStores): Promise<v
     t.equal(await readIn(queue, 'from-5000'), 'e', 'a time that no event has reached is the end')
   })
 
-  t.test('in an empty log every place is the same', async (t) => {
+  t.test('in an empty log all places are the same', async (t) => {
     const { queue } = await start(t, open)
     const places = { first: 'start', last: 'end', time: NOON, future: NOON + 1e9 } as const
     for (const [name, from] of Object.entries(places)) await queue.subscribe(name, from)
@@ -68,7 +68,7 @@ export async function subscriptionPromises(t: Test, open: OpenStores): Promise<v
     for (const name of Object.keys(places)) t.equal(await readIn(queue, name), 'a', name)
   })
 
-  t.test('one that is there keeps its place, and its time', async (t) => {
+  t.test('subscribing again changes neither the place nor the creation time', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'ab')
     await queue.subscribe('x', 'start')
@@ -79,20 +79,20 @@ export async function subscriptionPromises(t: Test, open: OpenStores): Promise<v
     t.equal(await readIn(queue, 'x'), 'b')
   })
 
-  t.test('two that make the same at once make one', async (t) => {
+  t.test('subscribing to one name twice at once makes one subscription', async (t) => {
     const { queue } = await start(t, open)
     const made = await Promise.all([queue.subscribe('x', 'start'), queue.subscribe('x', 'end')])
     t.same(made.sort(), ['made', 'there'])
     t.same(namesAt(await queue.subscriptions()), [DEFAULT, 'x'])
   })
 
-  t.test('they are listed by name, whatever the language of the database', async (t) => {
+  t.test('subscriptions are listed by name, whatever the collation of the database', async (t) => {
     const { queue } = await start(t, open)
     for (const name of ['x', 'ab', 'a_b', 'a1', 'a.b', 'a-b', '9']) await queue.subscribe(name, 'end')
     t.same(namesAt(await queue.subscriptions()), ['9', 'a-b', 'a.b', 'a1', 'a_b', 'ab', DEFAULT, 'x'])
   })
 
-  t.test('each is listed with its own figures', async (t) => {
+  t.test('each subscription is listed with its own counts', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 1 })
     await queue.subscribe('busy', 'start')
     await show(queue, 'abcd')
@@ -110,7 +110,7 @@ export async function subscriptionPromises(t: Test, open: OpenStores): Promise<v
 
 /** The limit on the number of subscriptions. */
 export async function manySubscriptionsPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('a hundred get every event, and there is no room for another', async (t) => {
+  t.test('a hundred subscriptions get every event, and one more is refused', async (t) => {
     const { queue } = await start(t, open)
     const names = Array.from({ length: MAX_SUBSCRIPTIONS - 1 }, (_, n) => `s-${n}`)
     for (const name of names) t.equal(await queue.subscribe(name, 'start'), 'made')
@@ -127,7 +127,7 @@ export async function manySubscriptionsPromises(t: Test, open: OpenStores): Prom
 
 /** What is removed with a subscription. */
 export async function unsubscribePromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('with a subscription go its place, its leases and its dead letters', async (t) => {
+  t.test('removing a subscription removes its place, leases and dead letters', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     await queue.subscribe('x', 'start')
     await show(queue, 'abc')
@@ -144,14 +144,14 @@ export async function unsubscribePromises(t: Test, open: OpenStores): Promise<vo
     t.same(await queue.ack(receipts), { accepted: 0, stale: receipts }, 'one of the same name is another one')
   })
 
-  t.test('the default one cannot be removed', async (t) => {
+  t.test('the default subscription cannot be removed', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'a')
     t.equal(await queue.unsubscribe(DEFAULT), false)
     t.equal(namesOf(await lease(queue)), 'a')
   })
 
-  t.test('one that is not there is unknown to every operation', async (t) => {
+  t.test('every operation refuses an unknown subscription', async (t) => {
     const { queue } = await start(t, open)
     await queue.subscribe('gone', 'start')
     await queue.unsubscribe('gone')

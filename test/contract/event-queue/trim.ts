@@ -21,7 +21,7 @@ async function killAll(queue: EventQueue): Promise<void> {
 
 /** Which events are trimmed from the front of the log. */
 export async function trimPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('events that every subscription is done with go, up to the limit', async (t) => {
+  t.test('events that every subscription is done with are trimmed, up to the limit', async (t) => {
     const { queue } = await start(t, open)
     await queue.subscribe('x', 'start')
     await show(queue, 'abcde')
@@ -33,7 +33,7 @@ export async function trimPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await logOf(queue), '')
   })
 
-  t.test('the first that is too young stops it, and older ones behind it stay', async (t) => {
+  t.test('trimming stops at the first event that is too young, even if later ones are older', async (t) => {
     const { queue } = await start(t, open)
     for (const [name, at] of Object.entries({ a: 10, b: 20, c: 30, d: 15 })) {
       await queue.release(name, events(name, NOON + at))
@@ -44,7 +44,7 @@ export async function trimPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await logOf(queue), 'cd')
   })
 
-  t.test('what one subscription has not read stays, however far the others are', async (t) => {
+  t.test('an event that one subscription has not read stays, however far the others are', async (t) => {
     const { queue } = await start(t, open)
     for (const name of ['slow', 'paused']) await queue.subscribe(name, 'start')
     await show(queue, 'abcd')
@@ -59,7 +59,7 @@ export async function trimPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await readIn(queue, 'slow'), 'f')
   })
 
-  t.test('what is leased, delayed or given back stops it', async (t) => {
+  t.test('trimming stops at an event that is leased, delayed or returned', async (t) => {
     const { queue, clock } = await start(t, open)
     await show(queue, 'abcd')
     const [a = '', b = '', c = '', d = ''] = receiptsOf(await lease(queue))
@@ -77,7 +77,7 @@ export async function trimPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await queue.trim(LATER, 100), 2)
   })
 
-  t.test('figures, order and places are the same as before', async (t) => {
+  t.test('trimming changes neither counts nor order nor places', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'abcdef')
     await queue.ack(receiptsOf(await lease(queue, 2)))
@@ -94,7 +94,7 @@ export async function trimPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal(await readIn(queue, DEFAULT), 'cdef')
   })
 
-  t.test('a log that was trimmed to its end goes on', async (t) => {
+  t.test('a log that was trimmed to its end continues', async (t) => {
     const { queue } = await start(t, open)
     await queue.release('many', manyEvents(300))
     await readIn(queue, DEFAULT)
@@ -112,7 +112,7 @@ export async function trimPromises(t: Test, open: OpenStores): Promise<void> {
 
 /** What happens to dead letters whose events are trimmed. */
 export async function trimmedDeadPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('dead letters stop no trimming, and tell the same afterwards', async (t) => {
+  t.test('dead letters do not stop trimming, and do not change by it', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     await show(queue, 'abc')
     await killAll(queue)
@@ -123,7 +123,7 @@ export async function trimmedDeadPromises(t: Test, open: OpenStores): Promise<vo
     t.equal(namesOf((await queue.dead(DEFAULT, 10)).items), 'ca')
   })
 
-  t.test('one whose event is gone can be redriven, leased, given back and acked', async (t) => {
+  t.test('a dead letter whose event was trimmed can be redriven, leased, given back and acked', async (t) => {
     const { queue, clock } = await start(t, open, { maxReceives: 3 })
     await show(queue, 'a')
     for (let round = 0; round < 3; round++) await killAll(queue)
@@ -148,7 +148,7 @@ export async function trimmedDeadPromises(t: Test, open: OpenStores): Promise<vo
     t.match(await queue.stats(DEFAULT), { ready: 0, leased: 0, dead: 0 })
   })
 
-  t.test('an event that is redriven stops no trimming either, and keeps its turn', async (t) => {
+  t.test('a redriven event does not stop trimming either, and keeps its turn', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     await show(queue, 'ab')
     await killAll(queue)
@@ -160,7 +160,7 @@ export async function trimmedDeadPromises(t: Test, open: OpenStores): Promise<vo
     t.equal(await readIn(queue, DEFAULT), 'cabd')
   })
 
-  t.test('a dead letter of another subscription keeps no event', async (t) => {
+  t.test('a dead letter of one subscription keeps no event in the log', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     await queue.subscribe('x', 'start')
     await show(queue, 'a')
@@ -171,7 +171,7 @@ export async function trimmedDeadPromises(t: Test, open: OpenStores): Promise<vo
     t.match(await queue.stats('x'), { dead: 0 })
   })
 
-  t.test('erasing takes a dead letter whose event is gone', async (t) => {
+  t.test('erasing removes a dead letter whose event was trimmed', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     await show(queue, 'ab')
     await killAll(queue)

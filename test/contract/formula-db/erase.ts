@@ -9,7 +9,7 @@ async function seqIn(db: FormulaDb, id: string): Promise<number> {
   return stored.seq
 }
 
-/** What is left of a formula that is erased. */
+/** What erasing a formula removes. */
 export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
   t.test('an erased formula is found nowhere', async (t) => {
     const { db } = await start(t, open)
@@ -24,7 +24,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.same(namesIn((await listed(db, { limit: 1, before: first.next ?? 0 })).items), ['a1'])
   })
 
-  t.test('only the formula with this number is erased, and once', async (t) => {
+  t.test('only the formula with this id and sequence number is erased, and once', async (t) => {
     const { db } = await start(t, open)
     const [a, b] = [formula('a', '1'), formula('b', '2')]
     await store(db, submission([a, b]))
@@ -38,7 +38,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal((await db.get(b.id))?.document, b.document)
   })
 
-  t.test('its composition can be stored anew, and an erasure of the old one does not touch it', async (t) => {
+  t.test('an erased composition can be stored again, and repeating the erasure leaves it alone', async (t) => {
     const { db } = await start(t, open)
     await store(db, submission([formula('old')]))
     const { id } = formula('old')
@@ -49,7 +49,7 @@ export async function erasePromises(t: Test, open: OpenStores): Promise<void> {
     t.equal((await db.get(id))?.document, formula('new').document)
   })
 
-  t.test('a number is never given twice, also when the newest was erased', async (t) => {
+  t.test('a sequence number is never reused, even if the newest formula was erased', async (t) => {
     const { db } = await start(t, open)
     const given = new Set<number>()
     for (const round of ['1', '2', '3', '4']) {

@@ -16,7 +16,7 @@ const ascending = (a: number, b: number): number => a - b
 
 /** How formulas are kept. */
 export async function formulaPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('a stored formula is found by its fingerprint, with its number and the document it was given', async (t) => {
+  t.test('a stored formula is found by its fingerprint, with its sequence number and its exact document', async (t) => {
     const { db } = await start(t, open)
     const rose = formula('Straße')
     await store(db, submission([rose]))
@@ -40,7 +40,7 @@ export async function formulaPromises(t: Test, open: OpenStores): Promise<void> 
     t.equal(kept?.status === 200 && kept.entries[0]?.document, odd.document)
   })
 
-  t.test('numbers go up in the order of acceptance', async (t) => {
+  t.test('sequence numbers go up in the order of acceptance', async (t) => {
     const { db } = await start(t, open)
     const [a, b, c, d] = formulas('a', 'b', 'c', 'd') as [NewFormula, NewFormula, NewFormula, NewFormula]
     await store(db, submission([d]))
@@ -63,7 +63,7 @@ export async function formulaPromises(t: Test, open: OpenStores): Promise<void> 
     t.equal((await db.get(iris.id))?.document, iris.document)
   })
 
-  t.test('what is not there is null', async (t) => {
+  t.test('a formula that is not stored is null', async (t) => {
     const { db } = await start(t, open)
     t.equal(await db.get(formula('a').id), null)
     t.equal(await db.get('x'), null)

@@ -82,7 +82,7 @@ export async function searchPromises(t: Test, open: OpenStores): Promise<void> {
     }
   })
 
-  t.test('white space that ends a prefix counts', async (t) => {
+  t.test('trailing white space of a prefix counts', async (t) => {
     const { db } = await start(t, open)
     await storeAll(db, ['Iso E', 'Isolde'])
     t.same(namesIn((await listed(db, { limit: 10, searchPrefix: 'iso ' })).items), ['Iso E'])
@@ -107,7 +107,7 @@ export async function searchPromises(t: Test, open: OpenStores): Promise<void> {
     t.equal((await listed(db, { limit: 3, searchPrefix: 'a' })).next, null)
   })
 
-  t.test('what no name can hold is found nowhere', async (t) => {
+  t.test('a prefix that no name can have finds nothing', async (t) => {
     const { db } = await start(t, open)
     await storeAll(db, ['a'])
     for (const searchPrefix of ['\0', 'a\0', '\ud800']) {

@@ -157,7 +157,7 @@ export async function claimPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await db.add('3', skipping), { kind: 'busy', wants: 'composition', holder: 'submission' })
   })
 
-  t.test('who finds a composition busy claims nothing', async (t) => {
+  t.test('an attempt that finds a composition busy claims nothing', async (t) => {
     const { db } = await start(t, open)
     await db.add('1', submission([formula('a', '1')]))
     await db.add('2', submission([formula('b', '2'), formula('c', '1')]))
@@ -198,7 +198,7 @@ export async function keyPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await db.add('3', other), { kind: 'reused' })
   })
 
-  t.test('a key whose rollback is owed is busy, whatever the payload', async (t) => {
+  t.test('a key whose rollback is pending is busy, whatever the payload', async (t) => {
     const { db } = await start(t, open)
     const first = submission([formula('a', '1')])
     await db.add('1', first)
@@ -221,7 +221,7 @@ export async function keyPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await db.add('3', submission([formula('b', '2')], { key: first.key })), { kind: 'reused' })
   })
 
-  t.test('the reuse of a key is told before a busy or known composition', async (t) => {
+  t.test('a reused key is refused before busy or known compositions are looked at', async (t) => {
     const { db } = await start(t, open)
     const first = submission([formula('a', '1')])
     await store(db, first)

@@ -17,7 +17,7 @@ const PROCESS = 'test/process/keys-reloaded.test.ts'
 /** Bugs in who may do what, and in whose answers are whose. */
 export const accessMutants: Mutant[] = [
   {
-    name: 'access: what nobody takes asks for no key',
+    name: 'access: unknown routes need no key',
     breaks: 'a stranger learns nothing',
     edits: [
       [
@@ -29,14 +29,14 @@ export const accessMutants: Mutant[] = [
     caughtBy: [HTTP, 'a key is asked for also where there is no route or another method; any key will do then'],
   },
   {
-    name: 'access: what nobody takes is for admin',
+    name: 'access: unknown routes are for admin only',
     breaks: 'a caller is told what is wrong',
     edits: [[AUTHORIZATION, 'apiKey === null || is404 ||', 'apiKey === null ||']],
     caughtBy: [HTTP, 'a key is asked for also where there is no route or another method; any key will do then'],
   },
   {
-    name: 'access: a route that says no scope is open to any key',
-    breaks: 'what is forgotten stays shut',
+    name: 'access: a route without a scope is open to any key',
+    breaks: 'a route without a scope is for admin only',
     edits: [[AUTHORIZATION, "{ scope = 'admin' }", "{ scope = 'read' }"]],
     caughtBy: [HTTP, 'a route that says neither is for admin alone'],
   },
@@ -59,8 +59,8 @@ export const accessMutants: Mutant[] = [
     caughtBy: [HTTP, 'GET /events/stats is for read and consume and admin'],
   },
   {
-    name: 'access: a key that is not known is told from one that is not shown',
-    breaks: 'one answer for all that will not do',
+    name: 'access: an unknown key and no key get different answers',
+    breaks: 'every bad key gets the same answer',
     edits: [
       [
         AUTHENTICATION,
@@ -71,7 +71,7 @@ export const accessMutants: Mutant[] = [
     caughtBy: [HTTP, 'no key, an unknown one and a revoked one get the same answer'],
   },
   {
-    name: 'access: the limit of what is under way comes first',
+    name: 'access: the overload limit is checked before the key',
     breaks: 'the key comes before all other checks',
     edits: [
       ['plugins/overload.ts', "'request-id', 'authorization'", "'request-id'"],
@@ -86,7 +86,7 @@ export const accessMutants: Mutant[] = [
     caughtBy: [HTTP, 'idempotency keys belong to the caller: nobody sees the answer of another'],
   },
   {
-    name: 'access: what is remembered is told to any caller',
+    name: 'access: recent answers are replayed to any caller',
     breaks: 'nobody sees the answer of another',
     edits: [
       ['routes/formulas/index.ts', 'request.rawRequest = { caller, key', "request.rawRequest = { caller: '', key"],
@@ -141,7 +141,7 @@ export const accessMutants: Mutant[] = [
     caughtBy: [COMMAND_TEST, 'a link to the file stays one'],
   },
   {
-    name: 'keys: a broken file lets nobody in',
+    name: 'keys: a broken file revokes all keys',
     breaks: 'a broken file keeps the old keys',
     edits: [
       [
@@ -175,13 +175,13 @@ export const accessMutants: Mutant[] = [
   },
   {
     name: 'keys: a file that its group can write is taken',
-    breaks: 'nobody but its owner lets anyone in',
+    breaks: 'nobody but the owner of the file can add keys',
     edits: [[RING, '(mode & 0o022) !== 0', '(mode & 0o002) !== 0']],
     caughtBy: [RING_TEST, 'a file of mode 660 is refused at the start, and keeps the old keys later'],
   },
   {
     name: 'keys: a field that is not known is passed over',
-    breaks: 'no limit is written that nobody keeps to',
+    breaks: 'no unknown option is silently ignored',
     edits: [[FILE, 'return unknown === undefined ? null', "return unknown !== '' ? null"]],
     caughtBy: ['test/access/key-file.test.ts', 'a file with a field that nobody knows is refused'],
   },
@@ -189,7 +189,10 @@ export const accessMutants: Mutant[] = [
     name: 'keys: SIGHUP ends the service',
     breaks: 'SIGHUP reads the keys again',
     edits: [['src/server.ts', "config.apiKeysFile === null ? [] : ['SIGHUP']", '[]']],
-    caughtBy: [PROCESS, 'SIGHUP reads the keys again and ends nothing; a broken file keeps the old keys and says so'],
+    caughtBy: [
+      PROCESS,
+      'SIGHUP reloads the keys without ending the service; a broken file keeps the old keys and is logged',
+    ],
   },
   {
     name: 'rate limit: each key has its own',
@@ -198,7 +201,7 @@ export const accessMutants: Mutant[] = [
     caughtBy: [LIMIT_TEST, 'the limit is that of the name: keys of one name share it, others have their own'],
   },
   {
-    name: 'rate limit: what leads nowhere is not counted',
+    name: 'rate limit: requests for unknown routes are not counted',
     breaks: 'whatever a caller sends counts',
     edits: [
       [
@@ -213,7 +216,7 @@ export const accessMutants: Mutant[] = [
     ],
   },
   {
-    name: 'rate limit: what is forbidden is not counted',
+    name: 'rate limit: forbidden requests are not counted',
     breaks: 'whatever a caller sends counts',
     edits: [
       [AUTHORIZATION, "['authentication', 'rate-limit']", "['authentication']"],

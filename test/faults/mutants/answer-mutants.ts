@@ -10,14 +10,14 @@ const FORMULA_SQL = 'src/stores/sqlite/formula-table.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
 const POSTGRES = 'test/stores/postgres.test.ts'
 const REFERENCES = 'sqlite idempotency store: answers by reference'
-const ANSWERED_AGAIN = 'taken in at once, a submission is answered again as it was at first'
-const GONE = 'taken in at once, an answer that shows an erased formula is gone, and its key is not'
+const ANSWERED_AGAIN = 'one transaction: a replay is the first answer'
+const GONE = 'one transaction: an answer that shows an erased formula is gone, but its key stays used'
 const SAME_BYTES = 'a document is kept byte for byte, whatever it says, and so is the body of the event'
 
 /** Bugs in how documents are kept, and answers that refer to them. */
 export const answerMutants: Mutant[] = [
   {
-    name: 'sqlite: a document is taken apart and written again',
+    name: 'sqlite: a document is parsed and serialised again',
     breaks: 'a formula is shown as it was stored',
     edits: [[FORMULAS, '  seq,\n  document,\n})', '  seq,\n  document: JSON.stringify(JSON.parse(document)),\n})']],
     caughtBy: [SUITE, 'sqlite formula db: formulas', SAME_BYTES],
@@ -39,7 +39,7 @@ export const answerMutants: Mutant[] = [
     caughtBy: [POSTGRES, 'postgres formula db: formulas', SAME_BYTES],
   },
   {
-    name: 'answer: a document is taken apart and written again',
+    name: 'answer: a document is parsed and serialised again',
     breaks: 'an answer shows formulas as they are stored',
     edits: [[TEXT, 'showFormula({ id, document })\n', 'JSON.stringify(JSON.parse(showFormula({ id, document })))\n']],
     caughtBy: [
@@ -71,7 +71,11 @@ export const answerMutants: Mutant[] = [
     name: 'kept answer: the next formula stands in for one that is gone',
     breaks: 'an answer shows its own formulas',
     edits: [[FORMULA_SQL, 'FROM formulas WHERE seq = ?`', 'FROM formulas WHERE seq >= ? ORDER BY seq LIMIT 1`']],
-    caughtBy: [SUITE, REFERENCES, 'taken in at once, a composition that is stored anew brings no old answer back'],
+    caughtBy: [
+      SUITE,
+      REFERENCES,
+      'one transaction: storing an erased composition again does not bring its old answer back',
+    ],
   },
   {
     name: 'kept answer: its formulas are looked for from the first on again',
@@ -80,7 +84,7 @@ export const answerMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       REFERENCES,
-      'taken in at once, of a thousand formulas each second one is a duplicate, then and later',
+      'one transaction: a list of 1,000 formulas, every second one a duplicate, is replayed the same',
     ],
   },
   {
@@ -114,7 +118,7 @@ export const answerMutants: Mutant[] = [
     caughtBy: [SUITE, REFERENCES, ANSWERED_AGAIN],
   },
   {
-    name: 'judge: a duplicate is shown as it was sent',
+    name: 'decide: a duplicate is shown as it was sent',
     breaks: 'a duplicate is shown as it is stored',
     edits: [[DECIDE, 'builder.duplicate(stored)', 'builder.duplicate({ ...stored, document: formula.document })']],
     caughtBy: [SUITE, REFERENCES, ANSWERED_AGAIN],
@@ -128,7 +132,7 @@ export const answerMutants: Mutant[] = [
     caughtBy: [
       POSTGRES,
       'postgres intake: together',
-      'those taken in together are answered again with their own formulas',
+      'submissions committed in one batch are each replayed with their own formulas',
     ],
   },
   {
@@ -138,13 +142,13 @@ export const answerMutants: Mutant[] = [
     caughtBy: [SUITE, 'sqlite idempotency store: answers', 'an answer is found under its caller and key alone'],
   },
   {
-    name: 'slot: caller and key run into each other',
+    name: 'slot: caller and key are merely concatenated',
     breaks: 'a key belongs to its caller',
     edits: [[SLOT, '}\\0$', '}$']],
-    caughtBy: [SUITE, 'sqlite idempotency store: answers', 'callers and keys do not run into each other'],
+    caughtBy: [SUITE, 'sqlite idempotency store: answers', 'caller and key are not merely concatenated'],
   },
   {
-    name: 'sqlite: the text of an event is taken apart and written again',
+    name: 'sqlite: the body of an event is parsed and serialised again',
     breaks: 'an event says what it was given',
     edits: [
       [
@@ -156,7 +160,7 @@ export const answerMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       'sqlite event queue: bodies',
-      'an event has id, sequence number, time and the very text it was given, held before or not',
+      'an event has the id, sequence number, time and exact text it was given, held before or not',
     ],
   },
   {

@@ -27,7 +27,7 @@ function filesOf(file: string, found = new Set<string>()): Set<string> {
   return found
 }
 
-/** What the names of a file's tests look like; what a name is put together from may be anything. */
+/** Patterns of the test names in a file; an interpolated part may be anything. */
 function namePatterns(file: string): RegExp[] {
   const calls = [...filesOf(file)].flatMap((one) => [
     ...sourceOf(one).matchAll(/\btest\(\s*(?:'((?:\\.|[^'])*)'|"((?:\\.|[^"])*)"|`((?:\\.|[^`])*)`)/g),
@@ -48,7 +48,7 @@ t.test('every planted bug still applies, each of its edits at exactly one place'
   t.same(obstacles, [])
 })
 
-t.test('the test that has to catch a bug is there under its name', async (t) => {
+t.test('the test that has to catch a planted bug exists under its name', async (t) => {
   const patterns = new Map(mutants.map(({ caughtBy: [file] }) => [file, namePatterns(file)]))
   const missing = mutants.filter(({ caughtBy: [file, ...names] }) =>
     names.some((name) => !patterns.get(file)?.some((pattern) => pattern.test(name))),
@@ -76,7 +76,7 @@ t.test('each of the classic bugs is planted', async (t) => {
   )
 })
 
-t.test('a planted bug is told to be caught only when the test named for it fails', async (t) => {
+t.test('a planted bug counts as caught only when the test named for it fails', async (t) => {
   const copy = new TreeCopy()
   t.teardown(() => copy.remove())
   const bug = mutants.find(({ name }) => name === 'a conflict is tried again') as Mutant

@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
-const JUDGE = 'src/stores/decide.ts'
+const DECIDE = 'src/stores/decide.ts'
 const VALIDATE = 'src/formula/validate.ts'
 const LONG_POLL = 'src/outbox/long-poll.ts'
 const MODEL = 'test/http/submissions.test.ts'
@@ -9,31 +9,31 @@ const LONG_POLLS = 'test/http/long-poll.test.ts'
 /** Bugs in what all engines share: decisions, compositions, and the HTTP interface. */
 export const contractMutants: Mutant[] = [
   {
-    name: 'judge: a replay is written anew from the repeated request',
+    name: 'decide: a replay is written anew from the repeated request',
     breaks: 'a replay is the first answer byte for byte',
     classic: 'replay of other bytes',
     edits: [
       [
-        JUDGE,
+        DECIDE,
         "return { kind: 'answered', submissionId: known.submissionId, answer: known.answer }",
         "return { kind: 'answered', submissionId: known.submissionId, answer: allAdded(submission) }",
       ],
-      [JUDGE, 'import { AnswerBuilder }', 'import { AnswerBuilder, allAdded }'],
+      [DECIDE, 'import { AnswerBuilder }', 'import { AnswerBuilder, allAdded }'],
     ],
     caughtBy: [MODEL, 'the same key with the same payload is answered again, byte for byte'],
   },
   {
-    name: 'judge: a reused key is replayed, whatever the payload',
+    name: 'decide: a reused key is replayed, whatever the payload',
     breaks: 'the same key with another payload is a 422',
-    edits: [[JUDGE, "    if (known.payload !== submission.payload) return { kind: 'reused' }\n", '']],
+    edits: [[DECIDE, "    if (known.payload !== submission.payload) return { kind: 'reused' }\n", '']],
     caughtBy: [MODEL, 'the same key with another payload is a 422, also with another onDuplicate'],
   },
   {
-    name: 'judge: duplicates are looked for before the replay',
+    name: 'decide: duplicates are looked for before the replay',
     breaks: 'a repeated submission is replayed, not refused as its own duplicate',
     edits: [
       [
-        JUDGE,
+        DECIDE,
         '  const known = lookup.answer(submission)\n',
         '  const early = decideFormulas(submission, lookup)\n  if (early.answer.status === 409) return early\n  const known = lookup.answer(submission)\n',
       ],
@@ -41,9 +41,9 @@ export const contractMutants: Mutant[] = [
     caughtBy: [MODEL, 'the same key with the same payload is answered again, byte for byte'],
   },
   {
-    name: 'judge: make-ups of submissions that run are not looked at',
-    breaks: 'a make-up of a submission that is not finished is waited for',
-    edits: [[JUDGE, 'if (holder !== null) return', "if (holder === 'cleanup') return"]],
+    name: 'decide: compositions of running submissions are ignored',
+    breaks: 'a composition of a submission that is not finished is waited for',
+    edits: [[DECIDE, 'if (holder !== null) return', "if (holder === 'cleanup') return"]],
     caughtBy: [
       'test/stores/memory.test.ts',
       'memory formula db: claims',
@@ -51,57 +51,57 @@ export const contractMutants: Mutant[] = [
     ],
   },
   {
-    name: 'judge: make-ups of rollbacks that are owed are not looked at',
-    breaks: 'while a cleanup is owed its make-ups wait',
-    edits: [[JUDGE, 'if (holder !== null) return', "if (holder === 'submission') return"]],
+    name: 'decide: compositions of pending rollbacks are ignored',
+    breaks: 'while a cleanup is pending its compositions wait',
+    edits: [[DECIDE, 'if (holder !== null) return', "if (holder === 'submission') return"]],
     caughtBy: [
       'test/submission/cleanup.test.ts',
-      'while a cleanup is owed its key and its compositions wait, then get 503',
+      'while a cleanup is pending, submissions of its key or compositions wait, then get 503',
     ],
   },
   {
-    name: 'judge: a key whose rollback is owed is told to be reused',
+    name: 'decide: a key whose rollback is pending is refused as reused',
     breaks: 'a key that will be free again is waited for',
-    edits: [[JUDGE, "running.holder === 'submission' && ", '']],
+    edits: [[DECIDE, "running.holder === 'submission' && ", '']],
     caughtBy: [
       'test/stores/memory.test.ts',
       'memory formula db: keys',
-      'a key whose rollback is owed is busy, whatever the payload',
+      'a key whose rollback is pending is busy, whatever the payload',
     ],
   },
   {
-    name: 'judge: twins in a list are not noticed',
-    breaks: 'a make-up is stored once',
-    edits: [[JUDGE, 'const twin = added.get(id)', 'const twin = added.get(id.slice(1))']],
+    name: 'decide: twins in a list are not noticed',
+    breaks: 'a composition is stored once',
+    edits: [[DECIDE, 'const twin = added.get(id)', 'const twin = added.get(id.slice(1))']],
     caughtBy: [MODEL, 'twins in one list are refused, the later one named'],
   },
   {
-    name: 'judge: skip is taken for reject',
+    name: 'decide: skip is taken for reject',
     breaks: 'with onDuplicate=skip the new ones are added',
-    edits: [[JUDGE, "if (onDuplicate === 'reject' && duplicates", 'if (duplicates']],
+    edits: [[DECIDE, "if (onDuplicate === 'reject' && duplicates", 'if (duplicates']],
     caughtBy: [MODEL, 'with onDuplicate=skip the new ones are added and the others reported as stored'],
   },
   {
-    name: 'judge: reject is taken for skip',
-    breaks: 'a list with a known make-up adds nothing',
-    edits: [[JUDGE, "=== 'reject' && duplicates.length > 0", "=== 'reject' && duplicates.length === formulas.length"]],
+    name: 'decide: reject is taken for skip',
+    breaks: 'a list with a known composition adds nothing',
+    edits: [[DECIDE, "=== 'reject' && duplicates.length > 0", "=== 'reject' && duplicates.length === formulas.length"]],
     caughtBy: [MODEL, 'a list with one known composition adds nothing at all'],
   },
   {
-    name: 'make-up: concentrations are rounded to floating point',
+    name: 'composition: concentrations are rounded to floating point',
     breaks: 'a concentration is exact end to end, or refused',
     edits: [[VALIDATE, 'canonicalDecimal(value.source)', 'canonicalDecimal(String(Number(value.source)))']],
     caughtBy: ['test/http/request-checks.test.ts', 'a concentration comes back exactly as it was sent, or is refused'],
   },
   {
-    name: 'make-up: the fingerprint goes by the order of materials',
+    name: 'composition: the fingerprint goes by the order of materials',
     breaks: 'materials are compared as a set',
     edits: [['src/formula/identity.ts', '  else insertionSort(lines)\n', '']],
     caughtBy: ['test/formula/fingerprint.test.ts', 'the order of materials does not matter'],
   },
   {
-    name: 'make-up: names are compared without case folding',
-    breaks: 'one make-up in two spellings is one make-up',
+    name: 'composition: names are compared without case folding',
+    breaks: 'one composition in two spellings is one composition',
     edits: [[VALIDATE, 'name === null ? null : checkedIdentity(name)', 'name']],
     caughtBy: [
       MODEL,

@@ -12,19 +12,19 @@ export const diskMutants: Mutant[] = [
     name: 'batch: counters are not loaded anew after a rollback',
     breaks: 'what was rolled back is not counted',
     edits: [[BATCHES, '    this.#options.reload?.()\n', '']],
-    caughtBy: [REMOTE, "one member's failure is its own"],
+    caughtBy: [REMOTE, 'a call that fails in a batch does not affect the others'],
   },
   {
     name: 'batch: counters are not written with what they count',
     breaks: 'the figures outlive the process',
     edits: [[BATCHES, '      this.#options.flush?.()\n', '']],
-    caughtBy: [REMOTE, 'a worker that dies fails the calls it had, and is started again for the next'],
+    caughtBy: [REMOTE, 'a worker that dies fails its pending calls, and is restarted for the next one'],
   },
   {
     name: 'batch: one failing member spoils its neighbours',
-    breaks: "one member's failure never spoils its neighbours",
+    breaks: 'a call that fails in a batch does not affect the others',
     edits: [[BATCHES, 'if (inDoubt || calls.length === 1) return', 'if (calls.length > 0) return']],
-    caughtBy: [REMOTE, "one member's failure is its own"],
+    caughtBy: [REMOTE, 'a call that fails in a batch does not affect the others'],
   },
   {
     name: 'batch: what failed is committed rather than rolled back',
@@ -45,7 +45,7 @@ export const diskMutants: Mutant[] = [
     name: 'batch: a call that nobody waits for any more is begun',
     breaks: 'what is answered 503 takes no effect later',
     edits: [[BATCHES, 'Date.now() > startBy', 'Date.now() > startBy + 60_000']],
-    caughtBy: [REMOTE, 'a call that waited too long is not begun any more, its neighbours are'],
+    caughtBy: [REMOTE, 'a call past its deadline is not begun, unlike the others of its batch'],
   },
   {
     name: 'worker: calls of a worker that died are never answered',
@@ -53,7 +53,7 @@ export const diskMutants: Mutant[] = [
     edits: [
       ['src/stores/sqlite/worker-client.ts', '        for (const batch of this.#inFlight) batch.reject(error)\n', ''],
     ],
-    caughtBy: [REMOTE, 'a worker that dies fails the calls it had, and is started again for the next'],
+    caughtBy: [REMOTE, 'a worker that dies fails its pending calls, and is restarted for the next one'],
   },
   {
     name: 'file: commits are synced now and then',
@@ -87,15 +87,18 @@ export const diskMutants: Mutant[] = [
     caughtBy: [FILES, 'a file of a newer version, of another program, or that is no database is refused untouched'],
   },
   {
-    name: 'file: nobody locks it',
-    breaks: 'one process a file',
+    name: 'file: it is not locked',
+    breaks: 'only one process uses a file',
     edits: [[FILE, "lock.exec('BEGIN EXCLUSIVE')", "lock.exec('BEGIN')"]],
-    caughtBy: [FILES, 'a file is owned by one at a time'],
+    caughtBy: [FILES, 'a file can be locked only once at a time'],
   },
   {
     name: 'start: a changed queue is taken though the old one holds events',
     breaks: 'no event is left in a queue that nobody reads',
     edits: [['src/stores/open.ts', 'if (left > 0) throw', 'if (left > 1_000_000) throw']],
-    caughtBy: ['test/stores/open.test.ts', 'another queue is refused while the old one holds events, or is gone'],
+    caughtBy: [
+      'test/stores/open.test.ts',
+      'another queue is refused while the old one holds events or cannot be found',
+    ],
   },
 ]

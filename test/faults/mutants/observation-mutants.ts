@@ -11,7 +11,7 @@ const SECRETS_TEST = 'test/process/log-secrets.test.ts'
 /** Bugs in logs, metrics and other reports of the service. */
 export const observationMutants: Mutant[] = [
   {
-    name: 'metrics: a scrape waits for a store as long as that takes',
+    name: 'metrics: a scrape waits for a store without a time limit',
     breaks: 'a store that hangs holds up no scrape',
     edits: [[GAUGES, 'new Deadline(clock, STORE_TIMEOUT_MS).bound(call).catch(', 'call.catch(']],
     caughtBy: [
@@ -20,8 +20,8 @@ export const observationMutants: Mutant[] = [
     ],
   },
   {
-    name: 'metrics: while a store is down the queue looks as it did before',
-    breaks: 'what cannot be told has no value',
+    name: 'metrics: while a store is down the last figures of the queue are shown',
+    breaks: 'an unknown figure has no value',
     edits: [[GAUGES, 'if (stats === null) return gauge.reset()', 'if (stats === null) return']],
     caughtBy: [
       METRICS_TEST,
@@ -30,7 +30,7 @@ export const observationMutants: Mutant[] = [
   },
   {
     name: 'metrics: each scrape asks the stores',
-    breaks: 'many who scrape are no load',
+    breaks: 'concurrent scrapes ask the stores once',
     edits: [[METRICS, 'this.#scrape ??= this.#write()', 'this.#scrape = this.#write()']],
     caughtBy: [METRICS_TEST, 'scrapes that come together ask the stores once'],
   },
@@ -46,7 +46,7 @@ export const observationMutants: Mutant[] = [
     edits: [['src/metrics/metrics.ts', 'if (registry === undefined) {', '{']],
     caughtBy: [
       'test/process/closed-apps.test.ts',
-      'of many apps that were closed nothing is left that measures, and the process ends by itself',
+      'closed apps leave neither timers nor metrics behind, so the process can exit',
     ],
   },
   {

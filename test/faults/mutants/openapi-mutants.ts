@@ -8,7 +8,7 @@ const ANSWERED = 'whatever is sent, the answer is one that the document has, and
 /** Bugs that make the service differ from its OpenAPI document. */
 export const openapiMutants: Mutant[] = [
   {
-    name: 'openapi: a query is taken as it is',
+    name: 'openapi: a query is not validated',
     breaks: 'what is accepted is what the document allows',
     edits: [['plugins/validation.ts', 'if (check.Check(value))', 'if (isQuery || check.Check(value))']],
     caughtBy: [FUZZ, ANSWERED],

@@ -20,7 +20,7 @@ export const postgresLogMutants: Mutant[] = [
         "SELECT setval('formula_intake.deaths', nextval('formula_intake.deaths') + cardinality(ids) - 1) - cardinality(ids) AS before",
       ],
     ],
-    caughtBy: [ORDER, 'read committed: who has numbers and has not committed is not skipped'],
+    caughtBy: [ORDER, 'read committed: events with positions whose transaction is not committed are not skipped'],
   },
   {
     name: 'postgres: positions have gaps',
@@ -34,16 +34,13 @@ export const postgresLogMutants: Mutant[] = [
     edits: [
       [FUNCTIONS, "SELECT before + ordinal, decode(id, 'hex'), formula", "SELECT formula, decode(id, 'hex'), formula"],
     ],
-    caughtBy: [
-      ORDER,
-      'read committed: who has stored formulas and has no numbers yet is neither waited for nor skipped',
-    ],
+    caughtBy: [ORDER, 'read committed: a transaction that has no positions yet is neither waited for nor skipped'],
   },
   {
     name: 'postgres: events are leased without holding the subscription',
     breaks: 'an event is leased to one consumer at a time',
     edits: [[LEASES, 'WHERE name = wanted FOR UPDATE;', 'WHERE name = wanted;']],
-    caughtBy: [ORDER, 'read committed: who has leased and has not committed hands its events out alone'],
+    caughtBy: [ORDER, 'read committed: events leased by an uncommitted transaction are given to nobody else'],
   },
   {
     name: 'postgres: a position moves to the counter, not to the last event that was read',
@@ -75,7 +72,7 @@ export const postgresLogMutants: Mutant[] = [
         "d.position = r.position AND d.state = 'leased'\n",
       ],
     ],
-    caughtBy: [SUITE, 'postgres event queue: readers', 'a receipt says whose it is, and settles nothing of another'],
+    caughtBy: [SUITE, 'postgres event queue: readers', 'a receipt settles nothing in another subscription'],
   },
   {
     name: 'postgres: a redriven event goes to the front',
@@ -87,14 +84,14 @@ export const postgresLogMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       'postgres event queue: redrive',
-      'its turn is behind what was in the log and before what came later, leased 2 at a time',
+      'a redriven event comes after older events and before later ones, leased 2 at a time',
     ],
   },
   {
     name: 'postgres: trimming goes past what is leased',
     breaks: 'what is leased can come back',
     edits: [[SUBSCRIPTIONS, 'd.position = oldest.position AND d.fingerprint IS NULL', 'd.position = -oldest.position']],
-    caughtBy: [SUITE, TRIM, 'what is leased, delayed or given back stops it'],
+    caughtBy: [SUITE, TRIM, 'trimming stops at an event that is leased, delayed or returned'],
   },
   {
     name: 'postgres: trimming goes past what a slow subscription has not read',
@@ -106,7 +103,7 @@ export const postgresLogMutants: Mutant[] = [
         '(SELECT max(position) FROM formula_intake.subscriptions)',
       ],
     ],
-    caughtBy: [SUITE, TRIM, 'what one subscription has not read stays, however far the others are'],
+    caughtBy: [SUITE, TRIM, 'an event that one subscription has not read stays, however far the others are'],
   },
   {
     name: 'postgres: blank events count as ready',
@@ -118,19 +115,19 @@ export const postgresLogMutants: Mutant[] = [
         'WHERE position < own.position AND fingerprint IS NULL)',
       ],
     ],
-    caughtBy: [SUITE, ERASE, 'an event that nobody has read is passed over, and counted no more'],
+    caughtBy: [SUITE, ERASE, 'an erased event that nobody has read is skipped, and no longer counted'],
   },
   {
     name: 'postgres: blank events are handed out',
-    breaks: 'what is erased is told to nobody',
+    breaks: 'an erased event is delivered to nobody',
     edits: [[LEASES, '9223372036854775807) AND fingerprint IS NOT NULL', '9223372036854775807)']],
-    caughtBy: [SUITE, ERASE, 'an event that nobody has read is passed over, and counted no more'],
+    caughtBy: [SUITE, ERASE, 'an erased event that nobody has read is skipped, and no longer counted'],
   },
   {
     name: 'postgres: an erased event stays leased',
     breaks: 'what is erased has no deliveries',
     edits: [[SUBSCRIPTIONS, 'AND d.position = blank.position;', 'AND d.position = -blank.position;']],
-    caughtBy: [SUITE, ERASE, 'its deliveries go at once, whatever their state, and their receipts are stale'],
+    caughtBy: [SUITE, ERASE, 'erasing removes deliveries in any state at once, and their receipts are stale'],
   },
   {
     name: 'postgres: a move keeps the leases that run',
@@ -143,8 +140,8 @@ export const postgresLogMutants: Mutant[] = [
     ],
   },
   {
-    name: 'postgres: a subscription that is paused hands out',
-    breaks: 'a pause stops what is handed out',
+    name: 'postgres: a paused subscription delivers events',
+    breaks: 'a pause stops deliveries',
     edits: [
       [LEASES, 'IF own.paused OR NOT (', 'IF NOT ('],
       [LEASES, 'IF own.paused THEN', 'IF own.paused IS NULL THEN'],
@@ -152,7 +149,7 @@ export const postgresLogMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       'postgres event queue: pauses',
-      'while it is paused a subscription hands out nothing, and goes on where it was',
+      'a paused subscription delivers nothing, and resumes where it was',
     ],
   },
   {
@@ -164,7 +161,7 @@ export const postgresLogMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       'postgres idempotency store: answers by reference',
-      'taken in by a saga, of a thousand formulas each second one is a duplicate, then and later',
+      'saga: a list of 1,000 formulas, every second one a duplicate, is replayed the same',
     ],
   },
 ]

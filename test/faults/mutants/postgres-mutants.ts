@@ -41,7 +41,7 @@ export const postgresMutants: Mutant[] = [
     name: 'postgres: events of a saga are published at once',
     breaks: 'nobody sees the event of a pending formula',
     edits: [[FUNCTIONS, 'member <> ALL (refused) AND attempts[member] IS NULL;', 'member <> ALL (refused);']],
-    caughtBy: [TEST, 'postgres: what a saga has not completed has no event'],
+    caughtBy: [TEST, 'postgres: a saga adds no event to the queue of its own database'],
   },
   {
     name: 'postgres: a submission that was given up is accepted',

@@ -73,7 +73,7 @@ function reportedTests(tap: string): Map<string, ReportedTest> {
       if (isSkipped) tests.set(pathOf([...names, result.name]), { ok: true, skipped: true, why: String(result.skip) })
     })
     parser.on('complete', ({ ok, count }: { ok: boolean; count: number }) => {
-      // What asserts nothing has not been tried.
+      // A test without assertions proves nothing.
       if (names.length > 0 && count > 0) tests.set(pathOf(names), { ok, skipped: false, why })
     })
   }

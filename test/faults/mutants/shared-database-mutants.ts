@@ -42,7 +42,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     caughtBy: [DOUBT, 'what was given up while its commit was on its way never takes effect'],
   },
   {
-    name: 'postgres: the default of the server decides when a commit is answered',
+    name: 'postgres: synchronous_commit is left to the default of the server',
     breaks: 'a 200 is on disk',
     classic: 'ack before commit',
     edits: [[DATABASE, "WHEN 'off' THEN 'on'", "WHEN 'off' THEN 'off'"]],
@@ -53,7 +53,7 @@ export const sharedDatabaseMutants: Mutant[] = [
   },
   {
     name: 'postgres: work that is due is given to every instance that asks',
-    breaks: 'a cleanup is worked off by one instance at a time',
+    breaks: 'a cleanup is run by one instance at a time',
     edits: [
       [
         SAGA,
@@ -61,23 +61,23 @@ export const sharedDatabaseMutants: Mutant[] = [
         'WITH due AS (\n  UPDATE formula_intake.intents SET held_until = 0 *',
       ],
     ],
-    caughtBy: [INSTANCES, 'work that is due is given to one instance, however many ask'],
+    caughtBy: [INSTANCES, 'a due cleanup is given to one instance, however many ask'],
   },
   {
-    name: 'postgres: the commit point of a saga asks nobody whether the attempt was taken over',
+    name: 'postgres: the commit point of a saga does not check whether the attempt was taken over',
     breaks: 'an attempt is completed or rolled back, never both',
     classic: 'lease without fencing',
     edits: [[FUNCTIONS, "WHERE id = wanted AND state = 'pending';", 'WHERE id = wanted;']],
     caughtBy: [
       INSTANCES,
-      'an attempt whose owner is not heard of is rolled back by another, and its late completion refused',
+      'an attempt without heartbeats is rolled back by another instance, and its late completion refused',
     ],
   },
   {
     name: 'postgres: an attempt is rolled back while its owner lives',
-    breaks: 'an instance that lives ends its own submissions',
+    breaks: 'a live instance finishes its own submissions',
     edits: [[SAGA, "WHERE state = 'pending' AND held_until <=", "WHERE state = 'pending' AND 0 <="]],
-    caughtBy: [INSTANCES, 'an owner that is heard of in the last moment keeps its attempt'],
+    caughtBy: [INSTANCES, 'an owner whose heartbeat arrives at the last moment keeps its attempt'],
   },
   {
     name: 'postgres: instances make the tables without waiting for each other',
@@ -89,13 +89,13 @@ export const sharedDatabaseMutants: Mutant[] = [
         "await query('SELECT $1::bigint', [LOCK])",
       ],
     ],
-    caughtBy: [INSTANCES, 'instances that start at once on an empty database make its tables once'],
+    caughtBy: [INSTANCES, 'instances that start at once on an empty database create its tables once'],
   },
   {
     name: 'postgres: other instances are not told of what is stored',
     breaks: 'a long poll answers as soon as an event is there',
     edits: [[HINTS, "'SELECT pg_catalog.pg_notify($1, $2)'", "'SELECT $1::text, $2::text'"]],
-    caughtBy: [INSTANCES, 'a consumer that waits at one instance is told of what another stores'],
+    caughtBy: [INSTANCES, 'a long poll at one instance is woken by an event stored at another'],
   },
   {
     name: 'postgres: leases go by the clock of the process',
@@ -112,16 +112,16 @@ export const sharedDatabaseMutants: Mutant[] = [
     edits: [[DATABASE, "    this.#pool.on('error', ignore)\n", '']],
     caughtBy: [
       INSTANCES,
-      'connections that the server ends, in use or not, are replaced, and no error of theirs ends the process',
+      'connections that the server terminates, in use or idle, are replaced, and never end the process',
     ],
   },
   {
-    name: 'postgres: a write on its way is forgotten whatever a later call of its submission comes to',
+    name: 'postgres: a write in flight is forgotten after any later call of its submission',
     breaks: 'what is given up never takes effect',
     edits: [[INTAKE, "if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#endDoubt", 'this.#endDoubt']],
     caughtBy: [
       DOUBT,
-      'a late commit is void also when another call of its submission was still waiting as it was given up',
+      'a late commit takes no effect even if another call of its submission was waiting when it was given up',
     ],
   },
   {
@@ -143,13 +143,13 @@ export const sharedDatabaseMutants: Mutant[] = [
   },
   {
     name: 'postgres: other instances are not told what is worked off',
-    breaks: 'a cleanup is worked off by one instance at a time',
+    breaks: 'a cleanup is run by one instance at a time',
     edits: [
       ['src/submission/recovery-worker.ts', '[...this.#saga.running, ...this.#recovering]', 'this.#saga.running'],
     ],
     caughtBy: [
       'test/submission/cleanup.test.ts',
-      'what is worked off is said to be, from the start on, so that other instances leave it alone',
+      'cleanups in progress are in every heartbeat, also at start-up, so that other instances leave them alone',
     ],
   },
 ]

@@ -9,13 +9,13 @@ const OVERLOAD_TEST = 'test/http/overload.test.ts'
 /** Bugs in what makes the service fast, and in what it does when it is not fast enough. */
 export const speedMutants: Mutant[] = [
   {
-    name: 'late index: what is not written yet is not known',
+    name: 'late index: rows that are not indexed yet are not found',
     breaks: 'nothing is stored twice',
     edits: [[LATE, 'const seqs = this.#buffer.seqsOf(prefix)', 'const seqs = this.#buffer.seqsOf(-1)']],
     caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
   },
   {
-    name: 'late index: what is being written is not known meanwhile',
+    name: 'late index: rows that are being indexed are not found meanwhile',
     breaks: 'nothing is stored twice',
     edits: [[LATE, 'this.#writing?.buffer.seqsOf(prefix) ?? []', '[] as number[]']],
     caughtBy: [LATE_TEST, 'compositions, keys and names are found whether or not the indexes have them yet'],
@@ -30,30 +30,30 @@ export const speedMutants: Mutant[] = [
     name: 'late index: of several runs only the first is written',
     breaks: 'nothing is stored twice',
     edits: [[LATE, 'from < buffer.size; from += RUN', 'from < RUN; from += RUN']],
-    caughtBy: [LATE_TEST, 'a backlog of several runs is written in one order, each entry once'],
+    caughtBy: [LATE_TEST, 'a backlog of several sorted runs is indexed in one order, each entry once'],
   },
   {
-    name: 'late index: what a process that died had kept is lost',
+    name: 'late index: after a crash, rows that were not indexed are not found',
     breaks: 'nothing is stored twice, whatever dies',
     edits: [[LATE, '.iterate(known)', '.iterate(Number.MAX_SAFE_INTEGER)']],
-    caughtBy: [LATE_TEST, 'what a process that died had not written yet is known to the next'],
+    caughtBy: [LATE_TEST, 'after a crash, rows that were not indexed yet are still found'],
   },
   {
-    name: 'late index: it says to reach as far as it will when it is written',
+    name: 'late index: rows are recorded as indexed before they are',
     breaks: 'nothing is stored twice, whatever dies',
     edits: [
       [LATE, '    let written = 0\n', '    let written = 0\n    this.#setIndexed.run(buffer.last ?? this.#indexed)\n'],
     ],
-    caughtBy: [LATE_TEST, 'what a process that died had not written yet is known to the next'],
+    caughtBy: [LATE_TEST, 'after a crash, rows that were not indexed yet are still found'],
   },
   {
-    name: 'late index: what was rolled back is remembered',
+    name: 'late index: rows that were rolled back are still found',
     breaks: 'nothing refused leaves a trace',
     edits: [['src/stores/sqlite/formula-table.ts', '      next = null\n      index.forget()\n', '      next = null\n']],
-    caughtBy: [LATE_TEST, 'a row that takes the place of one that was rolled back is known, also when a saga shows it'],
+    caughtBy: [LATE_TEST, 'a formula that reuses a row number after a rollback is found, also one of a saga'],
   },
   {
-    name: 'late index: the reader does not look what the writer has added',
+    name: 'late index: the reader does not notice rows that the writer has added',
     breaks: 'what is answered is found',
     edits: [['src/stores/sqlite/commands.ts', '      formulas.index.catchUp()\n', '']],
     caughtBy: [
@@ -63,10 +63,10 @@ export const speedMutants: Mutant[] = [
     ],
   },
   {
-    name: 'late index: answers that are left are taken out with those that have gone',
-    breaks: 'a key lives as long as it is told to',
+    name: 'late index: entries of live answers are deleted with those of swept ones',
+    breaks: 'a key lives for its TTL',
     edits: [['src/stores/sqlite/answer-table.ts', 'prefix <= ? AND seq < ?', 'prefix <= ? AND seq < ? + 9']],
-    caughtBy: [LATE_TEST, 'the index of answers is rid of those that were swept, once as many have gone as are left'],
+    caughtBy: [LATE_TEST, 'index entries of swept answers are deleted once they outnumber the live ones'],
   },
   {
     name: 'late index: a number is given again when all answers have been swept',
@@ -78,10 +78,10 @@ export const speedMutants: Mutant[] = [
     name: 'recent answers: other bytes are answered as well',
     breaks: 'a key that was used with another payload is a 422',
     edits: [[RECENT, 'cached.digest === digestOf(request)', 'cached.digest !== undefined']],
-    caughtBy: [RECENT_TEST, 'whatever differs is not answered from memory'],
+    caughtBy: [RECENT_TEST, 'a request that differs in anything is not answered from the cache'],
   },
   {
-    name: 'recent answers: they outlive those that are kept',
+    name: 'recent answers: they outlive the stored ones',
     breaks: 'a key expires at its time',
     edits: [[RECENT, '      ttl: TTL_MS,\n', '']],
     caughtBy: [

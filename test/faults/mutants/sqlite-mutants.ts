@@ -15,7 +15,7 @@ export const sqliteMutants: Mutant[] = [
     breaks: 'an answer of 200 means it is on disk',
     classic: 'ack before commit',
     edits: [[BATCHES, "this.#db.exec('COMMIT')\n", "setImmediate(() => this.#db.exec('COMMIT'))\n"]],
-    caughtBy: [REMOTE, 'what is answered is committed, for every other connection to see'],
+    caughtBy: [REMOTE, 'what is answered is committed and visible to other connections'],
   },
   {
     name: 'sqlite: a saga is answered before its commit point',
@@ -39,14 +39,14 @@ export const sqliteMutants: Mutant[] = [
     breaks: 'storing and publishing are all or nothing',
     classic: 'event without formula, or formula without event',
     edits: [[COMMANDS, 'event.seq = writer.add(accepted.added[n] as NewFormula)', 'event.seq = n + 1']],
-    caughtBy: [SUITE, 'sqlite intake: acceptance', 'formulas, events and answer are there together'],
+    caughtBy: [SUITE, 'sqlite intake: acceptance', 'formulas, events and answer are stored together'],
   },
   {
     name: 'sqlite: a formula without its event',
     breaks: 'storing and publishing are all or nothing',
     classic: 'event without formula, or formula without event',
     edits: [[COMMANDS, '    log.append(events)\n', '']],
-    caughtBy: [SUITE, 'sqlite intake: acceptance', 'formulas, events and answer are there together'],
+    caughtBy: [SUITE, 'sqlite intake: acceptance', 'formulas, events and answer are stored together'],
   },
   {
     name: 'sqlite: the answer is not kept with the formulas',
@@ -74,7 +74,7 @@ export const sqliteMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       'sqlite intake: giving up',
-      'what was given up can be accepted no more, though its key is free for another run',
+      'a submission that was given up cannot be accepted any more, but its key is free',
     ],
   },
   {
@@ -111,14 +111,14 @@ export const sqliteMutants: Mutant[] = [
     name: 'sqlite: a rollback that is done keeps its compositions',
     breaks: 'nothing is left behind',
     edits: [[COMMANDS, '      pending.remove(attemptId)\n', '']],
-    caughtBy: [REMOTE, 'a rollback that is done leaves no row but its tombstones'],
+    caughtBy: [REMOTE, 'a finished rollback leaves no rows but its tombstones'],
   },
   {
     name: 'sqlite: an abandoned attempt is forgotten at once',
     breaks: 'a rollback is owed until it is done',
     classic: 'lost cleanup',
     edits: [[COMMANDS, 'intents.abandon(now, attemptId, reason)', 'intents.remove(attemptId)']],
-    caughtBy: [SUITE, 'sqlite cleanup queue: list', 'an abandoned attempt is owed until it is removed'],
+    caughtBy: [SUITE, 'sqlite cleanup queue: list', 'an abandoned attempt is listed until it is removed'],
   },
   {
     name: 'sqlite: no attempt is an orphan',
@@ -159,13 +159,17 @@ export const sqliteMutants: Mutant[] = [
     name: 'sqlite: a number is given again after an erasure',
     breaks: 'a number stands for one formula for good',
     edits: [[FORMULAS, '      sql.keepNumber.run(seq)\n', '      next = null\n']],
-    caughtBy: [SUITE, 'sqlite formula db: erasing', 'a number is never given twice, also when the newest was erased'],
+    caughtBy: [
+      SUITE,
+      'sqlite formula db: erasing',
+      'a sequence number is never reused, even if the newest formula was erased',
+    ],
   },
   {
     name: 'sqlite: the number of what was erased is forgotten with the process',
     breaks: 'a number stands for one formula for good',
     edits: [[FORMULAS, '      sql.keepNumber.run(seq)\n', '']],
-    caughtBy: ['test/stores/late-index.test.ts', 'the number of a formula that was erased is never given again'],
+    caughtBy: ['test/stores/late-index.test.ts', 'the sequence number of an erased formula is never reused'],
   },
   {
     name: 'sqlite: a formula is erased whatever its number',
@@ -177,7 +181,11 @@ export const sqliteMutants: Mutant[] = [
         'DELETE FROM formulas WHERE ? > 0 AND fingerprint = ? RETURNING',
       ],
     ],
-    caughtBy: [SUITE, 'sqlite formula db: erasing', 'only the formula with this number is erased, and once'],
+    caughtBy: [
+      SUITE,
+      'sqlite formula db: erasing',
+      'only the formula with this id and sequence number is erased, and once',
+    ],
   },
   {
     name: 'sqlite: an answer lives a millisecond too long',

@@ -18,7 +18,7 @@ export const sqliteQueueMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       'sqlite event queue: sagas',
-      'releasing again shows nothing twice, even when the events are done',
+      'releasing again publishes nothing twice, even after the events were acked',
     ],
   },
   {
@@ -34,7 +34,7 @@ export const sqliteQueueMutants: Mutant[] = [
       if (sql.mark.get(attempt)?.state !== 'released') end(`,
       ],
     ],
-    caughtBy: [SUITE, 'sqlite event queue: sagas', 'two attempts with the same events do not touch each other'],
+    caughtBy: [SUITE, 'sqlite event queue: sagas', 'two attempts with the same events do not affect each other'],
   },
   {
     name: 'sqlite: held events are visible',
@@ -74,7 +74,7 @@ export const sqliteQueueMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       'sqlite event queue: receipts',
-      'the receipt of an earlier lease does not touch the lease that runs',
+      'the receipt of an earlier lease does not affect the current lease',
     ],
   },
   {
@@ -98,7 +98,7 @@ export const sqliteQueueMutants: Mutant[] = [
         'for (const { id } of this.#parts.subscriptions.all) this.#sql.remove.run(position, id)',
       ],
     ],
-    caughtBy: [SUITE, 'sqlite event queue: readers', 'a receipt says whose it is, and settles nothing of another'],
+    caughtBy: [SUITE, 'sqlite event queue: readers', 'a receipt settles nothing in another subscription'],
   },
   {
     name: 'sqlite: a receipt of any subscription is taken for one of the first',
@@ -108,7 +108,7 @@ export const sqliteQueueMutants: Mutant[] = [
       [LEASES, 'subscriptions.withId(Number(id))', 'subscriptions.withId(Number(id) && 1)'],
       [LEASES, "AND state = 'leased' AND nonce = ?", "AND state = 'leased' AND ? IS NOT NULL"],
     ],
-    caughtBy: [SUITE, 'sqlite event queue: readers', 'a receipt says whose it is, and settles nothing of another'],
+    caughtBy: [SUITE, 'sqlite event queue: readers', 'a receipt settles nothing in another subscription'],
   },
   {
     name: 'sqlite: an event is leased and stays ready',
@@ -161,7 +161,7 @@ export const sqliteQueueMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       'sqlite event queue: redrive',
-      'its turn is behind what was in the log and before what came later, leased 2 at a time',
+      'a redriven event comes after older events and before later ones, leased 2 at a time',
     ],
   },
   {
@@ -171,18 +171,14 @@ export const sqliteQueueMutants: Mutant[] = [
     caughtBy: [
       SUITE,
       'sqlite event queue: redrive',
-      'its turn is behind what was in the log and before what came later, leased 100 at a time',
+      'a redriven event comes after older events and before later ones, leased 100 at a time',
     ],
   },
   {
     name: 'sqlite: a dead letter has no copy of its event',
     breaks: 'a dead letter outlives its event in the log',
     edits: [[DEAD, '    this.#sql.copyEvent.run(position, subscription.id)\n', '']],
-    caughtBy: [
-      SUITE,
-      'sqlite event queue: dead letters',
-      'a dead letter tells what was said when it was last given back',
-    ],
+    caughtBy: [SUITE, 'sqlite event queue: dead letters', 'a dead letter has the detail of its last nack'],
   },
   {
     name: 'sqlite: two deaths share a number',

@@ -36,7 +36,7 @@ export const submissionMutants: Mutant[] = [
     caughtBy: [CLEANUP, 'saga: after the commit point it only goes forward: events are released later'],
   },
   {
-    name: 'saga: a publish that was refused is taken for one that was not',
+    name: 'saga: a refused publish is treated as accepted',
     breaks: 'a stored formula has its event',
     classic: 'event without formula, or formula without event',
     edits: [
@@ -46,7 +46,7 @@ export const submissionMutants: Mutant[] = [
         'await deadline.bound(this.#db.complete(id))',
       ],
     ],
-    caughtBy: [ATOMICITY, 'saga: an attempt that was rolled back behind its back is tried again as another'],
+    caughtBy: [ATOMICITY, 'saga: an attempt that another process rolled back is retried as a new attempt'],
   },
   {
     name: 'saga: a commit whose reply was lost is compensated all the same',
@@ -72,10 +72,10 @@ export const submissionMutants: Mutant[] = [
         'await deadline.bound(this.#db.remove(id))\n    await deadline.bound(this.#queue.remove(id))',
       ],
     ],
-    caughtBy: [CLEANUP, 'a rollback that fails half-way is known to the database until the queue is rolled back'],
+    caughtBy: [CLEANUP, 'a rollback that fails half-way stays in the database until the queue is rolled back'],
   },
   {
-    name: 'saga: a rollback that is owed is never worked off',
+    name: 'saga: a pending rollback is never finished',
     breaks: 'what a crash has interrupted is rolled back',
     classic: 'lost cleanup',
     edits: [
@@ -107,12 +107,12 @@ export const submissionMutants: Mutant[] = [
     ],
     caughtBy: [
       CLEANUP,
-      'one transaction: a rollback that no store would record is owed by the process, listed and finished',
+      'one transaction: a rollback that no store could record is kept by the process, listed and finished',
     ],
   },
   {
     name: 'start-up adopts no orphans',
-    breaks: 'no key and no make-up stays taken by a process that died',
+    breaks: 'no key and no composition stays taken by a process that died',
     classic: 'lost cleanup',
     edits: [
       ['src/submission/recovery-worker.ts', '      await this.#bound(this.#stores.cleanups.adoptOrphans())\n', ''],
@@ -130,7 +130,7 @@ export const submissionMutants: Mutant[] = [
         '      if (answer !== null) this.#end(holder, answer)\n      return answer === null',
       ],
     ],
-    caughtBy: [ATOMICITY, 'one transaction: what always fails before its effect is refused and leaves nothing'],
+    caughtBy: [ATOMICITY, 'one transaction: a submission whose every attempt fails leaves nothing'],
   },
   {
     name: 'one transaction: what failed may still take effect after its 503',
@@ -145,7 +145,7 @@ export const submissionMutants: Mutant[] = [
     name: 'one transaction: the store is not told how long anybody waits for it',
     breaks: 'a call that nobody waits for any more is not begun',
     edits: [[COMMIT, 'accept(submission, deadline.at)', 'accept(submission)']],
-    caughtBy: [ATOMICITY, 'one transaction: the store is told after when nobody waits for the call any more'],
+    caughtBy: [ATOMICITY, 'one transaction: the store gets the time after which nobody waits for the call'],
   },
   {
     name: 'many runs of one key at a time',
@@ -155,12 +155,12 @@ export const submissionMutants: Mutant[] = [
   },
   {
     name: 'another payload waits for the key that runs',
-    breaks: 'a reused key is told at once',
+    breaks: 'a reused key is refused at once',
     edits: [[ORCHESTRATOR, 'if (holder.payload !== payload && !holder.rollbackPending)', "if (holder.payload === '')"]],
     caughtBy: [KEYS, 'a second payload under a running key is refused at once'],
   },
   {
-    name: "the caller is left out of the slot of a key's run",
+    name: 'running submissions are looked up without the caller',
     breaks: 'a key belongs to its caller',
     edits: [
       [
@@ -207,7 +207,7 @@ export const submissionMutants: Mutant[] = [
         'this.#options.clock.now() - TOMBSTONE_TTL_MS',
       ],
     ],
-    caughtBy: [CLEANUP, 'marks are swept as fast as they are made, but not those of what is still to be finished'],
+    caughtBy: [CLEANUP, 'thousands of old marks are swept within seconds, but not those of unfinished submissions'],
   },
   {
     name: 'closing does not wait for the submissions that run',

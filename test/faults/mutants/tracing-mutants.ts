@@ -17,41 +17,38 @@ export const tracingMutants: Mutant[] = [
     ],
     caughtBy: [
       PROCESS,
-      'a submission is seen in the trace of its caller, and its event tells where, also after kill -9',
+      'a submission joins the trace of its caller, and its event carries that trace, even after kill -9',
     ],
   },
   {
     name: 'tracing: a query stands in the span of its request',
-    breaks: 'no span tells a secret',
+    breaks: 'no span contains a secret',
     edits: [[SPANS, "  span.setAttribute(ATTR_URL_PATH, route ?? '')\n", '']],
-    caughtBy: [PROCESS, 'no span tells a formula, a key or what is searched for'],
+    caughtBy: [PROCESS, 'no span contains a formula, an idempotency key or a search text'],
   },
   {
-    name: 'tracing: what a caller does wrong is an error of the service',
+    name: 'tracing: a 4xx is recorded as an error',
     breaks: 'errors in traces are those of the service',
     edits: [[SPANS, 'code: SpanStatusCode.OK', 'code: SpanStatusCode.UNSET']],
-    caughtBy: [PROCESS, 'what a caller does wrong is no error in its trace, and health is in no trace'],
+    caughtBy: [PROCESS, 'a 4xx is not an error in a trace, and health checks are not traced'],
   },
   {
-    name: 'tracing: an event tells a span that nobody keeps',
-    breaks: 'an event tells a trace only where there is one',
+    name: 'tracing: an event names a span that is not sampled',
+    breaks: 'an event has a trace only if one is sampled',
     edits: [[SUBMISSIONS, '(traceFlags & TraceFlags.SAMPLED) === 0 ?', "traceId === '' ?"]],
-    caughtBy: [PROCESS, 'an event tells no trace where its submission is not in one that is kept'],
+    caughtBy: [PROCESS, 'the event of a submission that is not sampled has no traceparent'],
   },
   {
-    name: 'tracing: every batch that is lost is told',
+    name: 'tracing: every lost batch is logged',
     breaks: 'a collector that is not there costs one line',
     edits: [[EXPORTER, 'if (failed === this.#failing) return', 'if (!failed && !this.#failing) return']],
-    caughtBy: [PROCESS, 'a collector that is not there costs one line in the log, however many spans are lost'],
+    caughtBy: [PROCESS, 'an unreachable collector costs one line in the log, however many spans are lost'],
   },
   {
-    name: 'tracing: the end waits for a collector as long as it likes',
+    name: 'tracing: the shutdown waits for a collector without a limit',
     breaks: 'a collector that does not answer holds up nothing',
     edits: [[OPEN, 'await Promise.race([shutDown, sleep(clock, CLOSE_MS, ended.signal)])', 'await shutDown']],
-    caughtBy: [
-      PROCESS,
-      'a collector that never answers holds up neither a request nor, for more than seconds, the end',
-    ],
+    caughtBy: [PROCESS, 'a collector that never answers delays no request, and the shutdown only by seconds'],
   },
   {
     name: 'tracing: OpenTelemetry is loaded in any case',
@@ -63,11 +60,11 @@ export const tracingMutants: Mutant[] = [
         "    await import('../src/tracing/open-tracing.ts')\n    if (fastify.config.otlpEndpoint === null)",
       ],
     ],
-    caughtBy: [PROCESS, 'nothing of OpenTelemetry is loaded where no collector is named'],
+    caughtBy: [PROCESS, 'OpenTelemetry is not loaded unless a collector is configured'],
   },
   {
-    name: 'event: what it says forgets the trace of its submission',
-    breaks: 'an event tells the trace of its submission',
+    name: 'event: its body omits the trace of its submission',
+    breaks: 'an event carries the trace of its submission',
     edits: [
       [
         'src/formula/formula.ts',
@@ -77,7 +74,7 @@ export const tracingMutants: Mutant[] = [
     ],
     caughtBy: [
       PROCESS,
-      'a submission is seen in the trace of its caller, and its event tells where, also after kill -9',
+      'a submission joins the trace of its caller, and its event carries that trace, even after kill -9',
     ],
   },
 ]

@@ -8,7 +8,7 @@ export const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root }).sort()
 
 export const readPage = (path: string): string => readFileSync(join(root, path), 'utf8')
 
-/** The cells of a page's table that begins with these headings, without the marks of code. */
+/** The cells of a page's table that begins with these headings, without backticks. */
 export function table(page: string, headings: string[]): string[][] {
   const lines = readPage(page).split('\n')
   const top = lines.findIndex((line) => line.startsWith('|') && cells(line).join() === headings.join())

@@ -12,7 +12,7 @@ const PLAIN_VALUES = /^[\w./:-]+(?:\|[\w./:-]+)*$/
 
 /**
  * Reads a query with Prometheus's own grammar.
- * @throws {Error} where it is wrong, with what stands there
+ * @throws {Error} at a syntax error, with its position and text
  */
 export function read(query: string): Asked {
   const asked: Asked = { metrics: [], labels: [], functions: [] }

@@ -65,7 +65,7 @@ export const DIFFERENT: readonly (readonly [string, string])[] = [
   ['Linalool', 'Linalol'],
 ]
 
-/** Names that can be compared by nothing, or by something out of all proportion. */
+/** Names whose identity is empty, or far longer or shorter than they are. */
 export const REFUSED: readonly (readonly [why: string, name: string])[] = [
   ['a zero-width space', '\u200b'],
   ['a soft hyphen', '\u00ad'],

@@ -22,15 +22,15 @@ export async function raw(app: FastifyInstance, line: string, ...headers: string
   return { status: Number(head.split(' ')[1]), code, details, head }
 }
 
-/** A path that a route takes. */
+/** A path that matches a route. */
 const pathOf = ({ url }: RouteOptions): string => url.replace(/:\w+/g, 'x').replace('*', 'x')
 
-/** A request line for each route, and for what no route takes. */
+/** A request line for each route, and some that match none. */
 export async function everyRequestLine(t: Test): Promise<string[]> {
   const routes = (await everyRoute(t)).flatMap((route) =>
     [route.method].flat().map((method) => `${method} ${pathOf(route)}`),
   )
-  const lost = [
+  const unmatched = [
     'GET /nope',
     'POST /nope',
     'PATCH /formulas',
@@ -39,5 +39,5 @@ export async function everyRequestLine(t: Test): Promise<string[]> {
     'TRACE /',
     'GET /formulas/%zz',
   ]
-  return [...new Set([...routes, ...lost, `GET /formulas/${'x'.repeat(9_000)}`])].map((line) => `${line} HTTP/1.1`)
+  return [...new Set([...routes, ...unmatched, `GET /formulas/${'x'.repeat(9_000)}`])].map((line) => `${line} HTTP/1.1`)
 }

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config/config.ts'
 
-/** Every route of the app, as it is in the end. Fastify uses one object for several addresses: each keeps its own. */
+/** Every registered route. Fastify reuses one object for several URLs, so each copy keeps its own `url`. */
 export async function everyRoute(t: Test): Promise<RouteOptions[]> {
   const app = buildApp(readConfig({ DATABASE_URL: 'memory:' }))
   const routes: { route: RouteOptions; url: string }[] = []

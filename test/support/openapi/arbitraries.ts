@@ -63,7 +63,7 @@ function texts({ pattern, minLength = 0, maxLength = 100 }: Keywords): Arbitrary
   )
 }
 
-/** Texts that match. What is not to follow, `(?!…)`, cannot be made up: what has it is left out. */
+/** Texts that match. fast-check cannot generate from a negative lookahead, `(?!…)`: it is removed, and applied as a filter. */
 function matching(pattern: RegExp): Arbitrary<string> {
   const made = new RegExp(pattern.source.replaceAll(/\(\?![^)]*\)/g, ''), pattern.flags)
   return fc.stringMatching(made).filter((text) => pattern.test(text))

@@ -22,7 +22,7 @@ export interface ResponseObject {
   content?: Record<string, Media>
 }
 
-/** An operation without references but those within schemas. */
+/** An operation with its references resolved, except those within schemas. */
 export interface Operation {
   method: 'GET' | 'POST' | 'DELETE'
   path: string
@@ -34,7 +34,7 @@ export interface Operation {
   responses: Record<string, ResponseObject>
 }
 
-/** The document of a service, as a reader follows it. */
+/** The document of a service, with its references resolved. */
 export class Document {
   readonly text: Record<string, unknown>
   readonly operations: Operation[]

@@ -36,7 +36,7 @@ function validRequest(document: Document, operation: Operation): Arbitrary<Wire>
     const { in: place, name, schema } = parameter
     const examples = parameterExamples(parameter)
     const made = valuesOf(document, { ...(schema as object), examples }) as Arbitrary<string>
-    // Dots alone lead elsewhere, and a header is bytes, of which blanks at the ends are none.
+    // URLs resolve segments of dots alone, and HTTP strips blanks around the value of a header.
     if (place === 'path') return [name, made.filter((text) => !/^\.{0,2}$/.test(text))] as const
     return [name, place === 'header' ? made.filter((text) => /^[\x21-\x7e]+$/.test(text)) : made] as const
   })

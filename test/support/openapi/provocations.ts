@@ -111,7 +111,7 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     const { seq = 0 } = (await plain.app.db.get(id)) ?? {}
     await plain.app.db.erase(id, seq)
     const request = exampleRequest(operation)
-    // In other bytes than those whose answer the service remembers.
+    // With other bytes, or the cache of recent answers would reply.
     const headers = { ...request.headers, ...json, 'Idempotency-Key': 'erased' }
     return plain.send({ ...request, headers, payload: ` ${JSON.stringify(formula(3))}` })
   },
@@ -123,7 +123,7 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
 
 /** Why no request here provokes these. */
 export const REASONS: Partial<Record<ErrorCode, string>> = {
-  INTERNAL_ERROR: 'what nobody planned has no request that leads to it; test/http/plugins.test.ts shows its shape',
+  INTERNAL_ERROR: 'no request is known to cause an unplanned error; test/http/plugins.test.ts shows its shape',
   SERVICE_STOPPING: 'a service that closes takes no connection; test/http/connections.test.ts shows who still gets it',
 }
 

@@ -24,7 +24,7 @@ import { childrenOf } from './process-tree.ts'
 
 const execute = promisify(execFile)
 
-/** Longer than the recovery after any crash of a test. */
+/** Longer than any recovery after a crash takes here. */
 const PATIENCE_MS = 60_000
 const CACHE = join(import.meta.dirname, '../../../node_modules/.cache/postgres')
 export const SUPERUSER = { user: 'postgres', password: 'postgres' }
@@ -47,7 +47,7 @@ export class Cluster {
     this.#account = accountOf()
     this.#directory = mkdtempSync(join(inMemory ? memoryFolder() : tmpdir(), 'formula-postgres-'))
     this.#keeper = new Keeper(this.#directory)
-    this.#own(this.#directory)
+    this.#chown(this.#directory)
   }
 
   /**
@@ -180,7 +180,7 @@ export class Cluster {
   async #makeFiles(locale: string): Promise<void> {
     const secret = join(this.#directory, 'password')
     writeFileSync(secret, SUPERUSER.password)
-    this.#own(secret)
+    this.#chown(secret)
     const provider = locale === 'C' ? [] : ['--locale-provider=icu', `--icu-locale=${locale}`]
     const options = [`--username=${SUPERUSER.user}`, `--pwfile=${secret}`, '--auth=scram-sha-256', '--encoding=UTF8']
     const words = [`--pgdata=${this.#data}`, ...options, '--locale=C', ...provider, '--no-sync', '--no-instructions']
@@ -188,7 +188,7 @@ export class Cluster {
   }
 
   /** Hands a file over to the account that the server runs as. */
-  #own(path: string): void {
+  #chown(path: string): void {
     const { uid, gid } = this.#account
     if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid)
   }

@@ -4,8 +4,8 @@ import type { Test } from 'tap'
 import { isEndOfAnswer, isWithinTransaction, Messages, Statements } from './wire.ts'
 
 /**
- * What becomes of a statement on its way: the connection is cut before the server has it; the connection is cut when
- * the server has carried it out, before its answer comes; the connection is cut, and the server gets it later.
+ * How a statement fails on its way. The connection is cut: before the server gets it; after the server has executed it,
+ * but before the answer; or before the server gets it, which it does later.
  */
 export const MISHAPS = ['before', 'after', 'late'] as const
 export type Mishap = (typeof MISHAPS)[number]
@@ -50,7 +50,7 @@ export class Network {
     this.#choose = choose
   }
 
-  /** The first statement of this kind meets with a mishap; the others are let through. */
+  /** Makes only the first statement of this kind fail. */
   first(kind: RegExp, mishap: Mishap): void {
     let met = false
     this.choose((text) => {
@@ -100,16 +100,16 @@ class Link {
   readonly #server: Socket
   readonly #statements = new Statements()
   readonly #answers = new Messages()
-  readonly #meet: Choose
+  readonly #choose: Choose
   #late: Buffer | null = null
   #isWithin = false
-  /** Told when the server has carried out what it was given last; then its answers go nowhere. */
+  /** Called when the server has executed its last statement; while it is set, answers are discarded. */
   #carriedOut: (() => void) | null = null
 
-  constructor(client: Socket, server: Socket, meet: Choose) {
+  constructor(client: Socket, server: Socket, choose: Choose) {
     this.#client = client
     this.#server = server
-    this.#meet = meet
+    this.#choose = choose
     for (const socket of [client, server]) socket.setNoDelay(true).on('error', () => {})
     client.on('data', (chunk) => this.#forward(chunk))
     server.on('data', (chunk) => this.#answer(chunk))
@@ -146,7 +146,7 @@ class Link {
   #forward(chunk: Buffer): void {
     for (const part of this.#statements.push(chunk)) {
       if (this.#client.destroyed) return
-      const mishap = part.text === null ? null : this.#meet(part.text, this.#isWithin)
+      const mishap = part.text === null ? null : this.#choose(part.text, this.#isWithin)
       if (mishap === null) this.#server.write(part.bytes)
       else this.#goWrong(mishap, part.bytes)
     }

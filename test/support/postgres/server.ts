@@ -50,8 +50,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const external = process.env.TEST_DATABASE_URL
   if (external !== undefined && external !== '') return new ExternalServer(external)
   const { durable = true, inMemory = !durable, settings = {}, locale = 'en-US', binaries } = options
-  const lasting = durable ? {} : { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
-  return new OwnServer(await Cluster.start({ ...lasting, ...settings }, locale, inMemory, binaries))
+  const durability = durable ? {} : { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
+  return new OwnServer(await Cluster.start({ ...durability, ...settings }, locale, inMemory, binaries))
 }
 
 /**

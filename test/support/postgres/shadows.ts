@@ -12,12 +12,12 @@ const ARITHMETIC = ['+', '-', '*', '||']
 /** The types of up to two arguments, in every combination. */
 const SIGNATURES = [[], ...TYPES.map((type) => [type]), ...TYPES.flatMap((left) => TYPES.map((right) => [left, right]))]
 
-/** Leaves its trace even where the transaction is rolled back: a sequence goes on. */
+/** Leaves a trace even if the transaction is rolled back: sequences are not transactional. */
 const body = (name: string): string =>
   `$$ BEGIN PERFORM pg_catalog.nextval('public.shadows_run'); RAISE EXCEPTION 'the shadow of ${name} ran'; END $$`
 
 /** A user who may connect and make things in `public`, as everybody may in PostgreSQL 14. @returns the user's URL */
-export async function letIn(user: string, url: string): Promise<string> {
+export async function createUser(user: string, url: string): Promise<string> {
   const [row] = await query(url, 'SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1', [user])
   const name = pg.escapeIdentifier(user)
   if (row === undefined) await query(url, `CREATE ROLE ${name} LOGIN PASSWORD ${pg.escapeLiteral(user)}`)
@@ -29,8 +29,8 @@ export async function letIn(user: string, url: string): Promise<string> {
  * Creates shadows of all functions and operators our statements may call, for every combination of argument types: a
  * call without an exact match in pg_catalog runs the shadow in `public` instead.
  */
-export async function castShadows(url: string): Promise<void> {
-  const mallory = await letIn('mallory', url)
+export async function createShadows(url: string): Promise<void> {
+  const mallory = await createUser('mallory', url)
   await query(mallory, 'CREATE SEQUENCE public.shadows_run; GRANT USAGE ON SEQUENCE public.shadows_run TO PUBLIC')
   const functions = await functionNames(url)
   const statements = [
@@ -40,7 +40,7 @@ export async function castShadows(url: string): Promise<void> {
   await query(mallory, statements.join(';\n'))
 }
 
-/** Whether a shadow has run since they were cast. */
+/** Whether a shadow has run since they were created. */
 export async function hasShadowRun(url: string): Promise<boolean> {
   const [row] = await query<{ is_called: boolean }>(url, 'SELECT is_called FROM public.shadows_run')
   return row?.is_called === true

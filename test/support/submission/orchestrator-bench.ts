@@ -37,11 +37,15 @@ export interface Bench {
   submit(request: SubmissionRequest): Promise<Outcome>
 }
 
-export function setUp(t: Test, way: 'one transaction' | 'saga', changed: Partial<OrchestratorOptions> = {}): Bench {
+export function setUp(
+  t: Test,
+  strategy: 'one transaction' | 'saga',
+  changed: Partial<OrchestratorOptions> = {},
+): Bench {
   const clock = new TestClock()
   const options = { clock, answerTtlMs: 86_400_000, maxReceives: 5 }
   const memory = openMemory(options)
-  const real: Stores = way === 'saga' ? { ...memory, queue: openMemoryQueue(options), intake: null } : memory
+  const real: Stores = strategy === 'saga' ? { ...memory, queue: openMemoryQueue(options), intake: null } : memory
   const [db, queue, idempotency] = [faulty(real.db), faulty(real.queue), faulty(real.idempotency)]
   const [cleanups, intake] = [faulty(real.cleanups), faulty<Intake>(memory.intake)]
   const logged: string[] = []
@@ -57,7 +61,7 @@ export function setUp(t: Test, way: 'one transaction' | 'saga', changed: Partial
       queue: queue.port,
       idempotency: idempotency.port,
       cleanups: cleanups.port,
-      intake: way === 'saga' ? null : intake.port,
+      intake: strategy === 'saga' ? null : intake.port,
     },
     {
       retries: 3,
@@ -86,7 +90,7 @@ const LONGEST_STEP_MS = 1_000
 
 /**
  * Lets time pass until the promise settles: from one timer to the next.
- * @param held work that does not go by this clock: time stands still until it is done; null when there is none
+ * @param held work that takes real time: the clock stands still until it is done; null when there is none
  */
 export async function passTime<T>(
   clock: TestClock,
@@ -108,7 +112,7 @@ export async function passTime<T>(
   }
 }
 
-/** A checked submission of formulas with one material each, of these concentrations. */
+/** A valid submission of formulas that have one material each, with these concentrations. */
 export function request(
   key: string,
   concentrations: string[],
@@ -127,7 +131,7 @@ export function request(
 export const ranElsewhere = (of: SubmissionRequest, id: string): Submission =>
   toSubmission(of, { id, payload: payloadHash(of), createdAt: NOON, traceparent: undefined })
 
-/** What the stores show: names of formulas and ids of events that wait. */
+/** Names of the stored formulas, and numbers of events and cleanups. */
 export async function contents(stores: Stores): Promise<{ formulas: string[]; events: number; cleanups: number }> {
   const { items } = await listed(stores.db, { limit: 200 })
   const { ready, leased, delayed, dead } = await stores.queue.stats(DEFAULT)
