@@ -12,7 +12,7 @@ const CONSUMERS = 6
 const MAX_RECEIVES = 6
 
 /** How long a start may take after a kill, in milliseconds. */
-const START_MS = 20_000
+const START_MS = 60_000
 /** How long a load lasts before the kill, from its start or mostly from its first answer, in milliseconds. */
 const LOAD_MS = { shortest: 5, longest: 200 }
 /** At most this long after its first write a recovery is killed, in milliseconds. */
@@ -135,12 +135,12 @@ class KilledService {
   }
 }
 
-/** Waits until a service listens. */
-async function inTime({ listening, kill }: StartingProcess, ms: number): Promise<string> {
+/** Waits until a service listens, for at most `ms`. */
+async function inTime({ listening, lines, kill }: StartingProcess, ms: number): Promise<string> {
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(async () => {
-    const { stdout, stderr } = await kill('SIGKILL')
-    late.reject(new Error(`It does not listen after ${ms} ms: ${[...stdout, ...stderr].join('\n')}`))
+  const timer = setTimeout(() => {
+    late.reject(new Error(`It does not listen after ${ms} ms: ${lines.join('\n')}`))
+    void kill('SIGKILL')
   }, ms)
   return Promise.race([listening, late.promise]).finally(() => clearTimeout(timer))
 }
