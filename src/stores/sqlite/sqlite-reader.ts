@@ -54,11 +54,11 @@ export class SqliteReader {
     try {
       this.#db = this.isLocked ? openForWriting(path) : openForReading(path)
       checkOrigin(this.#db, path)
+      if (version(this.#db) !== migrations.length) throw new StoreRefused(`${path} is in use by another version`)
     } catch (error) {
       this.#unlock()
       throw error
     }
-    if (version(this.#db) !== migrations.length) throw new StoreRefused(`${path} is in use by another version`)
   }
 
   close(): void {
