@@ -95,7 +95,7 @@ export interface EventQueue {
   sweep(olderThan: number, limit: number): Promise<number>
   /**
    * Removes up to `limit` events from the front of the log that are older than `olderThan` (ms since the epoch), are
-   * behind every position, and have no delivery except dead ones, which hold a copy.
+   * behind every position, and have no delivery but those that have been dead, which hold a copy.
    * @returns how many
    */
   trim(olderThan: number, limit: number): Promise<number>

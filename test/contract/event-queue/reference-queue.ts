@@ -12,6 +12,8 @@ interface Row {
 interface Delivery {
   position: number
   event: Event
+  /** Whether it has a copy of its event, since its death: then it does not keep the event in the log. */
+  isCopied: boolean
   state: 'leased' | 'delayed' | 'returned' | 'redriven' | 'dead'
   receives: number
   /** When the lease or the delay ends. */
@@ -63,7 +65,7 @@ export class ReferenceQueue {
   }
 
   #die(one: Delivery, diedAt: number, reason: DeadEvent['reason']): void {
-    Object.assign(one, { state: 'dead', diedAt, reason, number: ++this.#numbers })
+    Object.assign(one, { state: 'dead', isCopied: true, diedAt, reason, number: ++this.#numbers })
   }
 
   subscribe(name: string, from: LogPlace, now: number): 'made' | 'there' {
@@ -120,7 +122,7 @@ export class ReferenceQueue {
   }
 
   #takeOut(reader: Reader, { position, event }: Row): Delivery {
-    const none = { receives: 0, until: 0, receipt: '', number: 0, behind: 0, detail: null, diedAt: 0 }
+    const none = { isCopied: false, receives: 0, until: 0, receipt: '', number: 0, behind: 0, detail: null, diedAt: 0 }
     const delivery: Delivery = { position, event: event as Event, state: 'leased', reason: 'expired', ...none }
     reader.position = position
     reader.deliveries.push(delivery)
@@ -188,7 +190,7 @@ export class ReferenceQueue {
   trim(olderThan: number, limit: number): number {
     const passed = Math.min(...[...this.readers.values()].map(({ position }) => position))
     const busy = [...this.readers.values()].flatMap(({ deliveries }) =>
-      deliveries.filter(({ state }) => !['dead', 'redriven'].includes(state)).map(({ position }) => position),
+      deliveries.filter(({ isCopied }) => !isCopied).map(({ position }) => position),
     )
     const end = this.#log.findIndex(
       ({ position, at }) => at >= olderThan || position > passed || busy.includes(position),

@@ -160,6 +160,16 @@ export async function trimmedDeadPromises(t: Test, open: OpenStores): Promise<vo
     t.equal(await readIn(queue, DEFAULT), 'cabd')
   })
 
+  t.test('nor does it while it is leased again', async (t) => {
+    const { queue } = await start(t, open, { maxReceives: 1 })
+    await show(queue, 'ab')
+    await killAll(queue)
+    await queue.redrive(DEFAULT)
+    const [a = '', b = ''] = receiptsOf(await lease(queue))
+    t.equal(await queue.trim(LATER, 100), 2)
+    t.same(await queue.ack([a, b]), { accepted: 2, stale: [] })
+  })
+
   t.test('a dead letter of one subscription keeps no event in the log', async (t) => {
     const { queue } = await start(t, open, { maxReceives: 1 })
     await queue.subscribe('x', 'start')
