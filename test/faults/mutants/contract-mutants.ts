@@ -119,6 +119,11 @@ export const contractMutants: Mutant[] = [
       ],
       [
         'src/submission/orchestrator.ts',
+        'toSubmission(request, { id, payload, createdAt: clock.now(), traceparent })',
+        '{ ...toSubmission(request, { id, payload, createdAt: clock.now(), traceparent }), hasGone: (request as { hasGone?: () => boolean }).hasGone }',
+      ],
+      [
+        'src/submission/orchestrator.ts',
         'if (signal.aborted) return',
         'if (signal.aborted || (submission as { hasGone?: () => boolean }).hasGone?.()) return',
       ],
