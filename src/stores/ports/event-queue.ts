@@ -70,6 +70,7 @@ export type LogPlace = 'start' | 'end' | number
 
 /** The subscription that always exists. */
 export const DEFAULT_SUBSCRIPTION = 'default'
+export const SUBSCRIPTION_NAME = /^[a-z0-9][a-z0-9_.-]{0,63}$/
 /** Maximum number of subscriptions in a queue. */
 export const MAX_SUBSCRIPTIONS = 100
 
@@ -124,13 +125,17 @@ export interface EventQueue {
    * @param leaseMs how long the events stay invisible to other consumers, in milliseconds
    */
   receive(subscription: string, max: number, leaseMs: number): Promise<Received>
-  /** Marks events as processed. Stale and unknown receipts change nothing. */
-  ack(receipts: string[]): Promise<Settled>
+  /**
+   * Marks events as processed. Stale and unknown receipts change nothing.
+   * @param only the subscriptions that the caller may use: receipts of all others are stale
+   */
+  ack(receipts: string[], only?: readonly string[]): Promise<Settled>
   /**
    * Gives events back: to the front at once or after `delayMs`, or to the dead letters once `maxReceives` is reached.
    * @param detail the reason that a dead letter shows
+   * @param only see `ack`
    */
-  nack(receipts: string[], delayMs: number, detail?: string): Promise<Settled>
+  nack(receipts: string[], delayMs: number, detail?: string | null, only?: readonly string[]): Promise<Settled>
   /** Gives events back to the front without counting this receive, so none of them dies. */
   putBack(receipts: string[]): Promise<Settled>
   /**
@@ -138,9 +143,15 @@ export interface EventQueue {
    */
   endLeases(subscription: string, ids: string[]): Promise<number>
   /**
-   * Sets the end of leases to `leaseMs` from now. @returns also that time in ms since the epoch; null when all are stale
+   * Sets the end of leases to `leaseMs` from now.
+   * @param only see `ack`
+   * @returns also that time in ms since the epoch; null when all are stale
    */
-  extend(receipts: string[], leaseMs: number): Promise<Settled & { leasedUntil: number | null }>
+  extend(
+    receipts: string[],
+    leaseMs: number,
+    only?: readonly string[],
+  ): Promise<Settled & { leasedUntil: number | null }>
   stats(subscription: string): Promise<QueueStats>
   /** Dead letters, the last to die first. */
   dead(subscription: string, limit: number, before?: number): Promise<Page<DeadEvent>>
@@ -152,7 +163,10 @@ export interface EventQueue {
   redrive(subscription: string, ids?: string[]): Promise<number>
   /** @returns false when there is no such dead letter */
   removeDead(subscription: string, id: string): Promise<boolean>
-  /** Calls `listener` when events may be ready: a hint, not a promise. @returns a function that removes the listener */
+  /**
+   * Calls `listener` when events may be ready, or a subscription was removed: a hint, not a promise.
+   * @returns a function that removes the listener
+   */
   onReady(listener: () => void): () => void
   /** @throws {StoreUnavailable} when the queue does not answer or cannot be written */
   probe(): Promise<void>

@@ -51,6 +51,11 @@ export interface FormulaDb {
   /** @returns the formula with this fingerprint; null when there is none or it is pending */
   get(id: string): Promise<StoredFormula | null>
   /**
+   * The formulas with these fingerprints, in their order; null for one that does not exist. Ends early at `PAGE_BYTES`, but
+   * has at least one entry.
+   */
+  getPage(ids: string[]): Promise<(StoredFormula | null)[]>
+  /**
    * Lists formulas, newest first in order of acceptance, without pending ones. A page also ends at `PAGE_BYTES`; one of a
    * search may be short or empty.
    */

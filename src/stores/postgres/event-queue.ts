@@ -66,8 +66,9 @@ function subscriptions({ database, time, maxReceives, notifier }: EventQueueOpti
       return outcome as 'made' | 'there' | 'full'
     },
     async unsubscribe(name) {
-      if (name === DEFAULT_SUBSCRIPTION) return false
-      return (await database.call('unsubscribe', name)) === true
+      if (name === DEFAULT_SUBSCRIPTION || (await database.call('unsubscribe', name)) !== true) return false
+      notifier.notify()
+      return true
     },
     subscriptions: () => stats(null),
     async stats(name) {

@@ -13,6 +13,16 @@ const FORMULA = `pg_catalog.encode(fingerprint, 'hex') AS id, document, seq`
 const GET = `
 SELECT ${FORMULA} FROM formula_intake.formulas WHERE fingerprint = pg_catalog.decode($1, 'hex') AND attempt IS NULL`
 
+/** The formulas of a list of ids that fit into a page; the first always does. $1 fingerprints in hex. */
+const GET_PAGE = `
+SELECT id, document, seq FROM (
+  SELECT asked.id, place, formulas.document, formulas.seq, pg_catalog.sum(
+    ${BESIDE_DOCUMENT} + coalesce(pg_catalog.octet_length(formulas.document), 0)
+  ) OVER (ORDER BY place) AS bytes
+  FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS asked (id, place)
+  LEFT JOIN formula_intake.formulas ON fingerprint = pg_catalog.decode(asked.id, 'hex') AND attempt IS NULL
+) AS weighed WHERE bytes <= ${PAGE_BYTES - FRAME_BYTES} OR place = 1 ORDER BY place`
+
 /** $1 fingerprint in hex, $2 sequence number. */
 const ERASE = `
 DELETE FROM formula_intake.formulas
@@ -69,11 +79,15 @@ UNION ALL SELECT NULL, NULL, pg_catalog.min(seq), NULL FROM scanned HAVING pg_ca
 ORDER BY seq DESC, id`
 
 /** Reads and erases formulas; pending ones do not exist here. */
-export function formulaReads(database: Database): Pick<FormulaDb, 'get' | 'list' | 'erase'> {
+export function formulaReads(database: Database): Pick<FormulaDb, 'get' | 'getPage' | 'list' | 'erase'> {
   return {
     async get(id) {
       const [row] = isFingerprint(id) ? await database.query(GET, [id]) : []
       return row === undefined ? null : toFormula(row)
+    },
+    async getPage(ids) {
+      const rows = await database.query(GET_PAGE, [ids.map((id) => (isFingerprint(id) ? id : ''))])
+      return rows.map((row) => (row.seq === null ? null : toFormula(row)))
     },
     async list({ limit, before = Number.MAX_SAFE_INTEGER, searchPrefix = '' }) {
       if (searchPrefix !== '') return search(database, { limit, before, searchPrefix })

@@ -53,6 +53,9 @@ WHERE subscription = (SELECT id FROM formula_intake.subscriptions WHERE name = $
   AND fingerprint = pg_catalog.decode($2, 'hex')
 RETURNING ${DURABLE}`
 
+/** The ids of subscriptions. $1 their names. */
+const IDS = `SELECT id FROM formula_intake.subscriptions WHERE name = ANY ($1::text[])`
+
 /** Leases events and settles leases by their receipts. */
 export function leases(options: EventQueueOptions) {
   const { database, clock, time, maxReceives, notifier } = options
@@ -64,9 +67,16 @@ export function leases(options: EventQueueOptions) {
     return dueMs == null ? null : clock.now() + dueMs
   }
 
-  async function settle(statement: string, receipts: string[], values: unknown[] = []) {
+  interface Settling {
+    values?: unknown[]
+    only?: readonly string[] | undefined
+  }
+
+  async function settle(statement: string, receipts: string[], { values = [], only }: Settling = {}) {
     const stale = new Set(receipts)
-    const wellFormed = [...stale].filter((receipt) => RECEIPT.test(receipt))
+    const ids = only && new Set((await database.query(IDS, [only])).map(({ id }) => String(id)))
+    const isOurs = (receipt: string): boolean => ids?.has(receipt.slice(0, receipt.indexOf('-'))) ?? true
+    const wellFormed = [...stale].filter((receipt) => RECEIPT.test(receipt) && isOurs(receipt))
     const parts = wellFormed.map((receipt) => receipt.split('-'))
     const columns = [time(), ...columnsOf(parts, 0, 1, 2), ...values]
     const rows = parts.length === 0 ? [] : await database.query(statement, columns)
@@ -74,8 +84,8 @@ export function leases(options: EventQueueOptions) {
     return { rows, settled: { accepted: rows.length, stale: [...stale] } satisfies Settled }
   }
 
-  async function giveBack(statement: string, receipts: string[], values: unknown[] = []): Promise<Settled> {
-    const { settled } = await settle(statement, receipts, values)
+  async function giveBack(statement: string, receipts: string[], settling: Settling = {}): Promise<Settled> {
+    const { settled } = await settle(statement, receipts, settling)
     if (settled.accepted > 0) notifier.notify()
     return settled
   }
@@ -89,11 +99,12 @@ export function leases(options: EventQueueOptions) {
       const next = nextDueAt(subscription)
       return { events, nextDueAt: await (events.length === 0 ? next : next.catch(() => null)) }
     },
-    ack: async (receipts) => (await settle(ACK, receipts)).settled,
-    nack: (receipts, delayMs, detail) => giveBack(NACK, receipts, [delayMs, detail ?? null, maxReceives]),
+    ack: async (receipts, only) => (await settle(ACK, receipts, { only })).settled,
+    nack: (receipts, delayMs, detail, only) =>
+      giveBack(NACK, receipts, { values: [delayMs, detail ?? null, maxReceives], only }),
     putBack: (receipts) => giveBack(PUT_BACK, receipts),
-    async extend(receipts, leaseMs) {
-      const { rows, settled } = await settle(EXTEND, receipts, [leaseMs])
+    async extend(receipts, leaseMs, only) {
+      const { rows, settled } = await settle(EXTEND, receipts, { values: [leaseMs], only })
       return { ...settled, leasedUntil: (rows[0]?.leased_until ?? null) as number | null }
     },
     async endLeases(subscription, ids) {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isFingerprint } from '../../formula/identity.ts'
+import { cutPage, entryBytes } from '../page.ts'
 import type { BoundQueue, EngineOptions, FormulaPage, FormulaQuery, StoredFormula } from '../ports.ts'
 import { staleAnswers } from './answer-table.ts'
 import { formulaTable } from './formula-table.ts'
@@ -11,11 +12,16 @@ import { addCommand, intakeCommands, sagaCommands, submissionTables } from './su
 /** The commands of the reader. */
 export function readCommands(db: DatabaseSync) {
   const formulas = formulaTable(db)
+  const get = (id: string): StoredFormula | null => {
+    // The writer may have added formulas since the last read.
+    formulas.index.catchUp()
+    return isFingerprint(id) ? formulas.get(id) : null
+  }
   return {
-    get(_now: number, id: string): StoredFormula | null {
-      // The writer may have added formulas since the last read.
-      formulas.index.catchUp()
-      return isFingerprint(id) ? formulas.get(id) : null
+    get: (_now: number, id: string): StoredFormula | null => get(id),
+    getPage(_now: number, ids: string[]): (StoredFormula | null)[] {
+      const found = Iterator.from(ids).map(get)
+      return cutPage(found, ids.length, (formula) => (formula === null ? 0 : entryBytes(formula))).shown
     },
     list: (_now: number, query: FormulaQuery): FormulaPage => formulas.list(query),
     probe: (): void => formulas.probe(),

@@ -118,6 +118,7 @@ function formulaDb(writer: Writer, reader: Reader): FormulaDb {
   return {
     ...forward(writer, 'complete', 'abandon', 'remove', 'finish'),
     get: (id) => reader.call('get', id),
+    getPage: (ids) => reader.call('getPage', ids),
     list: (query) => reader.call('list', query),
     add: (attemptId, submission) => writer.call('add', attemptId, pack(submission)),
     erase: (id, seq) => writer.call('eraseFormula', id, seq),
@@ -139,7 +140,7 @@ function eventQueue(writer: Writer, notifier: ReadyNotifier): EventQueue {
   const hasAccepted = ({ accepted }: { accepted: number }): boolean => accepted > 0
   const isPositive = (count: number): boolean => count > 0
   return {
-    ...forward(writer, 'publish', 'trim', 'subscribe', 'unsubscribe', 'subscriptions'),
+    ...forward(writer, 'publish', 'trim', 'subscribe', 'subscriptions'),
     ...forward(writer, 'receive', 'ack', 'extend', 'stats', 'dead', 'removeDead', 'probe'),
     identity: () => writer.call('storeId'),
     remove: (attemptId) => writer.call('removeEvents', attemptId),
@@ -148,11 +149,12 @@ function eventQueue(writer: Writer, notifier: ReadyNotifier): EventQueue {
     release: async (attemptId, events) => {
       await notifier.after(writer.call('release', attemptId, events), (appended) => appended)
     },
+    unsubscribe: (name) => notifier.after(writer.call('unsubscribe', name), (removed) => removed),
     seek: (name, to) => notifier.after(writer.call('seek', name, to)),
     pause: (name, paused) => notifier.after(writer.call('pause', name, paused), () => !paused),
-    nack: (receipts, delayMs, detail) =>
+    nack: (receipts, delayMs, detail, only) =>
       notifier.after(
-        writer.call('nack', receipts, delayMs, detail),
+        writer.call('nack', receipts, delayMs, detail, only),
         (settled) => hasAccepted(settled) && delayMs === 0,
       ),
     putBack: (receipts) => notifier.after(writer.call('putBack', receipts), hasAccepted),

@@ -1,7 +1,15 @@
 import type { Test } from 'tap'
-import { DEFAULT, LEASE_MS, lease, namesOf, receiptsOf, show } from '../leasing.ts'
+import type { EventQueue } from '../../../src/stores/ports.ts'
+import { DEFAULT, LEASE_MS, lease, leaseIn, namesOf, receiptsOf, show } from '../leasing.ts'
 import { type OpenStores, start } from '../open-stores.ts'
 import { events, idOf, NOON } from '../submissions.ts'
+
+const SETTLE = {
+  ack: (queue: EventQueue, receipts: string[], only?: string[]) => queue.ack(receipts, only),
+  nack: (queue: EventQueue, receipts: string[], only?: string[]) => queue.nack(receipts, LEASE_MS, null, only),
+  extend: (queue: EventQueue, receipts: string[], only?: string[]) => queue.extend(receipts, LEASE_MS, only),
+  putBack: (queue: EventQueue, receipts: string[]) => queue.putBack(receipts),
+}
 
 /** What a receipt allows. */
 export async function receiptPromises(t: Test, open: OpenStores): Promise<void> {
@@ -27,8 +35,24 @@ export async function receiptPromises(t: Test, open: OpenStores): Promise<void> 
       const { queue } = await start(t, open)
       await show(queue, 'ab')
       const [a = '', b = ''] = receiptsOf(await lease(queue))
-      const { accepted, stale } = await queue[operation]([a, 'x', b, a, 'x', b, a], LEASE_MS)
+      const { accepted, stale } = await SETTLE[operation](queue, [a, 'x', b, a, 'x', b, a])
       t.same({ accepted, stale }, { accepted: 2, stale: ['x'] })
+    })
+  }
+
+  for (const operation of ['ack', 'nack', 'extend'] as const) {
+    t.test(`for a caller of some subscriptions, ${operation} finds the receipts of all others stale`, async (t) => {
+      const { queue } = await start(t, open)
+      for (const name of ['erp', 'lab']) await queue.subscribe(name, 'start')
+      await show(queue, 'a')
+      const leased = await Promise.all(['erp', 'lab', DEFAULT].map((name) => leaseIn(queue, name)))
+      const [erp = '', lab = '', other = ''] = leased.flatMap(receiptsOf)
+      const settle = (...only: string[]) => SETTLE[operation](queue, [other, lab, erp], only)
+      t.match(await settle(), { accepted: 0, stale: [other, lab, erp] })
+      t.match(await settle('no such one'), { accepted: 0, stale: [other, lab, erp] })
+      t.match(await settle('lab', 'erp'), { accepted: 2, stale: [other] })
+      t.match(await queue.stats(DEFAULT), { leased: 1 })
+      t.match(await queue.ack([other]), { accepted: 1, stale: [] })
     })
   }
 
@@ -57,7 +81,7 @@ export async function receiptPromises(t: Test, open: OpenStores): Promise<void> 
       await show(queue, 'a')
       const receipts = receiptsOf(await lease(queue))
       clock.advance(LEASE_MS)
-      t.match(await queue[operation](receipts, LEASE_MS), { accepted: 0, stale: receipts })
+      t.match(await SETTLE[operation](queue, receipts), { accepted: 0, stale: receipts })
       t.match(await lease(queue), [{ id: idOf('a'), receiveCount: 2 }])
     })
   }

@@ -63,6 +63,16 @@ export async function formulaPromises(t: Test, open: OpenStores): Promise<void> 
     t.equal((await db.get(iris.id))?.document, iris.document)
   })
 
+  t.test('formulas are found together in the order asked for, each as by itself', async (t) => {
+    const { db } = await start(t, open)
+    const [a, b, c] = formulas('a', 'b', 'c') as [NewFormula, NewFormula, NewFormula]
+    await store(db, submission([a, b, c]))
+    await db.add('pending', submission([formula('d', '9')], { key: 'other' }))
+    const asked = [c.id, formula('d', '9').id, a.id, 'x', idOf('none'), b.id]
+    t.same(await db.getPage(asked), await Promise.all(asked.map((id) => db.get(id))))
+    t.same(await db.getPage([]), [])
+  })
+
   t.test('a formula that is not stored is null', async (t) => {
     const { db } = await start(t, open)
     t.equal(await db.get(formula('a').id), null)

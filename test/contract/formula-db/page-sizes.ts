@@ -35,6 +35,18 @@ export async function sizePromises(t: Test, open: OpenStores): Promise<void> {
     }
   })
 
+  t.test('formulas found together end at 4 MiB too, after at least one', async (t) => {
+    const { db } = await start(t, open)
+    const sizes = { a1: 5, a2: 1, a3: 1, a4: 1, a5: 1, a6: 1 }
+    for (const [name, mib] of Object.entries(sizes))
+      await store(db, submission([large(name, mib * MIB)], { key: name }))
+    const ids = Object.keys(sizes).map((name) => large(name, MIB).id)
+    const lengthOf = async (list: string[]) => (await db.getPage(list)).length
+    t.equal(await lengthOf(ids), 1)
+    t.equal(await lengthOf(['x', ...ids.slice(1)]), 4, 'what does not exist takes no room')
+    t.equal(await lengthOf(ids.slice(4)), 2)
+  })
+
   t.test('a formula that is larger than a page is a page', async (t) => {
     const { db } = await start(t, open)
     await store(db, submission([large('h1', 5 * MIB)], { key: 'k1' }))

@@ -55,7 +55,7 @@ export const speedMutants: Mutant[] = [
   {
     name: 'late index: the reader does not notice rows that the writer has added',
     breaks: 'what is answered is found',
-    edits: [['src/stores/sqlite/commands.ts', '      formulas.index.catchUp()\n', '']],
+    edits: [['src/stores/sqlite/commands.ts', '    formulas.index.catchUp()\n', '']],
     caughtBy: [
       'test/stores/sqlite.test.ts',
       'sqlite formula db: formulas',

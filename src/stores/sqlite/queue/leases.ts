@@ -59,15 +59,16 @@ export class Leases {
     return events
   }
 
-  ack(now: number, receipts: string[]): Settled {
-    return this.#settle(now, receipts, ({ subscription, position }) => {
+  ack(now: number, receipts: string[], only?: readonly string[]): Settled {
+    const remove = ({ subscription, position }: Lease): void => {
       this.#sql.remove.run(position, subscription.id)
       this.#parts.subscriptions.changeCount(subscription, 'leased', -1)
-    })
+    }
+    return this.#settle(now, receipts, remove, only)
   }
 
-  nack(now: number, receipts: string[], delayMs: number, detail: string | null): Settled {
-    return this.#settle(now, receipts, (lease) => this.#giveBack(now, delayMs, detail, lease))
+  nack(now: number, receipts: string[], delayMs: number, detail: string | null, only?: readonly string[]): Settled {
+    return this.#settle(now, receipts, (lease) => this.#giveBack(now, delayMs, detail, lease), only)
   }
 
   putBack(now: number, receipts: string[]): Settled {
@@ -81,10 +82,11 @@ export class Leases {
     return rows.length
   }
 
-  extend(now: number, receipts: string[], leasedUntil: number): Settled {
-    return this.#settle(now, receipts, ({ subscription, position }) => {
+  extend(now: number, receipts: string[], leasedUntil: number, only?: readonly string[]): Settled {
+    const extend = ({ subscription, position }: Lease): void => {
       this.#sql.extend.run(leasedUntil, position, subscription.id)
-    })
+    }
+    return this.#settle(now, receipts, extend, only)
   }
 
   #giveBack(now: number, delayMs: number, detail: string | null, { subscription, position, receives }: Lease): void {
@@ -107,14 +109,14 @@ export class Leases {
     this.#parts.subscriptions.move(subscription, 'leased', 'returned', 1)
   }
 
-  /** Calls `use` for each valid lease among `receipts`. */
-  #settle(now: number, receipts: string[], use: (lease: Lease) => void): Settled {
+  /** Calls `use` for each valid lease among `receipts`. @param only the subscriptions that count; all when absent */
+  #settle(now: number, receipts: string[], use: (lease: Lease) => void, only?: readonly string[]): Settled {
     const moved = new Set<SubscriptionRow>()
     const stale: string[] = []
     const distinct = new Set(receipts)
     for (const receipt of distinct) {
       const lease = this.#find(now, receipt, moved)
-      if (lease === undefined) stale.push(receipt)
+      if (lease === undefined || only?.includes(lease.subscription.name) === false) stale.push(receipt)
       else use(lease)
     }
     return { accepted: distinct.size - stale.length, stale }

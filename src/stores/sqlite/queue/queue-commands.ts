@@ -79,13 +79,23 @@ function leaseCommands({ subscriptions, line, leases, upToDate }: Queue) {
       const events = leases.receive(subscription, max, now + leaseMs)
       return { events, nextDueAt: line.nextDueAt(subscription) }
     },
-    ack: (now: number, receipts: string[]): Settled => leases.ack(now, receipts),
-    nack: (now: number, receipts: string[], delayMs: number, detail?: string): Settled =>
-      leases.nack(now, receipts, delayMs, detail ?? null),
+    ack: (now: number, receipts: string[], only?: readonly string[]): Settled => leases.ack(now, receipts, only),
+    nack: (
+      now: number,
+      receipts: string[],
+      delayMs: number,
+      detail: string | null = null,
+      only?: readonly string[],
+    ): Settled => leases.nack(now, receipts, delayMs, detail, only),
     putBack: (now: number, receipts: string[]): Settled => leases.putBack(now, receipts),
     endLeases: (now: number, name: string, ids: string[]): number => leases.end(upToDate(now, name), ids),
-    extend(now: number, receipts: string[], leaseMs: number): Settled & { leasedUntil: number | null } {
-      const settled = leases.extend(now, receipts, now + leaseMs)
+    extend(
+      now: number,
+      receipts: string[],
+      leaseMs: number,
+      only?: readonly string[],
+    ): Settled & { leasedUntil: number | null } {
+      const settled = leases.extend(now, receipts, now + leaseMs, only)
       return { ...settled, leasedUntil: settled.accepted > 0 ? now + leaseMs : null }
     },
   }
