@@ -1,10 +1,11 @@
 import { hash, randomBytes } from 'node:crypto'
+import { SUBSCRIPTION_NAME } from '../stores/ports.ts'
 
 /** A stored API key. It does not contain the secret that callers send. */
 export interface ApiKey {
   /** Its owner. Keys with the same name are one caller. */
   readonly name: string
-  readonly scopes: readonly Scope[]
+  readonly scopes: readonly KeyScope[]
   /** Digest of the secret, in lower-case hex. */
   readonly sha256: string
   readonly createdAt: string
@@ -26,15 +27,38 @@ export const digestOf = (secret: string): string => hash('sha256', secret, 'hex'
 /** The short name of a key in lists, logs and commands. */
 export const idOf = ({ sha256 }: ApiKey): string => sha256.slice(0, ID_DIGITS)
 
-/** `admin` includes all others. */
+/** What routes ask for. `admin` includes all others. */
 export const SCOPES = ['submit', 'read', 'consume', 'admin'] as const
 
 export type Scope = (typeof SCOPES)[number]
 
-/** @param asked the scope that is required, or a list of which one is enough */
-export function allows(held: readonly Scope[], asked: Scope | readonly Scope[]): boolean {
+const FOR_ONE = 'consume:'
+
+/** What a key may hold: `consume:NAME` is `consume` for one subscription. */
+export type KeyScope = Scope | `${typeof FOR_ONE}${string}`
+
+/**
+ * Asked for `consume`, a key for one subscription is enough: the route checks which one it is used for.
+ * @param asked the scope that is required, or a list of which one is enough
+ */
+export function allows(held: readonly KeyScope[], asked: KeyScope | readonly KeyScope[]): boolean {
   if (held.includes('admin')) return true
-  return typeof asked === 'string' ? held.includes(asked) : asked.some((scope) => held.includes(scope))
+  return [asked].flat().some((scope) => held.some((own) => suffices(own, scope)))
 }
 
-export const isScope = (text: unknown): text is Scope => SCOPES.includes(text as Scope)
+const suffices = (own: KeyScope, asked: KeyScope): boolean =>
+  own === asked || (own === 'consume' && asked.startsWith(FOR_ONE)) || (asked === 'consume' && own.startsWith(FOR_ONE))
+
+/** The subscriptions that a key is limited to; null when it may use all. */
+export function subscriptionsOf(held: readonly KeyScope[]): string[] | null {
+  if (held.includes('admin') || held.includes('consume')) return null
+  return held.filter((scope) => scope.startsWith(FOR_ONE)).map((scope) => scope.slice(FOR_ONE.length))
+}
+
+/** How messages describe the scopes of a key. */
+export const SCOPES_EXPECTED = `one or more of ${SCOPES.join(', ')}, consume:<subscription>`
+
+export function isKeyScope(text: unknown): text is KeyScope {
+  if (SCOPES.includes(text as Scope)) return true
+  return typeof text === 'string' && text.startsWith(FOR_ONE) && SUBSCRIPTION_NAME.test(text.slice(FOR_ONE.length))
+}

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { type ApiKey, isScope, SCOPES } from './api-key.ts'
+import { type ApiKey, isKeyScope, SCOPES_EXPECTED } from './api-key.ts'
 
 /** The API keys file is unusable; the message is one line for the operator. */
 export class KeyFileRefused extends Error {
@@ -31,7 +31,7 @@ export const NAME_EXPECTED = 'must be 1 to 64 letters, digits and _ . -'
 /** The check of each field of a key, and how a message describes it. */
 const FIELDS: Record<keyof Required<ApiKey>, [isValid: (value: unknown) => boolean, expected: string]> = {
   name: [isName, NAME_EXPECTED],
-  scopes: [isScopes, `must be a list of one or more of ${SCOPES.join(', ')}`],
+  scopes: [isScopes, `must be a list of ${SCOPES_EXPECTED}`],
   sha256: [(value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value), 'must be 64 lower-case hex digits'],
   createdAt: [(value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)), 'must be a time in ISO 8601'],
   expiresAt: [(value) => value === undefined || isUtcTime(value), 'must be a time in UTC, as 2026-12-31T00:00:00Z'],
@@ -55,7 +55,7 @@ export function isName(value: unknown): value is string {
 }
 
 function isScopes(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0 && value.every(isScope)
+  return Array.isArray(value) && value.length > 0 && value.every(isKeyScope)
 }
 
 interface KeyFile {

@@ -1,9 +1,18 @@
 import { parseArgs } from 'node:util'
-import { type ApiKey, digestOf, idOf, isScope, newSecret, SCOPES, type Scope } from './api-key.ts'
+import {
+  type ApiKey,
+  digestOf,
+  idOf,
+  isKeyScope,
+  type KeyScope,
+  newSecret,
+  SCOPES,
+  SCOPES_EXPECTED,
+} from './api-key.ts'
 import { type ChangedFile, changeKeyFile, isName, isUtcTime, NAME_EXPECTED, octal, readKeyFile } from './key-file.ts'
 
 export const USAGE = `Usage, with API_KEYS_FILE set to the file of the keys:
-  npm run keys -- create --name <name> --scope <${SCOPES.join('|')}>[,…] [--expires 90d|2026-12-31T00:00:00Z]
+  npm run keys -- create --name <name> --scope <${SCOPES.join('|')}|consume:SUBSCRIPTION>[,…] [--expires 90d|2026-12-31T00:00:00Z]
   npm run keys -- list
   npm run keys -- revoke --name <name>     every key of that name
   npm run keys -- revoke --id <id>         one key, as "list" shows it`
@@ -57,10 +66,10 @@ function parse(words: string[]) {
   }
 }
 
-function toScopes(given: string[]): Scope[] {
+function toScopes(given: string[]): KeyScope[] {
   const scopes = [...new Set(given.join().split(','))]
-  if (scopes.every(isScope)) return scopes
-  throw new CommandRefused(`--scope: must be one or more of ${SCOPES.join(', ')}, with commas between`)
+  if (scopes.every(isKeyScope)) return scopes
+  throw new CommandRefused(`--scope: must be ${SCOPES_EXPECTED}, with commas between`)
 }
 
 /** @param given days from now, or a time */
@@ -71,7 +80,7 @@ function toExpiry(given: string, now: Date): string {
   throw new CommandRefused('--expires: must be days, as 90d, or a future time in UTC, as 2026-12-31T00:00:00Z')
 }
 
-function create(path: string, name: string, scopes: Scope[], now: Date, expires?: string): CommandOutput {
+function create(path: string, name: string, scopes: KeyScope[], now: Date, expires?: string): CommandOutput {
   if (!isName(name)) throw new CommandRefused(`--name: ${NAME_EXPECTED}`)
   const end = expires === undefined ? {} : { expiresAt: toExpiry(expires, now) }
   const secret = newSecret()

@@ -30,6 +30,8 @@ function problemWith(t: Test, content: unknown): string {
 test('a file of keys is read as it stands, one without any key too', async (t) => {
   t.same(readKeyFile(fileWith(t, { keys: [key, { ...key, sha256: 'cd'.repeat(32) }] })).keys[0], key)
   t.same(readKeyFile(fileWith(t, { keys: [] })).keys, [])
+  const forOne = { ...key, scopes: ['read', 'consume:erp', 'consume:a.b_c-1'] }
+  t.same(readKeyFile(fileWith(t, { keys: [forOne] })).keys, [forOne])
   const ending = { ...key, expiresAt: '2026-12-31T00:00:00Z' }
   t.same(readKeyFile(fileWith(t, { keys: [ending] })).keys, [ending])
 })
@@ -42,7 +44,7 @@ test('a byte order mark and the line ends of Windows are no harm', async (t) => 
 
 const LIST = 'must be an object with a list "keys" and nothing else'
 const NAME = 'keys[0].name: must be 1 to 64 letters, digits and _ . -'
-const SCOPES = 'keys[0].scopes: must be a list of one or more of submit, read, consume, admin'
+const SCOPES = 'keys[0].scopes: must be a list of one or more of submit, read, consume, admin, consume:<subscription>'
 
 const broken: [content: unknown, problem: string][] = [
   ['', 'is not JSON'],
@@ -57,6 +59,9 @@ const broken: [content: unknown, problem: string][] = [
   [{ keys: [[]] }, 'keys[0]: must be an object'],
   [{ keys: [nameless] }, NAME],
   [{ keys: [{ ...key, name: 'a b' }] }, NAME],
+  ...['consume:', 'consume:Erp', 'consume:-', 'read:erp', `consume:${'x'.repeat(65)}`].map(
+    (scope) => [{ keys: [{ ...key, scopes: ['read', scope] }] }, SCOPES] as [object, string],
+  ),
   [{ keys: [{ ...key, name: '' }] }, NAME],
   [{ keys: [{ ...key, name: 'x'.repeat(65) }] }, NAME],
   [{ keys: [{ ...key, scopes: [] }] }, SCOPES],

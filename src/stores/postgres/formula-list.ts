@@ -17,11 +17,11 @@ SELECT ${FORMULA} FROM formula_intake.formulas WHERE fingerprint = pg_catalog.de
 const GET_PAGE = `
 SELECT id, document, seq FROM (
   SELECT asked.id, place, formulas.document, formulas.seq, pg_catalog.sum(
-    ${BESIDE_DOCUMENT} + coalesce(pg_catalog.octet_length(formulas.document), 0)
+    ${ENTRY_OVERHEAD} + coalesce(pg_catalog.octet_length(formulas.document), 0)
   ) OVER (ORDER BY place) AS bytes
   FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS asked (id, place)
   LEFT JOIN formula_intake.formulas ON fingerprint = pg_catalog.decode(asked.id, 'hex') AND attempt IS NULL
-) AS weighed WHERE bytes <= ${PAGE_BYTES - FRAME_BYTES} OR place = 1 ORDER BY place`
+) AS weighed WHERE bytes <= ${PAGE_BYTES - PAGE_OVERHEAD} OR place = 1 ORDER BY place`
 
 /** $1 fingerprint in hex, $2 sequence number. */
 const ERASE = `

@@ -37,7 +37,7 @@ export const accessMutants: Mutant[] = [
   {
     name: 'access: a route without a scope is open to any key',
     breaks: 'a route without a scope is for admin only',
-    edits: [[AUTHORIZATION, "{ scope = 'admin' }", "{ scope = 'read' }"]],
+    edits: [[AUTHORIZATION, "config.scope ?? 'admin'", "config.scope ?? 'read'"]],
     caughtBy: [HTTP, 'a route that says neither is for admin alone'],
   },
   {
@@ -55,7 +55,7 @@ export const accessMutants: Mutant[] = [
   {
     name: 'access: one of several scopes is not enough',
     breaks: 'each route is for its scopes',
-    edits: [['src/access/api-key.ts', 'asked.some(', 'asked.every(']],
+    edits: [['src/access/api-key.ts', '[asked].flat().some(', '[asked].flat().every(']],
     caughtBy: [HTTP, 'GET /events/stats is for read and consume and admin'],
   },
   {
