@@ -6,7 +6,7 @@ import type { FormulaDb } from '../src/stores/ports.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    formulaReads: Pick<FormulaDb, 'get' | 'list'>
+    formulaReads: Pick<FormulaDb, 'get' | 'getPage' | 'list'>
   }
 }
 
@@ -32,6 +32,7 @@ export default fp<{ clock?: Clock }>(
       })
     fastify.decorate('formulaReads', {
       list: (query) => read(lists, PAGE_BYTES, () => db.list(query)),
+      getPage: (ids) => read(lists, PAGE_BYTES, () => db.getPage(ids)),
       get: (id) => read(gets, 0, () => db.get(id)),
     })
   },

@@ -6,7 +6,7 @@ import { openSink } from '../src/outbox/sink.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    forwarder: { readonly health: ForwarderHealth }
+    forwarder: Pick<Forwarder, 'health' | 'forwards'>
   }
 }
 
@@ -16,7 +16,7 @@ const OFF: ForwarderHealth = { state: 'off', reason: null, since: null }
 export default fp<{ clock?: Clock; random?: Random }>(
   async (fastify, { clock = systemClock, random = Math.random }) => {
     const { sqsQueueUrl } = fastify.config
-    if (sqsQueueUrl === null) return void fastify.decorate('forwarder', { health: OFF })
+    if (sqsQueueUrl === null) return void fastify.decorate('forwarder', { health: OFF, forwards: () => false })
     const forwarder = new Forwarder(fastify.queue, await openSink(sqsQueueUrl), { clock, random, log: fastify.log })
     fastify.decorate('forwarder', forwarder)
     fastify.addHook('onReady', async () => forwarder.start())

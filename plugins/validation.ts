@@ -1,8 +1,9 @@
-import { type TSchema, Type } from '@sinclair/typebox'
+import { FormatRegistry, type TSchema, Type } from '@sinclair/typebox'
 import { TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
 import type { FastifySchemaCompiler, preValidationHookHandler } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ErrorDetail, MAX_DETAILS, ServiceError } from '../src/errors/service-error.ts'
+import { readTime } from '../src/kit/clock.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -49,7 +50,9 @@ function problems(errors: Iterable<ValueError>, isQuery: boolean): ErrorDetail[]
 
 function messageOf({ schema, message }: ValueError): string {
   const choices: TSchema[] | undefined = schema.anyOf
-  return choices === undefined ? message : `Expected one of ${choices.map((choice) => choice.const).join(', ')}`
+  return choices === undefined
+    ? message
+    : `Expected one of ${choices.map((choice) => choice.const ?? choice.format).join(', ')}`
 }
 
 const defaultToEmptyBody: preValidationHookHandler = (request, _reply, done) => {
@@ -58,6 +61,8 @@ const defaultToEmptyBody: preValidationHookHandler = (request, _reply, done) => 
 }
 
 const NO_PARAMETERS = Type.Object({}, { additionalProperties: false })
+
+FormatRegistry.Set('date-time', (text) => readTime(text) !== null)
 
 /** Validates requests with the schemas of their routes. A route without a query schema accepts no parameters. */
 export default fp(

@@ -1,9 +1,10 @@
-import { type TObject, type TProperties, Type } from '@sinclair/typebox'
+import { type TInteger, type TObject, type TProperties, Type } from '@sinclair/typebox'
 import { catalogue, type ErrorCode } from '../src/errors/catalogue.ts'
 import { errorAt, MAX_DETAILS } from '../src/errors/service-error.ts'
 import { FORMULA_NAME_LENGTH } from '../src/formula/formula.ts'
 import { FINGERPRINT } from '../src/formula/identity.ts'
 import { storedFormula } from '../src/openapi/examples.ts'
+import { DEFAULT_SUBSCRIPTION, SUBSCRIPTION_NAME } from '../src/stores/ports.ts'
 
 /** An object in a request: unknown fields are refused. */
 export function strictObject<T extends TProperties>(
@@ -25,6 +26,27 @@ export const formulaId = () =>
 
 export const storedName = (description: string, example: string, maxLength = FORMULA_NAME_LENGTH) =>
   Type.String({ minLength: 1, maxLength, description, examples: [example] })
+
+export const subscriptionName = (description: string, example = 'erp') =>
+  Type.String({ pattern: SUBSCRIPTION_NAME.source, description, examples: [example] })
+
+/** The subscription that an events route is used for. */
+export const subscription = Type.Optional({
+  ...subscriptionName('Which subscription', DEFAULT_SUBSCRIPTION),
+  default: DEFAULT_SUBSCRIPTION,
+})
+
+export const count = (description: string): TInteger => Type.Integer({ minimum: 0, description, examples: [1] })
+
+export const statsFields = {
+  ready: count('Ready to be leased'),
+  leased: count('Leased by consumers'),
+  delayed: count('Nacked with a delay'),
+  dead: count('Dead letters'),
+  oldestReadyAgeSeconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+    description: 'null if none is ready',
+  }),
+}
 
 export const idParams = (description: string, example: string = storedFormula.id) =>
   Type.Object({ id: Type.String({ description, examples: [example] }) })

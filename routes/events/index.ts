@@ -1,11 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { subscriptionsOf } from '../../src/access/api-key.ts'
 import type { Config } from '../../src/config/config.ts'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
 import { ServiceError } from '../../src/errors/service-error.ts'
+import { showFormula } from '../../src/formula/formula.ts'
 import { isoTime } from '../../src/kit/clock.ts'
 import { type ReceivedEvent, toMessage } from '../../src/outbox/message.ts'
+import { cutPage } from '../../src/stores/page.ts'
 import { DEFAULT_SUBSCRIPTION, type LeasedEvent, type Settled } from '../../src/stores/ports.ts'
+import { sendJson } from '../formulas/answer.ts'
 import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents, releaseEvents } from './schemas.ts'
 
 const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
@@ -24,49 +28,84 @@ function leaseMs(seconds: number, { eventMaxLeaseSeconds: max }: Config): number
   })
 }
 
+/** The subscriptions whose receipts the caller may use; undefined for all. */
+const usable = ({ apiKey }: FastifyRequest) =>
+  apiKey === null ? undefined : (subscriptionsOf(apiKey.scopes) ?? undefined)
+
 const config = { scope: 'consume' } as const
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
-  fastify.post(
-    '/receive',
-    { schema: receiveEvents, config: { ...config, longPoll: true } },
-    async ({ body, caller, ip }, reply) => {
-      const { max = 1, waitSeconds = 0, leaseSeconds = fastify.config.eventLeaseSeconds } = body
-      const lease = leaseMs(leaseSeconds, fastify.config)
-      if (fastify.forwarder.health.state !== 'off') throw new ServiceError('EVENTS_FORWARDED')
-      const signal = waitSeconds > 0 ? disconnectSignal(reply) : undefined
-      const request = { caller: caller || ip, max, leaseMs: lease, waitMs: waitSeconds * 1000 }
-      const events = await fastify.longPoll.receive(request, signal)
-      return { events: events.map(toReceived) }
-    },
-  )
+  fastify.post('/receive', { schema: receiveEvents, config: { ...config, longPoll: true } }, async (request, reply) => {
+    const { body, caller, ip } = request
+    const { subscription = DEFAULT_SUBSCRIPTION, include = [], max = 1, waitSeconds = 0 } = body
+    const lease = leaseMs(body.leaseSeconds ?? fastify.config.eventLeaseSeconds, fastify.config)
+    request.requireScope(`consume:${subscription}`)
+    if (include.length > 0) request.requireScope('read')
+    if (fastify.forwarder.forwards(subscription)) throw new ServiceError('EVENTS_FORWARDED')
+    const signal = waitSeconds > 0 ? disconnectSignal(reply) : undefined
+    const poll = { subscription, caller: caller || ip, max, leaseMs: lease, waitMs: waitSeconds * 1000 }
+    const events = await fastify.longPoll.receive(poll, signal)
+    if (include.length > 0 && events.length > 0) return sendJson(reply, await withFormulas(fastify, events))
+    return { events: events.map(toReceived) }
+  })
 
-  fastify.post('/ack', { schema: ackEvents, config }, async ({ body }) => {
-    const settled = await fastify.queue.ack(body.receipts)
+  fastify.post('/ack', { schema: ackEvents, config }, async (request) => {
+    const settled = await fastify.queue.ack(request.body.receipts, usable(request))
     return { acked: settled.accepted, rejected: rejected(settled) }
   })
 
-  fastify.post('/nack', { schema: nackEvents, config }, async ({ body }) => {
-    const settled = await fastify.queue.nack(body.receipts, (body.delaySeconds ?? 0) * 1000)
+  fastify.post('/nack', { schema: nackEvents, config }, async (request) => {
+    const { receipts, delaySeconds = 0, reason } = request.body
+    const settled = await fastify.queue.nack(receipts, delaySeconds * 1000, reason, usable(request))
     return { nacked: settled.accepted, rejected: rejected(settled) }
   })
 
-  fastify.post('/extend', { schema: extendEvents, config }, async ({ body }) => {
-    const settled = await fastify.queue.extend(body.receipts, leaseMs(body.leaseSeconds, fastify.config))
+  fastify.post('/extend', { schema: extendEvents, config }, async (request) => {
+    const lease = leaseMs(request.body.leaseSeconds, fastify.config)
+    const settled = await fastify.queue.extend(request.body.receipts, lease, usable(request))
     const leasedUntil = settled.leasedUntil === null ? null : isoTime(settled.leasedUntil)
     return { extended: settled.accepted, leasedUntil, rejected: rejected(settled) }
   })
 
-  fastify.post('/release', { schema: releaseEvents, config: { scope: 'admin' } }, async ({ body }) => {
-    return { released: await fastify.queue.endLeases(DEFAULT_SUBSCRIPTION, body.ids) }
+  fastify.post('/release', { schema: releaseEvents, config: { scope: 'admin' } }, async (request) => {
+    const { ids, subscription = DEFAULT_SUBSCRIPTION } = request.body
+    request.audit = { subscription }
+    return { released: await fastify.queue.endLeases(subscription, ids) }
   })
 
-  fastify.get('/stats', { schema: eventStats, config: { scope: ['read', 'consume'] } }, () =>
-    fastify.queue.stats(DEFAULT_SUBSCRIPTION),
-  )
+  fastify.get('/stats', { schema: eventStats, config: { scope: ['read', 'consume'] } }, async (request) => {
+    const { subscription = DEFAULT_SUBSCRIPTION } = request.query
+    request.requireScope('read', `consume:${subscription}`)
+    return fastify.queue.stats(subscription)
+  })
 }
 
 export default routes
+
+/**
+ * Writes events with their formulas. Those that would make the answer larger than a page are put back, and all of them
+ * when the formulas cannot be read: neither counts as a receive.
+ */
+async function withFormulas({ formulaReads, queue }: FastifyInstance, events: LeasedEvent[]): Promise<string> {
+  const putBack = async (from: number): Promise<void> => {
+    if (from < events.length) await queue.putBack(events.slice(from).map(({ receipt }) => receipt))
+  }
+  try {
+    const formulas = await formulaReads.getPage(events.map(({ id }) => id))
+    const entries = formulas.map((formula, index) => {
+      const event = events[index] as LeasedEvent
+      // A formula that was erased may have been submitted again.
+      const text = formula?.seq === event.seq ? showFormula(formula) : 'null'
+      return `${JSON.stringify(toReceived(event)).slice(0, -1)},"formula":${text}}`
+    })
+    const { shown } = cutPage(entries, entries.length, (entry) => Buffer.byteLength(entry) + 1)
+    await putBack(shown.length)
+    return `{"events":[${shown.join()}]}`
+  } catch (error) {
+    await putBack(0)
+    throw error
+  }
+}
 
 /**
  * Aborted when the client disconnects before it is answered, or ends its half of the connection, which looks the same.

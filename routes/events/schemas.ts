@@ -1,7 +1,17 @@
-import { type TInteger, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
-import { event, receipt } from '../../src/openapi/examples.ts'
-import { answers, formulaId, storedName, strictObject, timestamp } from '../schemas.ts'
+import { event, receipt, storedFormula } from '../../src/openapi/examples.ts'
+import { StoredFormula } from '../formulas/schemas.ts'
+import {
+  answers,
+  count,
+  formulaId,
+  statsFields,
+  storedName,
+  strictObject,
+  subscription,
+  timestamp,
+} from '../schemas.ts'
 
 const tags = ['Events']
 
@@ -9,8 +19,6 @@ const MAX_LEASE_SECONDS = 43_200
 
 const seconds = (minimum: number, maximum: number, description: string) =>
   Type.Integer({ minimum, maximum, description, examples: [20] })
-
-const count = (description: string): TInteger => Type.Integer({ minimum: 0, description, examples: [1] })
 
 export const eventFields = {
   id: formulaId(),
@@ -31,6 +39,9 @@ const Receipt = Type.String({
   examples: [receipt],
 })
 
+/** Means the same with and without the flag `u`: validators differ in that. */
+const REASON = '^(?:[^\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]|[\\ud800-\\udbff][\\udc00-\\udfff]){0,500}$'
+
 const receipts = Type.Array(Receipt, { minItems: 1, maxItems: 100, description: 'Receipts of the events' })
 
 const rejected = Type.Array(
@@ -46,9 +57,16 @@ const ReceivedEvent = Type.Object(
     receipt: Receipt,
     receiveCount: count('How often it was leased, including this lease'),
     leasedUntil: timestamp('When the lease ends'),
+    formula: Type.Optional(
+      Type.Union([StoredFormula, Type.Null()], {
+        description: 'Only with `include`; null if it has been erased meanwhile',
+      }),
+    ),
   },
   { $id: 'ReceivedEvent', description: 'A leased event' },
 )
+
+const received = { ...event, receipt, receiveCount: 1, leasedUntil: '2026-01-31T12:00:30.000Z' }
 
 const stale = { receipt, code: RECEIPT_STALE }
 
@@ -60,9 +78,10 @@ export const receiveEvents = {
   tags,
   summary: 'Receive events',
   description:
-    'Leases the oldest events to this consumer, and waits if none is ready. 409 if events are forwarded to SQS.',
+    'Leases the oldest events of a subscription to this consumer, and waits if none is ready. A paused subscription has none. 409 if its events are forwarded.',
   body: strictObject(
     {
+      subscription,
       max: Type.Optional(
         Type.Integer({ minimum: 1, maximum: 100, default: 1, description: 'Maximum number of events', examples: [10] }),
       ),
@@ -74,17 +93,30 @@ export const receiveEvents = {
           'Duration of the lease. Default: EVENT_LEASE_SECONDS; at most EVENT_MAX_LEASE_SECONDS',
         ),
       ),
+      include: Type.Optional(
+        Type.Array(Type.Literal('formula'), {
+          maxItems: 1,
+          description:
+            'Adds the formula to each event; needs the scope `read` as well. The answer ends early at 4 MiB, with at least one event',
+          examples: [['formula']],
+        }),
+      ),
     },
     { $id: 'ReceiveBody', description: 'Optional' },
   ),
   response: answers('ReceivedEvents', 'The leased events; empty if none was ready', {
     events: Type.Array(ReceivedEvent),
   }),
-  errors: ['EVENTS_FORWARDED', 'STORE_UNAVAILABLE'],
+  errors: ['EVENTS_FORWARDED', 'SUBSCRIPTION_NOT_FOUND', 'STORE_UNAVAILABLE'],
   bodyOptional: true,
-  bodyExamples: { 'Up to ten, without waiting': { max: 10 }, 'Long poll': { max: 10, waitSeconds: 20 } },
+  bodyExamples: {
+    'Up to ten, without waiting': { max: 10 },
+    'Long poll': { max: 10, waitSeconds: 20 },
+    'With its formula': { subscription: 'default', include: ['formula'] },
+  },
   answerExamples: {
-    'One event': { events: [{ ...event, receipt, receiveCount: 1, leasedUntil: '2026-01-31T12:00:30.000Z' }] },
+    'One event': { events: [received] },
+    'The same, with its formula': { events: [{ ...received, formula: storedFormula }] },
     'No event ready': { events: [] },
   },
 } as const
@@ -110,6 +142,13 @@ export const nackEvents = {
     {
       receipts,
       delaySeconds: Type.Optional(seconds(0, MAX_LEASE_SECONDS, 'Delay before they are ready again; default: none')),
+      reason: Type.Optional(
+        Type.String({
+          pattern: REASON,
+          description: 'Why; a dead letter shows the last one. At most 500 characters, none a control character',
+          examples: ['The printer is out of labels'],
+        }),
+      ),
     },
     { $id: 'NackBody' },
   ),
@@ -118,7 +157,10 @@ export const nackEvents = {
     rejected,
   }),
   errors,
-  bodyExamples: { 'Without delay': { receipts: [receipt] }, 'With a delay': { receipts: [receipt], delaySeconds: 60 } },
+  bodyExamples: {
+    'Without delay': { receipts: [receipt] },
+    'With a delay': { receipts: [receipt], delaySeconds: 60, reason: 'The printer is out of labels' },
+  },
   answerExamples: { 'Valid receipt': { nacked: 1, rejected: [] } },
 } as const
 
@@ -159,13 +201,14 @@ export const releaseEvents = {
         maxItems: 1000,
         description: 'Events that are not leased are ignored',
       }),
+      subscription,
     },
     { $id: 'ReleaseBody' },
   ),
   response: answers('Released', 'The number of released events', {
     released: count('The number of leases that were ended'),
   }),
-  errors,
+  errors: ['SUBSCRIPTION_NOT_FOUND', ...errors],
   bodyExamples: { 'One event': { ids: [event.id] } },
   answerExamples: { Released: { released: 1 } },
 } as const
@@ -174,17 +217,10 @@ export const eventStats = {
   operationId: 'countEvents',
   tags,
   summary: 'Count events',
-  description: 'The number of events in each state.',
-  response: answers('EventStats', 'The number of events in each state', {
-    ready: count('Ready to be leased'),
-    leased: count('Leased by consumers'),
-    delayed: count('Nacked with a delay'),
-    dead: count('Dead letters'),
-    oldestReadyAgeSeconds: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
-      description: 'null if none is ready',
-    }),
-  }),
-  errors: ['STORE_UNAVAILABLE'],
+  description: 'The number of events of a subscription in each state.',
+  querystring: strictObject({ subscription }, { $id: 'EventStatsQuery' }),
+  response: answers('EventStats', 'The number of events in each state', statsFields),
+  errors: ['SUBSCRIPTION_NOT_FOUND', ...errors],
   answerExamples: {
     'Events in the queue': { ready: 2, leased: 1, delayed: 0, dead: 0, oldestReadyAgeSeconds: 0.25 },
     'Empty queue': { ready: 0, leased: 0, delayed: 0, dead: 0, oldestReadyAgeSeconds: null },

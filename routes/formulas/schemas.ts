@@ -111,7 +111,7 @@ const storedFields = {
   createdAt: timestamp('When it was accepted'),
 } satisfies EachField<Formula & FormulaDocument, TSchema>
 
-const StoredFormula = Type.Object(storedFields, { $id: 'StoredFormula', description: 'A stored formula' })
+export const StoredFormula = Type.Object(storedFields, { $id: 'StoredFormula', description: 'A stored formula' })
 
 const SubmissionEntry = Type.Object(
   {

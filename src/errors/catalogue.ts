@@ -44,6 +44,7 @@ export const catalogue = {
   ROUTE_NOT_FOUND: { status: 404, message: 'There is no such route' },
   FORMULA_NOT_FOUND: { status: 404, message: 'There is no formula with this id' },
   EVENT_NOT_FOUND: { status: 404, message: 'There is no dead letter with this id' },
+  SUBSCRIPTION_NOT_FOUND: { status: 404, message: 'There is no subscription of this name' },
   CLEANUP_NOT_FOUND: { status: 404, message: 'There is no cleanup with this id' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'This route does not answer to this method' },
   REQUEST_TIMEOUT: { status: 408, message: 'The request took too long to arrive' },
@@ -53,6 +54,10 @@ export const catalogue = {
   },
   IDEMPOTENCY_KEY_IN_USE: { status: 409, message: 'A submission with this Idempotency-Key is still running' },
   EVENTS_FORWARDED: { status: 409, message: 'Events are forwarded to another queue; receive them there' },
+  SUBSCRIPTION_REFUSED: {
+    status: 409,
+    message: 'The subscription default and those of sinks cannot be deleted, and there may be at most 100',
+  },
   FORMULA_ERASED: { status: 410, message: 'A formula of this answer has been erased' },
   PAYLOAD_TOO_LARGE: { status: 413, message: 'The body is too large' },
   URI_TOO_LONG: { status: 414, message: 'The address is too long' },

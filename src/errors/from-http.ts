@@ -1,6 +1,6 @@
 import type { ErrorCode } from './catalogue.ts'
 import { detail, errorBody, ServiceError } from './service-error.ts'
-import { StoreUnavailable } from './store-errors.ts'
+import { StoreUnavailable, UnknownSubscription } from './store-errors.ts'
 
 const CODE_OF_STATUS: Record<number, ErrorCode> = {
   400: 'BAD_REQUEST',
@@ -17,6 +17,7 @@ const CODE_OF_STATUS: Record<number, ErrorCode> = {
 export function toServiceError(thrown: unknown): ServiceError {
   if (thrown instanceof ServiceError) return thrown
   if (thrown instanceof StoreUnavailable) return new ServiceError('STORE_UNAVAILABLE')
+  if (thrown instanceof UnknownSubscription) return new ServiceError('SUBSCRIPTION_NOT_FOUND')
   const { statusCode = 500 } = (thrown ?? {}) as { statusCode?: number }
   const isClientError = statusCode >= 400 && statusCode < 500
   const code = CODE_OF_STATUS[statusCode] ?? (isClientError ? 'BAD_REQUEST' : 'INTERNAL_ERROR')

@@ -31,6 +31,17 @@ export function isoTime(ms: number): string {
 
 let last = { ms: 0, text: '1970-01-01T00:00:00.000Z' }
 
+const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
+
+/** @returns a time of RFC 3339 in ms since the epoch, cut to the millisecond; null when the text is none */
+export function readTime(text: string): number | null {
+  const [, year, month, day] = RFC_3339.exec(text) ?? []
+  const ms = Date.parse(text.toUpperCase())
+  // `Date.parse` alone would take 30 February for a day in March.
+  const isDay = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day))).getUTCDate() === Number(day)
+  return isDay && !Number.isNaN(ms) ? ms : null
+}
+
 /**
  * Waits for `promise`, but at most `ms` milliseconds and only until `signal` is aborted.
  * @param promise must not reject

@@ -17,6 +17,7 @@ export const about = {
   tags: [
     { name: 'Formulas', description: 'Submit formulas and read them' },
     { name: 'Events', description: 'Lease "formula created" events, process and acknowledge them' },
+    { name: 'Subscriptions', description: 'Named readers of the events, each of which gets every event' },
     { name: 'Dead letters', description: 'Events whose last lease ended without an acknowledgement' },
     { name: 'Cleanups', description: 'Interrupted rollbacks that are still pending' },
     { name: 'Health', description: 'Probes; no key needed' },
@@ -29,7 +30,7 @@ export const about = {
         type: 'http' as const,
         scheme: 'bearer',
         description:
-          'An API key, required if API_KEYS_FILE is set. The scopes of an operation are alternatives; `admin` allows everything.',
+          'An API key, required if API_KEYS_FILE is set. The scopes of an operation are alternatives; `admin` allows everything, and `consume:NAME` what `consume` does, for one subscription.',
       },
     },
   },

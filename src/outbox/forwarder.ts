@@ -51,6 +51,11 @@ export class Forwarder {
     return this.#breaker.health
   }
 
+  /** Whether the events of a subscription are forwarded, so that nobody else may receive them. */
+  forwards(subscription: string): boolean {
+    return subscription === DEFAULT_SUBSCRIPTION
+  }
+
   start(): void {
     this.#running = this.#run()
   }

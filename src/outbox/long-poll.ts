@@ -1,15 +1,18 @@
 import { ServiceError } from '../errors/service-error.ts'
+import { UnknownSubscription } from '../errors/store-errors.ts'
 import type { Clock } from '../kit/clock.ts'
-import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent } from '../stores/ports.ts'
+import type { EventQueue, LeasedEvent } from '../stores/ports.ts'
+import { FairQueue } from './fair-queue.ts'
 
 /** Polling interval while consumers wait: notifications of the queue may get lost. */
 const RECHECK_MS = 1000
 /** Maximum number of events in one answer. */
 const MAX_EVENTS = 100
-/** Maximum number of long polls that one caller may hold. */
+/** Maximum number of long polls that one caller may hold, of all subscriptions together. */
 const MAX_POLLS_PER_CALLER = 32
 
 interface PollRequest {
+  subscription: string
   /** Turns and limits apply per caller. */
   caller: string
   max: number
@@ -32,60 +35,72 @@ interface Waiter {
   fail(error: unknown): void
 }
 
-/** A queue that serves callers in turn, and the entries of one caller in the order of their arrival. */
-class FairQueue<T extends { readonly caller: string }> {
-  /** The entries of each waiting caller, in the order of the callers' turns. */
-  readonly #callers = new Map<string, Set<T>>()
-
-  /** The number of callers that wait. */
-  get callers(): number {
-    return this.#callers.size
-  }
-
-  /** The entry to serve next. */
-  get front(): T | undefined {
-    const [first] = this.#callers.values()
-    return first?.values().next().value
-  }
-
-  /** The entries of one caller, oldest first. */
-  of(caller: string): ReadonlySet<T> {
-    return this.#callers.get(caller) ?? new Set()
-  }
-
-  add(entry: T): void {
-    const entries = this.#callers.get(entry.caller)
-    if (entries === undefined) this.#callers.set(entry.caller, new Set([entry]))
-    else entries.add(entry)
-  }
-
-  /** @returns false when the entry is not in the queue */
-  remove(entry: T): boolean {
-    const entries = this.#callers.get(entry.caller)
-    if (entries?.delete(entry) !== true) return false
-    if (entries.size === 0) this.#callers.delete(entry.caller)
-    return true
-  }
-
-  /** Ends the turn of a caller: all other callers are served before it. */
-  moveToBack(caller: string): void {
-    const entries = this.#callers.get(caller)
-    if (entries === undefined) return
-    this.#callers.delete(caller)
-    this.#callers.set(caller, entries)
-  }
-
-  *[Symbol.iterator](): Generator<T> {
-    for (const entries of this.#callers.values()) yield* entries
-  }
-}
-
-/** Long polling: consumers that find no event wait in line. Callers take turns; within a caller, first come, first served. */
+/** Long polling: consumers that find no event wait in the line of their subscription. */
 export class LongPoll {
   readonly #queue: EventQueue
   readonly #clock: Clock
-  readonly #waiters = new FairQueue<Waiter>()
+  /** The lines with waiters. */
+  readonly #lines = new Map<string, WaitingLine>()
   readonly #unsubscribe: () => void
+  #stopped = false
+
+  constructor(queue: EventQueue, clock: Clock) {
+    this.#queue = queue
+    this.#clock = clock
+    this.#unsubscribe = queue.onReady(() => {
+      for (const line of this.#lines.values()) void line.serve()
+    })
+  }
+
+  /**
+   * Leases up to `max` events, and waits up to `waitMs` when none is ready. A consumer that had to wait gets fewer while
+   * other callers wait as well.
+   * Events leased at the moment their consumer disconnects stay leased until the lease ends: a nack could turn events on
+   * their last lease into dead letters.
+   * @param signal aborted when the consumer disconnects; nothing is leased for it after that
+   * @returns an empty list after the wait, or when the consumer has disconnected
+   * @throws {UnknownSubscription} also when the subscription is removed during the wait
+   * @throws {ServiceError} SERVICE_STOPPING when the service stops during the wait; RATE_LIMITED when the caller holds
+   *   too many polls already
+   */
+  async receive(request: PollRequest, signal?: AbortSignal): Promise<LeasedEvent[]> {
+    const { subscription, caller, max, leaseMs, waitMs } = request
+    const until = this.#clock.now() + waitMs
+    if (waitMs === 0 || !this.#lines.has(subscription)) {
+      const { events } = await this.#queue.receive(subscription, max, leaseMs)
+      if (events.length > 0 || waitMs === 0) return events
+    }
+    if (this.#stopped) throw new ServiceError('SERVICE_STOPPING')
+    if (signal?.aborted) return []
+    this.#checkPollLimit(caller)
+    const line = this.#lines.get(subscription) ?? new WaitingLine(this.#queue, this.#clock, subscription)
+    this.#lines.set(subscription, line)
+    return line.wait({ caller, max, leaseMs, until }, signal).finally(() => {
+      if (line.isEmpty && this.#lines.get(subscription) === line) this.#lines.delete(subscription)
+    })
+  }
+
+  /** Ends every wait; later calls do not wait. */
+  stop(): void {
+    this.#stopped = true
+    this.#unsubscribe()
+    for (const line of this.#lines.values()) line.stop(new ServiceError('SERVICE_STOPPING'))
+  }
+
+  #checkPollLimit(caller: string): void {
+    const ends = [...this.#lines.values()].flatMap((line) => line.endsOf(caller))
+    if (ends.length < MAX_POLLS_PER_CALLER) return
+    const retryAfter = Math.max(1, Math.ceil((Math.min(...ends) - this.#clock.now()) / 1000))
+    throw new ServiceError('RATE_LIMITED', { retryAfter })
+  }
+}
+
+/** The waiters of one subscription. Callers take turns; within a caller, first come, first served. */
+class WaitingLine {
+  readonly #queue: EventQueue
+  readonly #clock: Clock
+  readonly #subscription: string
+  readonly #waiters = new FairQueue<Waiter>()
   #serving = false
   #notified = false
   #stopped = false
@@ -96,63 +111,45 @@ export class LongPoll {
   #share = 1
   #cancelRecheck: () => void = () => {}
 
-  constructor(queue: EventQueue, clock: Clock) {
+  constructor(queue: EventQueue, clock: Clock, subscription: string) {
     this.#queue = queue
     this.#clock = clock
-    this.#unsubscribe = queue.onReady(() => this.#serveAll())
+    this.#subscription = subscription
   }
 
-  /**
-   * Leases up to `max` events, and waits up to `waitMs` when none is ready. A consumer that had to wait gets fewer while
-   * other callers wait as well.
-   * Events leased at the moment their consumer disconnects stay leased until the lease ends: a nack could turn events on
-   * their last lease into dead letters.
-   * @param signal aborted when the consumer disconnects; nothing is leased for it after that
-   * @returns an empty list after the wait, or when the consumer has disconnected
-   * @throws {ServiceError} SERVICE_STOPPING when the service stops during the wait; RATE_LIMITED when the caller holds
-   *   too many polls already
-   */
-  async receive({ caller, max, leaseMs, waitMs }: PollRequest, signal?: AbortSignal): Promise<LeasedEvent[]> {
-    const until = this.#clock.now() + waitMs
-    if (waitMs === 0 || this.#waiters.callers === 0) {
-      const { events } = await this.#queue.receive(DEFAULT_SUBSCRIPTION, max, leaseMs)
-      if (events.length > 0 || waitMs === 0) return events
-    }
-    if (this.#stopped) throw new ServiceError('SERVICE_STOPPING')
-    if (signal?.aborted) return []
-    this.#checkPollLimit(caller)
-    return this.#wait({ caller, max, leaseMs, until }, signal)
+  get isEmpty(): boolean {
+    return this.#waiters.callers === 0
   }
 
-  /** Ends every wait; later calls do not wait. */
-  stop(): void {
-    this.#stopped = true
-    this.#unsubscribe()
-    this.#cancelRecheck()
-    for (const waiter of this.#waiters) this.#end(waiter, () => waiter.fail(new ServiceError('SERVICE_STOPPING')))
+  /** When the waits of a caller end, in ms since the epoch. */
+  endsOf(caller: string): number[] {
+    return [...this.#waiters.of(caller)].map(({ until }) => until)
   }
 
-  #checkPollLimit(caller: string): void {
-    const own = this.#waiters.of(caller)
-    if (own.size < MAX_POLLS_PER_CALLER) return
-    const firstEnd = Math.min(...[...own].map(({ until }) => until))
-    const retryAfter = Math.max(1, Math.ceil((firstEnd - this.#clock.now()) / 1000))
-    throw new ServiceError('RATE_LIMITED', { retryAfter })
-  }
-
-  #wait(request: Pick<Waiter, 'caller' | 'max' | 'leaseMs' | 'until'>, signal?: AbortSignal): Promise<LeasedEvent[]> {
+  wait(request: Pick<Waiter, 'caller' | 'max' | 'leaseMs' | 'until'>, signal?: AbortSignal): Promise<LeasedEvent[]> {
     const { promise, resolve, reject } = Promise.withResolvers<LeasedEvent[]>()
     const waiter: Waiter = { ...request, receiving: false, ended: null, answer: resolve, fail: reject }
     const leave = () => this.#end(waiter, () => resolve([]))
     const cancelTimer = this.#clock.after(request.until - this.#clock.now(), leave)
     signal?.addEventListener('abort', leave, { once: true })
     this.#waiters.add(waiter)
-    void this.#serveAll()
+    void this.serve()
     return promise.finally(() => {
       cancelTimer()
       signal?.removeEventListener('abort', leave)
-      if (this.#waiters.callers === 0) this.#cancelRecheck()
+      if (this.isEmpty) this.#cancelRecheck()
     })
+  }
+
+  /** Ends every wait. */
+  stop(error: Error): void {
+    this.#stopped = true
+    this.#cancelRecheck()
+    this.#failAll(error)
+  }
+
+  #failAll(error: unknown): void {
+    for (const waiter of this.#waiters) this.#end(waiter, () => waiter.fail(error))
   }
 
   #end(waiter: Waiter, end: () => void): void {
@@ -164,7 +161,7 @@ export class LongPoll {
   }
 
   /** Serves waiters until no event is ready, then again at the next notification or when an event is due. */
-  async #serveAll(): Promise<void> {
+  async serve(): Promise<void> {
     this.#notified = true
     if (this.#serving) return
     this.#serving = true
@@ -174,21 +171,21 @@ export class LongPoll {
       this.#notified = false
       const { front } = this.#waiters
       if (front === undefined) break
-      pauseMs = await this.#serve(front)
+      pauseMs = await this.#serveFront(front)
       this.#notified ||= pauseMs === 0
     }
     this.#serving = false
-    if (this.#waiters.callers > 0 && !this.#stopped) {
-      this.#cancelRecheck = this.#clock.after(pauseMs, () => this.#serveAll())
+    if (!this.isEmpty && !this.#stopped) {
+      this.#cancelRecheck = this.#clock.after(pauseMs, () => this.serve())
     }
   }
 
   /** @returns the pause before the next call to the queue, in milliseconds; 0 when more events may be ready */
-  async #serve(front: Waiter): Promise<number> {
+  async #serveFront(front: Waiter): Promise<number> {
     front.receiving = true
     try {
       const max = this.#waiters.callers > 1 ? Math.min(front.max, this.#share) : front.max
-      const { events, nextDueAt } = await this.#queue.receive(DEFAULT_SUBSCRIPTION, max, front.leaseMs)
+      const { events, nextDueAt } = await this.#queue.receive(this.#subscription, max, front.leaseMs)
       front.receiving = false
       this.#share = events.length === max ? Math.min(2 * this.#share, MAX_EVENTS) : 1
       if (events.length > 0) {
@@ -203,6 +200,7 @@ export class LongPoll {
       front.receiving = false
       this.#waiters.moveToBack(front.caller)
       this.#end(front, () => front.fail(error))
+      if (error instanceof UnknownSubscription) this.#failAll(error)
       return RECHECK_MS
     }
   }

@@ -139,6 +139,29 @@ test('a route to come needs nothing to be audited, and may add a word', async (t
   t.match(lines, [act])
 })
 
+test('each change of a subscription is audited, with its name and where it was moved', async (t) => {
+  const { lines, logger } = captureLog()
+  const { send, post } = await startService(t, { LOG_LEVEL: 'warn' }, { logger })
+  await send({ method: 'PUT', url: '/subscriptions/erp', payload: { from: 'start' } })
+  await post('/subscriptions/erp/seek', { to: 'end' })
+  await post('/subscriptions/erp/pause')
+  await post('/subscriptions/erp/resume')
+  await post('/events/dead/redrive', { subscription: 'erp' })
+  await post('/events/release', { subscription: 'erp', ids: ['x'] })
+  await send({ method: 'DELETE', url: '/subscriptions/erp' })
+  const act = { audit: true, name: 'erp' }
+  t.match(lines, [
+    { ...act, method: 'PUT', route: '/subscriptions/:name', status: 201, from: 'start' },
+    { ...act, route: '/subscriptions/:name/seek', to: 'end' },
+    { ...act, route: '/subscriptions/:name/pause' },
+    { ...act, route: '/subscriptions/:name/resume' },
+    { audit: true, route: '/events/dead/redrive', subscription: 'erp', redriven: 0 },
+    { audit: true, route: '/events/release', subscription: 'erp', ids: ['x'], released: 0 },
+    { ...act, method: 'DELETE', route: '/subscriptions/:name', status: 204 },
+  ])
+  t.equal(lines.length, 7)
+})
+
 test('without keys administrative calls are audited by address', async (t) => {
   const { lines, logger } = captureLog()
   const { post } = await startService(t, { LOG_LEVEL: 'warn' }, { logger })

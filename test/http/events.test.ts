@@ -139,7 +139,7 @@ test('dead letters are listed page by page, the last to die first', async (t) =>
   await killAll(service)
   const page = await service.get('/events/dead?limit=2')
   const [first] = deadOf(page)
-  t.same(Object.keys(first ?? {}), ['id', 'name', 'createdAt', 'receiveCount', 'diedAt', 'reason'])
+  t.same(Object.keys(first ?? {}), ['id', 'name', 'createdAt', 'receiveCount', 'diedAt', 'reason', 'detail'])
   t.match(first, { receiveCount: 1, reason: 'nacked', diedAt: new Date(service.clock.now()).toISOString() })
   const rest = await service.get(`/events/dead?cursor=${page.json().nextCursor}`)
   t.equal(rest.json().nextCursor, null)
@@ -194,7 +194,7 @@ const wrong: [url: string, body: unknown, path: string][] = [
   ['/events/release', { ids: [] }, '/ids'],
   ['/events/release', { ids: Array(1001).fill('x') }, '/ids'],
   ['/events/release', { ids: [''] }, '/ids/0'],
-  ['/events/release', { ids: ['x'], subscription: 'default' }, '/subscription'],
+  ['/events/release', { ids: ['x'], subscription: '' }, '/subscription'],
 ]
 
 for (const [url, body, path] of wrong) {

@@ -1,54 +1,9 @@
 import { setImmediate as settle } from 'node:timers/promises'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { LongPoll } from '../../src/outbox/long-poll.ts'
-import type { EventQueue, LeasedEvent } from '../../src/stores/ports.ts'
-import { openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
 import { DEFAULT } from '../contract/leasing.ts'
-import { events, namesIn } from '../contract/submissions.ts'
-import { TestClock } from '../support/test-clock.ts'
-
-const LEASE_MS = 30_000
-const ONE = { caller: 'a caller', max: 1, leaseMs: LEASE_MS, waitMs: 20_000 }
-
-function setUp(t: Test) {
-  const clock = new TestClock()
-  const queue = openMemoryQueue({ clock, maxReceives: 5 })
-  const longPoll = new LongPoll(queue, clock)
-  t.teardown(() => longPoll.stop())
-  let attempts = 0
-  const publish = async (...names: string[]): Promise<void> => {
-    await queue.release(`attempt-${++attempts}`, events(names))
-  }
-  const wait = (waitMs = 20_000, signal?: AbortSignal) => longPoll.receive({ ...ONE, waitMs }, signal)
-  return { clock, queue, longPoll, publish, wait }
-}
-
-/** Lets `receive` of a queue fail or take as long as a test says, one call at a time. */
-function interrupt(queue: EventQueue, behave: (receive: EventQueue['receive']) => ReturnType<EventQueue['receive']>) {
-  const receive = queue.receive.bind(queue)
-  queue.receive = () => {
-    queue.receive = receive
-    return behave(receive)
-  }
-}
-
-/** Starts long polls of several callers; each writes to `log` what it received. */
-async function waitAs(
-  { longPoll }: ReturnType<typeof setUp>,
-  log: string[],
-  ...callers: [caller: string, max: number][]
-) {
-  for (const [caller, max] of callers) {
-    longPoll.receive({ ...ONE, caller, max }).then(
-      (events) => log.push(`${caller}: ${names(events).join('')}`),
-      () => {},
-    )
-    await settle()
-  }
-}
-
-const names = (events: LeasedEvent[]): string[] => namesIn(events)
+import { interrupt, LEASE_MS, names, ONE, setUp, waitAs } from '../support/long-polls.ts'
 
 test('a receive without a wait is answered at once', async (t) => {
   const { wait, publish, clock } = setUp(t)

@@ -23,6 +23,12 @@ const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
     const { events } = (await post('/events/receive')).json()
     await post('/events/nack', { receipts: [events[0].receipt] })
   },
+  ...Object.fromEntries(
+    ['seekSubscription', 'pauseSubscription', 'resumeSubscription', 'deleteSubscription'].map((operation) => [
+      operation,
+      ({ send }: Service) => send({ method: 'PUT', url: '/subscriptions/erp' }),
+    ]),
+  ),
   // A rollback is pending only after a store has failed between two steps.
   async retryCleanup({ app }) {
     app.engines.cleanups.retry = async () => true

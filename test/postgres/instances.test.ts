@@ -203,11 +203,26 @@ t.test('a long poll at one instance is woken by an event stored at another', asy
   const poll = new LongPoll(two.queue, systemClock)
   t.teardown(() => poll.stop())
   await untilSomeoneListens(url)
-  const waiting = poll.receive({ caller: '', max: 1, leaseMs: 30_000, waitMs: 20_000 })
+  const waiting = poll.receive({ subscription: DEFAULT, caller: '', max: 1, leaseMs: 30_000, waitMs: 20_000 })
   await pause(50)
   const begun = performance.now()
   await one.intake.accept(submission([formula('a')]))
   t.match(await waiting, [{ id: formula('a').id }])
+  t.ok(performance.now() - begun < 800, 'sooner than it would have asked again')
+})
+
+t.test('a consumer that waits at one instance is told when another removes its subscription', async (t) => {
+  const { one, two, url } = await instances(t, 2)
+  const poll = new LongPoll(two.queue, systemClock)
+  t.teardown(() => poll.stop())
+  await untilSomeoneListens(url)
+  await one.queue.subscribe('erp', 'end')
+  const request = { subscription: 'erp', caller: '', max: 1, leaseMs: 30_000, waitMs: 20_000 }
+  const ended = t.rejects(poll.receive(request), { name: 'UnknownSubscription' })
+  await pause(50)
+  const begun = performance.now()
+  t.equal(await one.queue.unsubscribe('erp'), true)
+  await ended
   t.ok(performance.now() - begun < 800, 'sooner than it would have asked again')
 })
 
@@ -217,7 +232,7 @@ t.test('a long poll still finds events when the connection for notifications is 
   t.teardown(() => poll.stop())
   await untilSomeoneListens(url)
   await query(url, `SELECT pg_terminate_backend(pid) ${LISTENERS}`)
-  const waiting = poll.receive({ caller: '', max: 1, leaseMs: 30_000, waitMs: 20_000 })
+  const waiting = poll.receive({ subscription: DEFAULT, caller: '', max: 1, leaseMs: 30_000, waitMs: 20_000 })
   await one.intake.accept(submission([formula('a')]))
   t.match(await waiting, [{ id: formula('a').id }])
 })

@@ -1,7 +1,7 @@
 import type { Scheduler } from 'fast-check'
 import { sleep } from '../../../src/kit/clock.ts'
 import { LongPoll } from '../../../src/outbox/long-poll.ts'
-import type { EventQueue, LeasedEvent, Stores } from '../../../src/stores/ports.ts'
+import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent, type Stores } from '../../../src/stores/ports.ts'
 import { UNTRACED } from '../../../src/submission/options.ts'
 import { Orchestrator } from '../../../src/submission/orchestrator.ts'
 import type { Outcome, SubmissionRequest } from '../../../src/submission/submission.ts'
@@ -59,7 +59,8 @@ export class InterleavedService {
   }
 
   receive(max: number, leaseMs: number, waitMs: number): Promise<LeasedEvent[] | null> {
-    return this.#unlessItDies(({ longPoll }) => longPoll.receive({ caller: '', max, leaseMs, waitMs }))
+    const request = { subscription: DEFAULT_SUBSCRIPTION, caller: '', max, leaseMs, waitMs }
+    return this.#unlessItDies(({ longPoll }) => longPoll.receive(request))
   }
 
   settle(use: (queue: EventQueue) => Promise<unknown>): Promise<unknown> {

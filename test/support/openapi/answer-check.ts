@@ -18,7 +18,7 @@ export class Judge {
     this.#conformity = new Conformity(document)
     const paths = new Set(document.operations.map(({ path }) => path))
     this.#paths = [...paths].map((path) => [
-      new RegExp(`^${path.replace('.', '\\.').replace('{id}', '(?:[^/]+|(?=/))')}/?$`),
+      new RegExp(`^${path.replace('.', '\\.').replace(/{\w+}/, '(?:[^/]+|(?=/))')}/?$`),
       path,
     ])
   }

@@ -4,11 +4,13 @@ import type { Document, Schema } from './document.ts'
 type Keywords = { [keyword: string]: unknown } & {
   $ref?: string
   anyOf?: Schema[]
+  const?: unknown
   enum?: unknown[]
   examples?: unknown[]
   type?: string | string[]
   minimum?: number
   maximum?: number
+  format?: string
   pattern?: string
   maxLength?: number
   items?: Schema
@@ -27,6 +29,7 @@ export function valuesOf(document: Document, schema: Schema): Arbitrary<unknown>
   const { $ref, anyOf, type, examples = [] } = keywords
   if ($ref !== undefined) return valuesOf(document, document.at($ref) as Schema)
   if (anyOf !== undefined) return fc.oneof(...anyOf.map((one) => valuesOf(document, one)))
+  if (keywords.const !== undefined) return fc.constant(keywords.const)
   if (keywords.enum !== undefined) return fc.constantFrom(...keywords.enum)
   const made = valuesOfType(document, String(type), keywords)
   return examples.length === 0 ? made : fc.oneof(fc.constantFrom(...examples), { arbitrary: made, weight: 2 })
@@ -54,7 +57,12 @@ function valuesOfType(document: Document, type: string, keywords: Keywords): Arb
   }
 }
 
-function texts({ pattern, minLength = 0, maxLength = 100 }: Keywords): Arbitrary<string> {
+const times = fc
+  .date({ min: new Date('1970-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true })
+  .map((time) => time.toISOString())
+
+function texts({ format, pattern, minLength = 0, maxLength = 100 }: Keywords): Arbitrary<string> {
+  if (format === 'date-time') return times
   if (pattern !== undefined) return matching(new RegExp(pattern, 'u'))
   const least = Number(minLength)
   return fc.oneof(

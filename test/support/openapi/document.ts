@@ -24,7 +24,7 @@ export interface ResponseObject {
 
 /** An operation with its references resolved, except those within schemas. */
 export interface Operation {
-  method: 'GET' | 'POST' | 'DELETE'
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   path: string
   id: string
   tags: string[]

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ErrorCode } from '../../../src/errors/catalogue.ts'
 import { type Answer, formula, type Service } from '../http/service.ts'
 import type { Operation } from './document.ts'
-import { exampleRequest, type Sent } from './requests.ts'
+import { bodyExamples, exampleRequest, type Sent } from './requests.ts'
 
 /** Services in states that cause errors. */
 export interface Services {
@@ -84,6 +84,12 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   HOST_NOT_ALLOWED: withHeaders((headers) => ({ ...headers, Host: 'other.example' })),
   FORMULA_NOT_FOUND: plainly((request) => request),
   EVENT_NOT_FOUND: plainly((request) => request),
+  SUBSCRIPTION_NOT_FOUND: ({ plain }, operation) => {
+    const [, example] = bodyExamples(operation)[0] ?? []
+    const inBody = operation.path.startsWith('/events/') && example !== undefined
+    const body = inBody ? { ...example, subscription: 'none' } : undefined
+    return plain.send(exampleRequest(operation, { name: 'none', subscription: 'none' }, body))
+  },
   CLEANUP_NOT_FOUND: plainly((request) => request),
   async FORMULA_EXISTS({ plain }, operation) {
     await plain.submit(formula(1))
@@ -93,9 +99,14 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     const submit = (): Promise<Answer> => stuck.send(exampleRequest(operation))
     return Promise.race([submit(), submit()])
   },
+  async SUBSCRIPTION_REFUSED({ plain }, operation) {
+    if (operation.method === 'DELETE') return plain.send(exampleRequest(operation, { name: 'default' }))
+    for (let n = 1; n < 100; n++) await plain.send({ method: 'PUT', url: `/subscriptions/s${n}` })
+    return plain.send(exampleRequest(operation))
+  },
   EVENTS_FORWARDED: ({ forwarding }, operation) => forwarding.send(exampleRequest(operation)),
   PAYLOAD_TOO_LARGE: withBody(`"${'x'.repeat(2_000_000)}"`),
-  URI_TOO_LONG: plainly((request, { path }) => ({ ...request, url: path.replace('{id}', 'x'.repeat(9_000)) })),
+  URI_TOO_LONG: plainly((request, { path }) => ({ ...request, url: path.replace(/{\w+}/, 'x'.repeat(9_000)) })),
   UNSUPPORTED_MEDIA_TYPE: plainly((request) => ({
     ...request,
     headers: { ...request.headers, 'content-type': 'text/plain' },
