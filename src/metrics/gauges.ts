@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Clock } from '../kit/clock.ts'
 import { Deadline } from '../kit/clock.ts'
 import type { ForwarderHealth } from '../outbox/circuit-breaker.ts'
-import { type Cleanup, DEFAULT_SUBSCRIPTION, type EventQueue, type QueueStats } from '../stores/ports.ts'
+import type { Cleanup, EventQueue, Subscription } from '../stores/ports.ts'
 
 /** Timeout of a store call, in milliseconds: well below the scrape timeout of Prometheus (10 s). */
 const STORE_TIMEOUT_MS = 2_000
@@ -57,7 +57,7 @@ export function connectionMetrics(registry: Registry, { connections, bodyBytes, 
 
 /** What is read at each scrape. */
 interface StateSources {
-  queue: Pick<EventQueue, 'stats'>
+  queue: Pick<EventQueue, 'subscriptions'>
   cleanups(): Promise<Cleanup[]>
   /** @returns which of `db` and `queue` are not available; it has its own timeout */
   unavailableStores(): Promise<string[]>
@@ -71,7 +71,7 @@ export function stateGauges(registry: Registry, sources: StateSources, clock: Cl
   /** @returns null when there is no answer in time; `intake_store_up` reports that */
   const ask = <T>(call: Promise<T>): Promise<T | null> =>
     new Deadline(clock, STORE_TIMEOUT_MS).bound(call).catch(() => null)
-  queueGauges(registry, () => ask(sources.queue.stats(DEFAULT_SUBSCRIPTION)))
+  queueGauges(registry, () => ask(sources.queue.subscriptions()))
   gauge(
     registry,
     {
@@ -109,37 +109,44 @@ export function stateGauges(registry: Registry, sources: StateSources, clock: Cl
 }
 
 /** Both gauges of a scrape share one call of `read`. */
-function queueGauges(registry: Registry, read: () => Promise<QueueStats | null>): void {
-  let reading: Promise<QueueStats | null> | undefined
-  const shared = () => {
+function queueGauges(registry: Registry, read: () => Promise<Subscription[] | null>): void {
+  let reading: Promise<Subscription[] | null> | undefined
+  const shared = async () => {
     reading ??= read().finally(() => {
       reading = undefined
     })
-    return reading
+    return (await reading) ?? []
   }
   gauge(
     registry,
     {
       name: 'intake_queue_events',
-      help: 'Events in the queue by state; `dead` are dead letters',
-      labelNames: ['state'],
+      help: 'Events of each subscription by state; `dead` are dead letters',
+      labelNames: ['subscription', 'state'],
     },
     async (gauge) => {
-      const stats = await shared()
-      if (stats === null) return gauge.reset()
-      for (const state of ['ready', 'leased', 'delayed', 'dead'] as const) gauge.set({ state }, stats[state])
+      const all = await shared()
+      gauge.reset()
+      for (const { name: subscription, ...figures } of all) {
+        for (const state of ['ready', 'leased', 'delayed', 'dead'] as const) {
+          gauge.set({ subscription, state }, figures[state])
+        }
+      }
     },
   )
   gauge(
     registry,
     {
       name: 'intake_queue_oldest_ready_age_seconds',
-      help: 'Age of the oldest event that is ready to be leased; 0 if there is none',
+      help: 'Age of the oldest event that is ready to be leased, by subscription; 0 if there is none',
+      labelNames: ['subscription'],
     },
     async (gauge) => {
-      const stats = await shared()
-      if (stats === null) gauge.remove()
-      else gauge.set(stats.oldestReadyAgeSeconds ?? 0)
+      const all = await shared()
+      gauge.reset()
+      for (const { name: subscription, oldestReadyAgeSeconds } of all) {
+        gauge.set({ subscription }, oldestReadyAgeSeconds ?? 0)
+      }
     },
   )
 }

@@ -183,49 +183,33 @@ test('submissions that time out on their key, are shed or meet a closing service
   await whileTimePasses(clock, first)
 })
 
-test('the queue is counted by state, with the age of what waits longest', async (t) => {
-  const service = await startOn(t)
-  const { submit, post, clock } = service
-  const empty = await scrape(service)
-  t.equal(empty.value('intake_queue_oldest_ready_age_seconds'), 0)
-  await submit([1, 2, 3, 4, 5].map((number) => formula(number)))
-  const receive = async (): Promise<string> => (await post('/events/receive')).json().events[0].receipt
-  await receive()
-  await post('/events/nack', { receipts: [await receive()] })
-  clock.advance(7_000)
-  const { value } = await scrape(service)
-  const of = (state: string) => value('intake_queue_events', { state })
-  t.same([of('ready'), of('leased'), of('delayed'), of('dead')], [3, 1, 0, 1])
-  t.equal(value('intake_queue_oldest_ready_age_seconds'), 7)
-})
-
 test('a store that hangs or fails is down and holds up no scrape; of its contents nothing is said', async (t) => {
   for (const failing of [hang, unavailable]) {
     const service = await startOn(t)
     const { clock, stores } = service
     t.equal((await scrape(service)).value('intake_store_up', { store: 'queue' }), 1)
     clock.advance(1_000)
-    Object.assign(stores.queue, { stats: failing, probe: failing })
+    Object.assign(stores.queue, { subscriptions: failing, probe: failing })
     stores.cleanups.list = failing
     const begun = clock.now()
     const { value, names } = await whileTimePasses(clock, scrape(service))
     t.ok(clock.now() - begun <= 2_500)
     t.equal(value('intake_store_up', { store: 'queue' }), 0)
     t.equal(value('intake_store_up', { store: 'db' }), 1)
-    t.equal(value('intake_queue_events', { state: 'ready' }), undefined)
-    t.equal(value('intake_queue_oldest_ready_age_seconds'), undefined)
+    t.equal(value('intake_queue_events', { subscription: 'default', state: 'ready' }), undefined)
+    t.equal(value('intake_queue_oldest_ready_age_seconds', { subscription: 'default' }), undefined)
     t.equal(value('intake_cleanups_owed'), undefined)
     t.ok(names().includes('intake_submissions_total'), 'all else is there')
   }
 })
 
 test('scrapes that come together ask the stores once', async (t) => {
-  const asked = { stats: 0, cleanups: 0 }
+  const asked = { subscriptions: 0, cleanups: 0 }
   const service = await startOn(t, ({ queue, cleanups }) => {
-    const { stats, list } = { stats: queue.stats.bind(queue), list: cleanups.list.bind(cleanups) }
-    queue.stats = (subscription) => {
-      asked.stats++
-      return stats(subscription)
+    const [subscriptions, list] = [queue.subscriptions.bind(queue), cleanups.list.bind(cleanups)]
+    queue.subscriptions = () => {
+      asked.subscriptions++
+      return subscriptions()
     }
     cleanups.list = (limit) => {
       asked.cleanups++
@@ -233,9 +217,9 @@ test('scrapes that come together ask the stores once', async (t) => {
     }
   })
   await Promise.all(Array.from({ length: 20 }, () => scrape(service)))
-  t.same(asked, { stats: 1, cleanups: 1 })
+  t.same(asked, { subscriptions: 1, cleanups: 1 })
   await scrape(service)
-  t.same(asked, { stats: 2, cleanups: 2 })
+  t.same(asked, { subscriptions: 2, cleanups: 2 })
 })
 
 test('the batches of a file are measured: how many submissions, and how long', async (t) => {

@@ -22,7 +22,9 @@ export const observationMutants: Mutant[] = [
   {
     name: 'metrics: while a store is down the last figures of the queue are shown',
     breaks: 'an unknown figure has no value',
-    edits: [[GAUGES, 'if (stats === null) return gauge.reset()', 'if (stats === null) return']],
+    edits: [
+      [GAUGES, 'gauge.reset()\n      for (const { name: subscription, ...', 'for (const { name: subscription, ...'],
+    ],
     caughtBy: [
       METRICS_TEST,
       'a store that hangs or fails is down and holds up no scrape; of its contents nothing is said',
