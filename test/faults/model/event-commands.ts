@@ -5,6 +5,7 @@ import { DEFAULT } from '../../contract/leasing.ts'
 import type { Answer } from '../../support/http/service.ts'
 import { checkAnswer, command, type ModelCommand, passTime } from './command.ts'
 import { type Model, refusal } from './model.ts'
+import { SUBSCRIPTIONS, type SubscriptionName } from './queue.ts'
 import { LEASE_SECONDS, type ServiceUnderTest } from './service-under-test.ts'
 
 export const post = (service: ServiceUnderTest, url: string, body?: object): Promise<Answer> =>
@@ -12,22 +13,29 @@ export const post = (service: ServiceUnderTest, url: string, body?: object): Pro
 
 const leaseSeconds = fc.constantFrom(undefined, 1, 5, 30, 3_600, 43_200)
 
+const subscription = fc.constantFrom(...SUBSCRIPTIONS)
+
 /** Checks the events received. Their receipts only have to be new. */
-export function checkReceived({ queue, now }: Model, answer: Answer, max: number, leaseSeconds: number): void {
+export function checkReceived(
+  { queue, now }: Model,
+  answer: Answer,
+  name: SubscriptionName,
+  { max = 1, leaseSeconds = LEASE_SECONDS }: { max?: number | undefined; leaseSeconds?: number | undefined },
+): void {
   const given: { receipt: string }[] = answer.json().events ?? []
   const receipts = given.map(({ receipt }) => receipt)
   const known = receipts.find((receipt, index) => [...queue.receipts, ...receipts.slice(0, index)].includes(receipt))
   if (known !== undefined) throw new Error(`The receipt "${known}" is not new`)
-  checkAnswer(answer, { status: 200, body: { events: queue.lease(max, now + leaseSeconds * 1000, receipts) } })
+  checkAnswer(answer, { status: 200, body: { events: queue.lease(name, max, now + leaseSeconds * 1000, receipts) } })
 }
 
 export function receives(): Arbitrary<ModelCommand> {
   const max = fc.constantFrom(undefined, 1, 2, 3, 10, 100)
-  return fc.record({ max, leaseSeconds }).map((body) =>
+  return fc.record({ subscription, max, leaseSeconds }).map((body) =>
     command('receive', body, async (model, service) => {
-      const isEmpty = body.max === undefined && body.leaseSeconds === undefined
+      const isEmpty = body.subscription === DEFAULT && body.max === undefined && body.leaseSeconds === undefined
       const answer = await post(service, '/events/receive', isEmpty ? undefined : body)
-      checkReceived(model, answer, body.max ?? 1, body.leaseSeconds ?? LEASE_SECONDS)
+      checkReceived(model, answer, body.subscription, body)
     }),
   )
 }
@@ -36,19 +44,22 @@ export function receives(): Arbitrary<ModelCommand> {
 export function waits(): Arbitrary<ModelCommand> {
   const max = fc.constantFrom(1, 3)
   const waitSeconds = fc.integer({ min: 1, max: 3 })
-  return fc.record({ max, waitSeconds, headStartMs: fc.constantFrom(0, 1, 700) }).map(({ headStartMs, ...body }) =>
+  const options = fc.record({ subscription, max, waitSeconds, headStartMs: fc.constantFrom(0, 1, 700) })
+  return options.map(({ headStartMs, ...body }) =>
     command('wait', { ...body, headStartMs }, async (model, service) => {
       if (headStartMs > 0) await passTo(model, service, (model.queue.nextDue ?? 0) - headStartMs)
       const asked = post(service, '/events/receive', body)
       await service.settle()
       const end = model.now + body.waitSeconds * 1000
-      while (model.queue.stats(model.now).ready === 0 && model.now < end) {
+      while (!model.queue.isReady(body.subscription, model.now) && model.now < end) {
         const due = model.queue.nextDue ?? end
         await passTo(model, service, Math.min(due, end, model.now + 1_000))
       }
       const answer = await service.answered(asked)
       // An event that becomes ready at the moment the wait ends may be missed.
-      if (model.now < end || answer.json().events?.length !== 0) checkReceived(model, answer, body.max, LEASE_SECONDS)
+      if (model.now < end || answer.json().events?.length !== 0) {
+        checkReceived(model, answer, body.subscription, { max: body.max })
+      }
     }),
   )
 }
@@ -129,8 +140,10 @@ export function extensions(): Arbitrary<ModelCommand> {
 }
 
 export async function checkStats(model: Model, service: ServiceUnderTest): Promise<void> {
-  const answer = await service.send({ method: 'GET', url: '/events/stats' })
-  checkAnswer(answer, { status: 200, body: model.queue.stats(model.now) })
+  for (const name of SUBSCRIPTIONS) {
+    const answer = await service.send({ method: 'GET', url: `/events/stats?subscription=${name}` })
+    checkAnswer(answer, { status: 200, body: model.queue.stats(name, model.now) })
+  }
 }
 
 export function statistics(): Arbitrary<ModelCommand> {
@@ -138,37 +151,39 @@ export function statistics(): Arbitrary<ModelCommand> {
 }
 
 /** Ids of dead letters, some twice, and some of events that are not dead. */
-function deadIds(model: Model, ids: readonly string[], picks: number[]): string[] {
-  const dead = model.queue.deadLetters.map(({ letter }) => letter.id)
+function deadIds(model: Model, name: SubscriptionName, ids: readonly string[], picks: number[]): string[] {
+  const dead = model.queue.deadLetters(name).map(({ letter }) => letter.id)
   return picks.map((pick) => (pick % 4 === 0 ? ids[pick % ids.length] : dead[pick % dead.length]) ?? 'nothing')
 }
 
 export function redrives(ids: readonly string[]): Arbitrary<ModelCommand> {
   const picks = fc.option(fc.array(fc.nat(), { maxLength: 4 }), { nil: null })
-  return picks.map((picks) =>
-    command('redrive', { picks }, async (model, service) => {
-      const body = picks === null ? undefined : { ids: deadIds(model, ids, picks) }
-      const answer = await post(service, '/events/dead/redrive', body)
-      checkAnswer(answer, { status: 200, body: { redriven: model.queue.redrive(DEFAULT, body?.ids) } })
+  return fc.record({ subscription, picks }).map(({ subscription, picks }) =>
+    command('redrive', { subscription, picks }, async (model, service) => {
+      const body = picks === null ? {} : { ids: deadIds(model, subscription, ids, picks) }
+      const answer = await post(service, '/events/dead/redrive', { subscription, ...body })
+      checkAnswer(answer, { status: 200, body: { redriven: model.queue.redrive(subscription, body.ids) } })
     }),
   )
 }
 
 export function releases(ids: readonly string[]): Arbitrary<ModelCommand> {
-  return fc.subarray([...ids, 'nothing'], { minLength: 1 }).map((ids) =>
-    command('release', { ids }, async (model, service) => {
-      const answer = await post(service, '/events/release', { ids: [...ids, ...ids.slice(0, 1)] })
-      checkAnswer(answer, { status: 200, body: { released: model.queue.endLeases(DEFAULT, ids) } })
+  const chosen = fc.record({ subscription, ids: fc.subarray([...ids, 'nothing'], { minLength: 1 }) })
+  return chosen.map(({ subscription, ids }) =>
+    command('release', { subscription, ids }, async (model, service) => {
+      const answer = await post(service, '/events/release', { subscription, ids: [...ids, ...ids.slice(0, 1)] })
+      checkAnswer(answer, { status: 200, body: { released: model.queue.endLeases(subscription, ids) } })
     }),
   )
 }
 
 export function deletions(ids: readonly string[]): Arbitrary<ModelCommand> {
-  return fc.nat().map((pick) =>
-    command('delete', { pick }, async (model, service) => {
-      const [id = ''] = deadIds(model, ids, [pick])
-      const answer = await service.send({ method: 'DELETE', url: `/events/dead/${id}` })
-      const isGone = model.queue.removeDead(DEFAULT, id)
+  return fc.record({ subscription, pick: fc.nat() }).map(({ subscription, pick }) =>
+    command('delete', { subscription, pick }, async (model, service) => {
+      const [id = ''] = deadIds(model, subscription, ids, [pick])
+      const url = `/events/dead/${id}?subscription=${subscription}`
+      const answer = await service.send({ method: 'DELETE', url })
+      const isGone = model.queue.removeDead(subscription, id)
       checkAnswer(answer, isGone ? { status: 204, body: '' } : refusal('EVENT_NOT_FOUND'))
     }),
   )

@@ -1,9 +1,10 @@
 import { STATUS_CODES } from 'node:http'
 import { catalogue, type ErrorCode } from '../../../src/errors/catalogue.ts'
 import { isoTime } from '../../../src/kit/clock.ts'
+import { DEFAULT } from '../../contract/leasing.ts'
 import type { ShownFormula } from '../../support/http/service.ts'
 import { beginsWith } from './compositions.ts'
-import { ModelQueue } from './queue.ts'
+import { ModelQueue, SUBSCRIPTIONS } from './queue.ts'
 
 /** The answer that the service has to give; `body` is a string where every byte counts. */
 export interface Expected {
@@ -42,7 +43,9 @@ export interface Submission {
 
 export function newModel(now: number, options: { ttlMs: number; maxReceives: number }): Model {
   const { ttlMs, maxReceives } = options
-  return { now, ttlMs, formulas: [], answers: new Map(), queue: new ModelQueue(maxReceives), cursors: [] }
+  const queue = new ModelQueue(maxReceives)
+  for (const name of SUBSCRIPTIONS) queue.subscribe(name, 'start', now)
+  return { now, ttlMs, formulas: [], answers: new Map(), queue, cursors: [] }
 }
 
 /** Moves the time on, and ends leases and delays. */
@@ -115,7 +118,7 @@ export interface Page {
 export function pageOf(model: Model, list: Cursor['list'], limit: number, prefix: string, before = Infinity): Page {
   const all =
     list === 'dead'
-      ? model.queue.deadLetters.map(({ letter, place }) => ({ item: letter, place }))
+      ? model.queue.deadLetters(DEFAULT).map(({ letter, place }) => ({ item: letter, place }))
       : model.formulas.map((item, place) => ({ item, place })).filter(({ item }) => beginsWith(item.name, prefix))
   const rest = all.filter(({ place }) => place < before).reverse()
   const items = rest.slice(0, limit)

@@ -10,7 +10,11 @@ interface AddedFormula {
   createdAt: string
 }
 
-/** The reference queue with its default subscription as HTTP shows it. */
+/** The subscriptions of a model. */
+export const SUBSCRIPTIONS = [DEFAULT, 'erp'] as const
+export type SubscriptionName = (typeof SUBSCRIPTIONS)[number]
+
+/** The reference queue as HTTP shows it. */
 export class ModelQueue extends ReferenceQueue {
   #seq = 0
 
@@ -22,7 +26,7 @@ export class ModelQueue extends ReferenceQueue {
   }
 
   get #deliveries() {
-    return this.readers.get(DEFAULT)?.deliveries ?? []
+    return [...this.readers.values()].flatMap(({ deliveries }) => deliveries)
   }
 
   get liveReceipts(): string[] {
@@ -36,24 +40,34 @@ export class ModelQueue extends ReferenceQueue {
   }
 
   /** @param receipts of the service's answer, in its order */
-  lease(max: number, until: number, receipts: string[]): object[] {
-    return this.receive(DEFAULT, max, until, receipts).map(({ receipt, receiveCount, ...event }) => {
+  lease(name: SubscriptionName, max: number, until: number, receipts: string[]): object[] {
+    return this.receive(name, max, until, receipts).map(({ receipt, receiveCount, ...event }) => {
       return { ...toMessage(event), receipt, receiveCount, leasedUntil: isoTime(until) }
     })
   }
 
+  /** Whether an event can be leased. */
+  isReady(name: SubscriptionName, now: number): boolean {
+    return !this.#shown(name, now).paused && this.stats(name, now).ready > 0
+  }
+
   /** Dead letters, oldest first; `place` numbers the deaths. */
-  get deadLetters() {
-    const dead = this.#deliveries.filter(({ state }) => state === 'dead').sort((a, b) => a.number - b.number)
-    return dead.map(({ event, receives: receiveCount, diedAt, reason, number: place }) => {
-      return { place, letter: { ...toMessage(event), receiveCount, diedAt: isoTime(diedAt), reason } }
+  deadLetters(name: SubscriptionName) {
+    const all = this.readers.get(name)?.deliveries ?? []
+    const dead = all.filter(({ state }) => state === 'dead').sort((a, b) => a.number - b.number)
+    return dead.map(({ event, receives: receiveCount, diedAt, reason, detail, number: place }) => {
+      return { place, letter: { ...toMessage(event), receiveCount, diedAt: isoTime(diedAt), reason, detail } }
     })
   }
 
-  stats(now: number) {
-    const [subscription] = this.subscriptions(now)
-    if (subscription === undefined) throw new Error('There is no default subscription')
-    const { ready, leased, delayed, dead, oldestReadyAgeSeconds } = subscription
+  stats(name: SubscriptionName, now: number) {
+    const { ready, leased, delayed, dead, oldestReadyAgeSeconds } = this.#shown(name, now)
     return { ready, leased, delayed, dead, oldestReadyAgeSeconds }
+  }
+
+  #shown(name: SubscriptionName, now: number) {
+    const found = this.subscriptions(now).find((one) => one.name === name)
+    if (found === undefined) throw new Error(`There is no subscription ${name}`)
+    return found
   }
 }

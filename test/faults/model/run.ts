@@ -6,11 +6,13 @@ import { askIds } from './compositions.ts'
 import * as events from './event-commands.ts'
 import { checkReceived, checkStats, post } from './event-commands.ts'
 import { getFormula, type Model, newModel } from './model.ts'
+import { SUBSCRIPTIONS } from './queue.ts'
 import * as reads from './read-commands.ts'
 import { readList } from './read-commands.ts'
 import { type Extent, LONGEST_MS, repeatOf, report } from './repeat.ts'
 import { type Engine, MAX_RECEIVES, ServiceUnderTest, TTL_MS } from './service-under-test.ts'
 import * as submits from './submit-commands.ts'
+import * as subscriptions from './subscription-commands.ts'
 
 /** Lets one of these times pass, in milliseconds. */
 const times = (...spans: number[]): Arbitrary<ModelCommand> =>
@@ -50,7 +52,8 @@ function everyday(ids: readonly string[]): Arbitrary<ModelCommand>[] {
     ...[events.extensions(), events.extensions(), shortTimes, ends(), ends()],
     ...[submits.invalidSubmits(), reads.getsById(ids), reads.lists('formulas'), reads.lists('dead')],
     ...[events.waits(), events.statistics(), events.redrives(ids), events.deletions(ids), rounds()],
-    events.releases(ids),
+    ...[events.releases(ids), subscriptions.listings(), subscriptions.seeks(), subscriptions.pauses()],
+    ...[subscriptions.resumptions(), subscriptions.resumptions()],
     ...[reads.badCursors(), reads.cleanups(), longTimes],
   ]
 }
@@ -89,6 +92,9 @@ export function modelTest(engine: Engine, { runs, commands, processLife, stream 
       const model = newModel(service.clock.now(), { ttlMs: TTL_MS, maxReceives: MAX_RECEIVES })
       try {
         await service.start()
+        for (const name of SUBSCRIPTIONS) {
+          await service.send({ method: 'PUT', url: `/subscriptions/${name}`, payload: { from: 'start' } })
+        }
         await fc.asyncModelRun(() => ({ model, real: service }), list)
         await compareAll(model, service)
       } finally {
@@ -115,8 +121,12 @@ async function compareAll(model: Model, service: ServiceUnderTest): Promise<void
     await checkStats(model, service)
     await readList(model, service, 'dead', { limit: 50 })
   }
-  while (model.queue.stats(model.now).ready > 0) {
-    checkReceived(model, await post(service, '/events/receive', { max: 100, leaseSeconds: 43_200 }), 100, 43_200)
+  for (const subscription of SUBSCRIPTIONS) {
+    await subscriptions.resume(model, service, subscription)
+    while (model.queue.isReady(subscription, model.now)) {
+      const body = { subscription, max: 100, leaseSeconds: 43_200 }
+      checkReceived(model, await post(service, '/events/receive', body), subscription, body)
+    }
   }
   await checkStats(model, service)
 }

@@ -18,6 +18,8 @@ const config = readConfig({
   IDEMPOTENCY_TTL_HOURS: `${TTL_MS / 3_600_000}`,
   EVENT_MAX_RECEIVES: `${MAX_RECEIVES}`,
   EVENT_LEASE_SECONDS: `${LEASE_SECONDS}`,
+  // The model keeps every event.
+  EVENT_RETENTION_HOURS: '8760',
 })
 
 /** Once all calls are done, an answer comes within this many turns of the event loop. */

@@ -13,6 +13,7 @@ import { sqliteLogMutants } from './sqlite-log-mutants.ts'
 import { sqliteMutants } from './sqlite-mutants.ts'
 import { sqliteQueueMutants } from './sqlite-queue-mutants.ts'
 import { submissionMutants } from './submission-mutants.ts'
+import { subscriptionMutants } from './subscription-mutants.ts'
 import { tracingMutants } from './tracing-mutants.ts'
 
 /** Every bug that is planted. */
@@ -29,6 +30,7 @@ export const mutants: Mutant[] = [
   ...postgresLogMutants,
   ...sharedDatabaseMutants,
   ...accessMutants,
+  ...subscriptionMutants,
   ...observationMutants,
   ...tracingMutants,
   ...openapiMutants,
