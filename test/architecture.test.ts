@@ -20,7 +20,7 @@ function read(path: string): SourceFile {
   return { path, lines: text.split('\n').length - 1, imports }
 }
 
-const files = globSync('{src,plugins,routes,test,examples}/**/*.ts', { cwd: root }).sort().map(read)
+const files = globSync('{src,plugins,routes,test,examples,client/src}/**/*.ts', { cwd: root }).sort().map(read)
 
 /** What files under `folder` import against the rule, as `file: import`. */
 function offences(folder: string, isAllowed: (imported: string, file: string) => boolean): string[] {
@@ -147,8 +147,13 @@ test('import and export know the service by its HTTP interface and its rules for
   )
 })
 
-test('examples import nothing but Node, so that they can be copied', async (t) => {
-  t.same(offences('examples/', isWithin('node:')), [])
+test('the client has no dependency, and examples import nothing else but Node, so that they can be copied', async (t) => {
+  t.same(offences('client/', isWithin('client/', 'node:')), [])
+  t.same(offences('examples/', isWithin('client/src/client.ts', 'node:')), [])
+  t.same(
+    offences('', (name, file) => !name.startsWith('client/') || isWithin('client/', 'examples/', 'test/')(file)),
+    [],
+  )
 })
 
 test('stores know nothing of submissions and consumers, and engines nothing of each other', async (t) => {

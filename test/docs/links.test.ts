@@ -37,7 +37,7 @@ test('the index lists every page, and the README leads to it', async (t) => {
 })
 
 test('every file that a page names exists', async (t) => {
-  const files = globSync('{src,plugins,routes,test,examples}/**/*.ts', { cwd: root })
+  const files = globSync('{src,plugins,routes,test,examples,client/src}/**/*.ts', { cwd: root })
   for (const page of pages) {
     for (const [, path = ''] of readPage(page).matchAll(/`((?:[\w-]+\/)*[\w-]+\.ts)`/g)) {
       t.ok(
@@ -45,7 +45,9 @@ test('every file that a page names exists', async (t) => {
         `${page}: ${path}`,
       )
     }
-    for (const [, path = ''] of readPage(page).matchAll(/`((?:src|plugins|routes|test|examples)(?:\/[\w-]+)*)\/?`/g)) {
+    for (const [, path = ''] of readPage(page).matchAll(
+      /`((?:src|plugins|routes|test|examples|client)(?:\/[\w-]+)*)\/?`/g,
+    )) {
       t.ok(existsSync(join(root, path)), `${page}: ${path}`)
     }
   }

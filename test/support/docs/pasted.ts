@@ -17,7 +17,7 @@ const HERE = '127.0.0.1:3000'
 /** Between the outputs of two scripts. */
 const MARK = '----- next -----'
 /** The files of the project in which commands run. */
-const PROJECT = ['package.json', 'node_modules', 'src', 'plugins', 'routes', 'examples']
+const PROJECT = ['package.json', 'node_modules', 'src', 'plugins', 'routes', 'examples', 'client']
 
 /** The scripts of a page in order, except those that install the project: it is already installed. */
 function examplesOf(page: string): Example[] {

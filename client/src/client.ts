@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import type { FormulaPage, StoredFormula, SubmitAnswer, SubmitBody } from './api.ts'
+import { type ConsumeOptions, Consumer, type Handler } from './consumer.ts'
+import { type IntakeOptions, Requests, type Timing } from './requests.ts'
+
+export type * from './api.ts'
+export type { ConsumeOptions, Consumer, Handler } from './consumer.ts'
+export { IntakeError, type IntakeOptions } from './requests.ts'
+
+export interface SubmitOptions {
+  /**
+   * The idempotency key, such as the number of the order. Default: made from the content, so that the same content is the
+   * same submission.
+   */
+  key?: string
+  /** `reject` (default): all or nothing; `skip`: adds the new formulas and reports the others. */
+  onDuplicate?: 'reject' | 'skip'
+  signal?: AbortSignal | undefined
+}
+
+export interface Submitted {
+  /** In the order of the list. */
+  formulas: SubmitAnswer['formulas']
+  /** Whether this is the answer to an earlier request with the same key. */
+  replayed: boolean
+}
+
+/** A client of the formula intake. Every call retries while the service is away, and throws an IntakeError otherwise. */
+export class IntakeClient {
+  readonly #requests: Requests
+
+  constructor(options: IntakeOptions, timing?: Timing) {
+    this.#requests = new Requests(options, timing)
+  }
+
+  /**
+   * Submits a formula or a list exactly once, however often it is called with the same content or key.
+   * @param formulas as JSON text, if a concentration has more digits than a number of JavaScript holds
+   * @throws {IntakeError} FORMULA_EXISTS for a known composition: `details` has the id of the stored formula
+   */
+  async submit(formulas: SubmitBody | string, options: SubmitOptions = {}): Promise<Submitted> {
+    const { onDuplicate = 'reject', signal } = options
+    const body = typeof formulas === 'string' ? formulas : JSON.stringify(formulas)
+    const key = options.key ?? createHash('sha256').update(`${onDuplicate} ${body}`).digest('hex')
+    const path = `/formulas?onDuplicate=${onDuplicate}`
+    const answer = await this.#requests.send<SubmitAnswer>({ path, body, signal, headers: { 'idempotency-key': key } })
+    return { formulas: answer.body.formulas, replayed: answer.replayed }
+  }
+
+  /** @throws {IntakeError} FORMULA_NOT_FOUND */
+  async get(id: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<StoredFormula> {
+    return (await this.#requests.send<StoredFormula>({ path: `/formulas/${encodeURIComponent(id)}`, signal })).body
+  }
+
+  /**
+   * All formulas, newest first; pages are fetched as they are needed.
+   * @param options.name only names that begin with this
+   */
+  async *list(
+    options: { name?: string; pageSize?: number; signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<StoredFormula> {
+    const { name, pageSize = 100, signal } = options
+    const query = new URLSearchParams({ limit: String(pageSize), ...(name !== undefined && { name }) })
+    for (let next: string | null = ''; next !== null; ) {
+      if (next !== '') query.set('cursor', next)
+      const { body } = await this.#requests.send<FormulaPage>({ path: `/formulas?${query}`, signal })
+      yield* body.formulas
+      next = body.nextCursor
+    }
+  }
+
+  /** Handles the events of a subscription until it is stopped. */
+  consume(handler: Handler, options: ConsumeOptions = {}): Consumer {
+    return new Consumer(this.#requests, handler, options)
+  }
+}
