@@ -4,6 +4,8 @@ import type { Call, Requests } from './requests.ts'
 export interface ConsumeOptions {
   /** The subscription to read. Default: the service's `default`. */
   subscription?: string
+  /** `['formula']`: each event comes with its formula; the key needs the scope `read` too. */
+  include?: 'formula'[]
   /** How many events are handled at the same time, 1 to 100. Default: 1, which keeps their order. */
   concurrency?: number
   /** How long another consumer waits for an event when this one dies; no limit of the work. Default: 30. */
@@ -82,8 +84,8 @@ export class Consumer {
   }
 
   async #receive(max: number): Promise<ReceivedEvent[]> {
-    const { subscription } = this.#options
-    const request = { max, waitSeconds: LONG_POLL_SECONDS, leaseSeconds: this.#leaseSeconds, subscription }
+    const { subscription, include } = this.#options
+    const request = { max, waitSeconds: LONG_POLL_SECONDS, leaseSeconds: this.#leaseSeconds, subscription, include }
     const { signal } = this.#stopping
     try {
       const until = { signal, retryForMs: Infinity, onRetry: this.#onError }

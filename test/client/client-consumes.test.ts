@@ -118,12 +118,19 @@ test('the reason of a failure is sent as the service takes it, and the delay may
     return seen.length > 1 ? 'silence' : { status: 200, body: { events: [event] } }
   })
   const handler: Handler = () => Promise.reject(`a\r\nb\ud800${'\u{1f339}'.repeat(600)}`)
-  consuming(t, url.href, handler, { subscription: 'lab', retryDelaySeconds: ({ receiveCount }) => receiveCount * 10 })
+  const delay = { retryDelaySeconds: ({ receiveCount }: { receiveCount: number }) => receiveCount * 10 }
+  consuming(t, url.href, handler, { subscription: 'lab', include: ['formula'], ...delay })
   await until(() => seen.some(({ url }) => url === '/events/nack'))
   const bodyOf = (path: string) => JSON.parse(seen.find(({ url }) => url === path)?.body ?? '')
   const reason = `a b\ufffd${'\u{1f339}'.repeat(496)}`
   t.same(bodyOf('/events/nack'), { receipts: ['r'], delaySeconds: 30, reason })
-  t.same(bodyOf('/events/receive'), { max: 1, waitSeconds: 20, leaseSeconds: 30, subscription: 'lab' })
+  t.same(bodyOf('/events/receive'), {
+    max: 1,
+    waitSeconds: 20,
+    leaseSeconds: 30,
+    subscription: 'lab',
+    include: ['formula'],
+  })
 })
 
 test('two consumers share the events, and none is handled twice', async (t) => {

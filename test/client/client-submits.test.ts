@@ -27,10 +27,9 @@ test('the same content is the same submission, and other content or another onDu
   const first = await client.submit(formula(1))
   t.match(first, { replayed: false, formulas: [{ id: /^[0-9a-f]{64}$/, name: 'Formula 1' }] })
   t.same(await client.submit(formula(1)), { ...first, replayed: true })
-  t.match(await client.submit([formula(1), formula(2)], { onDuplicate: 'skip' }), {
-    replayed: false,
-    formulas: [{ outcome: 'duplicate' }, { outcome: 'added' }],
-  })
+  const skipped = { replayed: false, formulas: [{ outcome: 'duplicate' }] }
+  t.match(await client.submit(formula(1), { onDuplicate: 'skip' }), skipped)
+  await client.submit(formula(2))
   t.same(await listed(client), ['Formula 1', 'Formula 2'])
 })
 
@@ -106,7 +105,7 @@ test('an abort ends it with its reason: before, during a try and during a pause'
       setTimeout(() => aborting.abort(new Error('enough')), 100)
       return answer
     })
-    const client = new IntakeClient({ url })
+    const client = new IntakeClient({ url, timeoutMs: 2 ** 31 - 1 })
     await t.rejects(client.submit(formula(1), { signal: aborting.signal }), { message: 'enough' })
     await t.rejects(client.submit(formula(1), { signal: aborting.signal }), { message: 'enough' })
     t.equal(seen.length, 1)

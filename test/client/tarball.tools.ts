@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { readPage } from '../support/docs/pages.ts'
 import { inherited } from '../support/inherited.ts'
 import { formula, startService } from '../support/service-process.ts'
 
@@ -43,17 +44,12 @@ const PROGRAM = `
   })
   await consumer.done`
 
-/** A program that is written against the types; the last line must be refused. */
-const TYPED = `
-  import { IntakeClient, IntakeError, type ReceivedEvent } from '${NAME}'
-  const client = new IntakeClient({ url: 'http://localhost' })
-  const { formulas } = await client.submit([{ name: 'A', materials: [{ name: 'B', concentration: 1 }] }])
-  export const ids: string[] = formulas.map(({ id }) => id)
-  export const codes = (error: IntakeError) => error.details.map(({ code }) => code === 'FORMULA_EXISTS')
-  for await (const { createdAt } of client.list()) createdAt.slice()
-  await client.consume((event: ReceivedEvent, lost: AbortSignal) => [event.receiveCount, lost], { concurrency: 2 }).done
-  // @ts-expect-error
-  await client.submit({ name: 'A' })`
+/** The program that the page on the client gives piece by piece; what is added must be refused. */
+const TYPED = [
+  ...[...readPage('docs/client.md').matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code),
+  'declare const process: { env: { API_KEY: string }; on(signal: string, run: () => void): void }',
+  '// @ts-expect-error\nawait client.submit({ name: "A" })',
+].join('\n')
 
 const OPTIONS = { module: 'nodenext', target: 'es2022', lib: ['es2022', 'dom'], types: [], strict: true, noEmit: true }
 
