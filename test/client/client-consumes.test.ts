@@ -161,7 +161,7 @@ test('stopped in the middle, it ends the running handlers, acknowledges their ev
     const started = Promise.withResolvers<void>()
     const handler: Handler = async ({ name }) => {
       started.resolve()
-      await sleep(1500)
+      await sleep(name === 'F1' ? 500 : 1500)
       done.push(name)
     }
     const { consumer, errors } = consuming(t, url, handler, { concurrency: 2, signal: stopping.signal })
