@@ -16,7 +16,7 @@ const SENT_AND_RECEIVED = ['SubmitBody', 'SubmitAnswer', 'FormulaPage', 'Receive
 
 const SIMPLE: Record<string, string> = { string: 'string', integer: 'number', number: 'number', null: 'null' }
 
-/** Writes `client/src/api.ts`. (openapi-typescript cannot: it needs the compiler's API, which TypeScript 7 has not.) */
+/** Writes `client/src/api.ts`. (openapi-typescript needs the API of TypeScript 5.) */
 export function clientTypes(schemas: Record<string, Schema>): string {
   const names = new Set(SENT_AND_RECEIVED)
   const typeOf = ({ $ref, anyOf, items, type, ...schema }: Schema): string => {
