@@ -99,6 +99,8 @@ export interface ReceivedEvent {
   receiveCount: number
   /** When the lease ends */
   leasedUntil: string
+  /** Only with `include`; null if it has been erased meanwhile */
+  formula?: StoredFormula | null
 }
 
 export interface RejectedReceipt {
@@ -138,12 +140,14 @@ export type ErrorCode =
   | 'ROUTE_NOT_FOUND'
   | 'FORMULA_NOT_FOUND'
   | 'EVENT_NOT_FOUND'
+  | 'SUBSCRIPTION_NOT_FOUND'
   | 'CLEANUP_NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
   | 'REQUEST_TIMEOUT'
   | 'FORMULA_EXISTS'
   | 'IDEMPOTENCY_KEY_IN_USE'
   | 'EVENTS_FORWARDED'
+  | 'SUBSCRIPTION_REFUSED'
   | 'FORMULA_ERASED'
   | 'PAYLOAD_TOO_LARGE'
   | 'URI_TOO_LONG'

@@ -133,6 +133,24 @@ test('the reason of a failure is sent as the service takes it, and the delay may
   })
 })
 
+test('consumers of two subscriptions both get every event, with its formula; a dead letter shows the last reason', async (t) => {
+  const { url } = await startListening(t, { EVENT_MAX_RECEIVES: '1' })
+  await fetch(`${url}/subscriptions/lab`, { method: 'PUT' })
+  await new IntakeClient({ url }).submit(formulas(2))
+  const names: string[] = []
+  const lab: Handler = ({ formula }) => names.push(formula?.name ?? '')
+  consuming(t, url, lab, { subscription: 'lab', include: ['formula'] })
+  consuming(t, url, () => Promise.reject(new Error('no\tpaper')))
+  await untilEmpty(url)
+  await until(() => names.length === 2)
+  t.same(names, ['F1', 'F2'])
+  const { events } = await call<{ events: unknown[] }>(url, '/events/dead')
+  t.match(events, [
+    { name: 'F2', reason: 'nacked', detail: 'no paper' },
+    { name: 'F1', reason: 'nacked', detail: 'no paper' },
+  ])
+})
+
 test('two consumers share the events, and none is handled twice', async (t) => {
   const url = await serviceWith(t, 40)
   const names: [string[], string[]] = [[], []]
