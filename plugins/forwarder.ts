@@ -15,9 +15,10 @@ const OFF: ForwarderHealth = { state: 'off', reason: null, since: null }
 /** Decorates the instance with the forwarder of events to a sink, if one is configured, and its health. */
 export default fp<{ clock?: Clock; random?: Random }>(
   async (fastify, { clock = systemClock, random = Math.random }) => {
-    const { sqsQueueUrl } = fastify.config
+    const { sqsQueueUrl, eventSource: source } = fastify.config
     if (sqsQueueUrl === null) return void fastify.decorate('forwarder', { health: OFF, forwards: () => false })
-    const forwarder = new Forwarder(fastify.queue, await openSink(sqsQueueUrl), { clock, random, log: fastify.log })
+    const options = { source, clock, random, log: fastify.log }
+    const forwarder = new Forwarder(fastify.queue, await openSink(sqsQueueUrl), options)
     fastify.decorate('forwarder', forwarder)
     fastify.addHook('onReady', async () => forwarder.start())
     fastify.addHook('preClose', async () => void forwarder.stop())

@@ -22,6 +22,7 @@ test('without any variable the documented defaults hold', async (t) => {
     database: store,
     queue: store,
     sqsQueueUrl: null,
+    eventSource: '/formulas',
     otlpEndpoint: null,
     apiKeysFile: null,
     allowedHosts: [],
@@ -130,6 +131,15 @@ test('the collector of traces is a web address', async (t) => {
   t.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: url }).otlpEndpoint, url)
   const wrong = 'OTEL_EXPORTER_OTLP_ENDPOINT="…": must be an http:// or https:// URL'
   t.same(problemsOf(t, { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' }), [wrong])
+})
+
+test('the source of events is a URI or a part of one', async (t) => {
+  for (const EVENT_SOURCE of ['/formulas', 'https://intake.example/eu', 'urn:intake:a%20b', '../eu?a#b']) {
+    t.equal(readConfig({ EVENT_SOURCE }).eventSource, EVENT_SOURCE)
+  }
+  for (const EVENT_SOURCE of ['a b', '<a>', 'a%2', 'ä', 'http://']) {
+    t.match(problemsOf(t, { EVENT_SOURCE }), [/: must be a URI or the path of one$/])
+  }
 })
 
 test('RATE_LIMIT_PER_MINUTE is an integer of 0 or more', async (t) => {

@@ -9,6 +9,7 @@ import {
   oneOf,
   queueAddress,
   store,
+  uriReference,
   type Variable,
   webAddress,
 } from './variable.ts'
@@ -27,6 +28,7 @@ export const variables = {
   DATABASE_URL: store('sqlite:./data/formulas.db', 'Where formulas are kept'),
   QUEUE_URL: store(null, 'Where events are kept; the same as DATABASE_URL when unset'),
   SQS_QUEUE_URL: queueAddress('SQS queue to forward events to; nobody else receives them then'),
+  EVENT_SOURCE: uriReference('/formulas', 'The source that forwarded events name'),
   OTEL_EXPORTER_OTLP_ENDPOINT: webAddress('Collector to send traces to; unset, nothing is traced'),
   API_KEYS_FILE: file('File with the API keys that callers must show; unset, anyone may call'),
   ALLOW_ANONYMOUS: flag(false, 'Lets an address other than loopback serve callers without keys'),
@@ -135,6 +137,7 @@ function toConfig(values: Values) {
     queue: values.QUEUE_URL,
     /** Null if events are not forwarded. */
     sqsQueueUrl: values.SQS_QUEUE_URL,
+    eventSource: values.EVENT_SOURCE,
     /** Null if nothing is traced. */
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
     /** Null if callers are anonymous. */

@@ -76,6 +76,15 @@ export function webAddress(description: string): Variable<string | null> {
   )
 }
 
+/** An absolute URI, or a part of one, as a CloudEvent names its source. */
+export function uriReference(fallback: string, description: string): Variable<string> {
+  return variable(fallback, 'a URI or the path of one', description, (value) =>
+    /^(?:[\w\-.~:/?#@!$&'()*+,;=]|%[0-9a-f]{2})+$/i.test(value) && URL.canParse(value, 'http://host')
+      ? value
+      : undefined,
+  )
+}
+
 /** The URL of a queue, without a slash at its end: SQS recognises FIFO queues by the suffix of their names. */
 export function queueAddress(description: string): Variable<string | null> {
   const url = webAddress(description)

@@ -3,6 +3,7 @@ import { sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent, type Settled } from '../stores/ports.ts'
 import { type BreakerOptions, CircuitBreaker, type ForwarderHealth } from './circuit-breaker.ts'
+import { toCloudEvent } from './message.ts'
 import { BATCH_SIZE, type SendResult, type Sink } from './sink.ts'
 
 /** Timeout of one call to the sink, in milliseconds. */
@@ -19,6 +20,11 @@ const RECHECK_MS = 1_000
 const STOP_MS = 5_000
 const SETTLE_BACKOFF = { baseMs: 200, maxMs: 5_000 }
 
+export interface ForwarderOptions extends BreakerOptions {
+  /** The source of the CloudEvents: a URI reference. */
+  source: string
+}
+
 /**
  * Forwards events of the queue to a sink: leases them, sends them in batches and acks those that were taken. An event
  * that is refused is nacked with a delay, and becomes a dead letter in the end. When the sink itself fails, events are put
@@ -27,7 +33,7 @@ const SETTLE_BACKOFF = { baseMs: 200, maxMs: 5_000 }
 export class Forwarder {
   readonly #queue: EventQueue
   readonly #sink: Sink
-  readonly #options: BreakerOptions
+  readonly #options: ForwarderOptions
   readonly #breaker: CircuitBreaker
   readonly #stopping = new AbortController()
   /** Aborted when stopping gives up on calls under way. */
@@ -39,7 +45,7 @@ export class Forwarder {
   #running: Promise<void> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
-  constructor(queue: EventQueue, sink: Sink, options: BreakerOptions) {
+  constructor(queue: EventQueue, sink: Sink, options: ForwarderOptions) {
     this.#queue = queue
     this.#sink = sink
     this.#options = options
@@ -155,6 +161,10 @@ export class Forwarder {
 
   /** @throws {Error} when the call fails or times out */
   async #send(events: LeasedEvent[]): Promise<SendResult[]> {
+    const messages = events.map((event) => ({
+      id: event.id,
+      json: JSON.stringify(toCloudEvent(event, this.#options.source)),
+    }))
     const call = new AbortController()
     const { promise: givenUp, reject } = Promise.withResolvers<never>()
     const giveUp = (reason: string): void => {
@@ -165,7 +175,7 @@ export class Forwarder {
     const cancel = this.#options.clock.after(SEND_MS, () => giveUp(`No answer within ${SEND_MS} ms`))
     this.#cutOff.signal.addEventListener('abort', cutOff)
     try {
-      return await Promise.race([this.#sink.send(events, call.signal), givenUp])
+      return await Promise.race([this.#sink.send(messages, call.signal), givenUp])
     } finally {
       cancel()
       this.#cutOff.signal.removeEventListener('abort', cutOff)

@@ -1,7 +1,13 @@
-import type { FormulaEvent } from '../stores/ports.ts'
-
 /** Maximum number of events sent in one call. */
 export const BATCH_SIZE = 10
+
+/** An event as it is sent. */
+export interface Message {
+  /** The formula's id. */
+  id: string
+  /** The CloudEvent, as JSON. */
+  json: string
+}
 
 /** What became of one event that was sent. */
 export type SendResult =
@@ -19,7 +25,7 @@ export interface Sink {
    * @returns the result of each event, in the order given
    * @throws {Error} when the call failed as a whole, saying why; some events may have been taken
    */
-  send(events: FormulaEvent[], signal: AbortSignal): Promise<SendResult[]>
+  send(messages: Message[], signal: AbortSignal): Promise<SendResult[]>
   /** Closes its connections. */
   close(): void
 }

@@ -5,9 +5,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import { ConfigError } from '../config/config.ts'
-import type { FormulaEvent } from '../stores/ports.ts'
-import { toMessage } from './message.ts'
-import type { SendResult, Sink } from './sink.ts'
+import type { Message, SendResult, Sink } from './sink.ts'
 
 /** Timeouts of a call, in milliseconds: to connect, then to be answered. */
 const CONNECTION_MS = 2_000
@@ -51,9 +49,9 @@ class SqsSink implements Sink {
     this.#isFifo = new URL(queueUrl).pathname.endsWith('.fifo')
   }
 
-  async send(events: FormulaEvent[], signal: AbortSignal): Promise<SendResult[]> {
-    // Names are bounded, so ten events are at most about 30 kB: far below the limit of a batch.
-    const Entries = events.map((event, index) => this.#toEntry(event, index))
+  async send(messages: Message[], signal: AbortSignal): Promise<SendResult[]> {
+    // Names are bounded, so ten events are at most about 40 kB: far below the limit of a batch.
+    const Entries = messages.map((message, index) => this.#toEntry(message, index))
     try {
       const command = new SendMessageBatchCommand({ QueueUrl: this.#queueUrl, Entries })
       const { Successful = [], Failed = [] } = await this.#client.send(command, { abortSignal: signal })
@@ -61,7 +59,7 @@ class SqsSink implements Sink {
       const errors = new Map(Failed.map((error) => [error.Id, error]))
       return Entries.map(({ Id }) => (taken.has(Id) ? { kind: 'taken' } : toResult(errors.get(Id))))
     } catch (error) {
-      if (events.length === 1 && isFaultOfEvent(error)) return [{ kind: 'refused', reason: reasonOf(error) }]
+      if (messages.length === 1 && isFaultOfEvent(error)) return [{ kind: 'refused', reason: reasonOf(error) }]
       throw new Error(reasonOf(error), { cause: error })
     }
   }
@@ -74,13 +72,8 @@ class SqsSink implements Sink {
    * In a FIFO queue each event is its own message group: a formula has a single event, so there is no order to keep, and
    * in a shared group one event could block the others.
    */
-  #toEntry(event: FormulaEvent, index: number): SendMessageBatchRequestEntry {
-    const { id, name, createdAt, traceparent } = toMessage(event)
-    const entry = {
-      Id: `${index}`,
-      MessageBody: inXmlCharacters(JSON.stringify({ id, name, createdAt })),
-      ...(traceparent && { MessageAttributes: { traceparent: { DataType: 'String', StringValue: traceparent } } }),
-    }
+  #toEntry({ id, json }: Message, index: number): SendMessageBatchRequestEntry {
+    const entry = { Id: `${index}`, MessageBody: inXmlCharacters(json) }
     return this.#isFifo ? { ...entry, MessageDeduplicationId: id, MessageGroupId: id } : entry
   }
 }

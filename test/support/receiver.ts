@@ -1,9 +1,11 @@
 import type { Test } from 'tap'
 import { Forwarder } from '../../src/outbox/forwarder.ts'
-import type { SendResult, Sink } from '../../src/outbox/sink.ts'
-import type { EventQueue, FormulaEvent } from '../../src/stores/ports.ts'
+import { toCloudEvent } from '../../src/outbox/message.ts'
+import type { Message, SendResult, Sink } from '../../src/outbox/sink.ts'
+import type { EventQueue } from '../../src/stores/ports.ts'
 import { openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
-import { namesOf, show } from '../contract/leasing.ts'
+import { show } from '../contract/leasing.ts'
+import { events } from '../contract/submissions.ts'
 import { TestClock } from './test-clock.ts'
 
 /** A call to the receiver that has not been answered yet. */
@@ -18,17 +20,21 @@ export const TAKEN: SendResult = { kind: 'taken' }
 export const FAILED: SendResult = { kind: 'failed', reason: 'not now' }
 export const REFUSED: SendResult = { kind: 'refused', reason: 'too odd' }
 
+/** Events as a sink gets them, one for each name. */
+export const messages = (...of: Parameters<typeof events>): Message[] =>
+  events(...of).map((event) => ({ id: event.id, json: JSON.stringify(toCloudEvent(event, '/formulas')) }))
+
 /** A receiver that answers when a test says so. */
 export class Receiver implements Sink {
   readonly open: Open[] = []
   closed = false
 
-  send(events: FormulaEvent[], signal: AbortSignal): Promise<SendResult[]> {
+  send(messages: Message[], signal: AbortSignal): Promise<SendResult[]> {
     const { promise, resolve, reject } = Promise.withResolvers<SendResult[]>()
     this.open.push({
-      names: namesOf(events),
+      names: messages.map(({ json }) => JSON.parse(json).data.name).join(''),
       signal,
-      answer: (...sent) => resolve(events.map((_, index) => sent[index] ?? (sent[0] as SendResult))),
+      answer: (...sent) => resolve(messages.map((_, index) => sent[index] ?? (sent[0] as SendResult))),
       fail: (message = 'down') => reject(new Error(message)),
     })
     return promise
@@ -58,7 +64,7 @@ export async function start(t: Test, { maxReceives = 2, wrap = (queue: EventQueu
     info: (_: object, message: string) => lines.push(`info: ${message}`),
     warn: (_: object, message: string) => lines.push(`warn: ${message}`),
   }
-  const forwarder = new Forwarder(wrap(queue), receiver, { clock, random: () => 1, log })
+  const forwarder = new Forwarder(wrap(queue), receiver, { source: '/formulas', clock, random: () => 1, log })
   t.teardown(async () => {
     const stopped = forwarder.stop()
     await settle()

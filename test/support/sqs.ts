@@ -13,7 +13,6 @@ export interface Call {
   Entries: {
     Id: string
     MessageBody: string
-    MessageAttributes?: Record<string, unknown>
     MessageDeduplicationId?: string
     MessageGroupId?: string
   }[]
