@@ -1,28 +1,46 @@
 import fp from 'fastify-plugin'
+import { ConfigError } from '../src/config/config.ts'
 import { type Clock, type Random, systemClock } from '../src/kit/clock.ts'
 import type { ForwarderHealth } from '../src/outbox/circuit-breaker.ts'
 import { Forwarder } from '../src/outbox/forwarder.ts'
-import { openSink } from '../src/outbox/sink.ts'
+import { openSink, type Sink } from '../src/outbox/sink.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    forwarder: Pick<Forwarder, 'health' | 'forwards'>
+    forwarder: {
+      /** By the subscription of each sink. */
+      health(): Map<string, ForwarderHealth>
+      /** Whether a subscription belongs to a sink, so that nobody else may receive from it, or remove it. */
+      forwards(subscription: string): boolean
+    }
   }
 }
 
-const OFF: ForwarderHealth = { state: 'off', reason: null, since: null }
-
-/** Decorates the instance with the forwarder of events to a sink, if one is configured, and its health. */
+/** Decorates the instance with the forwarders of events: one for each sink that is configured. */
 export default fp<{ clock?: Clock; random?: Random }>(
   async (fastify, { clock = systemClock, random = Math.random }) => {
-    const { sqsQueueUrl, eventSource: source } = fastify.config
-    if (sqsQueueUrl === null) return void fastify.decorate('forwarder', { health: OFF, forwards: () => false })
-    const options = { source, clock, random, log: fastify.log }
-    const forwarder = new Forwarder(fastify.queue, await openSink(sqsQueueUrl), options)
-    fastify.decorate('forwarder', forwarder)
-    fastify.addHook('onReady', async () => forwarder.start())
-    fastify.addHook('preClose', async () => void forwarder.stop())
-    fastify.addHook('onClose', () => forwarder.stop())
+    const { sinks, eventSource: source } = fastify.config
+    const forwarders = new Map<string, Forwarder>()
+    fastify.decorate('forwarder', {
+      health: () => new Map([...forwarders].map(([subscription, { health }]) => [subscription, health])),
+      forwards: (subscription: string) => forwarders.has(subscription),
+    })
+    const stop = () => Promise.all([...forwarders.values()].map((forwarder) => forwarder.stop()))
+    fastify.addHook('onReady', async () => {
+      for (const forwarder of forwarders.values()) forwarder.start()
+    })
+    fastify.addHook('preClose', async () => void stop())
+    fastify.addHook('onClose', async () => void (await stop()))
+    // All sinks are opened before the first subscription is made: a start that is refused changes nothing.
+    const opened: [subscription: string, sink: Sink][] = []
+    for (const address of sinks) opened.push([address.subscription, await openSink(address)])
+    for (const [subscription, sink] of opened) {
+      if ((await fastify.queue.subscribe(subscription, 'end')) === 'full') {
+        throw new ConfigError([`FORWARD_TO: there are too many subscriptions to make ${subscription}; delete one`])
+      }
+      const log = fastify.log.child({ subscription })
+      forwarders.set(subscription, new Forwarder(fastify.queue, sink, { subscription, source, clock, random, log }))
+    }
   },
   { name: 'forwarder', dependencies: ['config', 'queue'] },
 )

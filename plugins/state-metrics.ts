@@ -9,7 +9,7 @@ export default fp<{ clock?: Clock }>(
       queue: fastify.queue,
       cleanups: () => fastify.orchestrator.cleanups.list(),
       unavailableStores: async () => (await fastify.readiness()).map(({ path }) => path),
-      forwarder: () => fastify.forwarder.health,
+      forwarders: () => fastify.forwarder.health(),
       keysAreStale: () => fastify.apiKeys?.isStale ?? false,
     }
     stateGauges(fastify.metrics.registry, sources, clock)

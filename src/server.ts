@@ -44,10 +44,10 @@ function warnOfUnknownVariables({ log }: FastifyInstance): void {
 }
 
 async function listen(app: FastifyInstance, config: Config): Promise<void> {
-  const { host, port, database, queue, sqsQueueUrl, otlpEndpoint } = config
+  const { host, port, database, queue, sinks, otlpEndpoint } = config
   const facts = [
     `database ${describeLocation(database)}, queue ${describeLocation(queue)}`,
-    ...(sqsQueueUrl === null ? [] : [`events are forwarded to ${new URL(sqsQueueUrl).host}`]),
+    ...sinks.map(({ url, subscription }) => `events of ${subscription} are forwarded to ${url.host}`),
     ...(otlpEndpoint === null ? [] : [`traces go to ${new URL(otlpEndpoint).host}`]),
   ].join('; ')
   await app.listen({

@@ -1,17 +1,8 @@
 import { resolve } from 'node:path'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { ConfigError, readConfig, variables } from '../src/config/config.ts'
 import type { Variable } from '../src/config/variable.ts'
-
-function problemsOf(t: Test, env: NodeJS.ProcessEnv): string[] {
-  try {
-    readConfig(env)
-  } catch (error) {
-    t.ok(error instanceof ConfigError)
-    return (error as ConfigError).problems
-  }
-  return []
-}
+import { problemsOf } from './support/problems-of.ts'
 
 test('without any variable the documented defaults hold', async (t) => {
   const store = { engine: 'sqlite', path: resolve('data/formulas.db') }
@@ -21,7 +12,7 @@ test('without any variable the documented defaults hold', async (t) => {
     logLevel: 'info',
     database: store,
     queue: store,
-    sqsQueueUrl: null,
+    sinks: [],
     eventSource: '/formulas',
     otlpEndpoint: null,
     apiKeysFile: null,
@@ -113,33 +104,11 @@ test('a URL of PostgreSQL is taken, and what is wrong with one is told without i
   }
 })
 
-test('the queue to forward to is a web address, kept as it is written', async (t) => {
-  for (const url of ['https://sqs.eu-west-1.amazonaws.com/123456789012/formulas.fifo', 'http://localhost:4566/0/q']) {
-    t.equal(readConfig({ SQS_QUEUE_URL: url }).sqsQueueUrl, url)
-  }
-  const wrong = ['formulas', 'arn:aws:sqs:eu-west-1:123456789012:q', 'sqs://x/q', 'https://', 'https://a b/q']
-  for (const SQS_QUEUE_URL of wrong) {
-    const [problem, ...others] = problemsOf(t, { SQS_QUEUE_URL })
-    t.match(problem, /^SQS_QUEUE_URL=".*": must be an http:\/\/ or https:\/\/ URL$/)
-    t.same(others, [])
-  }
-  t.notMatch(problemsOf(t, { SQS_QUEUE_URL: 'ftp://user:secret@host' })[0], /secret/)
-})
-
 test('the collector of traces is a web address', async (t) => {
   const url = 'https://collector.example:4318'
   t.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: url }).otlpEndpoint, url)
   const wrong = 'OTEL_EXPORTER_OTLP_ENDPOINT="…": must be an http:// or https:// URL'
   t.same(problemsOf(t, { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' }), [wrong])
-})
-
-test('the source of events is a URI or a part of one', async (t) => {
-  for (const EVENT_SOURCE of ['/formulas', 'https://intake.example/eu', 'urn:intake:a%20b', '../eu?a#b']) {
-    t.equal(readConfig({ EVENT_SOURCE }).eventSource, EVENT_SOURCE)
-  }
-  for (const EVENT_SOURCE of ['a b', '<a>', 'a%2', 'ä', 'http://']) {
-    t.match(problemsOf(t, { EVENT_SOURCE }), [/: must be a URI or the path of one$/])
-  }
 })
 
 test('RATE_LIMIT_PER_MINUTE is an integer of 0 or more', async (t) => {
@@ -224,11 +193,6 @@ test('brackets around an IPv6 address to listen on are dropped, and belong to no
   }
 })
 
-test('a queue of SQS is known by its name, with a slash behind it or without', async (t) => {
-  const url = 'https://sqs.eu-west-1.amazonaws.com/123456789012/formulas.fifo'
-  for (const SQS_QUEUE_URL of [url, `${url}/`, `${url}//`]) t.equal(readConfig({ SQS_QUEUE_URL }).sqsQueueUrl, url)
-})
-
 test('hosts and proxies are lists, with blanks or commas between', async (t) => {
   const ALLOWED_HOSTS = 'Formulas.Example,localhost  ::1, [::5] ,10.0.0.1'
   t.same(readConfig({ ALLOWED_HOSTS }).allowedHosts, ['formulas.example', 'localhost', '[::1]', '[::5]', '10.0.0.1'])
@@ -258,7 +222,7 @@ test('no message shows more of a URL than a scheme that is known', async (t) => 
     'S3cret\n',
     'http:S3cret',
   ]
-  for (const name of ['DATABASE_URL', 'QUEUE_URL', 'SQS_QUEUE_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT']) {
+  for (const name of ['DATABASE_URL', 'QUEUE_URL', 'FORWARD_TO', 'SQS_QUEUE_URL', 'OTEL_EXPORTER_OTLP_ENDPOINT']) {
     for (const value of wrong) {
       const problems = problemsOf(t, { [name]: value })
       t.match(problems, [new RegExp(`^${name}="(?:postgres:|https?:)?…": `, 'i')], value)

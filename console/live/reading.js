@@ -10,7 +10,7 @@ import { quantile } from './prometheus.js'
  * @property {Record<string, number>} outcomes submissions by outcome, since the start
  * @property {Map<number, number>} buckets answers to submissions by upper bound in seconds, cumulative
  * @property {number | null} cleanups how many are owed
- * @property {boolean | null} forwarderUp null where nothing is forwarded
+ * @property {boolean | null} forwarderUp whether events reach every sink; null where nothing is forwarded
  */
 
 /**
@@ -38,7 +38,7 @@ export const GROUPS = {
 export function readingOf(metrics, at) {
   /** @param {string} name */
   const only = (name) => metrics.get(name)?.[0]?.value ?? null
-  const forwarderUp = only('intake_forwarder_up')
+  const forwarders = metrics.get('intake_forwarder_up')
   return {
     at,
     startedAt: only('process_start_time_seconds'),
@@ -47,7 +47,7 @@ export function readingOf(metrics, at) {
     ),
     buckets: submissionBuckets(metrics.get('http_request_duration_seconds_bucket') ?? []),
     cleanups: only('intake_cleanups_owed'),
-    forwarderUp: forwarderUp === null ? null : forwarderUp > 0,
+    forwarderUp: forwarders?.every(({ value }) => value > 0) ?? null,
   }
 }
 

@@ -1,4 +1,6 @@
 import { BlockList, isIP } from 'node:net'
+import type { SinkAddress } from '../outbox/sink-url.ts'
+import { DEFAULT_SUBSCRIPTION } from '../stores/ports.ts'
 import {
   address,
   file,
@@ -7,7 +9,7 @@ import {
   integer,
   networks,
   oneOf,
-  queueAddress,
+  sinks,
   store,
   uriReference,
   type Variable,
@@ -27,7 +29,8 @@ export const variables = {
   LOG_LEVEL: oneOf('info', LOG_LEVELS, 'Least severe level that is logged'),
   DATABASE_URL: store('sqlite:./data/formulas.db', 'Where formulas are kept'),
   QUEUE_URL: store(null, 'Where events are kept; the same as DATABASE_URL when unset'),
-  SQS_QUEUE_URL: queueAddress('SQS queue to forward events to; nobody else receives them then'),
+  FORWARD_TO: sinks('Where events are forwarded to, blanks between; each from its own subscription'),
+  SQS_QUEUE_URL: webAddress('SQS queue to forward events of the default subscription to'),
   EVENT_SOURCE: uriReference('/formulas', 'The source that forwarded events name'),
   OTEL_EXPORTER_OTLP_ENDPOINT: webAddress('Collector to send traces to; unset, nothing is traced'),
   API_KEYS_FILE: file('File with the API keys that callers must show; unset, anyone may call'),
@@ -121,6 +124,9 @@ function conflicts(values: Partial<Values>): string[] {
   if (database?.engine === 'memory' && queue !== undefined && queue.engine !== 'memory') {
     problems.push('QUEUE_URL: a durable queue needs a durable database, but DATABASE_URL is memory:')
   }
+  if (values.SQS_QUEUE_URL && values.FORWARD_TO?.some(({ subscription }) => subscription === DEFAULT_SUBSCRIPTION)) {
+    problems.push(`SQS_QUEUE_URL: forwards the subscription ${DEFAULT_SUBSCRIPTION}, which FORWARD_TO forwards as well`)
+  }
   const { EVENT_LEASE_SECONDS: lease, EVENT_MAX_LEASE_SECONDS: longest } = values
   if (lease !== undefined && longest !== undefined && longest < lease) {
     problems.push(`EVENT_MAX_LEASE_SECONDS="${longest}": must not be below EVENT_LEASE_SECONDS (${lease})`)
@@ -135,8 +141,8 @@ function toConfig(values: Values) {
     logLevel: values.LOG_LEVEL,
     database: values.DATABASE_URL,
     queue: values.QUEUE_URL,
-    /** Null if events are not forwarded. */
-    sqsQueueUrl: values.SQS_QUEUE_URL,
+    /** Where events are forwarded to, each from a subscription of its own. */
+    sinks: sinksOf(values),
     eventSource: values.EVENT_SOURCE,
     /** Null if nothing is traced. */
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
@@ -162,13 +168,18 @@ function toConfig(values: Values) {
   }
 }
 
+function sinksOf({ FORWARD_TO: addresses, SQS_QUEUE_URL: queue }: Values): SinkAddress[] {
+  if (queue === null) return addresses ?? []
+  return [...(addresses ?? []), { kind: 'sqs', url: new URL(queue), subscription: DEFAULT_SUBSCRIPTION }]
+}
+
 /**
  * Formats a value for a message, in one line and without secrets. A URL, even a malformed one, may hold a password, so only
  * its scheme is shown.
  */
 function shown(name: string, value: string): string {
   if (value === '') return '""'
-  const isUrl = /_(?:URL|ENDPOINT)$/.test(name) || /[@?]|:\/\//.test(value)
+  const isUrl = /_(?:URL|ENDPOINT|TO)$/.test(name) || /[@?]|:\/\//.test(value)
   const scheme = /^(?:sqlite|memory|postgres(?:ql)?|https?):/i.exec(value)?.[0] ?? ''
   return JSON.stringify(isUrl ? `${scheme}…` : value).replace(/\p{Cc}/gu, '?')
 }

@@ -1,5 +1,6 @@
 import { isIP, isIPv6 } from 'node:net'
 import { readHost } from '../access/hosts.ts'
+import { readSinkUrl, type SinkAddress } from '../outbox/sink-url.ts'
 import { parseLocation, STORE_URLS, type StoreLocation } from '../stores/location.ts'
 
 /**
@@ -85,10 +86,26 @@ export function uriReference(fallback: string, description: string): Variable<st
   )
 }
 
-/** The URL of a queue, without a slash at its end: SQS recognises FIFO queues by the suffix of their names. */
-export function queueAddress(description: string): Variable<string | null> {
-  const url = webAddress(description)
-  return { ...url, read: (value) => url.read(value)?.replace(/\/+$/, '') ?? null }
+/** The URLs of sinks, separated by blanks, each with a subscription of its own. */
+export function sinks(description: string): Variable<SinkAddress[] | null> {
+  return {
+    default: null,
+    expected: 'URLs of sqs+https, https, nats or tls, each with a #subscription',
+    description,
+    read(value) {
+      const seen = new Set<string>()
+      return value.split(/ +/).map((text, index) => {
+        try {
+          const address = readSinkUrl(text)
+          if (seen.has(address.subscription)) throw new Error(`#${address.subscription} is used twice`)
+          seen.add(address.subscription)
+          return address
+        } catch (error) {
+          throw new Error(`URL ${index + 1} ${(error as Error).message}`)
+        }
+      })
+    },
+  }
 }
 
 /** Host names as a `Host` header may contain them, normalised by `readHost`. */

@@ -53,7 +53,10 @@ export const catalogue = {
     message: 'This formula already exists in the database, either by the same name or another name',
   },
   IDEMPOTENCY_KEY_IN_USE: { status: 409, message: 'A submission with this Idempotency-Key is still running' },
-  EVENTS_FORWARDED: { status: 409, message: 'Events are forwarded to another queue; receive them there' },
+  EVENTS_FORWARDED: {
+    status: 409,
+    message: 'The events of this subscription are forwarded elsewhere; receive them there',
+  },
   SUBSCRIPTION_REFUSED: {
     status: 409,
     message: 'The subscription default and those of sinks cannot be deleted, and there may be at most 100',

@@ -61,7 +61,8 @@ interface StateSources {
   cleanups(): Promise<Cleanup[]>
   /** @returns which of `db` and `queue` are not available; it has its own timeout */
   unavailableStores(): Promise<string[]>
-  forwarder(): ForwarderHealth
+  /** The health of each sink, by its subscription. */
+  forwarders(): Map<string, ForwarderHealth>
   /** Whether a changed file of API keys could not be loaded. */
   keysAreStale(): boolean
 }
@@ -100,11 +101,19 @@ export function stateGauges(registry: Registry, sources: StateSources, clock: Cl
     },
     (gauge) => gauge.set(sources.keysAreStale() ? 1 : 0),
   )
-  if (sources.forwarder().state === 'off') return
+  if (sources.forwarders().size === 0) return
   gauge(
     registry,
-    { name: 'intake_forwarder_up', help: '1 while events can be forwarded, 0 while that fails' },
-    (gauge) => gauge.set(sources.forwarder().state === 'forwarding' ? 1 : 0),
+    {
+      name: 'intake_forwarder_up',
+      help: '1 while events of the subscription can be forwarded, 0 while that fails',
+      labelNames: ['subscription'],
+    },
+    (gauge) => {
+      for (const [subscription, { state }] of sources.forwarders()) {
+        gauge.set({ subscription }, state === 'forwarding' ? 1 : 0)
+      }
+    },
   )
 }
 

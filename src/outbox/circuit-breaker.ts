@@ -8,12 +8,11 @@ const OUTAGE_FAILURES = 2
 const BACKOFF = { baseMs: 500, maxMs: 30_000 }
 
 export interface ForwarderHealth {
-  /** `off` when forwarding is not configured. */
-  state: 'off' | 'forwarding' | 'failing'
+  state: 'forwarding' | 'failing'
   /** The last failure; null unless `failing`. */
   reason: string | null
-  /** When this state began, in ISO 8601 and UTC; null when `off`. */
-  since: string | null
+  /** When this state began, in ISO 8601 and UTC. */
+  since: string
 }
 
 export interface BreakerOptions {

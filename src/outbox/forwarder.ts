@@ -1,10 +1,10 @@
 import { backoffMs } from '../kit/backoff.ts'
 import { sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
-import { DEFAULT_SUBSCRIPTION, type EventQueue, type LeasedEvent, type Settled } from '../stores/ports.ts'
+import type { EventQueue, LeasedEvent, Settled } from '../stores/ports.ts'
 import { type BreakerOptions, CircuitBreaker, type ForwarderHealth } from './circuit-breaker.ts'
 import { toCloudEvent } from './message.ts'
-import { BATCH_SIZE, type SendResult, type Sink } from './sink.ts'
+import type { SendResult, Sink } from './sink.ts'
 
 /** Timeout of one call to the sink, in milliseconds. */
 const SEND_MS = 15_000
@@ -21,12 +21,14 @@ const STOP_MS = 5_000
 const SETTLE_BACKOFF = { baseMs: 200, maxMs: 5_000 }
 
 export interface ForwarderOptions extends BreakerOptions {
+  /** The subscription that is forwarded; nobody else receives from it. */
+  subscription: string
   /** The source of the CloudEvents: a URI reference. */
   source: string
 }
 
 /**
- * Forwards events of the queue to a sink: leases them, sends them in batches and acks those that were taken. An event
+ * Forwards events of a subscription to a sink: leases them, sends them in batches and acks those that were taken. An event
  * that is refused is nacked with a delay, and becomes a dead letter in the end. When the sink itself fails, events are put
  * back, which counts no receive: an outage of any length makes no dead letters.
  */
@@ -55,11 +57,6 @@ export class Forwarder {
 
   get health(): ForwarderHealth {
     return this.#breaker.health
-  }
-
-  /** Whether the events of a subscription are forwarded, so that nobody else may receive them. */
-  forwards(subscription: string): boolean {
-    return subscription === DEFAULT_SUBSCRIPTION
   }
 
   start(): void {
@@ -109,16 +106,17 @@ export class Forwarder {
 
   /** Leases events and starts to send them; waits for the next when none is ready. */
   async #sendReady(): Promise<void> {
-    const { clock } = this.#options
+    const { clock, subscription } = this.#options
+    const { batchSize } = this.#sink
     const { probing, maxCalls } = this.#breaker
     const calls = maxCalls - this.#underWay.size
-    const max = probing ? 1 : Math.min(calls * BATCH_SIZE, MAX_LEASED_AT_ONCE)
+    const max = probing ? 1 : Math.min(calls * batchSize, MAX_LEASED_AT_ONCE)
     this.#ready = Promise.withResolvers()
     try {
-      const { events, nextDueAt } = await this.#queue.receive(DEFAULT_SUBSCRIPTION, max, LEASE_MS)
+      const { events, nextDueAt } = await this.#queue.receive(subscription, max, LEASE_MS)
       this.#isMoreReady = events.length === max
-      for (let from = 0; from < events.length; from += BATCH_SIZE) {
-        this.#track(this.#forward(events.slice(from, from + BATCH_SIZE), probing))
+      for (let from = 0; from < events.length; from += batchSize) {
+        this.#track(this.#forward(events.slice(from, from + batchSize), probing))
       }
       if (this.#underWay.size > 0) return
       const dueMs = Math.max((nextDueAt ?? Infinity) - clock.now(), 1)

@@ -1,5 +1,4 @@
-/** Maximum number of events sent in one call. */
-export const BATCH_SIZE = 10
+import type { SinkAddress } from './sink-url.ts'
 
 /** An event as it is sent. */
 export interface Message {
@@ -19,8 +18,10 @@ export type SendResult =
 
 /** A place that events are pushed to. */
 export interface Sink {
+  /** Maximum number of events in one call. */
+  readonly batchSize: number
   /**
-   * Sends up to `BATCH_SIZE` events in one call.
+   * Sends up to `batchSize` events in one call.
    * @param signal aborted when the caller no longer waits for the result
    * @returns the result of each event, in the order given
    * @throws {Error} when the call failed as a whole, saying why; some events may have been taken
@@ -31,10 +32,14 @@ export interface Sink {
 }
 
 /**
- * Opens the sink behind a URL. Its module is loaded on demand: the AWS SDK costs time and memory.
+ * Opens the sink behind a URL. Its module is loaded on demand: a client of AWS or NATS costs time and memory.
  * @throws {ConfigError} when the configuration is not sufficient for this sink
  */
-export async function openSink(url: string): Promise<Sink> {
-  const { openSqsSink } = await import('./sqs-sink.ts')
-  return openSqsSink(url)
+export async function openSink({ kind, url }: SinkAddress): Promise<Sink> {
+  switch (kind) {
+    case 'sqs':
+      return (await import('./sqs-sink.ts')).openSqsSink(url)
+    default:
+      throw new Error(`No sink of kind ${kind}`)
+  }
 }

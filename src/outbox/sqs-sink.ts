@@ -17,7 +17,7 @@ const MAX_REASON_LENGTH = 200
  * gives the credentials.
  * @throws {ConfigError} when the region is not known
  */
-export async function openSqsSink(queueUrl: string): Promise<Sink> {
+export async function openSqsSink(queueUrl: URL): Promise<Sink> {
   const client = new SQSClient({
     ...regionOf(queueUrl),
     // Otherwise the SDK prefers the URL's host to an endpoint from the environment.
@@ -33,12 +33,13 @@ export async function openSqsSink(queueUrl: string): Promise<Sink> {
     logger: SILENT,
   })
   await client.config.region().catch(() => {
-    throw new ConfigError(['SQS_QUEUE_URL: names no region; set AWS_REGION'])
+    throw new ConfigError([`The SQS queue at ${queueUrl.host}: its URL names no region; set AWS_REGION`])
   })
-  return new SqsSink(client, queueUrl)
+  return new SqsSink(client, queueUrl.href.replace(/\/+$/, ''))
 }
 
 class SqsSink implements Sink {
+  readonly batchSize = 10
   readonly #client: SQSClient
   readonly #queueUrl: string
   readonly #isFifo: boolean
@@ -46,7 +47,7 @@ class SqsSink implements Sink {
   constructor(client: SQSClient, queueUrl: string) {
     this.#client = client
     this.#queueUrl = queueUrl
-    this.#isFifo = new URL(queueUrl).pathname.endsWith('.fifo')
+    this.#isFifo = queueUrl.endsWith('.fifo')
   }
 
   async send(messages: Message[], signal: AbortSignal): Promise<SendResult[]> {
@@ -111,8 +112,7 @@ function reasonOf(error: unknown): string {
 /** Only the first line: the others may quote parts of the signed request. */
 const brief = (reason: string): string => (reason.split('\n', 1)[0] as string).slice(0, MAX_REASON_LENGTH)
 
-function regionOf(queueUrl: string): { region?: string } {
-  const { hostname } = new URL(queueUrl)
+function regionOf({ hostname }: URL): { region?: string } {
   const [, region] = /(?:^|\.)sqs(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d+)\./.exec(hostname) ?? []
   return region === undefined ? {} : { region }
 }

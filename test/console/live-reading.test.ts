@@ -47,6 +47,11 @@ test('counters that began afresh give no rates', async (t) => {
 test('what the service does not tell is not known, rather than 0', async (t) => {
   const { cleanups, forwarderUp } = readingOf(parseMetrics('up 1'), 0)
   t.same([cleanups, forwarderUp], [null, null])
-  const told = readingOf(parseMetrics('intake_cleanups_owed 2\nintake_forwarder_up 0'), 0)
+  const told = readingOf(
+    parseMetrics(
+      'intake_cleanups_owed 2\nintake_forwarder_up{subscription="a"} 1\nintake_forwarder_up{subscription="b"} 0',
+    ),
+    0,
+  )
   t.same([told.cleanups, told.forwarderUp], [2, false])
 })

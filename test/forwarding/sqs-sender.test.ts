@@ -7,9 +7,9 @@ import { always, refusing, startSqs } from '../support/sqs.ts'
 const NEVER = new AbortController().signal
 
 /** A local queue and a sender to it. */
-async function open(t: Test, name?: string) {
+async function open(t: Test, name?: string, slash = '') {
   const sqs = await startSqs(t, name)
-  const sender = await openSqsSink(sqs.queueUrl)
+  const sender = await openSqsSink(new URL(sqs.queueUrl + slash))
   t.teardown(() => sender.close())
   return { sqs, sender }
 }
@@ -27,7 +27,7 @@ test('a standard queue gets each event as a CloudEvent, ten in one call', async 
 })
 
 test("a FIFO queue gets the formula's id as deduplication id and group id, and takes an event once", async (t) => {
-  const { sqs, sender } = await open(t, 'formulas.fifo')
+  const { sqs, sender } = await open(t, 'formulas.fifo', '/')
   t.same(await sender.send(messages('ab'), NEVER), [{ kind: 'taken' }, { kind: 'taken' }])
   t.same(await sender.send(messages('bc'), NEVER), [{ kind: 'taken' }, { kind: 'taken' }])
   t.same(
@@ -125,7 +125,7 @@ test("without an endpoint of its own the queue's URL tells where it lies", async
   delete process.env.AWS_ENDPOINT_URL_SQS
   process.env.AWS_REGION = 'us-east-1'
   t.teardown(() => delete process.env.AWS_REGION)
-  const sender = await openSqsSink(`${sqs.endpoint}/000000000000/formulas`)
+  const sender = await openSqsSink(new URL(`${sqs.endpoint}/000000000000/formulas`))
   t.teardown(() => sender.close())
   t.same(await sender.send(messages('a'), NEVER), [{ kind: 'taken' }])
 })
@@ -133,9 +133,9 @@ test("without an endpoint of its own the queue's URL tells where it lies", async
 test('a queue without a region is refused with one line', async (t) => {
   process.env.AWS_CONFIG_FILE = '/nowhere'
   t.teardown(() => delete process.env.AWS_CONFIG_FILE)
-  await t.rejects(openSqsSink('http://127.0.0.1:1/0/formulas'), {
+  await t.rejects(openSqsSink(new URL('http://127.0.0.1:1/0/formulas')), {
     name: 'ConfigError',
-    message: 'SQS_QUEUE_URL: names no region; set AWS_REGION',
+    message: 'The SQS queue at 127.0.0.1:1: its URL names no region; set AWS_REGION',
   })
 })
 
@@ -144,7 +144,7 @@ for (const host of ['sqs.eu-west-1.amazonaws.com', 'vpce-1.sqs.eu-west-1.vpce.am
     const sqs = await startSqs(t)
     process.env.AWS_REGION = 'us-east-2'
     t.teardown(() => delete process.env.AWS_REGION)
-    const sender = await openSqsSink(`https://${host}/000000000000/formulas`)
+    const sender = await openSqsSink(new URL(`https://${host}/000000000000/formulas`))
     t.teardown(() => sender.close())
     await sender.send(messages('a'), NEVER).catch(() => 'another region, another queue')
     t.same([...sqs.regions], ['eu-west-1'])

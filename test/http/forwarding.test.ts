@@ -1,4 +1,6 @@
+import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
+import type { ForwarderHealth } from '../../src/outbox/circuit-breaker.ts'
 import type { DeadEvent, QueueStats } from '../../src/stores/ports.ts'
 import { scrape } from '../support/http/scrape.ts'
 import { type Client, errorOf, formula, formulasOf, type Service, startService } from '../support/http/service.ts'
@@ -44,7 +46,10 @@ async function start(t: Test, name = 'formulas', attributes: Record<string, stri
   }
 }
 
-const upOf = async (service: Client) => (await scrape(service)).value('intake_forwarder_up')
+const upOf = async (service: Client) =>
+  (await scrape(service)).value('intake_forwarder_up', { subscription: 'default' })
+
+const healthOf = ({ forwarder }: FastifyInstance) => forwarder.health().get('default') as ForwarderHealth
 
 const NOTHING: QueueStats = { ready: 0, leased: 0, delayed: 0, dead: 0, oldestReadyAgeSeconds: null }
 
@@ -71,13 +76,15 @@ test('where events are forwarded nobody else receives them, and all else stays',
     acked: 0,
     rejected: [{ receipt: 'x', code: 'RECEIPT_STALE' }],
   })
-  t.match(app.forwarder.health, { state: 'forwarding', reason: null })
+  t.match(healthOf(app), { state: 'forwarding', reason: null })
+  t.ok(app.forwarder.forwards('default'))
 })
 
-test('where nothing is forwarded the forwarder is off', async (t) => {
+test('where nothing is forwarded the events are for those who receive them', async (t) => {
   const service = await startService(t)
   const { app, post } = service
-  t.same(app.forwarder.health, { state: 'off', reason: null, since: null })
+  t.equal(app.forwarder.health().size, 0)
+  t.notOk(app.forwarder.forwards('default'))
   t.equal(await upOf(service), undefined)
   t.equal((await post('/events/receive')).statusCode, 200)
 })
@@ -88,8 +95,8 @@ test('through an outage of an hour nothing is lost, nothing dies, and formulas a
   await sqs.stop()
   const ids = await publish(30)
   const end = clock.now() + 3_600_000
-  await service.whileTimePasses(() => app.forwarder.health.state === 'failing')
-  t.match(app.forwarder.health.reason, /ECONNREFUSED/)
+  await service.whileTimePasses(() => healthOf(app).state === 'failing')
+  t.match(healthOf(app).reason, /ECONNREFUSED/)
   await until(
     () => clock.now() >= end,
     () => clock.advance(20_000),
@@ -103,7 +110,7 @@ test('through an outage of an hour nothing is lost, nothing dies, and formulas a
   await sqs.start()
   await service.whileTimePasses(() => sqs.ids().length >= 35)
   t.same(sqs.ids(), ids.sort())
-  t.equal(app.forwarder.health.state, 'forwarding')
+  t.equal(healthOf(app).state, 'forwarding')
   t.equal(await upOf(service), 1)
   await untilEmpty()
 })
@@ -113,8 +120,8 @@ test('while SQS throttles, it asks ever less, and what was throttled arrives', a
   const { sqs, app, publish, untilEmpty } = service
   sqs.fault = always(400, 'RequestThrottled')
   const ids = await publish(40)
-  await service.whileTimePasses(() => app.forwarder.health.state === 'failing')
-  t.match(app.forwarder.health.reason, /^RequestThrottled/)
+  await service.whileTimePasses(() => healthOf(app).state === 'failing')
+  t.match(healthOf(app).reason, /^RequestThrottled/)
   t.equal(sqs.calls.at(-1)?.Entries.length, 1, 'a probe is one event')
   sqs.fault = null
   await service.whileTimePasses(() => sqs.ids().length >= 40)
@@ -231,8 +238,8 @@ test('SQS that answers with errors of its own is an outage, not the fault of an 
   const ids = await publish(3)
   for (const next of faults) {
     fault = next
-    await service.whileTimePasses(() => app.forwarder.health.reason?.startsWith(next[1]) === true)
-    t.equal(app.forwarder.health.state, 'failing')
+    await service.whileTimePasses(() => healthOf(app).reason?.startsWith(next[1]) === true)
+    t.equal(healthOf(app).state, 'failing')
   }
   t.equal((await stats()).dead, 0)
   sqs.fault = null

@@ -4,7 +4,7 @@ import { toCloudEvent } from '../../src/outbox/message.ts'
 import type { Message, SendResult, Sink } from '../../src/outbox/sink.ts'
 import type { EventQueue } from '../../src/stores/ports.ts'
 import { openMemoryQueue } from '../../src/stores/sqlite/memory.ts'
-import { show } from '../contract/leasing.ts'
+import { DEFAULT, show } from '../contract/leasing.ts'
 import { events } from '../contract/submissions.ts'
 import { TestClock } from './test-clock.ts'
 
@@ -26,6 +26,7 @@ export const messages = (...of: Parameters<typeof events>): Message[] =>
 
 /** A receiver that answers when a test says so. */
 export class Receiver implements Sink {
+  readonly batchSize = 10
   readonly open: Open[] = []
   closed = false
 
@@ -64,7 +65,13 @@ export async function start(t: Test, { maxReceives = 2, wrap = (queue: EventQueu
     info: (_: object, message: string) => lines.push(`info: ${message}`),
     warn: (_: object, message: string) => lines.push(`warn: ${message}`),
   }
-  const forwarder = new Forwarder(wrap(queue), receiver, { source: '/formulas', clock, random: () => 1, log })
+  const forwarder = new Forwarder(wrap(queue), receiver, {
+    subscription: DEFAULT,
+    source: '/formulas',
+    clock,
+    random: () => 1,
+    log,
+  })
   t.teardown(async () => {
     const stopped = forwarder.stop()
     await settle()

@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import { test } from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config/config.ts'
+import { MAX_SUBSCRIPTIONS } from '../../src/stores/ports.ts'
+import { errorOf, formula, formulasOf, startService } from '../support/http/service.ts'
+import { startSqs, until } from '../support/sqs.ts'
+
+test("a sink gets every event from a subscription of its own, and takes none from others'", async (t) => {
+  const sqs = await startSqs(t)
+  const env = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` }
+  const before = await startService(t, env)
+  await before.submit(formula(1))
+  await before.app.close()
+
+  const { app, submit, post } = await startService(t, { ...env, FORWARD_TO: `sqs+${sqs.queueUrl}#lab` })
+  const ids = formulasOf(await submit([formula(2), formula(3)])).map(({ id }) => id)
+  await until(() => sqs.ids().length >= 2)
+  t.same(sqs.ids(), ids.sort(), 'from the end of the log as it was when the subscription was made')
+  t.equal((await post('/events/receive', { max: 10 })).json().events.length, 3)
+  t.same([app.forwarder.forwards('lab'), app.forwarder.forwards('default')], [true, false])
+  await app.close()
+
+  const further = await startService(t, env)
+  await further.submit(formula(4))
+  await further.app.close()
+  await startService(t, { ...env, FORWARD_TO: `sqs+${sqs.queueUrl}#lab` })
+  await until(() => sqs.ids().length >= 3)
+  t.equal(sqs.ids().length, 3, 'a subscription that is there already keeps its position')
+})
+
+test('SQS_QUEUE_URL forwards the default subscription beside other sinks', async (t) => {
+  const sqs = await startSqs(t)
+  const { submit, post, app } = await startService(t, {
+    SQS_QUEUE_URL: sqs.queueUrl,
+    FORWARD_TO: `sqs+${sqs.queueUrl}#lab`,
+  })
+  errorOf(t, await post('/events/receive'), 409, 'EVENTS_FORWARDED')
+  await submit(formula(1))
+  await until(() => sqs.ids().length >= 2)
+  t.same([...app.forwarder.health().keys()].sort(), ['default', 'lab'])
+})
+
+test('a start that a sink refuses makes no subscription', async (t) => {
+  const env = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` }
+  process.env.AWS_CONFIG_FILE = '/nowhere'
+  t.teardown(() => delete process.env.AWS_CONFIG_FILE)
+  const FORWARD_TO = 'sqs+https://sqs.eu-west-1.amazonaws.com/1/q#a sqs+http://127.0.0.1:1/0/q#b'
+  const refused = buildApp(readConfig({ ...env, FORWARD_TO }))
+  await t.rejects(async () => refused.ready(), { name: 'ConfigError', message: /names no region/ })
+  await refused.close()
+  const { app } = await startService(t, env)
+  t.match(await app.queue.subscriptions(), [{ name: 'default' }])
+})
+
+test('a sink for which there is no place among the subscriptions stops the start with one line', async (t) => {
+  const env = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` }
+  const { app } = await startService(t, env)
+  for (let number = 1; number < MAX_SUBSCRIPTIONS; number++) await app.queue.subscribe(`s${number}`, 'end')
+  await app.close()
+  const FORWARD_TO = 'sqs+https://sqs.eu-west-1.amazonaws.com/1/q#lab'
+  const refused = buildApp(readConfig({ ...env, FORWARD_TO }))
+  await t.rejects(async () => refused.ready(), {
+    name: 'ConfigError',
+    message: 'FORWARD_TO: there are too many subscriptions to make lab; delete one',
+  })
+  await refused.close()
+})
