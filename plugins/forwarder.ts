@@ -19,7 +19,7 @@ declare module 'fastify' {
 /** Decorates the instance with the forwarders of events: one for each sink that is configured. */
 export default fp<{ clock?: Clock; random?: Random }>(
   async (fastify, { clock = systemClock, random = Math.random }) => {
-    const { sinks, eventSource: source } = fastify.config
+    const { sinks, eventSource: source, webhooks } = fastify.config
     const forwarders = new Map<string, Forwarder>()
     fastify.decorate('forwarder', {
       health: () => new Map([...forwarders].map(([subscription, { health }]) => [subscription, health])),
@@ -33,7 +33,7 @@ export default fp<{ clock?: Clock; random?: Random }>(
     fastify.addHook('onClose', async () => void (await stop()))
     // All sinks are opened before the first subscription is made: a start that is refused changes nothing.
     const opened: [subscription: string, sink: Sink][] = []
-    for (const address of sinks) opened.push([address.subscription, await openSink(address)])
+    for (const address of sinks) opened.push([address.subscription, await openSink(address, { ...webhooks, clock })])
     for (const [subscription, sink] of opened) {
       if ((await fastify.queue.subscribe(subscription, 'end')) === 'full') {
         throw new ConfigError([`FORWARD_TO: there are too many subscriptions to make ${subscription}; delete one`])

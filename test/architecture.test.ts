@@ -99,17 +99,24 @@ test('submissions know the ports, never an engine', async (t) => {
   t.same(offences('src/submission/', isWithin('src/submission/', 'lru-cache', ...inner)), [])
 })
 
-test('the outbox knows the ports, never an engine, and one file of it knows the SDK of AWS', async (t) => {
+test('the outbox knows the ports, never an engine, and each sink alone the packages that it is made with', async (t) => {
   const inner = ['src/kit/', 'src/errors/', 'src/formula/formula.ts', 'src/stores/ports.ts', 'node:']
-  const sdk = 'src/outbox/sqs-sink.ts'
+  const isOfSink = isWithin('src/outbox/sqs-', 'src/outbox/webhook-', 'src/outbox/nats-')
   t.same(
-    offences('src/outbox/', (name, file) => file === sdk || isWithin('src/outbox/', ...inner)(name)),
+    offences('src/outbox/', (name, file) => isOfSink(file) || isWithin('src/outbox/', ...inner)(name)),
     [],
   )
-  t.same(
-    offences('src/', (name, file) => file === sdk || !/^@aws-sdk|^@smithy/.test(name)),
-    [],
-  )
+  const packages: [sink: string, name: RegExp][] = [
+    ['src/outbox/sqs-sink.ts', /^@aws-sdk|^@smithy/],
+    ['src/outbox/webhook-sink.ts', /^undici|^standardwebhooks|^ipaddr/],
+    ['src/outbox/nats-sink.ts', /^@nats-io/],
+  ]
+  for (const [sink, pattern] of packages) {
+    t.same(
+      offences('src/', (name, file) => file === sink || !pattern.test(name)),
+      [],
+    )
+  }
 })
 
 test('one folder knows OpenTelemetry, and one plugin what it has for Fastify', async (t) => {

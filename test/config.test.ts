@@ -13,6 +13,7 @@ test('without any variable the documented defaults hold', async (t) => {
     database: store,
     queue: store,
     sinks: [],
+    webhooks: { secretsFile: null, allowsPrivate: false },
     eventSource: '/formulas',
     otlpEndpoint: null,
     apiKeysFile: null,

@@ -9,6 +9,7 @@ import {
   integer,
   networks,
   oneOf,
+  optionalFile,
   sinks,
   store,
   uriReference,
@@ -30,6 +31,8 @@ export const variables = {
   DATABASE_URL: store('sqlite:./data/formulas.db', 'Where formulas are kept'),
   QUEUE_URL: store(null, 'Where events are kept; the same as DATABASE_URL when unset'),
   FORWARD_TO: sinks('Where events are forwarded to, blanks between; each from its own subscription'),
+  FORWARD_PRIVATE: flag(false, 'Lets webhooks be at loopback and private addresses'),
+  WEBHOOK_SECRETS_FILE: optionalFile('JSON file with the secret of each webhook, by subscription'),
   SQS_QUEUE_URL: webAddress('SQS queue to forward events of the default subscription to'),
   EVENT_SOURCE: uriReference('/formulas', 'The source that forwarded events name'),
   OTEL_EXPORTER_OTLP_ENDPOINT: webAddress('Collector to send traces to; unset, nothing is traced'),
@@ -143,6 +146,12 @@ function toConfig(values: Values) {
     queue: values.QUEUE_URL,
     /** Where events are forwarded to, each from a subscription of its own. */
     sinks: sinksOf(values),
+    webhooks: {
+      secretsFile: values.WEBHOOK_SECRETS_FILE,
+      /** Whether loopback and private addresses may be called. */
+      allowsPrivate: values.FORWARD_PRIVATE,
+    },
+    /** The source of forwarded events: a URI reference. */
     eventSource: values.EVENT_SOURCE,
     /** Null if nothing is traced. */
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,

@@ -46,6 +46,12 @@ export function file(description: string): Variable<string | null> {
   return { ...variable(null, 'a path', description, (value) => value || undefined), refusesEmpty: true }
 }
 
+/** As `file`; an empty value counts as unset. */
+export const optionalFile = (description: string): Variable<string | null> => ({
+  ...file(description),
+  refusesEmpty: false,
+})
+
 /** @param max Infinity for no limit */
 export function integer(fallback: number, min: number, max: number, description: string): Variable<number> {
   const range = max === Infinity ? `of ${min} or more` : `from ${min} to ${max}`

@@ -6,6 +6,8 @@ const MAX_CONCURRENT_CALLS = 16
 /** Consecutive failures that count as an outage; a single one may be chance. */
 const OUTAGE_FAILURES = 2
 const BACKOFF = { baseMs: 500, maxMs: 30_000 }
+/** A receiver may ask for a longer pause, up to this. */
+const MAX_RETRY_AFTER_MS = 600_000
 
 export interface ForwarderHealth {
   state: 'forwarding' | 'failing'
@@ -64,19 +66,32 @@ export class CircuitBreaker {
 
   recordResult(results: SendResult[], isProbe: boolean): void {
     const failure = results.find((result) => result.kind === 'failed')
-    if (failure === undefined) this.#onSuccess(isProbe)
-    else if (results.every(({ kind }) => kind === 'failed')) this.recordFailure(failure.reason, isProbe)
+    const gone = results.find((result) => result.kind === 'gone')
+    if (gone !== undefined) this.#onGone(gone.reason, isProbe)
+    else if (failure === undefined) this.#onSuccess(isProbe)
+    else if (results.every(({ kind }) => kind === 'failed'))
+      this.recordFailure(failure.reason, isProbe, failure.retryAfterMs)
     else this.#slowDown()
   }
 
   /** Records that a whole call failed. When a probe fails too, the state is `failing`. */
-  recordFailure(reason: string, isProbe: boolean): void {
-    const { clock, random, log } = this.#options
+  recordFailure(reason: string, isProbe: boolean, retryAfterMs = 0): void {
     this.#maxCalls = 1
     if (isProbe) this.#failures++
     else this.#failures ||= 1
-    this.#pauseMs = backoffMs(this.#failures, BACKOFF, random)
-    if (this.#failures < OUTAGE_FAILURES) return
+    const pauseMs = backoffMs(this.#failures, BACKOFF, this.#options.random)
+    this.#pauseMs = Math.max(pauseMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
+    if (this.#failures >= OUTAGE_FAILURES) this.#setFailing(reason)
+  }
+
+  #onGone(answer: string, isProbe: boolean): void {
+    const reason = `${answer}: the subscription is paused until it is resumed`
+    this.recordFailure(reason, isProbe)
+    this.#setFailing(reason)
+  }
+
+  #setFailing(reason: string): void {
+    const { clock, log } = this.#options
     if (this.#health.state === 'failing') {
       this.#health = { ...this.#health, reason }
     } else {

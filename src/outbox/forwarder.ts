@@ -30,7 +30,8 @@ export interface ForwarderOptions extends BreakerOptions {
 /**
  * Forwards events of a subscription to a sink: leases them, sends them in batches and acks those that were taken. An event
  * that is refused is nacked with a delay, and becomes a dead letter in the end. When the sink itself fails, events are put
- * back, which counts no receive: an outage of any length makes no dead letters.
+ * back, which counts no receive: an outage of any length makes no dead letters. A sink that is gone for good pauses the
+ * subscription.
  */
 export class Forwarder {
   readonly #queue: EventQueue
@@ -79,7 +80,7 @@ export class Forwarder {
     await this.#running
     await Promise.all(this.#underWay)
     cancel()
-    this.#sink.close()
+    await this.#sink.close()
   }
 
   async #run(): Promise<void> {
@@ -140,13 +141,22 @@ export class Forwarder {
     )
     this.#breaker.recordResult(results, isProbe)
     this.#logRefused(events, results)
-    const those = (kind: SendResult['kind']): LeasedEvent[] =>
-      events.filter((_, index) => results[index]?.kind === kind)
+    if (results.some(({ kind }) => kind === 'gone')) await this.#pause()
+    const those = (...kinds: SendResult['kind'][]): LeasedEvent[] =>
+      events.filter((_, index) => kinds.some((kind) => results[index]?.kind === kind))
     await Promise.all([
       this.#settle(those('taken'), (receipts) => this.#queue.ack(receipts)),
       this.#settle(those('refused'), (receipts) => this.#queue.nack(receipts, REFUSED_MS)),
-      this.#settle(those('failed'), (receipts) => this.#queue.putBack(receipts)),
+      this.#settle(those('failed', 'gone'), (receipts) => this.#queue.putBack(receipts)),
     ])
+  }
+
+  /** When the store fails, the answer to the next event pauses the subscription. */
+  async #pause(): Promise<void> {
+    const { subscription, log } = this.#options
+    await this.#queue
+      .pause(subscription, true)
+      .catch((error) => log.warn({ err: error }, 'The subscription of a receiver that is gone could not be paused'))
   }
 
   #logRefused(events: LeasedEvent[], results: SendResult[]): void {

@@ -1,4 +1,5 @@
 import type { SinkAddress } from './sink-url.ts'
+import type { WebhookOptions } from './webhook-sink.ts'
 
 /** An event as it is sent. */
 export interface Message {
@@ -13,8 +14,10 @@ export type SendResult =
   | { kind: 'taken' }
   /** The event itself is at fault: it would be refused again. */
   | { kind: 'refused'; reason: string }
-  /** The receiver is at fault. */
-  | { kind: 'failed'; reason: string }
+  /** The receiver is at fault. @property retryAfterMs how long it asks to be left alone */
+  | { kind: 'failed'; reason: string; retryAfterMs?: number }
+  /** The receiver wants no more events. */
+  | { kind: 'gone'; reason: string }
 
 /** A place that events are pushed to. */
 export interface Sink {
@@ -28,18 +31,31 @@ export interface Sink {
    */
   send(messages: Message[], signal: AbortSignal): Promise<SendResult[]>
   /** Closes its connections. */
-  close(): void
+  close(): void | Promise<void>
 }
 
 /**
  * Opens the sink behind a URL. Its module is loaded on demand: a client of AWS or NATS costs time and memory.
  * @throws {ConfigError} when the configuration is not sufficient for this sink
  */
-export async function openSink({ kind, url }: SinkAddress): Promise<Sink> {
-  switch (kind) {
+export async function openSink(address: SinkAddress, webhooks: WebhookOptions): Promise<Sink> {
+  switch (address.kind) {
     case 'sqs':
-      return (await import('./sqs-sink.ts')).openSqsSink(url)
+      return (await import('./sqs-sink.ts')).openSqsSink(address.url)
+    case 'webhook':
+      return (await import('./webhook-sink.ts')).openWebhookSink(address, webhooks)
     default:
-      throw new Error(`No sink of kind ${kind}`)
+      throw new Error(`No sink of kind ${address.kind}`)
   }
 }
+
+const MAX_REASON_LENGTH = 200
+
+/** Why a call failed, in one line: the others may quote parts of the signed request. */
+export function failureOf(error: unknown): string {
+  const { name, code, message } = error as NodeJS.ErrnoException
+  return brief([...new Set([name, code, message])].filter(Boolean).join(': '))
+}
+
+/** The first line of a reason. */
+export const brief = (reason: string): string => (reason.split('\n', 1)[0] as string).slice(0, MAX_REASON_LENGTH)

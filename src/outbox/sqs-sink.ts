@@ -5,12 +5,11 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs'
 import { ConfigError } from '../config/config.ts'
-import type { Message, SendResult, Sink } from './sink.ts'
+import { brief, failureOf, type Message, type SendResult, type Sink } from './sink.ts'
 
 /** Timeouts of a call, in milliseconds: to connect, then to be answered. */
 const CONNECTION_MS = 2_000
 const REQUEST_MS = 5_000
-const MAX_REASON_LENGTH = 200
 
 /**
  * Opens an SQS queue. The region comes from its URL if it names one, else from the SDK's configuration chain, which also
@@ -60,8 +59,8 @@ class SqsSink implements Sink {
       const errors = new Map(Failed.map((error) => [error.Id, error]))
       return Entries.map(({ Id }) => (taken.has(Id) ? { kind: 'taken' } : toResult(errors.get(Id))))
     } catch (error) {
-      if (messages.length === 1 && isFaultOfEvent(error)) return [{ kind: 'refused', reason: reasonOf(error) }]
-      throw new Error(reasonOf(error), { cause: error })
+      if (messages.length === 1 && isFaultOfEvent(error)) return [{ kind: 'refused', reason: failureOf(error) }]
+      throw new Error(failureOf(error), { cause: error })
     }
   }
 
@@ -103,14 +102,6 @@ function toResult(error: BatchResultErrorEntry | undefined): SendResult {
 /** Whether a call of a single event failed because of that event. */
 const isFaultOfEvent = (error: unknown): boolean =>
   ['InvalidMessageContents', 'BatchRequestTooLong'].includes((error as Error).name)
-
-function reasonOf(error: unknown): string {
-  const { name, code, message } = error as NodeJS.ErrnoException
-  return brief([...new Set([name, code, message])].filter(Boolean).join(': '))
-}
-
-/** Only the first line: the others may quote parts of the signed request. */
-const brief = (reason: string): string => (reason.split('\n', 1)[0] as string).slice(0, MAX_REASON_LENGTH)
 
 function regionOf({ hostname }: URL): { region?: string } {
   const [, region] = /(?:^|\.)sqs(?:-fips)?\.([a-z]{2}(?:-[a-z]+)+-\d+)\./.exec(hostname) ?? []

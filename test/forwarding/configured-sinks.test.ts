@@ -25,14 +25,13 @@ test('the scheme of a URL to forward to names the sink, its fragment the subscri
     ['nats', 'nats://user:pass@host:4222/formulas.created#nats', 'nats://user:pass@host:4222/formulas.created'],
     ['nats', 'tls://host/formulas#0', 'tls://host/formulas'],
   ] as const
-  const secrets = { WEBHOOK_SECRETS_FILE: './secrets.json' }
   const FORWARD_TO = `  ${urls.map(([, text]) => text).join('  ')} `
-  const { sinks } = readConfig({ ...secrets, FORWARD_TO })
+  const { sinks } = readConfig({ FORWARD_TO })
   t.same(
     sinks.map(({ kind, url, subscription }) => [kind, url.href, subscription]),
     urls.map(([kind, text, url]) => [kind, new URL(url).href, text.split('#')[1]]),
   )
-  t.equal(readConfig({ ...secrets, FORWARD_TO, SQS_QUEUE_URL: queue }).sinks.length, urls.length + 1)
+  t.equal(readConfig({ FORWARD_TO, SQS_QUEUE_URL: queue }).sinks.length, urls.length + 1)
 })
 
 test('a URL to forward to that cannot be meant stops the start with one line, without its secrets', async (t) => {
@@ -55,7 +54,7 @@ test('a URL to forward to that cannot be meant stops the start with one line, wi
     ['https://a.example/#a nats://host/S3cret#a', /URL 2 #a is used twice$/],
   ]
   for (const [FORWARD_TO, problem] of expected) {
-    const problems = problemsOf(t, { FORWARD_TO, WEBHOOK_SECRETS_FILE: './secrets.json' })
+    const problems = problemsOf(t, { FORWARD_TO })
     t.match(problems, [problem], FORWARD_TO)
     t.equal(problems.length, 1)
     t.notMatch(problems[0], /S3cret/)

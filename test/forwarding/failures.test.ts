@@ -149,3 +149,39 @@ test('events that were leased before a failure was known are put back unsent', a
   t.equal(receiver.open.length, 0)
   t.match(await queue.stats(DEFAULT), { ready: 20, leased: 0, dead: 0 })
 })
+
+test('a receiver that asks for a longer pause gets it, up to ten minutes', async (t) => {
+  const { queue, clock, forwarder, soleCall, pass } = await start(t, { maxReceives: 1 })
+  await show(queue, 'a')
+  forwarder.start()
+  for (const [retryAfterMs, pauseMs] of [
+    [120_000, 120_000],
+    [86_400_000, 600_000],
+    [1, 2000],
+  ] as const) {
+    await soleCall((call) => call.answer({ kind: 'failed', reason: 'busy', retryAfterMs }))
+    t.equal(clock.nextAt - clock.now(), pauseMs)
+    await pass(pauseMs)
+  }
+  await soleCall((call) => call.answer(TAKEN))
+})
+
+test('a receiver that is gone gets nothing more until its subscription is resumed, and no event dies', async (t) => {
+  const { queue, forwarder, receiver, lines, soleCall, pass } = await start(t, { maxReceives: 1 })
+  await show(queue, 'abc')
+  forwarder.start()
+  await soleCall((call) => call.answer({ kind: 'gone', reason: 'The answer was 410' }))
+  t.match(await queue.subscriptions(), [{ name: DEFAULT, paused: true, ready: 3, leased: 0, dead: 0 }])
+  t.match(forwarder.health, {
+    state: 'failing',
+    reason: 'The answer was 410: the subscription is paused until it is resumed',
+  })
+  for (let minute = 0; minute < 60; minute++) await pass(60_000)
+  t.equal(receiver.open.length, 0)
+  await queue.pause(DEFAULT, false)
+  await pass(1000)
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'a')
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'bc')
+  t.equal(forwarder.health.state, 'forwarding')
+  t.equal(lines.length, 2)
+})

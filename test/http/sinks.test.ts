@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config/config.ts'
 import { MAX_SUBSCRIPTIONS } from '../../src/stores/ports.ts'
 import { errorOf, formula, formulasOf, startService } from '../support/http/service.ts'
 import { startSqs, until } from '../support/sqs.ts'
+import { answering, startWebhook } from '../support/webhook.ts'
 
 test("a sink gets every event from a subscription of its own, and takes none from others'", async (t) => {
   const sqs = await startSqs(t)
@@ -27,6 +28,28 @@ test("a sink gets every event from a subscription of its own, and takes none fro
   await startService(t, { ...env, FORWARD_TO: `sqs+${sqs.queueUrl}#lab` })
   await until(() => sqs.ids().length >= 3)
   t.equal(sqs.ids().length, 3, 'a subscription that is there already keeps its position')
+})
+
+test('SQS and a webhook each get every event, and what holds one up does not hold up the other', async (t) => {
+  const sqs = await startSqs(t)
+  const webhook = await startWebhook(t)
+  webhook.answer = answering(410)
+  const { submit, app } = await startService(t, {
+    FORWARD_TO: `sqs+${sqs.queueUrl}#lab ${webhook.url}#erp`,
+    FORWARD_PRIVATE: 'true',
+    WEBHOOK_SECRETS_FILE: webhook.secretsFile,
+  })
+  const ids = formulasOf(await submit([formula(1), formula(2)])).map(({ id }) => id)
+  await until(() => sqs.ids().length === 2 && app.forwarder.health().get('erp')?.state === 'failing')
+  t.equal(app.forwarder.health().get('lab')?.state, 'forwarding')
+  await until(async () => {
+    const all = await app.queue.subscriptions()
+    return all.some(({ name, paused, ready }) => name === 'erp' && paused && ready === 2)
+  })
+  webhook.answer = answering(204)
+  await app.queue.pause('erp', false)
+  await until(() => webhook.taken.length === 2)
+  t.same(webhook.taken.map(({ id }) => id).sort(), ids.sort())
 })
 
 test('SQS_QUEUE_URL forwards the default subscription beside other sinks', async (t) => {
