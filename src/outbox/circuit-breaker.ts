@@ -27,8 +27,8 @@ export interface BreakerOptions {
 }
 
 /**
- * Limits concurrent calls by the results of earlier ones. After a failure it pauses with backoff, then lets single events
- * through as probes until one succeeds. Each success after that allows one more concurrent call.
+ * Limits concurrent calls by the results of earlier ones. After a failure it pauses with backoff, then lets a few events
+ * through as probes until one is taken. Each success after that allows one more concurrent call.
  */
 export class CircuitBreaker {
   readonly #options: BreakerOptions
@@ -47,9 +47,12 @@ export class CircuitBreaker {
     return this.#health
   }
 
-  /** Whether the next call must be a probe: a single event, with no other call under way. */
-  get probing(): boolean {
-    return this.#failures > 0
+  /**
+   * The size of the next call if it must be a probe, with no other call under way; else 0. It begins with a single event
+   * and grows, so that one which the receiver always fails on does not hold up those behind it.
+   */
+  get probeSize(): number {
+    return this.#failures
   }
 
   /** How many calls may be under way. */
@@ -71,7 +74,7 @@ export class CircuitBreaker {
     else if (failure === undefined) this.#onSuccess(isProbe)
     else if (results.every(({ kind }) => kind === 'failed'))
       this.recordFailure(failure.reason, isProbe, failure.retryAfterMs)
-    else this.#slowDown()
+    else this.#onPartialSuccess(isProbe, failure.retryAfterMs)
   }
 
   /** Records that a whole call failed. When a probe fails too, the state is `failing`. */
@@ -79,9 +82,13 @@ export class CircuitBreaker {
     this.#maxCalls = 1
     if (isProbe) this.#failures++
     else this.#failures ||= 1
-    const pauseMs = backoffMs(this.#failures, BACKOFF, this.#options.random)
-    this.#pauseMs = Math.max(pauseMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
+    this.#pause(this.#failures, retryAfterMs)
     if (this.#failures >= OUTAGE_FAILURES) this.#setFailing(reason)
+  }
+
+  #pause(failures: number, retryAfterMs: number): void {
+    const pauseMs = backoffMs(failures, BACKOFF, this.#options.random)
+    this.#pauseMs = Math.max(pauseMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
   }
 
   #onGone(answer: string, isProbe: boolean): void {
@@ -100,16 +107,17 @@ export class CircuitBreaker {
     }
   }
 
-  /** The receiver took part of the batch, as when it throttles: that is not an outage. */
-  #slowDown(): void {
+  /** The receiver took part of the batch, as when it throttles: that is not an outage, but a reason to slow down. */
+  #onPartialSuccess(isProbe: boolean, retryAfterMs = 0): void {
+    this.#onSuccess(isProbe)
     this.#maxCalls = 1
-    this.#pauseMs = backoffMs(1, BACKOFF, this.#options.random)
+    this.#pause(1, retryAfterMs)
   }
 
   #onSuccess(isProbe: boolean): void {
     if (isProbe) this.#failures = 0
     // A call that began before the failure: its success does not close the breaker.
-    if (this.probing) return
+    if (this.#failures > 0) return
     this.#maxCalls = Math.min(this.#maxCalls + 1, MAX_CONCURRENT_CALLS)
     if (this.#health.state !== 'failing') return
     const { since } = this.#health

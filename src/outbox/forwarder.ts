@@ -109,21 +109,22 @@ export class Forwarder {
   async #sendReady(): Promise<void> {
     const { clock, subscription } = this.#options
     const { batchSize } = this.#sink
-    const { probing, maxCalls } = this.#breaker
+    const { probeSize, maxCalls } = this.#breaker
+    const isProbe = probeSize > 0
     const calls = maxCalls - this.#underWay.size
-    const max = probing ? 1 : Math.min(calls * batchSize, MAX_LEASED_AT_ONCE)
+    const max = isProbe ? Math.min(probeSize, batchSize) : Math.min(calls * batchSize, MAX_LEASED_AT_ONCE)
     this.#ready = Promise.withResolvers()
     try {
       const { events, nextDueAt } = await this.#queue.receive(subscription, max, LEASE_MS)
       this.#isMoreReady = events.length === max
       for (let from = 0; from < events.length; from += batchSize) {
-        this.#track(this.#forward(events.slice(from, from + batchSize), probing))
+        this.#track(this.#forward(events.slice(from, from + batchSize), isProbe))
       }
       if (this.#underWay.size > 0) return
       const dueMs = Math.max((nextDueAt ?? Infinity) - clock.now(), 1)
       await waitFor(this.#ready.promise, Math.min(dueMs, RECHECK_MS), clock, this.#stopping.signal)
     } catch (error) {
-      this.#breaker.recordFailure(`The queue of events does not answer: ${reasonOf(error)}`, probing)
+      this.#breaker.recordFailure(`The queue of events does not answer: ${reasonOf(error)}`, isProbe)
     }
   }
 
@@ -134,7 +135,7 @@ export class Forwarder {
 
   async #forward(events: LeasedEvent[], isProbe: boolean): Promise<void> {
     // The forwarder was stopped, or another call failed, during the lease call.
-    const isLate = this.#stopping.signal.aborted || (this.#breaker.probing && !isProbe)
+    const isLate = this.#stopping.signal.aborted || (this.#breaker.probeSize > 0 && !isProbe)
     if (isLate) return this.#settle(events, (receipts) => this.#queue.putBack(receipts))
     const results = await this.#send(events).catch((error) =>
       events.map((): SendResult => ({ kind: 'failed', reason: reasonOf(error) })),

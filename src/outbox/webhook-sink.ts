@@ -5,11 +5,13 @@ import { Webhook } from 'standardwebhooks'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import type { Clock } from '../kit/clock.ts'
 import { CLOUD_EVENT } from './message.ts'
-import type { Message, SendResult, Sink } from './sink.ts'
+import { failureOf, type Message, type SendResult, type Sink } from './sink.ts'
 import type { SinkAddress } from './sink-url.ts'
 import { readWebhookSecret } from './webhook-secret.ts'
 
 const CONNECTION_MS = 5_000
+/** Below the time-out of the forwarder, so that each event of a batch has its own result. */
+const ANSWER_MS = 10_000
 /** An answer's status counts; its body is read only so that the connection can be used again. */
 const BODY_MS = 5_000
 const BODY_BYTES = 16_384
@@ -29,7 +31,8 @@ export function openWebhookSink({ url, subscription }: SinkAddress, options: Web
 
 /** Posts each event in a call of its own, signed as Standard Webhooks specify. */
 class WebhookSink implements Sink {
-  readonly batchSize = 1
+  /** Posts at the same time; more than one, so that an event which the receiver always fails on delays no others. */
+  readonly batchSize = 4
   readonly #url: URL
   readonly #signer: Webhook
   readonly #clock: Clock
@@ -42,8 +45,14 @@ class WebhookSink implements Sink {
     this.#agent = new Agent({ connect: allowsPrivate ? { timeout: CONNECTION_MS } : connectPublic })
   }
 
-  async send(messages: Message[], signal: AbortSignal): Promise<SendResult[]> {
-    return Promise.all(messages.map((message) => this.#post(message, signal)))
+  send(messages: Message[], signal: AbortSignal): Promise<SendResult[]> {
+    return Promise.all(
+      messages.map((message) =>
+        this.#post(message, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)])).catch(
+          (error): SendResult => ({ kind: 'failed', reason: failureOf(error) }),
+        ),
+      ),
+    )
   }
 
   close(): Promise<void> {

@@ -95,9 +95,9 @@ test('Retry-After is read as seconds or a date', async (t) => {
 test('no connection and one that breaks off give their reason in one line', async (t) => {
   const { webhook, send } = await open(t)
   webhook.answer = (response) => response.destroy()
-  await t.rejects(send('a'), /closed|ECONNRESET/)
+  t.match(await send('a'), { kind: 'failed', reason: /closed|ECONNRESET/ })
   await webhook.stop()
-  await t.rejects(send('a'), { message: /ECONNREFUSED/ })
+  t.match(await send('a'), { kind: 'failed', reason: /ECONNREFUSED/ })
 })
 
 test('a call that is given up ends at once', async (t) => {
@@ -106,7 +106,15 @@ test('a call that is given up ends at once', async (t) => {
   const call = new AbortController()
   const sent = send('a', call.signal)
   setTimeout(() => call.abort(), 50)
-  await t.rejects(sent, /abort/i)
+  t.match(await sent, { kind: 'failed', reason: /abort/i })
+})
+
+test('each event of a batch has its own result, also where one is never answered', async (t) => {
+  const webhook = await startWebhook(t)
+  const sink = openSink(t, webhook)
+  webhook.answer = (response, { data }) => data.name !== 'b' && answering(data.name === 'c' ? 422 : 204)(response)
+  const results = await sink.send(messages('abcd'), NEVER)
+  t.match(results, [{ kind: 'taken' }, { kind: 'failed', reason: /Timeout/ }, { kind: 'refused' }, { kind: 'taken' }])
 })
 
 test('an answer without end holds up nobody', async (t) => {
@@ -141,7 +149,8 @@ test('loopback and private addresses are refused when the connection is made, ho
     '[fe80::1]',
   ]) {
     const sink = openSink(t, webhook, { allowsPrivate: false, at: new URL(`http://${host}:${port}/`) })
-    await t.rejects(sink.send(messages('a'), NEVER), /is a private address, which FORWARD_PRIVATE=true/, host)
+    const [result] = await sink.send(messages('a'), NEVER)
+    t.match(result, { kind: 'failed', reason: /is a private address, which FORWARD_PRIVATE=true/ }, host)
   }
   t.equal(webhook.connections, 0)
 })

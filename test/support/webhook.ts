@@ -23,7 +23,7 @@ export interface LocalWebhook {
   /** How many connections were made. */
   connections: number
   /** Answers a call; by default with 204. */
-  answer: (response: ServerResponse, event: CloudEvent) => void
+  answer: (response: ServerResponse, event: CloudEvent) => unknown
   /** The events of the calls that were answered with 2xx. */
   taken: CloudEvent[]
   /** Ends all connections and refuses new ones. */
