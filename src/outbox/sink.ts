@@ -44,8 +44,8 @@ export async function openSink(address: SinkAddress, webhooks: WebhookOptions): 
       return (await import('./sqs-sink.ts')).openSqsSink(address.url)
     case 'webhook':
       return (await import('./webhook-sink.ts')).openWebhookSink(address, webhooks)
-    default:
-      throw new Error(`No sink of kind ${address.kind}`)
+    case 'nats':
+      return (await import('./nats-sink.ts')).openNatsSink(address.url)
   }
 }
 

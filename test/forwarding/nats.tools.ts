@@ -1,0 +1,83 @@
+import { type Test, test } from 'tap'
+import { openNatsSink } from '../../src/outbox/nats-sink.ts'
+import { type SinkReceiver, sinkContract } from '../contract/sink.ts'
+import { idOf } from '../contract/submissions.ts'
+import { formula, formulasOf, startService } from '../support/http/service.ts'
+import { SUBJECT, startNats, streamOf } from '../support/nats.ts'
+import { messages } from '../support/receiver.ts'
+import { until } from '../support/until.ts'
+
+const NEVER = new AbortController().signal
+const urlOf = ({ port }: { port: number }) => new URL(`nats://127.0.0.1:${port}/${SUBJECT}`)
+
+/** A server of NATS with a stream for the subject. */
+async function natsReceiver(t: Test): Promise<SinkReceiver> {
+  const [server] = await startNats(t)
+  if (server === undefined) throw new Error('no server')
+  const stream = streamOf([server])
+  await stream.make()
+  return {
+    open: async () => openNatsSink(urlOf(server)),
+    accept() {
+      server.thaw()
+      return stream.limit({})
+    },
+    throttle: () => stream.limit({ max_bytes: 1 }),
+    throttleSome: () => stream.limit({ max_msgs: 5 }),
+    refusePoison: () => stream.limit({ max_msg_size: 1000 }),
+    hang: server.freeze,
+    stop: server.kill,
+    start: server.start,
+    taken: () => stream.events(),
+    dropsRepeats: true,
+  }
+}
+
+sinkContract('NATS', natsReceiver)
+
+test('a message is a CloudEvent that says so, with the id of the formula as Nats-Msg-Id', async (t) => {
+  const servers = await startNats(t)
+  const stream = streamOf(servers)
+  await stream.make()
+  const sink = openNatsSink(urlOf(servers[0] as { port: number }))
+  t.teardown(() => sink.close())
+  t.same(await sink.send(messages('ab'), NEVER), [{ kind: 'taken' }, { kind: 'taken' }])
+  t.same(await sink.send(messages('b'), NEVER), [{ kind: 'taken' }], 'a repeat is acknowledged')
+  const [first, second, ...others] = await stream.messages()
+  t.same(others, [], 'and dropped')
+  t.same(
+    [first?.string(), second?.string()],
+    messages('ab').map(({ json }) => json),
+  )
+  t.equal(first?.header.get('Nats-Msg-Id'), idOf('a'))
+  t.equal(first?.header.get('Content-Type'), 'application/cloudevents+json')
+})
+
+test('without a stream for the subject the sink is away, and no event is at fault', async (t) => {
+  const servers = await startNats(t)
+  const sink = openNatsSink(urlOf(servers[0] as { port: number }))
+  t.teardown(() => sink.close())
+  t.match(await sink.send(messages('a'), NEVER), [{ kind: 'failed' }])
+  await streamOf(servers).make()
+  t.match(await sink.send(messages('a'), NEVER), [{ kind: 'taken' }])
+})
+
+test('of three servers the leader is killed with -9: nothing is lost, and nothing comes twice', async (t) => {
+  const servers = await startNats(t, 3)
+  const stream = streamOf(servers)
+  await stream.make(3)
+  const { app, submit } = await startService(t, { FORWARD_TO: `${urlOf(servers[0] as { port: number })}#nats` })
+  const ids: string[] = []
+  for (let list = 0; list < 6; list++) {
+    const formulas = Array.from({ length: 50 }, (_, index) => formula(list * 50 + index + 1))
+    ids.push(...formulasOf(await submit(formulas)).map(({ id }) => id))
+    const leader = await stream.leader().catch(() => undefined)
+    if (list === 2) await servers[Number(leader?.slice(1))]?.kill()
+  }
+  await until(async () => {
+    const { ready, leased, delayed } = await app.queue.stats('nats')
+    return ready + leased + delayed === 0
+  })
+  t.equal((await app.queue.stats('nats')).dead, 0)
+  t.same((await stream.events()).map(({ id }) => id).sort(), ids.sort())
+})

@@ -1,0 +1,129 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { DiscardPolicy, jetstreamManager, type StreamConfig } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import type { Test } from 'tap'
+import type { CloudEvent } from '../../src/outbox/message.ts'
+
+export const SUBJECT = 'formulas.created'
+const STREAM = 'formulas'
+const PROGRAM = process.env.NATS_SERVER ?? '/usr/sbin/nats-server'
+
+/** A server of NATS with JetStream. */
+export interface NatsServer {
+  port: number
+  start(): Promise<void>
+  /** As `kill -9`. */
+  kill(): Promise<void>
+  freeze(): void
+  thaw(): void
+}
+
+/** Starts servers of NATS that are one cluster if there are several. */
+export async function startNats(t: Test, count = 1): Promise<NatsServer[]> {
+  const directory = t.testdir()
+  const ports = await freePorts(2 * count)
+  const routes = ports.slice(count).map((port) => `nats-route://127.0.0.1:${port}`)
+  const servers = Array.from({ length: count }, (_, index) => {
+    const port = ports[index] as number
+    const config = join(directory, `${index}.conf`)
+    const cluster = `cluster { name: c, listen: "127.0.0.1:${ports[count + index]}", routes: ${JSON.stringify(routes)} }`
+    writeFileSync(
+      config,
+      `server_name: n${index}, listen: "127.0.0.1:${port}"
+jetstream { store_dir: "${join(directory, `${index}`)}", max_mem: 16MB, max_file: 256MB }
+${count > 1 ? cluster : ''}`,
+    )
+    return serverOf(config, port)
+  })
+  t.teardown(() => Promise.all(servers.map((server) => server.kill())))
+  await Promise.all(servers.map((server) => server.start()))
+  return servers
+}
+
+function serverOf(config: string, port: number): NatsServer {
+  let process: ChildProcess | undefined
+  return {
+    port,
+    async start() {
+      process = spawn(PROGRAM, ['-c', config], { stdio: 'ignore' })
+      await once(process, 'spawn')
+      await (await connected([{ port }])).close()
+    },
+    async kill() {
+      const running = process
+      process = undefined
+      if (running === undefined || running.exitCode !== null) return
+      const ended = once(running, 'exit')
+      running.kill('SIGKILL')
+      await ended
+    },
+    freeze: () => void process?.kill('SIGSTOP'),
+    thaw: () => void process?.kill('SIGCONT'),
+  }
+}
+
+/** A connection to one of the servers, once one answers. */
+export async function connected(servers: { port: number }[]): Promise<NatsConnection> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await connect({ servers: servers.map(({ port }) => `127.0.0.1:${port}`), timeout: 1_000 })
+    } catch (error) {
+      if (attempt === 100) throw error
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+}
+
+/** What a test asks of the stream behind the subject; each call has a connection of its own. */
+export function streamOf(servers: NatsServer[]) {
+  const ask = async <T>(work: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<T>): Promise<T> => {
+    const connection = await connected(servers)
+    try {
+      return await work(await jetstreamManager(connection, { checkAPI: false }))
+    } finally {
+      await connection.close()
+    }
+  }
+  return {
+    /** Until the cluster has chosen a leader there is nobody to make it. */
+    async make(replicas = 1): Promise<void> {
+      const config = { name: STREAM, subjects: [SUBJECT], num_replicas: replicas, discard: DiscardPolicy.New }
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return void (await ask(({ streams }) => streams.add(config)))
+        } catch (error) {
+          if (attempt === 60) throw error
+          await new Promise((resolve) => setTimeout(resolve, 500))
+        }
+      }
+    },
+    limit: (limits: Partial<StreamConfig>) =>
+      ask(({ streams }) => streams.update(STREAM, { max_msgs: -1, max_bytes: -1, max_msg_size: -1, ...limits })),
+    leader: () => ask(async ({ streams }) => (await streams.info(STREAM)).cluster?.leader),
+    messages: () =>
+      ask(async ({ streams }) => {
+        const { state } = await streams.info(STREAM)
+        const all = []
+        for (let seq = state.first_seq; seq <= state.last_seq && seq > 0; seq++) {
+          const message = await streams.getMessage(STREAM, { seq })
+          if (message !== null) all.push(message)
+        }
+        return all
+      }),
+    async events(): Promise<CloudEvent[]> {
+      return (await this.messages()).map((message) => message.json<CloudEvent>())
+    },
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
