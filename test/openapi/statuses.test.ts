@@ -44,8 +44,7 @@ async function startAll(t: Test): Promise<Services> {
   await limited.get('/formulas')
   const overloaded = await startService(t)
   Object.defineProperty(overloaded.app.connections, 'unanswered', { value: () => 1e9 })
-  const forwarding = await startService(t)
-  Object.defineProperty(forwarding.app, 'forwarder', { value: { health: { state: 'sending' }, forwards: () => true } })
+  const forwarding = await startService(t, { FORWARD_TO: 'nats://127.0.0.1:1/formulas#default' })
   const weak = newKey(guarded.path, 'weak', 'read,consume')
   guarded.app.apiKeys?.reload()
   return {

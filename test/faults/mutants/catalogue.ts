@@ -8,6 +8,7 @@ import { openapiMutants } from './openapi-mutants.ts'
 import { postgresLogMutants } from './postgres-log-mutants.ts'
 import { postgresMutants } from './postgres-mutants.ts'
 import { sharedDatabaseMutants } from './shared-database-mutants.ts'
+import { sinkMutants } from './sink-mutants.ts'
 import { speedMutants } from './speed-mutants.ts'
 import { sqliteLogMutants } from './sqlite-log-mutants.ts'
 import { sqliteMutants } from './sqlite-mutants.ts'
@@ -34,4 +35,5 @@ export const mutants: Mutant[] = [
   ...observationMutants,
   ...tracingMutants,
   ...openapiMutants,
+  ...sinkMutants,
 ]
