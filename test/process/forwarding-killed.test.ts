@@ -1,16 +1,21 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import type { QueueStats } from '../../src/stores/ports.ts'
 import { startService as startInProcess } from '../support/http/service.ts'
 import { formula, post, startService } from '../support/service-process.ts'
 import { environment, startSqs, until } from '../support/sqs.ts'
+import { startWebhook } from '../support/webhook.ts'
 
-t.test('killed with -9 while it forwards, again and again, every event arrives at least once', async (t) => {
+t.test('killed with -9 while it forwards, again and again, every event reaches every sink at least once', async (t) => {
   const sqs = await startSqs(t)
+  const webhook = await startWebhook(t)
   const env = {
     ...environment(sqs),
-    DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}`,
+    DATABASE_URL: `sqlite:${join(dirname(webhook.secretsFile), 'formulas.db')}`,
     SQS_QUEUE_URL: sqs.queueUrl,
+    FORWARD_TO: `${webhook.url}#erp`,
+    FORWARD_PRIVATE: 'true',
+    WEBHOOK_SECRETS_FILE: webhook.secretsFile,
   }
   // SQS is slow, so that there are always calls in flight.
   sqs.fault = (forward) => setTimeout(forward, 10)
@@ -39,13 +44,11 @@ t.test('killed with -9 while it forwards, again and again, every event arrives a
     },
   }
   const last = await startInProcess(t, env, { clock })
-  const stats = async (): Promise<QueueStats> => (await last.get('/events/stats')).json()
-  await until(async () => {
-    const { ready, leased, delayed } = await stats()
-    return ready + leased + delayed === 0
-  })
+  const stats = (): Promise<QueueStats[]> => last.app.queue.subscriptions()
+  await until(async () => (await stats()).every(({ ready, leased, delayed }) => ready + leased + delayed === 0))
   t.same([...new Set(sqs.ids())], ids.sort())
-  t.equal((await stats()).dead, 0)
+  t.same([...new Set(webhook.taken.map(({ id }) => id))].sort(), ids)
+  t.match(await stats(), [{ dead: 0 }, { dead: 0 }])
 })
 
 t.test('SIGTERM ends a process that cannot reach SQS, with 0, in time', async (t) => {
