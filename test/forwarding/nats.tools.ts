@@ -3,6 +3,7 @@ import { openNatsSink } from '../../src/outbox/nats-sink.ts'
 import { type SinkReceiver, sinkContract } from '../contract/sink.ts'
 import { idOf } from '../contract/submissions.ts'
 import { formula, formulasOf, startService } from '../support/http/service.ts'
+import { killWhileForwarding } from '../support/killed-while-forwarding.ts'
 import { SUBJECT, startNats, streamOf } from '../support/nats.ts'
 import { messages } from '../support/receiver.ts'
 import { until } from '../support/until.ts'
@@ -71,8 +72,10 @@ test('of three servers the leader is killed with -9: nothing is lost, and nothin
   for (let list = 0; list < 6; list++) {
     const formulas = Array.from({ length: 50 }, (_, index) => formula(list * 50 + index + 1))
     ids.push(...formulasOf(await submit(formulas)).map(({ id }) => id))
-    const leader = await stream.leader().catch(() => undefined)
-    if (list === 2) await servers[Number(leader?.slice(1))]?.kill()
+    if (list !== 2) continue
+    // The others are known once it is connected.
+    await until(async () => (await stream.events()).length > 0, 100)
+    await (await stream.leader()).kill()
   }
   await until(async () => {
     const { ready, leased, delayed } = await app.queue.stats('nats')
@@ -80,4 +83,21 @@ test('of three servers the leader is killed with -9: nothing is lost, and nothin
   })
   t.equal((await app.queue.stats('nats')).dead, 0)
   t.same((await stream.events()).map(({ id }) => id).sort(), ids.sort())
+})
+
+test('SQS, a webhook and NATS get every event while the service and a server of NATS are killed with -9', async (t) => {
+  const servers = await startNats(t, 3)
+  const stream = streamOf(servers)
+  await stream.make(3)
+  await killWhileForwarding(t, [
+    {
+      url: `${urlOf(servers[0] as { port: number })}#nats`,
+      // The one in the URL has to be there when the service starts again.
+      async harm() {
+        const leader = await stream.leader()
+        await (leader === servers[0] ? servers[1] : leader)?.kill()
+      },
+      taken: async () => (await stream.events()).map(({ id }) => id),
+    },
+  ])
 })

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DiscardPolicy, jetstreamManager, type StreamConfig } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -24,7 +25,7 @@ export interface NatsServer {
 
 /** Starts servers of NATS that are one cluster if there are several. */
 export async function startNats(t: Test, count = 1): Promise<NatsServer[]> {
-  const directory = t.testdir()
+  const directory = mkdtempSync(join(tmpdir(), 'nats-'))
   const ports = await freePorts(2 * count)
   const routes = ports.slice(count).map((port) => `nats-route://127.0.0.1:${port}`)
   const servers = Array.from({ length: count }, (_, index) => {
@@ -39,7 +40,10 @@ ${count > 1 ? cluster : ''}`,
     )
     return serverOf(config, port)
   })
-  t.teardown(() => Promise.all(servers.map((server) => server.kill())))
+  t.teardown(async () => {
+    await Promise.all(servers.map((server) => server.kill()))
+    rmSync(directory, { recursive: true })
+  })
   await Promise.all(servers.map((server) => server.start()))
   return servers
 }
@@ -103,7 +107,13 @@ export function streamOf(servers: NatsServer[]) {
     },
     limit: (limits: Partial<StreamConfig>) =>
       ask(({ streams }) => streams.update(STREAM, { max_msgs: -1, max_bytes: -1, max_msg_size: -1, ...limits })),
-    leader: () => ask(async ({ streams }) => (await streams.info(STREAM)).cluster?.leader),
+    /** The server that leads the stream. */
+    async leader(): Promise<NatsServer> {
+      const name = await ask(async ({ streams }) => (await streams.info(STREAM)).cluster?.leader)
+      const server = servers[Number(name?.slice(1))]
+      if (server === undefined) throw new Error(`No server leads the stream: ${name}`)
+      return server
+    },
     messages: () =>
       ask(async ({ streams }) => {
         const { state } = await streams.info(STREAM)
