@@ -1,3 +1,5 @@
+import { SUBSCRIPTION_NAME } from '../stores/ports.ts'
+
 /** Where events are pushed to, and which subscription they are read from. */
 export interface SinkAddress {
   kind: 'sqs' | 'webhook' | 'nats'
@@ -13,7 +15,6 @@ const KINDS: Record<string, SinkAddress['kind']> = {
   'tls:': 'nats',
 }
 
-const SUBSCRIPTION = /^[a-z0-9][a-z0-9_.-]{0,63}$/
 /** A subject of NATS that names one thing: no wildcards. */
 const SUBJECT = /^\/[\w-]+(?:\.[\w-]+)*$/
 
@@ -27,7 +28,7 @@ export function readSinkUrl(text: string): SinkAddress {
   const kind = isSqs ? 'sqs' : KINDS[url?.protocol ?? '']
   if (!url?.hostname || kind === undefined) throw new Error('must be of sqs+https, sqs+http, https, http, nats or tls')
   const subscription = url.hash.slice(1)
-  if (!SUBSCRIPTION.test(subscription)) {
+  if (!SUBSCRIPTION_NAME.test(subscription)) {
     throw new Error('must end with # and a subscription: 1 to 64 of a-z 0-9 _ . -, the first a letter or digit')
   }
   url.hash = ''
