@@ -30,6 +30,14 @@ test("a sink gets every event from a subscription of its own, and takes none fro
   t.equal(sqs.ids().length, 3, 'a subscription that is there already keeps its position')
 })
 
+test('from the subscription of a sink nobody receives, and nobody deletes it', async (t) => {
+  const sqs = await startSqs(t)
+  const { send, post, app } = await startService(t, { FORWARD_TO: `sqs+${sqs.queueUrl}#lab` })
+  errorOf(t, await post('/events/receive', { subscription: 'lab' }), 409, 'EVENTS_FORWARDED')
+  errorOf(t, await send({ method: 'DELETE', url: '/subscriptions/lab' }), 409, 'SUBSCRIPTION_REFUSED')
+  t.match(await app.queue.subscriptions(), [{ name: 'default' }, { name: 'lab' }])
+})
+
 test('SQS and a webhook each get every event, and what holds one up does not hold up the other', async (t) => {
   const sqs = await startSqs(t)
   const webhook = await startWebhook(t)

@@ -23,6 +23,7 @@ const PATIENCE_MS = 11_000
 const AGES_MS = 200_000
 /** Long enough for a sweep, which trims: events are kept no longer than they are needed. */
 const SWEEP_MS = 12_000
+const MAX_RECEIVES = 2
 const ENV = { DATABASE_URL: 'memory:', EVENT_RETENTION_HOURS: '0' }
 
 interface Process {
@@ -83,6 +84,14 @@ class Callers {
     return events
   }
 
+  /** Makes the next event a dead letter. */
+  async bury(subscription: string): Promise<void> {
+    for (let lease = 1; lease <= MAX_RECEIVES; lease++) {
+      const receipts = (await this.receive(subscription, 1)).map(({ receipt }) => receipt)
+      await this.send('POST', '/events/nack', { receipts })
+    }
+  }
+
   async ack(subscription: string, events: ReceivedEvent[]): Promise<void> {
     if (events.length === 0) return
     const answer = await this.send('POST', '/events/ack', { receipts: events.map(({ receipt }) => receipt) })
@@ -98,6 +107,7 @@ async function useSubscriptions(callers: Callers, bench: Bench): Promise<void> {
   await callers.ack('default', await callers.receive('default'))
   await callers.send('POST', '/subscriptions/erp/pause')
   await bench.later(SWEEP_MS)
+  await callers.send('POST', '/events/dead/redrive', { subscription: 'erp' })
   await callers.send('POST', '/subscriptions/lab/seek', { to: 'end' })
   await callers.send('POST', '/subscriptions/lab/seek', { to: 'start' })
   await callers.send('POST', '/subscriptions/erp/resume')
@@ -112,6 +122,7 @@ async function run(bench: Bench, process: Process, number: number, plan: Plan<Fa
   const numbers = [1, 2, 3].map((formula) => number * 10 + formula)
   const list = numbers.map((number) => formula(number))
   await callers.send('POST', '/formulas', list, { 'idempotency-key': `run-${number}` })
+  await callers.bury('erp')
   process.layer.arm(plan)
   await useSubscriptions(callers, bench)
   process.layer.mend()
@@ -122,6 +133,7 @@ async function run(bench: Bench, process: Process, number: number, plan: Plan<Fa
   const after = new Callers(bench, next, checks)
   await after.send('POST', '/subscriptions/erp/resume')
   await after.send('DELETE', '/subscriptions/lab')
+  await after.send('POST', '/events/dead/redrive', { subscription: 'erp' })
   for (const subscription of ['default', 'erp']) {
     const events = await after.receive(subscription)
     for (const { name } of list) {
@@ -143,7 +155,7 @@ function subscriptionsTest(t: Test, engine: Engine): void {
   t.test(
     `${engine}: whatever call goes wrong, each subscription gets its events, and trimming takes none of them`,
     async (t) => {
-      const bench = await openBench(t, { engine, strategy: 'one transaction' })
+      const bench = await openBench(t, { engine, strategy: 'one transaction', maxReceives: MAX_RECEIVES })
       let process = await startProcess(bench)
       let runs = 0
       const isWhole = engine === 'memory'
