@@ -1,3 +1,4 @@
+import { DEFAULT_SUBSCRIPTION } from '../../src/stores/ports.ts'
 import { judgeFormulas, judgeReplays } from './history/formulas.ts'
 import { type Lease, Leases, type Verb } from './history/leases.ts'
 import { judgeDrained, judgeStats } from './history/queue.ts'
@@ -20,6 +21,8 @@ export interface ClientHistoryOptions {
   pause?: (ms: number) => Promise<void>
   /** Whether events arrive in the order of their formulas; not promised when the queue can fail on its own. */
   inOrder?: boolean
+  /** What consumers read; the default subscription alone unless given. */
+  subscriptions?: readonly string[]
 }
 
 export interface JudgeOptions {
@@ -37,7 +40,8 @@ export interface JudgeOptions {
 export class ClientHistory {
   readonly #options: Required<ClientHistoryOptions>
   #submissions = new Submissions()
-  #leases: Leases
+  /** Of each subscription. */
+  #leases: readonly Leases[]
   #tick = 0
   readonly #violations: string[] = []
   /** Formulas as reads returned them, by id; they must not change. */
@@ -47,9 +51,19 @@ export class ClientHistory {
   /** Submissions sent since the last check. */
   #touched = new Set<Submission>()
 
-  constructor({ maxReceives, now = Date.now, pause = waitMs, inOrder = true }: ClientHistoryOptions) {
-    this.#options = { maxReceives, now, pause, inOrder }
-    this.#leases = new Leases(maxReceives)
+  constructor({
+    maxReceives,
+    now = Date.now,
+    pause = waitMs,
+    inOrder = true,
+    subscriptions = [DEFAULT_SUBSCRIPTION],
+  }: ClientHistoryOptions) {
+    this.#options = { maxReceives, now, pause, inOrder, subscriptions }
+    this.#leases = subscriptions.map((name) => new Leases(name, maxReceives))
+  }
+
+  get subscriptions(): readonly string[] {
+    return this.#options.subscriptions
   }
 
   /** The logical time of the last request or answer, for `asOf`. */
@@ -84,14 +98,24 @@ export class ClientHistory {
   }
 
   /** @returns the leases; null when the connection was cut */
-  async receive(send: Send, max: number, leaseSeconds: number, waitSeconds = 0): Promise<Lease[] | null> {
+  async receive(
+    send: Send,
+    max: number,
+    leaseSeconds: number,
+    waitSeconds = 0,
+    subscription = DEFAULT_SUBSCRIPTION,
+  ): Promise<Lease[] | null> {
     const sent = ++this.#tick
-    const body = JSON.stringify({ max, leaseSeconds, waitSeconds })
+    const body = JSON.stringify({ subscription, max, leaseSeconds, waitSeconds })
     const reply = await unlessCut(send('POST', '/events/receive', JSON_TYPE, body))
     if (reply === null || !this.#isExpected('receive', reply)) return null
     const { events } = JSON.parse(reply.body)
     if (events.length > max) this.#report(`${events.length} events received, ${max} asked for`)
-    return this.#leases.receive(sent, ++this.#tick, this.#options.now(), events, this.#report)
+    return this.#leasesOf(subscription).receive(sent, ++this.#tick, this.#options.now(), events, this.#report)
+  }
+
+  #leasesOf(subscription: string): Leases {
+    return this.#leases.find((leases) => leases.subscription === subscription) as Leases
   }
 
   ack = (send: Send, receipts: string[]) => this.#settle(send, 'ack', receipts, {})
@@ -101,11 +125,15 @@ export class ClientHistory {
   extend = (send: Send, receipts: string[], leaseSeconds: number) =>
     this.#settle(send, 'extend', receipts, { leaseSeconds })
 
-  /** @returns the receipts that were refused; null when the connection was cut */
+  /**
+   * @param receipts all of one subscription
+   * @returns those that were refused; null when the connection was cut
+   */
   async #settle(send: Send, verb: Verb, receipts: string[], more: { leaseSeconds?: number; delaySeconds?: number }) {
     const { now } = this.#options
     const leaseMs = more.leaseSeconds === undefined ? null : more.leaseSeconds * 1000
-    const settling = this.#leases.settle(verb, ++this.#tick, now(), receipts)
+    const leases = this.#leases.find((leases) => receipts.some(leases.has)) ?? this.#leasesOf(DEFAULT_SUBSCRIPTION)
+    const settling = leases.settle(verb, ++this.#tick, now(), receipts)
     if (leaseMs !== null) settling.mayEnd(now() + leaseMs)
     const reply = await unlessCut(send('POST', `/events/${verb}`, JSON_TYPE, JSON.stringify({ receipts, ...more })))
     if (leaseMs !== null) settling.mayEnd(now() + leaseMs)
@@ -118,10 +146,11 @@ export class ClientHistory {
   }
 
   /** Sends all dead letters to the back of the queue. */
-  async redrive(send: Send): Promise<void> {
-    this.#leases.redrive(++this.#tick)
-    const reply = await unlessCut(send('POST', '/events/dead/redrive', JSON_TYPE, '{}'))
-    this.#leases.redrive(++this.#tick)
+  async redrive(send: Send, subscription = DEFAULT_SUBSCRIPTION): Promise<void> {
+    const leases = this.#leasesOf(subscription)
+    leases.redrive(++this.#tick)
+    const reply = await unlessCut(send('POST', '/events/dead/redrive', JSON_TYPE, JSON.stringify({ subscription })))
+    leases.redrive(++this.#tick)
     if (reply !== null) this.#isExpected('redrive', reply)
   }
 
@@ -143,14 +172,16 @@ export class ClientHistory {
       await judgeReplays(this, send, replayed, before, this.#report)
       await this.#readStored(send, false)
       judgeFormulas(this.#submissions, this.#stored, this.#report)
-      await judgeStats(send, this.#leases, this.#stored, this.#report)
-      if (whole)
-        await judgeDrained(this, send, this.#leases, this.#submissions, this.#stored, {
-          report: this.#report,
-          patienceMs,
-          pause: this.#options.pause,
-          inOrder: this.#options.inOrder,
-        })
+      for (const leases of this.#leases) {
+        await judgeStats(send, leases, this.#stored, this.#report)
+        if (whole)
+          await judgeDrained(this, send, leases, this.#submissions, this.#stored, {
+            report: this.#report,
+            patienceMs,
+            pause: this.#options.pause,
+            inOrder: this.#options.inOrder,
+          })
+      }
       await this.#judgeShown(send, replayed)
       this.#touched = new Set()
     } catch (error) {
@@ -179,7 +210,7 @@ export class ClientHistory {
   async #judgeShown(send: Send, replayed: Iterable<Submission>): Promise<void> {
     const stored = new Map(this.#stored.map((formula) => [formula.id, formula]))
     for (const [id, { text }] of this.#shown) if (!stored.has(id)) this.#report(`shown once and gone: ${text}`)
-    for (const { id, name, createdAt, certain } of this.#leases.all()) {
+    for (const { id, name, createdAt, certain } of this.#leases.flatMap((leases) => leases.all())) {
       if (!certain) continue
       const formula = stored.get(id)
       if (formula?.name !== name || formula.createdAt !== createdAt) this.#report(`event without its formula: ${name}`)
@@ -200,7 +231,7 @@ export class ClientHistory {
     const copy = new ClientHistory(this.#options)
     copy.#tick = this.#tick
     copy.#submissions = this.#submissions.asOf(answered, sent)
-    copy.#leases = this.#leases.asOf(answered, sent)
+    copy.#leases = this.#leases.map((leases) => leases.asOf(answered, sent))
     copy.#touched = new Set(copy.#submissions.all())
     for (const [id, shown] of this.#shown) if (shown.at <= answered) copy.#shown.set(id, shown)
     return copy

@@ -130,9 +130,11 @@ export class Consumers {
   /** One consumer: receives and settles until its connection is cut. */
   async client(send: Send): Promise<void> {
     for (;;) {
-      if (this.#chance.happens(3)) await this.#history.redrive(send)
+      const subscription = this.#chance.oneOf(this.#history.subscriptions)
+      if (this.#chance.happens(3)) await this.#history.redrive(send, subscription)
       if (!(await this.#settleKept(send))) return
-      const leases = await this.#history.receive(send, this.#chance.integer(1, 10), this.#chance.integer(1, 2), 1)
+      const [max, leaseSeconds] = [this.#chance.integer(1, 10), this.#chance.integer(1, 2)]
+      const leases = await this.#history.receive(send, max, leaseSeconds, 1, subscription)
       if (leases === null || !(await this.#settle(send, leases))) return
     }
   }

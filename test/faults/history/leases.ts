@@ -46,8 +46,9 @@ export interface Lease extends EventBody {
   certain: boolean
 }
 
-/** All leased events, and the acks, nacks and extends of consumers. */
+/** All leased events of a subscription, and the acks, nacks and extends of its consumers. */
 export class Leases {
+  readonly subscription: string
   readonly maxReceives: number
   readonly #byReceipt = new Map<string, Lease>()
   readonly #byId = new Map<string, Lease[]>()
@@ -56,13 +57,16 @@ export class Leases {
   /** Events that are certainly gone. */
   readonly #gone = new Set<string>()
 
-  constructor(maxReceives: number) {
+  constructor(subscription: string, maxReceives: number) {
+    this.subscription = subscription
     this.maxReceives = maxReceives
   }
 
   all(): Lease[] {
     return [...this.#byReceipt.values()]
   }
+
+  has = (receipt: string): boolean => this.#byReceipt.has(receipt)
 
   redrive(tick: number): void {
     this.#redriven.push(tick)
@@ -145,7 +149,7 @@ export class Leases {
   }
 
   asOf(answered: number, sent: number): Leases {
-    const copy = new Leases(this.maxReceives)
+    const copy = new Leases(this.subscription, this.maxReceives)
     copy.#redriven.push(...this.#redriven.filter((tick) => tick <= sent))
     for (const lease of this.all().filter((one) => one.sent <= sent)) {
       const settlements = lease.settlements

@@ -9,13 +9,15 @@ const LEASE_SECONDS = 600
 
 /** Checks the number of events: one for each formula without an ack. */
 export async function judgeStats(send: Send, leases: Leases, stored: StoredFormula[], report: Report): Promise<void> {
-  const { ready, leased, delayed, dead } = await stats(send)
+  const { ready, leased, delayed, dead } = await stats(send, leases.subscription)
   const acks = stored.map(({ id }) => leases.ackOf(id))
   const most = acks.filter((ack) => ack !== 'acked').length
   const least = acks.filter((ack) => ack === 'none').length
   const there = ready + leased + delayed + dead
   if (there < least || there > most) {
-    report(`${there} events (${ready} + ${leased} + ${delayed} + ${dead}), not ${least} to ${most}`)
+    report(
+      `${leases.subscription}: ${there} events (${ready} + ${leased} + ${delayed} + ${dead}), not ${least} to ${most}`,
+    )
   }
 }
 
@@ -37,8 +39,9 @@ export async function judgeDrained(
 ): Promise<void> {
   const { report } = options
   const acks = new Map(stored.map(({ id }) => [id, leases.ackOf(id)]))
-  const drained = await drain(history, send, options)
-  const dead = await deadEvents(send)
+  const { subscription } = leases
+  const drained = await drain(history, send, subscription, options)
+  const dead = await deadEvents(send, subscription)
   const all = [...drained, ...dead]
   reportTwice('events: formula', all, ({ id }) => id, report)
   const there = new Set(all.map(({ id }) => id))
@@ -49,7 +52,7 @@ export async function judgeDrained(
   }
   for (const { id, name } of stored) {
     const is = there.has(id)
-    if (!is && acks.get(id) === 'none') report(`event of ${name}: lost`)
+    if (!is && acks.get(id) === 'none') report(`event of ${name}: lost in ${subscription}`)
     if (!is) leases.isGone(id)
   }
   // Returned events move to the front, redriven ones to the back: only the order of first leases is promised.
@@ -62,7 +65,7 @@ export async function judgeDrained(
     const refused = await history.ack(send, receipts)
     if (refused === null || refused.size > 0) report('the acks of the check are refused')
   }
-  const { ready, leased, delayed } = await stats(send)
+  const { ready, leased, delayed } = await stats(send, subscription)
   if (ready + leased + delayed > 0) report(`after every ack ${ready} + ${leased} + ${delayed} events are left`)
 }
 
@@ -70,15 +73,16 @@ export async function judgeDrained(
 async function drain(
   history: ClientHistory,
   send: Send,
+  subscription: string,
   { report, patienceMs, pause }: DrainOptions,
 ): Promise<Lease[]> {
   const drained: Lease[] = []
   for (let waited = 0; ; ) {
-    const got = await history.receive(send, 100, LEASE_SECONDS)
+    const got = await history.receive(send, 100, LEASE_SECONDS, 0, subscription)
     if (got === null) throw new Error('receive is not answered')
     drained.push(...got)
     if (got.length > 0) continue
-    const { ready, leased, delayed } = await stats(send)
+    const { ready, leased, delayed } = await stats(send, subscription)
     if (ready === 0 && delayed === 0 && leased <= drained.length) return drained
     if (waited >= patienceMs) {
       report(`events do not come: ${ready} ready, ${leased - drained.length} leased, ${delayed} delayed`)

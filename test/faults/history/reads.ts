@@ -25,9 +25,9 @@ async function read(send: Send, path: string): Promise<Record<string, unknown>> 
   return JSON.parse(body)
 }
 
-async function* itemsOf<T>(send: Send, path: string, field: string): AsyncGenerator<T> {
+async function* itemsOf<T>(send: Send, path: string, field: string, query = ''): AsyncGenerator<T> {
   for (let cursor = ''; ; ) {
-    const page = await read(send, `${path}?limit=200${cursor}`)
+    const page = await read(send, `${path}?limit=200${query}${cursor}`)
     yield* page[field] as T[]
     if (page.nextCursor === null) return
     cursor = `&cursor=${page.nextCursor}`
@@ -44,11 +44,11 @@ export async function newestFormulas(send: Send, known?: string): Promise<{ fres
   return { fresh, met: false }
 }
 
-export const deadEvents = (send: Send): Promise<DeadEvent[]> =>
-  Array.fromAsync(itemsOf<DeadEvent>(send, '/events/dead', 'events'))
+export const deadEvents = (send: Send, subscription: string): Promise<DeadEvent[]> =>
+  Array.fromAsync(itemsOf<DeadEvent>(send, '/events/dead', 'events', `&subscription=${subscription}`))
 
-export async function stats(send: Send): Promise<Stats> {
-  return (await read(send, '/events/stats')) as unknown as Stats
+export async function stats(send: Send, subscription: string): Promise<Stats> {
+  return (await read(send, `/events/stats?subscription=${subscription}`)) as unknown as Stats
 }
 
 export async function cleanups(send: Send): Promise<unknown[]> {

@@ -10,7 +10,7 @@ export interface Reply {
 
 /** Sends one request. Rejects without a complete answer: the outcome of the request is unknown then. */
 export type Send = (
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE',
   path: string,
   headers?: Record<string, string>,
   body?: string,

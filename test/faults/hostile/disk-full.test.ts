@@ -133,7 +133,7 @@ for (const [name, files] of Object.entries(CASES)) {
       await history.ack(send, [receipts[1]])
       await history.nack(send, receipts)
       // Events are released late when the disk filled just after a commit point. One event has been acknowledged.
-      await until(async () => sumOf(await stats(send)) === stored.size - 1)
+      await until(async () => sumOf(await stats(send, 'default')) === stored.size - 1)
       t.same(await history.judge(send, { whole: true }), [])
       connection.close()
       t.ok(server.runs())

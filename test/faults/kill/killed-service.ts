@@ -10,6 +10,9 @@ import { add, NONE, type Storage, sumOf, type Unfinished } from './storage.ts'
 const SUBMITTERS = 26
 const CONSUMERS = 6
 const MAX_RECEIVES = 6
+const SUBSCRIPTIONS = ['default', 'erp'] as const
+/** After this time from a start, what all have passed is trimmed, in milliseconds. */
+const SWEEP_MS = 11_000
 
 /** How long a start may take after a kill, in milliseconds. */
 const START_MS = 60_000
@@ -56,8 +59,13 @@ class KilledService {
     this.#t = t
     this.#storage = storage
     this.#chance = chance
-    this.#environment = { ...storage.environment, EVENT_MAX_RECEIVES: String(MAX_RECEIVES) }
-    this.#history = new ClientHistory({ maxReceives: MAX_RECEIVES, inOrder: storage.inOrder })
+    const limits = { EVENT_MAX_RECEIVES: String(MAX_RECEIVES), EVENT_RETENTION_HOURS: '0' }
+    this.#environment = { ...storage.environment, ...limits }
+    this.#history = new ClientHistory({
+      maxReceives: MAX_RECEIVES,
+      inOrder: storage.inOrder,
+      subscriptions: SUBSCRIPTIONS,
+    })
     this.#submitters = new Submitters(this.#history, chance)
     this.#consumers = new Consumers(this.#history, chance)
   }
@@ -72,9 +80,10 @@ class KilledService {
     return violations
   }
 
-  /** Starts a last time, and checks everything. */
+  /** Starts a last time, lets events be trimmed, and checks everything. */
   async end(): Promise<string[]> {
     const service = await this.#start()
+    await waitMs(SWEEP_MS)
     const violations = await this.#judge(service, true)
     await service.kill()
     return violations
@@ -90,6 +99,9 @@ class KilledService {
     const url = await inTime(service, START_MS)
     this.#startMs = performance.now() - begun
     const { send, close } = sendTo(url)
+    for (const name of SUBSCRIPTIONS) {
+      await send('PUT', `/subscriptions/${name}`, {}, '{"from":"start"}')
+    }
     const kill = async (): Promise<void> => {
       await service.kill('SIGKILL')
       close()
