@@ -6,6 +6,8 @@ import { failureOf, type Message, type SendResult, type Sink } from './sink.ts'
 /** In milliseconds. */
 const CONNECTION_MS = 2_000
 const ACK_MS = 5_000
+/** A server that leaves two pings unanswered is left for another: a machine that dies does not end its connections. */
+const PING_MS = 10_000
 /** JetStream's code for a message that is larger than its stream allows. */
 const MESSAGE_TOO_LARGE = 10054
 
@@ -67,6 +69,7 @@ function optionsOf({ protocol, host, username, password }: URL): ConnectionOptio
     name: 'fragrance-formula-intake',
     timeout: CONNECTION_MS,
     maxReconnectAttempts: -1,
+    pingInterval: PING_MS,
     ...(protocol === 'tls:' && { tls: {} }),
     ...(password !== '' ? { user, pass: decodeURIComponent(password) } : user !== '' && { token: user }),
   }
