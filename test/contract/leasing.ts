@@ -24,15 +24,19 @@ export async function leaseIn(
 export const lease = (queue: EventQueue, max = 100, leaseMs = LEASE_MS): Promise<LeasedEvent[]> =>
   leaseIn(queue, DEFAULT, max, leaseMs)
 
-/** Reads the subscription to its end, and acks every event. @returns the names of the events in one string */
-export async function readIn(queue: EventQueue, subscription: string): Promise<string> {
-  let names = ''
+/** Reads the subscription to its end, and acks every event. @returns the events */
+export async function drainIn(queue: EventQueue, subscription: string): Promise<LeasedEvent[]> {
+  const all: LeasedEvent[] = []
   for (let batch = await leaseIn(queue, subscription); batch.length > 0; batch = await leaseIn(queue, subscription)) {
-    names += namesOf(batch)
+    all.push(...batch)
     await queue.ack(receiptsOf(batch))
   }
-  return names
+  return all
 }
+
+/** Like `drainIn`. @returns the names of the events in one string */
+export const readIn = async (queue: EventQueue, subscription: string): Promise<string> =>
+  namesOf(await drainIn(queue, subscription))
 
 /** The names of events in one string. */
 export const namesOf = (list: { body: string }[]): string => namesIn(list).join('')

@@ -5,6 +5,7 @@ import { idOf } from '../contract/submissions.ts'
 import { formula, formulasOf, startService } from '../support/http/service.ts'
 import { killWhileForwarding } from '../support/killed-while-forwarding.ts'
 import { SUBJECT, startNats, streamOf } from '../support/nats.ts'
+import { startPostgres } from '../support/postgres/server.ts'
 import { messages } from '../support/receiver.ts'
 import { until } from '../support/until.ts'
 
@@ -85,19 +86,39 @@ test('of three servers the leader is killed with -9: nothing is lost, and nothin
   t.same((await stream.events()).map(({ id }) => id).sort(), ids.sort())
 })
 
-test('SQS, a webhook and NATS get every event while the service and a server of NATS are killed with -9', async (t) => {
+test('a server that no longer answers is left for another', async (t) => {
   const servers = await startNats(t, 3)
   const stream = streamOf(servers)
   await stream.make(3)
-  await killWhileForwarding(t, [
-    {
-      url: `${urlOf(servers[0] as { port: number })}#nats`,
-      // The one in the URL has to be there when the service starts again.
-      async harm() {
-        const leader = await stream.leader()
-        await (leader === servers[0] ? servers[1] : leader)?.kill()
+  const sink = openNatsSink(urlOf(servers[0] as { port: number }))
+  t.teardown(() => sink.close())
+  t.match(await sink.send(messages('a'), NEVER), [{ kind: 'taken' }])
+  servers[0]?.freeze()
+  t.match(await sink.send(messages('b'), NEVER), [{ kind: 'failed' }])
+  const end = Date.now() + 60_000
+  await until(async () => Date.now() > end || (await sink.send(messages('b'), NEVER))[0]?.kind === 'taken')
+  t.ok(Date.now() < end)
+})
+
+test('SQS, a webhook, NATS and two consumers get every event while the service, PostgreSQL and NATS are killed with -9', async (t) => {
+  const postgres = await startPostgres()
+  t.teardown(() => postgres.stop())
+  const servers = await startNats(t, 3)
+  const stream = streamOf(servers)
+  await stream.make(3)
+  await killWhileForwarding(t, {
+    databaseUrl: await postgres.createDatabase(),
+    others: [
+      {
+        url: `${urlOf(servers[0] as { port: number })}#nats`,
+        taken: async () => (await stream.events()).map(({ id }) => id),
       },
-      taken: async () => (await stream.events()).map(({ id }) => id),
+    ],
+    async harm() {
+      const leader = await stream.leader()
+      // The one in the URL has to be there when the service starts again.
+      await (leader === servers[0] ? servers[1] : leader)?.kill()
+      await postgres.restartImmediately()
     },
-  ])
+  })
 })
