@@ -3,8 +3,12 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { type PostgresServer, query, startPostgres } from '../../support/postgres/server.ts'
 import { startService } from '../../support/service-process.ts'
+import { until } from '../../support/until.ts'
+import { type LocalWebhook, startWebhook } from '../../support/webhook.ts'
+import { sendTo } from '../client-history.ts'
 import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
 import { chance, isLong, seed, sized } from '../extent.ts'
+import { newestFormulas, stats } from '../history/reads.ts'
 import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { Load } from './load.ts'
 
@@ -30,8 +34,8 @@ t.setTimeout(sized(300_000, 900_000))
 /** Ends the connections of all instances. */
 const TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'formula-intake'"
 
-/** Disturbs the server until it resolves. */
-type Disturbance = (server: PostgresServer) => Promise<void>
+/** Disturbs the server, or the webhook that events are forwarded to, until it resolves. */
+type Disturbance = (server: PostgresServer, webhook: LocalWebhook) => Promise<void>
 
 const DISTURBANCES: Record<string, Disturbance> = {
   'backends terminated every 300 ms': async (server) => {
@@ -56,6 +60,11 @@ const DISTURBANCES: Record<string, Disturbance> = {
     await pause(sized(1_500, 10_000))
     await server.setReadOnly(false)
   },
+  'a webhook that is away': async (_, webhook) => {
+    await webhook.stop()
+    await pause(sized(2_000, 20_000))
+    await webhook.start()
+  },
 }
 
 /** Takes every connection, also those of the service. */
@@ -77,11 +86,30 @@ async function exhaust(server: PostgresServer, ms: number): Promise<void> {
   await Promise.all(taken.map((client) => client.end()))
 }
 
+/** Waits until the webhook is sent nothing more. @returns the formulas whose events it has not taken */
+async function missedBy(webhook: LocalWebhook, source: string, url: string): Promise<string[]> {
+  const { send, close } = sendTo(url)
+  await until(async () => {
+    const { ready, leased, delayed } = await stats(send, 'erp')
+    return ready + leased + delayed === 0
+  }, 100)
+  const taken = new Set(webhook.taken.filter((event) => event.source === source).map(({ id }) => id))
+  const { fresh } = await newestFormulas(send)
+  close()
+  return fresh.filter(({ id }) => !taken.has(id)).map(({ name }) => `The webhook has not taken ${name}`)
+}
+
 /** Starts a service on new databases, and its clients. */
-async function setUp(t: Test, strategy: CommitStrategy, server: PostgresServer) {
-  t.testdir()
+async function setUp(t: Test, strategy: CommitStrategy, server: PostgresServer, webhook: LocalWebhook) {
   const databases = await createDatabases(server, strategy)
-  const service = await startService(t, { ...environmentOf(databases), ...LIMITS })
+  const source = `/${strategy.replace(' ', '-')}`
+  const forwarding = {
+    FORWARD_TO: `${webhook.url}#erp`,
+    FORWARD_PRIVATE: 'true',
+    WEBHOOK_SECRETS_FILE: webhook.secretsFile,
+    EVENT_SOURCE: source,
+  }
+  const service = await startService(t, { ...environmentOf(databases), ...LIMITS, ...forwarding })
   const load = new Load([service.url], {
     chance: chance(strategy === 'saga' ? 1 : 0),
     strategy,
@@ -90,20 +118,22 @@ async function setUp(t: Test, strategy: CommitStrategy, server: PostgresServer) 
   const judge = async (whole: boolean): Promise<string[]> => [
     ...(await untilSettled(databases)),
     ...(await load.judge(whole)),
+    ...(whole ? await missedBy(webhook, source, service.url) : []),
   ]
   return { strategy, service, load, judge }
 }
 
-t.test('whatever disturbs PostgreSQL, nothing is lost, and the service recovers', { skip }, async (t) => {
+t.test('whatever disturbs PostgreSQL or a sink, nothing is lost, and the service recovers', { skip }, async (t) => {
   const server = await startPostgres({ inMemory: true, settings: { max_connections: 60, deadlock_timeout: '200ms' } })
   t.teardown(() => server.stop())
-  const services = await Promise.all(COMMIT_STRATEGIES.map((strategy) => setUp(t, strategy, server)))
+  const webhook = await startWebhook(t)
+  const services = await Promise.all(COMMIT_STRATEGIES.map((strategy) => setUp(t, strategy, server, webhook)))
 
   for (const [name, disturb] of Object.entries(DISTURBANCES)) {
     await t.test(name, async (t) => {
       for (const { load } of services) load.start()
       await pause(AROUND_MS)
-      await disturb(server)
+      await disturb(server, webhook)
       const backAfter = await Promise.all(services.map(({ load }) => load.msUntilBack()))
       await pause(AROUND_MS)
       await Promise.all(services.map(({ load }) => load.stop()))
