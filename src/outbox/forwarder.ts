@@ -45,6 +45,8 @@ export class Forwarder {
   readonly #unsubscribe: () => void
   #ready = Promise.withResolvers<void>()
   #isMoreReady = true
+  /** Whether the queue failed while the sink was fine. */
+  #isQueueAtFault = false
   #running: Promise<void> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
@@ -116,6 +118,8 @@ export class Forwarder {
     this.#ready = Promise.withResolvers()
     try {
       const { events, nextDueAt } = await this.#queue.receive(subscription, max, LEASE_MS)
+      if (this.#isQueueAtFault) this.#breaker.recordResult([], isProbe)
+      this.#isQueueAtFault = false
       this.#isMoreReady = events.length === max
       for (let from = 0; from < events.length; from += batchSize) {
         this.#track(this.#forward(events.slice(from, from + batchSize), isProbe))
@@ -124,6 +128,7 @@ export class Forwarder {
       const dueMs = Math.max((nextDueAt ?? Infinity) - clock.now(), 1)
       await waitFor(this.#ready.promise, Math.min(dueMs, RECHECK_MS), clock, this.#stopping.signal)
     } catch (error) {
+      this.#isQueueAtFault ||= this.#breaker.probeSize === 0
       this.#breaker.recordFailure(`The queue of events does not answer: ${reasonOf(error)}`, isProbe)
     }
   }

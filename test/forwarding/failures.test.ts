@@ -117,6 +117,24 @@ test('a store that fails while the outcome is kept is asked again: what was take
   t.equal(receiver.open.length, 0)
 })
 
+test('when the queue answers again the health says so, though there is nothing to send', async (t) => {
+  let isDown = true
+  const { forwarder, lines, pass } = await start(t, {
+    wrap: (real) =>
+      new Proxy(real, {
+        get: (of, name) =>
+          name === 'receive' && isDown ? () => Promise.reject(new Error('It is down')) : bound(of, name),
+      }),
+  })
+  forwarder.start()
+  for (const pauseMs of [0, 500, 1000]) await pass(pauseMs)
+  t.equal(forwarder.health.state, 'failing')
+  isDown = false
+  await pass(2000)
+  t.equal(forwarder.health.state, 'forwarding')
+  t.equal(lines.length, 2)
+})
+
 test('events that were leased before a failure was known are put back unsent', async (t) => {
   let held = Promise.resolve()
   const { queue, forwarder, receiver, soleCall } = await start(t, {
