@@ -98,8 +98,13 @@ function millisecondsOf(after: string, now: number): number {
   return Math.max(ms || 0, 0)
 }
 
+const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3')
+
 /** Neither loopback, private, link-local, nor otherwise reserved. */
-const isPublic = (address: string): boolean => ipaddr.process(address).range() === 'unicast'
+function isPublic(text: string): boolean {
+  const address = ipaddr.process(text)
+  return address.range() === 'unicast' && (address.kind() === 'ipv4' || address.match(GLOBAL_UNICAST))
+}
 
 const isPrivate = (host: string): Error =>
   new Error(`${host} is a private address, which FORWARD_PRIVATE=true would allow`)

@@ -147,6 +147,10 @@ test('loopback and private addresses are refused when the connection is made, ho
     '100.64.0.1',
     '[fd00::1]',
     '[fe80::1]',
+    '[::127.0.0.1]',
+    '[64:ff9b::127.0.0.1]',
+    '[64:ff9b:1::127.0.0.1]',
+    '[2002:7f00:1::]',
   ]) {
     const sink = openSink(t, webhook, { allowsPrivate: false, at: new URL(`http://${host}:${port}/`) })
     const [result] = await sink.send(messages('a'), NEVER)
