@@ -18,6 +18,15 @@ const KINDS: Record<string, SinkAddress['kind']> = {
 /** A subject of NATS that names one thing: no wildcards. */
 const SUBJECT = /^\/[\w-]+(?:\.[\w-]+)*$/
 
+function isEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /**
  * Reads one URL: its scheme names the kind of sink, its fragment the subscription.
  * @throws {Error} saying what is expected, without the URL, which may hold secrets
@@ -36,5 +45,6 @@ export function readSinkUrl(text: string): SinkAddress {
   if (kind === 'nats' && (!SUBJECT.test(url.pathname) || url.search !== '')) {
     throw new Error('must have a subject as its path, such as /formulas.created')
   }
+  if (!isEncoded(url.username + url.password)) throw new Error('must percent-encode user and password')
   return { kind, url, subscription }
 }

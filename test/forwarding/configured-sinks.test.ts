@@ -40,6 +40,8 @@ test('a URL to forward to that cannot be meant stops the start with one line, wi
     ['S3cret', /URL 1 must be of/],
     ['sqs+nats://host/q#a', /URL 1 must be of/],
     ['sqs+https://#a', /URL 1 must be of/],
+    ['nats://a:S3cret%@host/subject#a', /URL 1 must percent-encode user and password$/],
+    ['nats://S3cret%ff@host/subject#a', /URL 1 must percent-encode user and password$/],
     ['nats:///subject#a', /URL 1 must be of/],
     ['https://erp.example/S3cret', /URL 1 must end with # and a subscription/],
     ['https://erp.example/S3cret#', /URL 1 must end with #/],
