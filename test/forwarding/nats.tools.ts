@@ -100,7 +100,7 @@ test('a server that no longer answers is left for another', async (t) => {
   t.ok(Date.now() < end)
 })
 
-test('SQS, a webhook, NATS and two consumers get every event while the service, PostgreSQL and NATS are killed with -9', async (t) => {
+test('three sinks and two consumers get every event while the service, PostgreSQL and NATS are killed with -9', async (t) => {
   const postgres = await startPostgres()
   t.teardown(() => postgres.stop())
   const servers = await startNats(t, 3)

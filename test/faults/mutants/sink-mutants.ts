@@ -6,6 +6,7 @@ const PLUGIN = 'plugins/forwarder.ts'
 const CONTRACT = 'test/forwarding/sink-contract.test.ts'
 const WEBHOOKS = 'test/forwarding/webhook-sink.test.ts'
 const FAILURES = 'test/forwarding/failures.test.ts'
+const FORWARDED = 'test/faults/calls/forwarded-events.test.ts'
 const SINKS = 'test/http/sinks.test.ts'
 
 /** Bugs in what pushes events to other systems. */
@@ -39,6 +40,18 @@ export const sinkMutants: Mutant[] = [
     breaks: 'an event on which a receiver always fails does not hold up the others',
     edits: [[FORWARDER, 'isProbe ? Math.min(probeSize, batchSize)', 'isProbe ? 1']],
     caughtBy: [FAILURES, 'an event that the receiver always fails on does not hold up those behind it'],
+  },
+  {
+    name: 'sink: a call without an answer counts as taken',
+    breaks: 'a sink takes every event',
+    edits: [[FORWARDER, "({ kind: 'failed', reason: reasonOf(error) })", "(error ? { kind: 'taken' } : error)"]],
+    caughtBy: [FORWARDED, 'memory: whatever call of a forwarder goes wrong, its sink takes every event'],
+  },
+  {
+    name: 'sink: the alarm for a queue that failed lasts until an event is sent',
+    breaks: 'the health says how the forwarder is',
+    edits: [[FORWARDER, '      if (this.#isQueueAtFault) this.#breaker.recordResult([], isProbe)\n', '']],
+    caughtBy: [FAILURES, 'when the queue answers again the health says so, though there is nothing to send'],
   },
   {
     name: 'sink: 410 does not pause the subscription',
