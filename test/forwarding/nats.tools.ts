@@ -106,18 +106,15 @@ test('three sinks and two consumers get every event while the service, PostgreSQ
   const servers = await startNats(t, 3)
   const stream = streamOf(servers)
   await stream.make(3)
+  const leader = await stream.leader()
+  // The server in the URL has to be there when the service starts again.
+  const other = servers.find((server) => server !== leader) as { port: number }
   await killWhileForwarding(t, {
     databaseUrl: await postgres.createDatabase(),
-    others: [
-      {
-        url: `${urlOf(servers[0] as { port: number })}#nats`,
-        taken: async () => (await stream.events()).map(({ id }) => id),
-      },
-    ],
+    others: [{ url: `${urlOf(other)}#nats`, taken: async () => (await stream.events()).map(({ id }) => id) }],
     async harm() {
-      const leader = await stream.leader()
-      // The one in the URL has to be there when the service starts again.
-      await (leader === servers[0] ? servers[1] : leader)?.kill()
+      await leader.kill()
+      await until(() => stream.leader().then(Boolean, () => false), 100)
       await postgres.restartImmediately()
     },
   })

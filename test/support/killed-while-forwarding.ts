@@ -43,7 +43,7 @@ export async function killWhileForwarding(
     EVENT_RETENTION_HOURS: '0',
   }
   // SQS is slow, so that there are always calls in flight.
-  sqs.fault = (forward) => setTimeout(forward, 10)
+  sqs.fault = (forward) => setTimeout(forward, 100)
   const ids: string[] = []
   const read = new Map(READ.map((name) => [name, new Set<string>()]))
   for (let cycle = 0; cycle < 2; cycle++) {
@@ -51,9 +51,11 @@ export async function killWhileForwarding(
     await fetch(`${service.url}/subscriptions/audit`, { method: 'PUT' })
     const consumers = [...read].map(([name, seen]) => consume(service.url, name, seen))
     const before = sqs.ids().length
+    let harmed: Promise<unknown> | undefined
     for (let list = 0; list < 4; list++) {
       const formulas = Array.from({ length: 100 }, (_, index) => formula(cycle * 1000 + list * 100 + index + 1))
-      if (cycle === 0 && list === 2) await harm()
+      if (cycle === 0 && list === 1) harmed = harm()
+      if (list === 2) await harmed
       ids.push(...(await submit(service.url, `${cycle}-${list}`, formulas)))
     }
     await until(() => sqs.ids().length >= before + 100)
