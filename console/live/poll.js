@@ -1,10 +1,11 @@
 import { ApiError, access, json, request } from '../api.js'
 import { createStore } from '../store.js'
 import { parseMetrics } from './prometheus.js'
-import { paceBetween, readingOf } from './reading.js'
+import { paceBetween, readingOf, totalOf } from './reading.js'
 
 /**
- * @typedef {{ ready: number, leased: number, delayed: number, dead: number, oldestReadyAgeSeconds: number | null }} QueueStats
+ * @typedef {import('./reading.js').QueueStats} QueueStats
+ * @typedef {import('./reading.js').Subscription} Subscription
  *
  * One point in the charts; unknown parts are null.
  * @typedef {{ at: number, pace: import('./reading.js').Pace | null, queue: QueueStats | null }} Point
@@ -13,9 +14,11 @@ import { paceBetween, readingOf } from './reading.js'
  * @property {Point[]} points the last ten minutes
  * @property {boolean | null} reachable null before the first answer
  * @property {{ db: boolean, queue: boolean } | null} stores which of them answer
- * @property {QueueStats | null} queue
+ * @property {Subscription[] | null} subscriptions those that the key may see
+ * @property {QueueStats | null} queue of all these together
  * @property {number | null} cleanups how many are owed
  * @property {boolean | null} forwarderUp null where nothing is forwarded, or it is not known
+ * @property {boolean | null} isAdmin whether the key may use all routes; null before the first answer
  * @property {{ metrics: string | null, queue: string | null }} refusals why figures are not given, in the service's words
  */
 
@@ -30,9 +33,11 @@ export const live = createStore({
   points: /** @type {Point[]} */ ([]),
   reachable: /** @type {boolean | null} */ (null),
   stores: null,
+  subscriptions: null,
   queue: null,
   cleanups: null,
   forwarderUp: null,
+  isAdmin: null,
   refusals: { metrics: null, queue: null },
 })
 
@@ -51,6 +56,7 @@ export function startPolling() {
     if (access.get().key === key) return
     key = access.get().key
     forbidden.clear()
+    live.set({ ...live.get(), isAdmin: null })
     pollNow()
   })
   pollNow()
@@ -78,7 +84,7 @@ async function ask() {
   const [health, metrics, queue] = await Promise.allSettled([
     json('health/ready', { signal }),
     askWithKey('metrics', signal).then((answer) => answer.text()),
-    askWithKey('events/stats', signal).then((answer) => /** @type {Promise<QueueStats>} */ (answer.json())),
+    askWithKey('subscriptions', signal).then((answer) => answer.json()),
   ])
   return { at: Date.now() / 1000, health, metrics, queue }
 }
@@ -108,14 +114,19 @@ function liveAfter(before, { at, health, metrics, queue }) {
   const reading = metrics.status === 'fulfilled' ? readingOf(parseMetrics(metrics.value), at) : null
   const pace = last !== null && reading !== null ? paceBetween(last, reading) : null
   last = reading
-  const stats = queue.status === 'fulfilled' ? queue.value : null
+  /** @type {Subscription[] | null} */
+  const subscriptions = queue.status === 'fulfilled' ? queue.value.subscriptions : null
+  const total = subscriptions && totalOf(subscriptions)
   return {
-    points: withPoint(before.points, { at, pace, queue: stats }),
+    points: withPoint(before.points, { at, pace, queue: total }),
     reachable,
     stores: storesOf(health),
-    queue: stats ?? (reachable ? null : before.queue),
+    subscriptions: subscriptions ?? (reachable ? null : before.subscriptions),
+    queue: total ?? (reachable ? null : before.queue),
     cleanups: reading?.cleanups ?? null,
     forwarderUp: reading?.forwarderUp ?? null,
+    // Of the routes that are polled, this one needs the scope.
+    isAdmin: !(metrics.status === 'rejected' && metrics.reason.status === 403),
     refusals: { metrics: refusalOf(metrics), queue: refusalOf(queue) },
   }
 }

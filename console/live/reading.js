@@ -51,6 +51,29 @@ export function readingOf(metrics, at) {
   }
 }
 
+/**
+ * @typedef {{ ready: number, leased: number, delayed: number, dead: number, oldestReadyAgeSeconds: number | null }} QueueStats
+ * @typedef {QueueStats & { name: string, createdAt: string, paused: boolean }} Subscription
+ */
+
+/**
+ * The figures of several subscriptions together; the age is that of the oldest event.
+ * @param {QueueStats[]} subscriptions
+ * @returns {QueueStats}
+ */
+export function totalOf(subscriptions) {
+  const sum = (/** @type {'ready' | 'leased' | 'delayed' | 'dead'} */ state) =>
+    subscriptions.reduce((total, figures) => total + figures[state], 0)
+  const ages = subscriptions.flatMap(({ oldestReadyAgeSeconds: age }) => age ?? [])
+  return {
+    ready: sum('ready'),
+    leased: sum('leased'),
+    delayed: sum('delayed'),
+    dead: sum('dead'),
+    oldestReadyAgeSeconds: ages.length > 0 ? Math.max(...ages) : null,
+  }
+}
+
 /** @param {Sample[]} samples */
 function submissionBuckets(samples) {
   /** @type {Map<number, number>} */

@@ -22,7 +22,7 @@ export function Overview() {
     <dl class="tiles">
       <${Tile} name="Added" value=${perSecond(latest?.pace?.rates.added)} />
       <${Tile} name="99 % within" value=${span(latest?.pace?.p99)} />
-      <${Tile} name="Ready" value=${count(queue?.ready)} />
+      <${Tile} name="Ready" value=${count(queue?.ready)} href="#/subscriptions" />
       <${Tile} name="Oldest waits" value=${queue?.ready === 0 ? 'none' : span(queue?.oldestReadyAgeSeconds)} />
       <${Tile} name="Dead letters" value=${count(queue?.dead)} href="#/dead-letters" isAlarm=${(queue?.dead ?? 0) > 0} />
       <${Tile} name="Cleanups owed" value=${count(cleanups)} href="#/cleanups" isAlarm=${(cleanups ?? 0) > 0} />
@@ -68,7 +68,7 @@ function Charts({ points }) {
       line('95 % within', 'amber', 'dashed', ({ pace }) => pace?.p95),
       line('99 % within', 'rose', 'dotted', ({ pace }) => pace?.p99),
     ]} />
-    <${Chart} title="Events in the queue" at=${at} format=${count} lines=${[
+    <${Chart} title="Events in all subscriptions" at=${at} format=${count} lines=${[
       line('ready', 'amber', 'solid', ({ queue }) => queue?.ready),
       line('leased', 'iris', 'dashed', ({ queue }) => queue?.leased),
       line('delayed', 'sage', 'dotted', ({ queue }) => queue?.delayed),

@@ -56,7 +56,7 @@ test('a key that lacks the scope of a view is told which it needs, and keeps wha
   await show(page, keys[0] ?? '')
   await page.getByText('Submissions and latency are not shown: The API key needs the scope admin.').waitFor()
   await page.locator('.tile').filter({ hasText: 'Ready' }).getByText('0', { exact: true }).waitFor()
-  for (let looks = 0; looks < 2; looks++) await page.waitForResponse('**/events/stats')
+  for (let looks = 0; looks < 2; looks++) await page.waitForResponse('**/subscriptions')
   t.equal(asked.filter((path) => path === '/metrics').length, 1, 'a refusal is not asked for again and again')
   await page.goto(`${url}/#/dead-letters`)
   await page.getByRole('alert').getByText('The API key needs the scope admin.').waitFor()
@@ -122,7 +122,7 @@ test('where requests are limited the page waits once it has been told so', async
   page.on('request', () => asked++)
   await page.clock.runFor(19_000)
   t.equal(asked, 0)
-  const asking = page.waitForRequest('**/events/stats')
+  const asking = page.waitForRequest('**/subscriptions')
   await page.clock.runFor(1_000)
   await asking
   t.ok(asked > 0)

@@ -46,7 +46,7 @@ test('the overview follows submissions, their latency and the queue as they happ
   await shows(tile(page, 'Ready'), /^2$/)
   await shows(tile(page, 'Dead letters'), /^1$/)
   await shows(tile(page, 'Cleanups owed'), /^0$/)
-  await shows(legend(page, 'Events in the queue', 'leased'), /^1$/)
+  await shows(legend(page, 'Events in all subscriptions', 'leased'), /^1$/)
   await shows(legend(page, 'Age of the oldest ready event', 'oldest'), /s$/)
   await page.getByRole('link', { name: 'Dead letters 1' }).waitFor()
   keepSubmitting(t, url)
@@ -91,7 +91,7 @@ test('while the service is away a banner says so; when it is back the page takes
   await page.getByLabel('Name or id').fill('rose')
   await page.getByText('The service cannot be reached.').waitFor()
   await page.getByRole('link', { name: 'Overview' }).click()
-  await shows(legend(page, 'Events in the queue', 'ready'), /^–$/)
+  await shows(legend(page, 'Events in all subscriptions', 'ready'), /^–$/)
   await page.getByRole('link', { name: 'Formulas', exact: true }).click()
   await spawnService(t, { PORT: new URL(url).port }).listening
   await page.getByRole('status').getByText('The service answers again.').waitFor()
@@ -169,7 +169,7 @@ test('a page that nobody sees asks nothing, and asks at once when it is seen aga
   t.equal(asked, 0)
   // It does not wait for the clock, which stands still.
   await page.clock.pauseAt(Date.now() + 3_600_000)
-  const asking = page.waitForRequest('**/events/stats')
+  const asking = page.waitForRequest('**/subscriptions')
   await setHidden(false)
   await asking
   t.ok(asked > 0)

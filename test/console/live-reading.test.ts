@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { parseMetrics } from '../../console/live/prometheus.js'
-import { paceBetween, readingOf } from '../../console/live/reading.js'
+import { paceBetween, readingOf, totalOf } from '../../console/live/reading.js'
 
 interface Figures {
   startedAt?: number
@@ -54,4 +54,13 @@ test('what the service does not tell is not known, rather than 0', async (t) => 
     0,
   )
   t.same([told.cleanups, told.forwarderUp], [2, false])
+})
+
+test('subscriptions together have the sum of their events, and the age of the oldest', async (t) => {
+  const erp = { ready: 2, leased: 1, delayed: 0, dead: 3, oldestReadyAgeSeconds: 7 }
+  const lab = { ready: 5, leased: 0, delayed: 1, dead: 0, oldestReadyAgeSeconds: 0 }
+  const idle = { ready: 0, leased: 0, delayed: 0, dead: 0, oldestReadyAgeSeconds: null }
+  t.same(totalOf([erp, idle, lab]), { ready: 7, leased: 1, delayed: 1, dead: 3, oldestReadyAgeSeconds: 7 })
+  t.same(totalOf([idle]), idle)
+  t.same(totalOf([]), idle)
 })
