@@ -74,12 +74,12 @@ export function useList(path, field) {
 }
 
 /**
- * Announces the result of an operator's action, and reloads.
- * @param {import('./notice.js').Words} text
+ * Runs an action of the operator, announces its result or error, and reloads.
+ * @param {() => Promise<import('./notice.js').Words>} act
  * @param {() => void} reload
  */
-export function lookAgain(text, reload) {
-  announce(text)
+export async function attempt(act, reload) {
+  announce(await act().catch((/** @type {ApiError} */ error) => error.why))
   reload()
   pollNow()
   // The focused element may be gone.

@@ -1,7 +1,7 @@
 import { json } from '../api.js'
 import { plural } from '../format.js'
 import { live } from '../live/poll.js'
-import { Empty, lookAgain, Summary, Trouble, useLoad, Waiting } from '../parts/load.js'
+import { attempt, Empty, Summary, Trouble, useLoad, Waiting } from '../parts/load.js'
 import { Heading, Moment } from '../parts/text.js'
 import { useStore } from '../store.js'
 import { html, useEffect } from '../vendor/htm-preact.js'
@@ -24,13 +24,11 @@ export function Cleanups() {
   useEffect(() => {
     if (isDue) reload()
   }, [points])
-  const retry = async (/** @type {Cleanup} */ { id }) => {
-    const text = await json(`cleanups/${encodeURIComponent(id)}/retry`, { method: 'POST' }).then(
-      ({ message }) => `${message}: it is tried now.`,
-      ({ message }) => message,
-    )
-    lookAgain(text, reload)
-  }
+  const retry = (/** @type {Cleanup} */ { id }) =>
+    attempt(async () => {
+      const { message } = await json(`cleanups/${encodeURIComponent(id)}/retry`, { method: 'POST' })
+      return `${message}: it is tried now.`
+    }, reload)
   return html`
     <${Heading} kicker="Rollbacks that are still owed">Cleanups<//>
     ${error !== null && html`<${Trouble} error=${error} retry=${reload} />`}

@@ -2,16 +2,16 @@ import { json, request } from '../api.js'
 import { count, plural } from '../format.js'
 import { live } from '../live/poll.js'
 import { confirm } from '../parts/confirm.js'
-import { Empty, lookAgain, Summary, Trouble, useList, Waiting } from '../parts/load.js'
+import { Choice } from '../parts/field.js'
+import { attempt, Empty, Summary, Trouble, useList, Waiting } from '../parts/load.js'
 import { Heading, Moment, Name } from '../parts/text.js'
+import { place, replace } from '../router.js'
 import { useStore } from '../store.js'
 import { html, useEffect, useState } from '../vendor/htm-preact.js'
 
 /**
- * @typedef {import('../parts/notice.js').Words} Words
- *
  * @typedef {'expired' | 'nacked'} Reason
- * @typedef {{ id: string, name: string, receiveCount: number, diedAt: string, reason: Reason }} DeadLetter
+ * @typedef {{ id: string, name: string, receiveCount: number, diedAt: string, reason: Reason, detail: string | null }} DeadLetter
  */
 
 /** @type {Record<Reason, string>} */
@@ -20,22 +20,45 @@ const MOST_IDS = 1000
 /** The default page size of the service. */
 const FIRST_PAGE = 50
 
-/** Events that ran out of receives: the operator redrives or deletes them. */
+/** Events that ran out of receives in a subscription: the operator redrives or deletes them. */
 export function DeadLetters() {
-  const { items, next, more, reload, error, at } = useList('events/dead', 'events')
+  // The address holds the subscription, as links to it do.
+  const chosen = useStore(place).query.get('subscription') ?? 'default'
+  const { subscriptions } = useStore(live)
+  const names = (subscriptions ?? []).map(({ name }) => name)
+  return html`
+    <${Heading} kicker="Events that ran out of leases">Dead letters<//>
+    ${(names.length > 1 || chosen !== 'default') && html`<${Chooser} chosen=${chosen} subscriptions=${subscriptions ?? []} />`}
+    <${List} key=${chosen} subscription=${chosen} />`
+}
+
+/** @param {{ chosen: string, subscriptions: import('../live/reading.js').Subscription[] }} props */
+function Chooser({ chosen, subscriptions }) {
+  const options = subscriptions.map(({ name, dead }) => [name, `${name} (${count(dead)})`])
+  // Also one that is not there, or not known yet: the choice shows what the address says.
+  if (!subscriptions.some(({ name }) => name === chosen)) options.unshift([chosen, chosen])
+  return html`<${Choice} id="subscription" label="Subscription" value=${chosen} options=${options}
+    onValue=${(/** @type {string} */ name) => replace(`#/dead-letters?${new URLSearchParams({ subscription: name })}`)} />`
+}
+
+/** @param {{ subscription: string }} props */
+function List({ subscription }) {
+  const { items, next, more, reload, error, at } = useList(
+    `events/dead?${new URLSearchParams({ subscription })}`,
+    'events',
+  )
   const letters = /** @type {DeadLetter[] | null} */ (items)
   const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()))
-  const dead = useStore(live).queue?.dead
+  const dead = useStore(live).subscriptions?.find(({ name }) => name === subscription)?.dead
   // Keep the rows in place while the operator selects some.
   useEffect(() => {
     if (letters !== null && error === null && selected.size === 0 && letters.length <= FIRST_PAGE) reload()
   }, [dead])
-  const after = (/** @type {Words} */ text) => {
+  const after = () => {
     setSelected(new Set())
-    lookAgain(text, reload)
+    reload()
   }
   return html`
-    <${Heading} kicker="Events that ran out of leases">Dead letters<//>
     ${error !== null && html`<${Trouble} error=${error} retry=${reload} />`}
     ${letters === null && error === null && html`<${Waiting} />`}
     ${
@@ -46,7 +69,7 @@ export function DeadLetters() {
       letters !== null &&
       letters.length > 0 &&
       html`
-        <${Actions} selected=${selected} after=${after} />
+        <${Actions} subscription=${subscription} selected=${selected} after=${after} />
         <${Summary} at=${at} reload=${reload}>
           ${plural(letters.length, 'dead letter')}${
             next === null && dead !== undefined && dead !== letters.length
@@ -54,25 +77,19 @@ export function DeadLetters() {
               : next !== null && ', and there are more'
           }
         <//>
-        <${Table} letters=${letters} selected=${selected} onSelected=${setSelected} after=${after} />
+        <${Table} subscription=${subscription} letters=${letters} selected=${selected} onSelected=${setSelected} after=${after} />
         ${next !== null && html`<button class="quiet more" onClick=${more}>Show older ones</button>`}`
     }`
 }
 
 /**
- * Runs an action and announces its result or error.
- * @param {() => Promise<Words>} act
- * @param {(text: Words) => void} after
+ * @param {string} subscription
+ * @param {string[]} [ids] all of them when not given
  */
-async function attempt(act, after) {
-  after(await act().catch((/** @type {import('../api.js').ApiError} */ error) => error.why))
-}
-
-/** @param {string[]} [ids] all of them when not given */
-async function redrive(ids) {
+async function redrive(subscription, ids) {
   const path = 'events/dead/redrive'
   let redriven = 0
-  const bodies = ids === undefined ? [{}] : chunks(ids).map((ids) => ({ ids }))
+  const bodies = ids === undefined ? [{ subscription }] : chunks(ids).map((ids) => ({ ids, subscription }))
   for (const body of bodies) {
     /** @type {{ redriven: number }} */
     const answer = await json(path, { method: 'POST', body })
@@ -87,19 +104,18 @@ function chunks(ids) {
   return starts.map((start) => ids.slice(start, start + MOST_IDS))
 }
 
-/** @param {{ selected: Set<string>, after: (text: Words) => void }} props */
-function Actions({ selected, after }) {
+/** @param {{ subscription: string, selected: Set<string>, after: () => void }} props */
+function Actions({ subscription, selected, after }) {
   const some = async () => {
     const text = `${plural(selected.size, 'event')} will join the back of the queue, their leases counted anew.`
     if (await confirm({ title: 'Redrive the selected?', text, action: 'Redrive' })) {
-      attempt(() => redrive([...selected]), after)
+      attempt(() => redrive(subscription, [...selected]), after)
     }
   }
   const all = async () => {
-    const text =
-      'Every dead letter, also those not shown here, will join the back of the queue, its leases counted anew.'
+    const text = `Every dead letter of ${subscription}, also those not shown here, will join the back of the queue, its leases counted anew.`
     if (await confirm({ title: 'Redrive all dead letters?', text, action: 'Redrive all' })) {
-      attempt(() => redrive(), after)
+      attempt(() => redrive(subscription), after)
     }
   }
   return html`<div class="actions">
@@ -110,10 +126,11 @@ function Actions({ selected, after }) {
 
 /**
  * @param {{
- *   letters: DeadLetter[], selected: Set<string>, onSelected: (ids: Set<string>) => void, after: (text: Words) => void,
+ *   subscription: string, letters: DeadLetter[], selected: Set<string>, onSelected: (ids: Set<string>) => void,
+ *   after: () => void,
  * }} props
  */
-function Table({ letters, selected, onSelected, after }) {
+function Table({ subscription, letters, selected, onSelected, after }) {
   const all = letters.every(({ id }) => selected.has(id))
   const toggle = (/** @type {string} */ id) => {
     const next = new Set(selected)
@@ -132,26 +149,37 @@ function Table({ letters, selected, onSelected, after }) {
     <tbody>
       ${letters.map((letter) => {
         const { id } = letter
-        return html`<${Letter} key=${id} letter=${letter} isSelected=${selected.has(id)} onToggle=${() => toggle(id)} after=${after} />`
+        return html`<${Letter} key=${id} subscription=${subscription} letter=${letter} isSelected=${selected.has(id)}
+          onToggle=${() => toggle(id)} after=${after} />`
       })}
     </tbody>
   </table>`
 }
 
-/** @param {{ letter: DeadLetter, isSelected: boolean, onToggle: () => void, after: (text: Words) => void }} props */
-function Letter({ letter: { id, name, reason, receiveCount, diedAt }, isSelected, onToggle, after }) {
+/**
+ * @param {{
+ *   subscription: string, letter: DeadLetter, isSelected: boolean, onToggle: () => void, after: () => void,
+ * }} props
+ */
+function Letter({ subscription, letter, isSelected, onToggle, after }) {
+  const { id, name, reason, detail, receiveCount, diedAt } = letter
   const remove = async () => {
-    const text = html`No consumer will ever see the event of “<${Name} text=${name} />”. Its formula stays.`
+    const text = html`No consumer of ${subscription} will ever see the event of “<${Name} text=${name} />”. Its formula stays.`
     if (!(await confirm({ title: 'Delete this dead letter?', text, action: 'Delete', isGrave: true }))) return
     attempt(async () => {
-      await request(`events/dead/${encodeURIComponent(id)}`, { method: 'DELETE' })
+      await request(`events/dead/${encodeURIComponent(id)}?${new URLSearchParams({ subscription })}`, {
+        method: 'DELETE',
+      })
       return html`The dead letter of “<${Name} text=${name} />” is deleted.`
     }, after)
   }
   return html`<tr>
     <td class="pick"><input type="checkbox" aria-label=${`Select ${name}`} checked=${isSelected} onChange=${onToggle} /></td>
     <th scope="row"><a href="#/formulas/${id}"><${Name} text=${name} /></a></th>
-    <td data-name="Reason"><span class="reason">${reason}</span> ${REASONS[reason]}</td>
+    <td data-name="Reason">
+      <span class="reason">${reason}</span> ${REASONS[reason]}
+      ${detail && html`<bdi class="detail">${detail}</bdi>`}
+    </td>
     <td data-name="Leases" class="number">${receiveCount}</td>
     <td data-name="Died"><${Moment} iso=${diedAt} /></td>
     <td class="last"><button class="quiet danger small" onClick=${remove} aria-label=${`Delete ${name}`}>Delete</button></td>

@@ -1,4 +1,5 @@
 import { ApiError, access, json } from '../api.js'
+import { Field } from '../parts/field.js'
 import { announce } from '../parts/notice.js'
 import { Heading, Name } from '../parts/text.js'
 import { createStore, useStore } from '../store.js'
@@ -64,7 +65,7 @@ export function Submit() {
   }
   return html`
     <${Heading} kicker="By hand">Submit a formula<//>
-    <form class="card submit" ref=${form} onSubmit=${submit} novalidate>
+    <form class="card panel" ref=${form} onSubmit=${submit} novalidate>
       ${failure !== null && html`<${Failure} error=${failure} hasFields=${errors.size > 0} />`}
       <${Field} id="name" label="Name of the formula" value=${name} error=${errors.get('name')}
         onValue=${(/** @type {string} */ name) => change({ name })} />
@@ -139,7 +140,7 @@ function Materials({ rows, errors, onRows }) {
       ) => html`<div class="material" key=${id} role="group" aria-label=${`Material ${index + 1}`}>
         <${Field} id=${`name-${id}`} label=${`Material ${index + 1}`} value=${name} error=${errors.get(`name-${id}`)}
           onValue=${(/** @type {string} */ name) => change(index, { name })} />
-        <${Field} id=${`concentration-${id}`} label="Concentration" value=${concentration} isDecimal=${true}
+        <${Field} id=${`concentration-${id}`} label="Concentration" value=${concentration} inputmode="decimal"
           error=${errors.get(`concentration-${id}`)}
           onValue=${(/** @type {string} */ concentration) => change(index, { concentration })} />
         ${
@@ -152,22 +153,6 @@ function Materials({ rows, errors, onRows }) {
     )}
     ${rows.length < MOST_MATERIALS && html`<button type="button" class="quiet" onClick=${add}>Add a material</button>`}
   </fieldset>`
-}
-
-/**
- * @param {{
- *   id: string, label: string, value: string, error?: string, isDecimal?: boolean, onValue: (value: string) => void,
- * }} props
- */
-function Field({ id, label, value, error, isDecimal = false, onValue }) {
-  return html`<div class="field">
-    <label for=${id}>${label}</label>
-    <input id=${id} value=${value} autocomplete="off" spellcheck="false"
-      inputmode=${isDecimal ? 'decimal' : 'text'} aria-invalid=${error !== undefined}
-      aria-describedby=${error === undefined ? null : `${id}-error`}
-      onInput=${(/** @type {InputEvent} */ { target }) => onValue(/** @type {HTMLInputElement} */ (target).value)} />
-    ${error !== undefined && html`<p class="error" id=${`${id}-error`}>${error}</p>`}
-  </div>`
 }
 
 /** @param {{ error: ApiError, hasFields: boolean }} props */

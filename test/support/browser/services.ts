@@ -18,8 +18,8 @@ export interface Listening {
   store(...names: string[]): Promise<string[]>
   /** Stores these formulas. @returns their ids */
   take(formulas: Taken[]): Promise<string[]>
-  /** Turns the oldest `count` events into dead letters. */
-  kill(count: number): Promise<void>
+  /** Turns the oldest `count` events of a subscription into dead letters. */
+  kill(count: number, subscription?: string, reason?: string): Promise<void>
 }
 
 /** Starts a service that ends with its test; events are dead after one lease. */
@@ -38,9 +38,10 @@ export async function listen(t: Test, env: NodeJS.ProcessEnv = {}, options: AppO
     url,
     store: (...names) => take(names.map((name) => ({ name, materials: rose(++stored) }))),
     take,
-    async kill(count) {
-      const { events } = await call<{ events: { receipt: string }[] }>(url, '/events/receive', { max: count })
-      await call(url, '/events/nack', { receipts: events.map(({ receipt }) => receipt) })
+    async kill(count, subscription = 'default', reason = undefined) {
+      const body = { max: count, subscription }
+      const { events } = await call<{ events: { receipt: string }[] }>(url, '/events/receive', body)
+      await call(url, '/events/nack', { receipts: events.map(({ receipt }) => receipt), reason })
     },
   }
 }
