@@ -14,12 +14,15 @@ import { Formulas } from './views/formulas.js'
 import { KeyForm } from './views/key-form.js'
 import { Overview } from './views/overview.js'
 import { Submit } from './views/submit.js'
+import { SubscriptionDetail } from './views/subscription.js'
+import { NAME, Subscriptions } from './views/subscriptions.js'
 
 /** @type {Map<string, (props: any) => ReturnType<typeof html>>} */
 const VIEWS = new Map([
   ['overview', Overview],
   ['formulas', Formulas],
   ['submit', Submit],
+  ['subscriptions', Subscriptions],
   ['dead-letters', DeadLetters],
   ['cleanups', Cleanups],
 ])
@@ -47,12 +50,14 @@ function View({ view, item }) {
   // Do not request an invalid id: as a path it might mean another address.
   if (view === 'formulas' && item)
     return /^[0-9a-f]{64}$/.test(item) ? html`<${FormulaDetail} id=${item} />` : html`<${NotFound} />`
+  if (view === 'subscriptions' && item)
+    return NAME.test(item) ? html`<${SubscriptionDetail} name=${item} />` : html`<${NotFound} />`
   return Known === undefined ? html`<${NotFound} />` : html`<${Known} />`
 }
 
 function NotFound() {
   return html`<${Heading}>Nothing is here<//>
-    <p>No view and no formula has this address. <a href="#/overview">To the overview</a></p>`
+    <p>No view, formula or subscription has this address. <a href="#/overview">To the overview</a></p>`
 }
 
 /**

@@ -9,6 +9,7 @@ const PLACES = [
   { view: 'overview', name: 'Overview' },
   { view: 'formulas', name: 'Formulas' },
   { view: 'submit', name: 'Submit' },
+  { view: 'subscriptions', name: 'Subscriptions' },
   { view: 'dead-letters', name: 'Dead letters' },
   { view: 'cleanups', name: 'Cleanups' },
 ]

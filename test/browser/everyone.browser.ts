@@ -11,18 +11,27 @@ tap.teardown(endBrowser)
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
+/** The longest name of a subscription. */
+const LONG = `s${'x'.repeat(63)}`
+
 /** A service with something to see in every view, and where each is. */
 async function furnish(t: Test): Promise<Listening & { views: [hash: string, heading: string][] }> {
   const service = await listen(t)
   const [id = ''] = await service.store('Rose Garden', `A name without any blank: ${'x'.repeat(150)}`, 'Sel de Mer')
   await service.kill(2)
+  await service.app.queue.subscribe(LONG, 'start')
+  await service.kill(1, LONG, `A reason without any blank: ${'x'.repeat(450)}`)
   const views: [string, string][] = [
     ['overview', 'Overview'],
     ['formulas', 'Formulas'],
     [`formulas/${id}`, 'Rose Garden'],
     [`formulas/${'0'.repeat(64)}`, 'No formula'],
     ['submit', 'Submit a formula'],
+    ['subscriptions', 'Subscriptions'],
+    [`subscriptions/${LONG}`, LONG],
+    [`subscriptions/none-${'x'.repeat(59)}`, 'No subscription'],
     ['dead-letters', 'Dead letters'],
+    [`dead-letters?subscription=${LONG}`, 'Dead letters'],
     ['cleanups', 'Cleanups'],
   ]
   return { ...service, views }
@@ -79,6 +88,10 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.getByRole('button', { name: 'Submit the formula' }).click()
     await page.locator('.error').first().waitFor()
     t.same(await flaws(page), [], 'a form with errors')
+    await open(page, url, ['subscriptions', 'Subscriptions'])
+    await page.getByRole('button', { name: 'Make it' }).click()
+    await page.locator('.error').first().waitFor()
+    t.same(await flaws(page), [], 'a subscription without a name')
     await open(page, url, ['dead-letters', 'Dead letters'])
     await page.getByRole('button', { name: 'Redrive all' }).click()
     await page.getByRole('dialog').waitFor()
@@ -104,6 +117,13 @@ test('on a phone nothing is wider than the screen', async (t) => {
   await page.getByRole('button', { name: 'Submit the formula' }).click()
   await page.locator('.error').first().waitFor()
   t.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, 'a form with errors')
+  await open(page, url, [`subscriptions/${LONG}`, LONG])
+  await page.getByRole('button', { name: 'Pause' }).click()
+  await page.getByRole('status').getByText('is paused.').waitFor()
+  t.equal(await page.evaluate('document.documentElement.scrollWidth'), 360, 'a notice')
+  await page.getByRole('button', { name: 'Delete' }).click()
+  const box = await page.getByRole('dialog').boundingBox()
+  t.ok((box?.width ?? 360) < 360, 'a question')
 })
 
 test('nothing is wider than the screen with 500 materials, names of 200 characters and 24 digits', async (t) => {
@@ -133,6 +153,7 @@ test('each view has its title, and its heading gets the focus when one goes ther
   for (const [link, heading] of [
     ['Formulas', 'Formulas'],
     ['Submit', 'Submit a formula'],
+    ['Subscriptions', 'Subscriptions'],
     ['Dead letters', 'Dead letters'],
     ['Cleanups', 'Cleanups'],
     ['Overview', 'Overview'],
