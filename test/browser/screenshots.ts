@@ -24,6 +24,8 @@ const ROSE_GARDEN = [
   { name: 'Ambroxan', concentration: '0.004' },
 ]
 
+const REASON = 'The ERP has no article number for Vetiver Haiti'
+
 const pause = (ms: number): Promise<void> => setTimeout(ms)
 
 /** Submits new formulas and some replays, duplicates and invalid formulas, in waves. */
@@ -40,14 +42,14 @@ async function submitters(url: string, end: number): Promise<void> {
   }
 }
 
-/** Works on events, slower at times, and gives a few of them back. */
-async function consumer(url: string, end: number): Promise<void> {
+/** Works on the events of a subscription, slower at times, and gives a few of them back. */
+async function consumer(url: string, subscription: string, end: number): Promise<void> {
   for (let round = 1; Date.now() < end; round++) {
-    const { events } = await call<{ events: { receipt: string }[] }>(url, '/events/receive', { max: 40 })
+    const { events } = await call<{ events: { receipt: string }[] }>(url, '/events/receive', { subscription, max: 40 })
     await pause(280 + 260 * Math.sin(Date.now() / 7_000))
     const receipts = events.map(({ receipt }) => receipt)
     const nacked = round % 40 === 0 ? receipts.splice(0, 2) : []
-    if (nacked.length > 0) await call(url, '/events/nack', { receipts: nacked })
+    if (nacked.length > 0) await call(url, '/events/nack', { receipts: nacked, reason: REASON })
     if (receipts.length > 0) await call(url, '/events/ack', { receipts })
   }
 }
@@ -71,9 +73,10 @@ async function shoot(page: Page, name: string): Promise<void> {
 async function take(url: string, browser: Browser): Promise<void> {
   const first = await post(url, 'first', { name: 'Rose Garden', materials: ROSE_GARDEN })
   const { formulas } = (await first.json()) as { formulas: [{ id: string }] }
+  await fetch(`${url}/subscriptions/erp`, { method: 'PUT' })
   const overview = await open(browser, url, {})
   const end = Date.now() + LOAD_MS
-  const load = [submitters(url, end), consumer(url, end)]
+  const load = [submitters(url, end), consumer(url, 'default', end), consumer(url, 'erp', end - 3_000)]
   await pause(LOAD_MS - 1_000)
   await shoot(overview, 'overview')
   await Promise.all(load)
@@ -86,10 +89,17 @@ async function take(url: string, browser: Browser): Promise<void> {
   await formula.getByText('Database').waitFor()
   await shoot(formula, 'formula')
 
-  const letters = await open(browser, `${url}/#/dead-letters`, { viewport: { width: 1200, height: 720 } })
+  const letters = await open(browser, `${url}/#/dead-letters?subscription=erp`, {
+    viewport: { width: 1200, height: 720 },
+  })
   await letters.getByRole('checkbox').nth(1).check()
   await letters.getByRole('checkbox').nth(3).check()
   await shoot(letters, 'dead-letters')
+
+  await call(url, '/events/receive', { subscription: 'erp', max: 12, leaseSeconds: 600 })
+  const subscription = await open(browser, `${url}/#/subscriptions/erp`, { viewport: { width: 1200, height: 980 } })
+  await subscription.getByLabel('Time', { exact: true }).fill('2026-01-31T13:00')
+  await shoot(subscription, 'subscription')
 
   const phone = await open(browser, `${url}/#/submit`, {
     viewport: { width: 390, height: 1230 },
