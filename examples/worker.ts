@@ -3,8 +3,8 @@
  *
  *   node examples/worker.ts labels.db
  *
- * Reads SERVICE_URL, API_KEY and LEASE_SECONDS from the environment. On SIGTERM it finishes the events that it has begun
- * and exits with 0.
+ * Reads SERVICE_URL, API_KEY, SUBSCRIPTION and LEASE_SECONDS from the environment. Workers of one subscription share its
+ * events and a database. On SIGTERM a worker finishes the events that it has begun and exits with 0.
  */
 import { DatabaseSync } from 'node:sqlite'
 // In a project of your own: from 'fragrance-formula-intake-client'.
@@ -32,9 +32,13 @@ export function openLabels(file: string): (event: ReceivedEvent) => void {
 }
 
 if (import.meta.main) {
-  const { SERVICE_URL: url = 'http://127.0.0.1:3000', API_KEY: apiKey, LEASE_SECONDS = '30' } = process.env
+  const { SERVICE_URL: url = 'http://127.0.0.1:3000', API_KEY: apiKey } = process.env
+  const { SUBSCRIPTION: subscription = 'default', LEASE_SECONDS = '30' } = process.env
   const print = openLabels(process.argv[2] ?? 'labels.db')
-  const consumer = new IntakeClient({ url, apiKey }).consume(print, { leaseSeconds: Number(LEASE_SECONDS) })
+  const consumer = new IntakeClient({ url, apiKey }).consume(print, {
+    subscription,
+    leaseSeconds: Number(LEASE_SECONDS),
+  })
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => consumer.stop())
   await consumer.done
 }

@@ -14,9 +14,9 @@ const formulas = (count: number) => Array.from({ length: count }, (_, index) => 
 
 const namesOf = (list: { name: string }[]): string[] => list.map(({ name }) => name)
 
-/** Whether every event is acknowledged; false while the service is away. */
-async function isEmpty(url: string): Promise<boolean> {
-  const stats = await call<QueueStats>(url, '/events/stats').catch(() => null)
+/** Whether every event of a subscription is acknowledged; false while the service is away. */
+async function isEmpty(url: string, subscription = 'default'): Promise<boolean> {
+  const stats = await call<QueueStats>(url, `/events/stats?subscription=${subscription}`).catch(() => null)
   return stats !== null && stats.ready + stats.leased + stats.delayed === 0
 }
 
@@ -38,6 +38,20 @@ test('each event has its effect and is acknowledged; SIGTERM ends the long poll 
   await until(() => isEmpty(url))
   t.equal((await worker.kill('SIGTERM')).code, 0)
   t.same(labels(file), [...namesOf(formulas(12)), 'F99'])
+})
+
+test('workers of two subscriptions each get every event, and those of one subscription share its events', async (t) => {
+  const folder = t.testdir()
+  const { url } = await startListening(t)
+  await fetch(`${url}/subscriptions/erp`, { method: 'PUT' })
+  await new IntakeClient({ url }).submit(formulas(12))
+  const run = (SUBSCRIPTION: string) =>
+    start(t, 'examples/worker.ts', [join(folder, SUBSCRIPTION)], { SERVICE_URL: url, SUBSCRIPTION })
+  for (const name of ['default', 'erp', 'erp']) run(name)
+  for (const name of ['default', 'erp']) {
+    await until(() => isEmpty(url, name))
+    t.same(labels(join(folder, name)).sort(), namesOf(formulas(12)).sort(), name)
+  }
 })
 
 /** Runs a worker, and another one whenever it has died, until no event is left. @returns how many died */
