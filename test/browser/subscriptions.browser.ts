@@ -5,6 +5,7 @@ import { endBrowser, visit } from '../support/browser/browser.ts'
 import { listen } from '../support/browser/services.ts'
 import { newKey } from '../support/new-key.ts'
 import { call } from '../support/service-process.ts'
+import { startSqs } from '../support/sqs.ts'
 
 tap.teardown(endBrowser)
 
@@ -126,14 +127,20 @@ test('a subscription is deleted once that is confirmed with what is lost; defaul
 })
 
 test('what the service refuses is shown in its words, and the view stays', async (t) => {
-  const { url, app } = await start(t)
+  const sqs = await startSqs(t)
+  const { url, app } = await start(t, { FORWARD_TO: `sqs+${sqs.queueUrl}#sink` })
   const { page } = await visit(t, `${url}/#/subscriptions/erp`)
   await button(page, 'Delete').click()
   await app.queue.unsubscribe('erp')
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('status').getByText('There is no subscription of this name').waitFor()
+  await page.goto(`${url}/#/subscriptions/sink`)
+  await button(page, 'Delete').click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('status').getByText('those of sinks cannot be deleted').waitFor()
+  await page.getByRole('heading', { name: 'sink', level: 1 }).waitFor()
   await page.getByRole('link', { name: 'All subscriptions' }).click()
-  for (let number = 1; number < 100; number++) await app.queue.subscribe(`s${number}`, 'end')
+  for (let number = 1; number < 99; number++) await app.queue.subscribe(`s${number}`, 'end')
   await page.getByLabel('Name').fill('one-too-many')
   await button(page, 'Make it').click()
   await page.getByRole('status').getByText('there may be at most 100').waitFor()
