@@ -14,7 +14,7 @@ test('variables that are spelt nearly like ours, or begin like ours, are found; 
     ['port', 'PORT'],
     ['ALLOWED_HOST', 'ALLOWED_HOSTS'],
     ['SUBMIT_DEADLINE_SECONDS', null],
-    ['FORWARD_TO', null],
+    ['WEBHOOK_TIMEOUT_MS', null],
   ]
   for (const [name, meant] of typos) t.same(find(name), [{ name, meant }])
   const others = ['PATH', 'HOME', 'HOSTNAME', 'PORTS', 'USER', 'SHELL', 'LOGNAME', 'PGHOST', 'AWS_REGION', 'NODE_ENV']
