@@ -10,6 +10,7 @@ import { measureOverload } from './overload.ts'
 import { measurePostgres } from './postgres/part.ts'
 import { measureScale } from './postgres/scale.ts'
 import { casesTable, costsTable, goalsTable, overloadTable, say, scaleTable, tell } from './print.ts'
+import { measureSubscriptions } from './subscriptions.ts'
 import { measureSweep } from './sweep.ts'
 import { type Extent, measureInTurns, Trial } from './trial.ts'
 
@@ -23,7 +24,8 @@ interface Part {
 }
 
 const MILLION = { rounds: 3, seconds: 3, warmUpSeconds: 2, formulas: 1_000_000, calls: 2_000 }
-const OBSERVED = { starts: 6, extent: { rounds: 8, seconds: 1, warmUpSeconds: 2 } }
+/** Of what costs little: many starts, as one differs from the next. */
+const PAIRED = { starts: 6, extent: { rounds: 8, seconds: 1, warmUpSeconds: 2 } }
 const OVERLOAD = { seconds: 10, connections: [64, 256, 1024, 2000, 4096, 8192] }
 const SWEEP = {
   fillSeconds: 20,
@@ -46,7 +48,8 @@ const RUNS: Record<string, () => Part[]> = {
   full: () => [
     ...caseParts(cases, { rounds: 5, seconds: 3, warmUpSeconds: 2 }),
     { name: 'million', measure: async () => ({ million: await measureMillion(MILLION) }) },
-    { name: 'observed', measure: async () => ({ observed: await measureObserved(OBSERVED) }) },
+    { name: 'observed', measure: async () => ({ observed: await measureObserved(PAIRED) }) },
+    { name: 'subscriptions', measure: async () => ({ subscriptions: await measureSubscriptions(PAIRED) }) },
     { name: 'overload', measure: async () => ({ overload: await measureOverload(OVERLOAD) }) },
     { name: 'sweep', measure: async () => ({ sweep: await measureSweep(SWEEP) }) },
     { name: 'endurance', measure: async () => ({ endurance: await measureEndurance(ENDURANCE) }) },

@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import type { Spread } from '../../bench/compare.ts'
 import { type Endurance, growth } from '../../bench/endurance.ts'
 import { type CaseFigures, judge, type Measured } from '../../bench/goals.ts'
 import type { Million } from '../../bench/million.ts'
@@ -128,7 +129,7 @@ const level = (connections: number, accepted: number, probed: Partial<Level['pro
   return { connections, offered: accepted, accepted, refused: 0, probed: { ...blank, ...probed } }
 }
 const refusing = (connections: number): Level => ({ ...level(connections, 70), refused: 1 })
-const observed = (mean: number): Partial<Measured> => ({ observed: { mean, least: mean, most: mean } })
+const spread = (mean: number): Spread => ({ mean, least: mean, most: mean })
 
 const overload = (last: Level, afterwards = 100, restarted = 100): Partial<Measured> => ({
   overload: { levels: [level(64, 100), last], recovered: level(64, afterwards), restarted: level(64, restarted) },
@@ -137,7 +138,8 @@ const overload = (last: Level, afterwards = 100, restarted = 100): Partial<Measu
 const accepted = (count: number, p99Ms: number) => ({ accepted: { count, p50Ms: 1, p99Ms } })
 
 checkEdges([
-  [/^Metrics and log lines/, observed(0.97), observed(0.969)],
+  [/^Metrics and log lines/, { observed: spread(0.97) }, { observed: spread(0.969) }],
+  [/^Four subscriptions/, { subscriptions: spread(0.97) }, { subscriptions: spread(0.969) }],
   [/load: at most 512 MB/, endurance({ mostRssBytes: 512e6 }), endurance({ mostRssBytes: 513e6 })],
   [/last minute/, endurance({ growth: 1.1 }), endurance({ growth: 1.11 })],
   [/worst second/, sweep(0.8), sweep(0.79)],
