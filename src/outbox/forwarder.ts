@@ -146,13 +146,15 @@ export class Forwarder {
       events.map((): SendResult => ({ kind: 'failed', reason: reasonOf(error) })),
     )
     this.#breaker.recordResult(results, isProbe)
-    this.#logRefused(events, results)
+    const refused = this.#refused(events, results)
     if (results.some(({ kind }) => kind === 'gone')) await this.#pause()
     const those = (...kinds: SendResult['kind'][]): LeasedEvent[] =>
       events.filter((_, index) => kinds.some((kind) => results[index]?.kind === kind))
     await Promise.all([
       this.#settle(those('taken'), (receipts) => this.#queue.ack(receipts)),
-      this.#settle(those('refused'), (receipts) => this.#queue.nack(receipts, REFUSED_MS)),
+      ...[...refused].map(([reason, those]) =>
+        this.#settle(those, (receipts) => this.#queue.nack(receipts, REFUSED_MS, reason)),
+      ),
       this.#settle(those('failed', 'gone'), (receipts) => this.#queue.putBack(receipts)),
     ])
   }
@@ -165,12 +167,17 @@ export class Forwarder {
       .catch((error) => log.warn({ err: error }, 'The subscription of a receiver that is gone could not be paused'))
   }
 
-  #logRefused(events: LeasedEvent[], results: SendResult[]): void {
-    for (const [index, { id, receiveCount }] of events.entries()) {
+  /** Logs the refused events. @returns them by reason, which a dead letter shows as its `detail` */
+  #refused(events: LeasedEvent[], results: SendResult[]): Map<string, LeasedEvent[]> {
+    const byReason = new Map<string, LeasedEvent[]>()
+    for (const [index, event] of events.entries()) {
       const result = results[index]
       if (result?.kind !== 'refused') continue
-      this.#options.log.warn({ event: id, receiveCount, reason: result.reason }, 'An event was refused')
+      const { reason } = result
+      byReason.set(reason, [...(byReason.get(reason) ?? []), event])
+      this.#options.log.warn({ event: event.id, receiveCount: event.receiveCount, reason }, 'An event was refused')
     }
+    return byReason
   }
 
   /** @throws {Error} when the call fails or times out */

@@ -57,5 +57,9 @@ export function failureOf(error: unknown): string {
   return brief([...new Set([name, code, message])].filter(Boolean).join(': '))
 }
 
-/** The first line of a reason. */
-export const brief = (reason: string): string => (reason.split('\n', 1)[0] as string).slice(0, MAX_REASON_LENGTH)
+/** The first line of a reason, without control characters, which no store need keep. */
+export const brief = (reason: string): string =>
+  (reason.split('\n', 1)[0] as string)
+    .replace(/\p{Cc}/gu, ' ')
+    .slice(0, MAX_REASON_LENGTH)
+    .toWellFormed()

@@ -65,7 +65,7 @@ test('more calls are under way only as they go well, and only while there are ev
   receiver.take()[0]?.answer(TAKEN)
 })
 
-test('an event that is refused comes again after a delay, and is a dead letter after its last lease', async (t) => {
+test('an event that is refused comes again after a delay, and is a dead letter with the reason after its last lease', async (t) => {
   const { queue, forwarder, lines, soleCall, pass } = await start(t, { maxReceives: 2 })
   await show(queue, 'abc')
   forwarder.start()
@@ -73,7 +73,9 @@ test('an event that is refused comes again after a delay, and is a dead letter a
   t.match(await queue.stats(DEFAULT), { ready: 0, leased: 0, delayed: 1 })
   await pass(10_000)
   t.equal(await soleCall((call) => call.answer(REFUSED)), 'b')
-  t.match((await queue.dead(DEFAULT, 10)).items, [{ id: idOf('b'), reason: 'nacked', receiveCount: 2 }])
+  t.match((await queue.dead(DEFAULT, 10)).items, [
+    { id: idOf('b'), reason: 'nacked', detail: 'too odd', receiveCount: 2 },
+  ])
   t.equal(forwarder.health.state, 'forwarding', 'the receiver works')
   t.same(lines, Array(2).fill('warn: An event was refused'))
 })

@@ -29,8 +29,8 @@ export const sinkMutants: Mutant[] = [
     edits: [
       [
         FORWARDER,
-        "this.#settle(those('refused'), (receipts) => this.#queue.nack(receipts, REFUSED_MS)),",
-        "this.#settle(those('refused'), (receipts) => this.#queue.ack(receipts)),",
+        'this.#settle(those, (receipts) => this.#queue.nack(receipts, REFUSED_MS, reason)),',
+        'this.#settle(those, (receipts) => this.#queue.ack(receipts)),',
       ],
     ],
     caughtBy: [CONTRACT, 'webhook: what it refuses for good becomes a dead letter, and holds up nobody'],
