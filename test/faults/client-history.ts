@@ -7,7 +7,7 @@ import type { Reply, Send } from './history/send.ts'
 import { type FormulaBody, type OnDuplicate, type Submission, Submissions } from './history/submissions.ts'
 
 export type { Lease } from './history/leases.ts'
-export { type Reply, type Send, sendInto, sendTo } from './history/send.ts'
+export { type Reply, resending, type Send, sendInto, sendTo } from './history/send.ts'
 export type { FormulaBody, OnDuplicate } from './history/submissions.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { ClientHistory, type FormulaBody, type Send, sendTo } from '../client-history.ts'
+import { ClientHistory, type FormulaBody, resending, type Send, sendTo } from '../client-history.ts'
 import { Consumers, Submitters } from '../clients.ts'
 import type { Chance } from '../extent.ts'
 import type { CommitStrategy } from '../stores.ts'
@@ -113,10 +113,10 @@ export class Load {
     return submitted?.status === 200 && received !== null && ready?.status === 200
   }
 
-  /** @returns all violations; see ClientHistory.judge */
+  /** Is patient with a loaded machine. @returns all violations; see ClientHistory.judge */
   async judge(whole: boolean): Promise<string[]> {
     const { send, close } = sendTo(this.#chance.oneOf(this.#urls))
-    const violations = await this.history.judge(send, { whole })
+    const violations = await this.history.judge(resending(send), { whole })
     close()
     return violations
   }

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
 export interface Reply {
@@ -41,6 +42,17 @@ export function sendTo(url: string): { send: Send; close: () => void } {
     })
   return { send, close: () => agent.destroy() }
 }
+
+/** Sends a request again while it is answered 503, up to ten times, as a client does that obeys Retry-After. */
+export const resending =
+  (send: Send): Send =>
+  async (...request) => {
+    for (let attempts = 1; ; attempts++) {
+      const reply = await send(...request)
+      if (reply.status !== 503 || attempts === 10) return reply
+      await pause(Number(reply.headers['retry-after'] ?? 1) * 1_000)
+    }
+  }
 
 /** Sends to a service in this process. */
 export function sendInto(app: FastifyInstance): Send {
