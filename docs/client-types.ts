@@ -7,6 +7,7 @@ interface Schema {
   anyOf?: Schema[]
   items?: Schema
   properties?: Record<string, Schema>
+  patternProperties?: Record<string, Schema>
   required?: string[]
   description?: string
 }
@@ -19,7 +20,7 @@ const SIMPLE: Record<string, string> = { string: 'string', integer: 'number', nu
 /** Writes `client/src/api.ts`. (openapi-typescript needs the API of TypeScript 5.) */
 export function clientTypes(schemas: Record<string, Schema>): string {
   const names = new Set(SENT_AND_RECEIVED)
-  const typeOf = ({ $ref, anyOf, items, type, ...schema }: Schema): string => {
+  const typeOf = ({ $ref, anyOf, items, patternProperties, type, ...schema }: Schema): string => {
     if ($ref !== undefined) {
       const name = $ref.slice($ref.lastIndexOf('/') + 1)
       names.add(name)
@@ -28,6 +29,7 @@ export function clientTypes(schemas: Record<string, Schema>): string {
     const one = (name: string): string => SIMPLE[name] ?? fail(name)
     if (anyOf) return anyOf.map(typeOf).join(' | ')
     if (items) return `${typeOf(items).replace(/.* \| .*/, '($&)')}[]`
+    if (patternProperties) return `Record<string, ${Object.values(patternProperties).map(typeOf).join(' | ')}>`
     const values = schema.enum ?? (schema.const === undefined ? undefined : [schema.const])
     return values?.map((value) => `'${value}'`).join(' | ') ?? [type ?? 'unknown'].flat().map(one).join(' | ')
   }

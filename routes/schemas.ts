@@ -17,9 +17,9 @@ export function strictObject<T extends TProperties>(
 export const timestamp = (description: string) =>
   Type.String({ format: 'date-time', description, examples: ['2026-01-31T12:00:00.000Z'] })
 
-export const formulaId = () =>
+export const formulaId = (description = 'The fingerprint of its composition: SHA-256 in lower-case hex') =>
   Type.String({
-    description: 'The fingerprint of its composition: SHA-256 in lower-case hex',
+    description,
     pattern: FINGERPRINT.source,
     examples: [storedFormula.id],
   })

@@ -16,6 +16,7 @@ const SECRETS = [
   'headers',
   'body',
   'materials',
+  'metadata',
   'formulas',
   'idempotencyKey',
   'secret',

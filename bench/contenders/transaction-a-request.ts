@@ -108,7 +108,7 @@ async function add(client: pg.PoolClient, formulas: Formula[], single: boolean):
   if (boss === undefined) await run(client, 'addEvents', ids, names, createdAt)
   else await addJobs(boss, client, formulas, createdAt)
   const entries = formulas.map((formula) => {
-    return { id: formula.id, outcome: 'added' as const, document: writeDocument(formula, createdAt) }
+    return { id: formula.id, outcome: 'added' as const, document: writeDocument(formula, { createdAt }) }
   })
   return { status: 200, single, entries }
 }

@@ -48,6 +48,7 @@ export interface SubmittedFormula {
   name: string
   /** A set: order does not matter, and each material may occur only once */
   materials: SubmittedMaterial[]
+  metadata?: Metadata
 }
 
 /** A stored formula; with onDuplicate=skip also whether it was added */
@@ -60,6 +61,11 @@ export interface SubmissionEntry {
   materials: StoredMaterial[]
   /** When it was accepted */
   createdAt: string
+  metadata?: Metadata
+  /** The name of the API key that submitted it; absent without keys */
+  submittedBy?: string
+  /** The id of the formula that it was derived from */
+  derivedFrom?: string
   /** Only with onDuplicate=skip */
   outcome?: 'added' | 'duplicate'
 }
@@ -81,6 +87,11 @@ export interface StoredFormula {
   materials: StoredMaterial[]
   /** When it was accepted */
   createdAt: string
+  metadata?: Metadata
+  /** The name of the API key that submitted it; absent without keys */
+  submittedBy?: string
+  /** The id of the formula that it was derived from */
+  derivedFrom?: string
 }
 
 /** A leased event */
@@ -131,6 +142,7 @@ export type ErrorCode =
   | 'MATERIAL_CONCENTRATION_NOT_DECIMAL'
   | 'MATERIAL_FIELD_UNKNOWN'
   | 'MATERIAL_DUPLICATE'
+  | 'METADATA_INVALID'
   | 'VALIDATION_FAILED'
   | 'CURSOR_INVALID'
   | 'BAD_REQUEST'
@@ -179,6 +191,9 @@ export interface SubmittedMaterial {
   name: string
   concentration: Concentration
 }
+
+/** Notes on the formula, not part of the composition */
+export type Metadata = Record<string, string>
 
 export interface StoredMaterial {
   /** As submitted, trimmed */

@@ -10,7 +10,10 @@ import {
   MATERIAL_NAME_LENGTH,
   MAX_FORMULAS,
   MAX_MATERIALS,
+  MAX_METADATA,
   type Material,
+  METADATA_KEY,
+  METADATA_VALUE_LENGTH,
 } from '../../src/formula/formula.ts'
 import { namePattern } from '../../src/formula/identity.ts'
 import { storedFormula, submissions } from '../../src/openapi/examples.ts'
@@ -67,6 +70,18 @@ const SubmittedMaterial = strictObject(
   { $id: 'SubmittedMaterial' },
 )
 
+const Metadata = Type.Record(
+  Type.String({ pattern: METADATA_KEY.source }),
+  Type.String({ maxLength: METADATA_VALUE_LENGTH, pattern: '^\\P{Cc}*$' }),
+  {
+    $id: 'Metadata',
+    additionalProperties: false,
+    maxProperties: MAX_METADATA,
+    description: 'Notes on the formula, not part of the composition',
+    examples: [{ client: 'Maison Verte', 'cas.Linalool': '78-70-6' }],
+  },
+)
+
 const SubmittedFormula = strictObject(
   {
     name: submittedName('Not part of the composition', 'Rose Garden', FORMULA_NAME_LENGTH),
@@ -75,6 +90,7 @@ const SubmittedFormula = strictObject(
       maxItems: MAX_MATERIALS,
       description: 'A set: order does not matter, and each material may occur only once',
     }),
+    metadata: Type.Optional(Metadata),
   } satisfies EachField<FormulaFields, TSchema>,
   { $id: 'SubmittedFormula', description: 'A formula to be submitted' },
 )
@@ -109,6 +125,11 @@ const storedFields = {
   name: storedName('As submitted, trimmed', 'Rose Garden'),
   materials: Type.Array(StoredMaterial, { minItems: 1, maxItems: MAX_MATERIALS, description: 'In submitted order' }),
   createdAt: timestamp('When it was accepted'),
+  metadata: Type.Optional(Metadata),
+  submittedBy: Type.Optional(
+    Type.String({ description: 'The name of the API key that submitted it; absent without keys', examples: ['lab'] }),
+  ),
+  derivedFrom: Type.Optional(formulaId('The id of the formula that it was derived from')),
 } satisfies EachField<Formula & FormulaDocument, TSchema>
 
 export const StoredFormula = Type.Object(storedFields, { $id: 'StoredFormula', description: 'A stored formula' })
@@ -142,7 +163,7 @@ const SubmitAnswer = Type.Object(
 
 /** The codes of validation errors of formulas. */
 const FORMULA_ERRORS = (Object.keys(catalogue) as ErrorCode[]).filter(
-  (code) => /^(FORMULA|MATERIAL)_/.test(code) && catalogue[code].status === 400,
+  (code) => /^(FORMULA|MATERIAL|METADATA)_/.test(code) && catalogue[code].status === 400,
 )
 
 const message = 'Formula(s) added!'

@@ -35,6 +35,11 @@ export const catalogue = {
   },
   MATERIAL_FIELD_UNKNOWN: { status: 400, message: 'Unknown field on a material' },
   MATERIAL_DUPLICATE: { status: 400, message: 'The same material stands twice in one formula' },
+  METADATA_INVALID: {
+    status: 400,
+    message:
+      'Metadata must be an object of at most 16 entries: keys of 1 to 40 letters, digits, _, . and -; values strings of at most 500 characters, none a control character',
+  },
   VALIDATION_FAILED: { status: 400, message: 'The request is not valid' },
   CURSOR_INVALID: { status: 400, message: 'The cursor is not one this service has given' },
   BAD_REQUEST: { status: 400, message: 'The request cannot be read as HTTP' },

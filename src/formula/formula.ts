@@ -13,11 +13,25 @@ export interface Material {
   concentration: string
 }
 
+/** Maximum number of entries of a formula's metadata. */
+export const MAX_METADATA = 16
+export const METADATA_KEY = /^[A-Za-z0-9_.-]{1,40}$/
+/** Maximum length of a value, in code points. */
+export const METADATA_VALUE_LENGTH = 500
+
+/**
+ * The caller's own notes on a formula, in code-unit order of keys; at least one entry. Pairs, since an object would list
+ * keys like "10" first.
+ */
+export type Metadata = readonly (readonly [key: string, value: string])[]
+
 /** The fields that a caller submits, validated. */
 export interface FormulaFields {
   name: string
   /** In submitted order. */
   materials: Material[]
+  /** Not part of the composition. */
+  metadata?: Metadata | undefined
 }
 
 /** A validated formula. */
@@ -26,32 +40,59 @@ export interface Formula extends FormulaFields {
   id: string
 }
 
-/** The fields of a stored formula besides its id. */
-export interface FormulaDocument extends FormulaFields {
+/** What the service adds to a formula when it accepts it. */
+export interface Acceptance {
   /** ISO 8601 in UTC with milliseconds. */
   createdAt: string
+  /** The caller's name; absent without API keys. */
+  submittedBy?: string | undefined
+  /** The id of the formula that it was derived from, if any. */
+  derivedFrom?: string | undefined
 }
+
+/** The fields of a stored formula besides its id. */
+export type FormulaDocument = FormulaFields & Acceptance
 
 /** Requires every field of `T`, also the optional ones. */
 export type EachField<T, Value = unknown> = { [Field in keyof T]-?: Value }
 
 /** The fields that a body may have. */
-export const FORMULA_FIELDS = Object.keys({ name: 1, materials: 1 } satisfies EachField<FormulaFields>)
+export const FORMULA_FIELDS = Object.keys({
+  name: 1,
+  materials: 1,
+  metadata: 1,
+} satisfies EachField<FormulaFields>)
 export const MATERIAL_FIELDS = Object.keys({ name: 1, concentration: 1 } satisfies EachField<Material>)
 
 /**
  * Writes the document of a formula: its JSON text, made once on acceptance, then stored and sent unchanged. It leaves out
  * the id, which stores keep as binary, in half the space.
  */
-export const writeDocument = ({ name, materials }: FormulaFields, createdAt: string): string =>
-  JSON.stringify({ name, materials, createdAt } satisfies EachField<FormulaDocument>)
+export function writeDocument({ name, materials, metadata }: FormulaFields, accepted: Acceptance): string {
+  const { createdAt, submittedBy, derivedFrom } = accepted
+  const always = { name, materials, createdAt }
+  const optional = {
+    metadata: metadata && writeMetadata(metadata),
+    submittedBy: submittedBy && JSON.stringify(submittedBy),
+    derivedFrom: derivedFrom && JSON.stringify(derivedFrom),
+  } satisfies EachField<Omit<FormulaDocument, keyof typeof always>>
+  let text = JSON.stringify(always).slice(0, -1)
+  for (const field in optional) {
+    const value = optional[field as keyof typeof optional]
+    if (value) text += `,"${field}":${value}`
+  }
+  return `${text}}`
+}
+
+export const writeMetadata = (metadata: Metadata): string =>
+  `{${metadata.map(([key, value]) => `"${key}":${JSON.stringify(value)}`).join()}}`
 
 /** Writes a stored formula as every answer shows it: its document, with the id as first field. */
 export const showFormula = ({ id, document }: { id: string; document: string }): string =>
   `{"id":"${id}",${document.slice(1)}`
 
 /** What makes two submitted formulas the same payload; the id stands for the materials. */
-export const payloadOf = ({ id, name }: Formula): unknown => [id, name]
+export const payloadOf = ({ id, name, metadata }: Formula): unknown => (metadata ? [id, name, metadata] : [id, name])
 
 /** The fields of an event besides id and time. */
 export interface EventBody {

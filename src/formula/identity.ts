@@ -30,6 +30,14 @@ export function checkName(text: string, maxLength: number): string | null {
   return name
 }
 
+/** Whether a value is well-formed Unicode of at most `maxLength` code points without control characters; it may be empty. */
+export const isText = (value: unknown, maxLength: number): value is string =>
+  typeof value === 'string' &&
+  value.length <= maxLength * 2 &&
+  value.isWellFormed() &&
+  !CONTROL.test(value) &&
+  codePoints(value) <= maxLength
+
 // No regular expression: for trailing white space it takes quadratic time.
 function trim(text: string): string {
   let start = 0

@@ -9,9 +9,13 @@ import {
   MATERIAL_NAME_LENGTH,
   MAX_FORMULAS,
   MAX_MATERIALS,
+  MAX_METADATA,
   type Material,
+  METADATA_KEY,
+  METADATA_VALUE_LENGTH,
+  type Metadata,
 } from './formula.ts'
-import { checkedIdentity, checkName, fingerprint, isComparable } from './identity.ts'
+import { checkedIdentity, checkName, fingerprint, isComparable, isText } from './identity.ts'
 import { JsonNumber, readBody } from './json.ts'
 
 /** Validated formulas, or all problems (at most 100) in the order of the contract. */
@@ -67,16 +71,17 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
   const before = report.problems.length
   const rawName = own(value, 'name')
   const rawMaterials = own(value, 'materials')
-  const isText = typeof rawName === 'string'
+  const isNameText = typeof rawName === 'string'
   const isList = Array.isArray(rawMaterials)
   if (rawName === undefined) report.add(`${path}/name`, 'FORMULA_NAME_MISSING')
   if (rawMaterials === undefined) report.add(`${path}/materials`, 'FORMULA_MATERIALS_MISSING')
-  if (rawName !== undefined && !isText) report.add(`${path}/name`, 'FORMULA_NAME_NOT_STRING')
+  if (rawName !== undefined && !isNameText) report.add(`${path}/name`, 'FORMULA_NAME_NOT_STRING')
   if (rawMaterials !== undefined && !isList) report.add(`${path}/materials`, 'FORMULA_MATERIALS_NOT_LIST')
-  const name = isText ? checkName(rawName, FORMULA_NAME_LENGTH) : ''
-  const isNamed = name !== null && (!isText || isComparable(name))
+  const name = isNameText ? checkName(rawName, FORMULA_NAME_LENGTH) : ''
+  const isNamed = name !== null && (!isNameText || isComparable(name))
   if (!isNamed) report.add(`${path}/name`, 'FORMULA_NAME_INVALID')
   const checked = isList ? checkMaterialCount(rawMaterials, path, report) : []
+  const metadata = checkMetadata(own(value, 'metadata'), `${path}/metadata`, report)
   refuseUnknownFields(value, FORMULA_FIELDS, path, 'FORMULA_FIELD_UNKNOWN', report)
   const materials: Material[] = []
   const concentrations = new Map<string, string>()
@@ -85,7 +90,7 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
     if (material !== null) materials.push(material)
   }
   if (report.problems.length > before || !isNamed) return null
-  return { id: fingerprint(concentrations), name, materials }
+  return { id: fingerprint(concentrations), name, materials, ...(metadata && { metadata }) }
 }
 
 /** @returns the materials to validate; none when there are too few or too many */
@@ -93,6 +98,22 @@ function checkMaterialCount(materials: unknown[], path: string, report: Report):
   if (materials.length > 0 && materials.length <= MAX_MATERIALS) return materials
   report.add(`${path}/materials`, 'FORMULA_MATERIALS_COUNT')
   return []
+}
+
+/** @returns undefined when there is none, it is empty, or it is invalid */
+export function checkMetadata(value: unknown, path: string, report: Report): Metadata | undefined {
+  if (value === undefined) return undefined
+  if (!isObject(value) || Object.keys(value).length > MAX_METADATA) {
+    report.add(path, 'METADATA_INVALID')
+    return undefined
+  }
+  const metadata: [string, string][] = []
+  for (const [key, text] of Object.entries(value)) {
+    const isKey = METADATA_KEY.test(key) && key !== '__proto__'
+    if (isKey && isText(text, METADATA_VALUE_LENGTH)) metadata.push([key, text])
+    else report.add(`${path}/${pointerToken(key)}`, 'METADATA_INVALID')
+  }
+  return metadata.length === 0 ? undefined : metadata.sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 /** @param concentrations of the formula's materials so far, by identity; the material is added */
@@ -108,17 +129,17 @@ function validateMaterial(
   }
   const rawName = own(value, 'name')
   const rawConcentration = own(value, 'concentration')
-  const isText = typeof rawName === 'string'
+  const isNameText = typeof rawName === 'string'
   if (rawName === undefined) report.add(`${path}/name`, 'MATERIAL_NAME_MISSING')
   if (rawConcentration === undefined) report.add(`${path}/concentration`, 'MATERIAL_CONCENTRATION_MISSING')
-  if (rawName !== undefined && !isText) report.add(`${path}/name`, 'MATERIAL_NAME_NOT_STRING')
+  if (rawName !== undefined && !isNameText) report.add(`${path}/name`, 'MATERIAL_NAME_NOT_STRING')
   const concentration = readConcentration(rawConcentration)
   if (rawConcentration !== undefined && concentration === null) {
     report.add(`${path}/concentration`, 'MATERIAL_CONCENTRATION_NOT_DECIMAL')
   }
-  const name = isText ? checkName(rawName, MATERIAL_NAME_LENGTH) : null
+  const name = isNameText ? checkName(rawName, MATERIAL_NAME_LENGTH) : null
   const identity = name === null ? null : checkedIdentity(name)
-  if (isText && identity === null) report.add(`${path}/name`, 'MATERIAL_NAME_INVALID')
+  if (isNameText && identity === null) report.add(`${path}/name`, 'MATERIAL_NAME_INVALID')
   refuseUnknownFields(value, MATERIAL_FIELDS, path, 'MATERIAL_FIELD_UNKNOWN', report)
   if (name === null || identity === null) return null
   if (concentrations.has(identity)) report.add(path, 'MATERIAL_DUPLICATE')

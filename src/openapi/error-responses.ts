@@ -91,6 +91,7 @@ const PATHS: Partial<Record<ErrorCode, string>> = {
   MATERIAL_CONCENTRATION_NOT_DECIMAL: '/materials/0/concentration',
   MATERIAL_FIELD_UNKNOWN: '/materials/0/unit',
   MATERIAL_DUPLICATE: '/materials/1',
+  METADATA_INVALID: '/metadata/client',
   CURSOR_INVALID: '?cursor',
   UNAUTHORIZED: 'Authorization',
   CROSS_SITE: 'Sec-Fetch-Site',

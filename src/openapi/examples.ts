@@ -19,6 +19,11 @@ export const storedFormula: Formula & { createdAt: string } = {
 export const submissions = {
   'A formula': { name: storedFormula.name, materials },
   'Concentrations as numbers': { name: 'Citrus', materials: [{ name: 'Limonene', concentration: 1e1 }] },
+  'With notes of the caller': {
+    name: 'Fougère',
+    materials: [{ name: 'Coumarin', concentration: '4' }],
+    metadata: { client: 'Maison Verte', 'cas.Coumarin': '91-64-5' },
+  },
   'A list': [
     { name: 'Violet', materials: [{ name: 'alpha-Ionone', concentration: '.50' }] },
     { name: 'Cedar', materials: [{ name: 'Cedrol', concentration: '+2e-1' }] },

@@ -57,11 +57,11 @@ interface SubmissionFields {
 export function toSubmission(request: SubmissionRequest, fields: SubmissionFields): LoggedSubmission {
   const { caller, key, onDuplicate, single, requestId } = request
   const { id, payload, createdAt, traceparent } = fields
-  const time = isoTime(createdAt)
+  const acceptance = { createdAt: isoTime(createdAt), submittedBy: caller }
   const formulas = request.formulas.map((formula) => ({
     id: formula.id,
     searchKey: searchKey(formula.name),
-    document: writeDocument(formula, time),
+    document: writeDocument(formula, acceptance),
     eventBody: writeEventBody(formula, traceparent),
   }))
   return { caller, key, onDuplicate, single, requestId, id, payload, createdAt, formulas }

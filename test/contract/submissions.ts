@@ -37,7 +37,7 @@ export function formula(
 ): NewFormula {
   const validation = validateSubmission({ name, materials: [{ name: material, concentration }] })
   if (!validation.valid || validation.formulas[0] === undefined) throw new Error(`no formula: ${name}`)
-  const document = writeDocument(validation.formulas[0], isoTime(createdAt))
+  const document = writeDocument(validation.formulas[0], { createdAt: isoTime(createdAt) })
   return { id: validation.formulas[0].id, searchKey: searchKey(name), document, eventBody: eventBody(name) }
 }
 

@@ -69,6 +69,7 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   MATERIAL_CONCENTRATION_NOT_DECIMAL: materialWith({ concentration: 'strong' }),
   MATERIAL_FIELD_UNKNOWN: materialWith({ unit: '%' }),
   MATERIAL_DUPLICATE: formulaWith({ materials: [material, material] }),
+  METADATA_INVALID: formulaWith({ metadata: { client: 5 } }),
   VALIDATION_FAILED: (services, operation) => {
     const isInBody = operation.requestBody !== undefined && operation.id !== 'submitFormulas'
     return (isInBody ? withBody('{"colour":"red"}') : withQuery('colour=red'))(services, operation)
