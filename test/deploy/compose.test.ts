@@ -1,3 +1,7 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Ajv } from 'ajv'
+import addFormats from 'ajv-formats'
 import { test } from 'tap'
 import { parse } from 'yaml'
 import { readConfig } from '../../src/config/config.ts'
@@ -31,6 +35,19 @@ interface Composition {
 const { services, volumes, configs } = parse(readPage('compose.yaml'), { merge: true }) as Composition
 const all = Object.entries(services)
 const ours = all.filter(([, { build }]) => build !== undefined)
+
+test('compose.yaml keeps to the Compose Specification', async (t) => {
+  const text = readFileSync(join(import.meta.dirname, 'compose.schema.json'), 'utf8')
+  const { $schema: _, ...schema } = JSON.parse(text)
+  const ajv = new Ajv({ strict: false, allErrors: true })
+  addFormats.default(ajv)
+  const isValid = ajv.compile(schema)
+  const compose = parse(readPage('compose.yaml'), { merge: true })
+  isValid(compose)
+  t.same(isValid.errors, null)
+  compose.services.intake.mem_limits = '1g'
+  t.notOk(isValid(compose), 'an unknown field is found')
+})
 
 test('compose.yaml starts one service on the embedded default, and others only by their profile', async (t) => {
   t.same(
