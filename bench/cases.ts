@@ -47,6 +47,7 @@ const consumption: typeof submissions = { ...submissions, requests: 'consume', c
 /** The service as shipped, by what it is sent. */
 const sent = (name: string, load: Partial<CaseLoad>): Contender => ({ ...sqlite, name, load })
 const over = (connections: number): Contender => sent(`over ${connections}`, { connections })
+const minimal = sent('return=minimal', { requests: 'minimal' })
 /** As many formulas at a time as in lists of 100 over 64 connections. */
 const thousands = sent('lists of 1,000', { requests: 'thousand', unitsPerRequest: 1_000, connections: 8 })
 /** The bare route as well: how far its starts differ is the machine's doing. */
@@ -57,7 +58,7 @@ const starts = Array.from({ length: 8 }, (_, index): Contender[] => [
 
 export const cases: Case[] = [
   { ...submissions, name: 'single', title: 'One formula, 4 materials' },
-  { ...lists, name: 'list', title: 'Lists of 100 formulas', contenders: [bareRoute, sqlite, thousands] },
+  { ...lists, name: 'list', title: 'Lists of 100 formulas', contenders: [bareRoute, sqlite, minimal, thousands] },
   { ...submissions, name: 'replay', title: 'Replays of finished keys', requests: 'replay' },
   { ...submissions, name: 'duplicate', title: 'Known compositions (409)', requests: 'duplicate' },
   { ...submissions, name: 'forty', title: 'One formula, 40 materials', requests: 'forty' },

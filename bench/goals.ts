@@ -117,6 +117,12 @@ function caseGoals({ cases }: Measured): Judged[] {
       inMegabytes,
     ),
     atLeast('Lists of 100: at least 120,000 formulas/s', of('list', 'sqlite'), 120_000, whole),
+    atLeast(
+      'The same with Prefer: return=minimal: at least 120,000 formulas/s',
+      of('list', 'return=minimal'),
+      120_000,
+      whole,
+    ),
     atLeast('Lists of 1,000: at least the rate of lists of 100', beside100, 1),
     atLeast('Replays: at least 0.7 of the bare route', besideBare('replay'), 0.7),
     atLeast('A formula by its id: at least 0.8 of GET /health/live', besideLiveness('by id'), 0.8),

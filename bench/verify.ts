@@ -7,6 +7,7 @@ const PER_REQUEST: Partial<Record<Requests, number>> = {
   'backing-off': 1,
   forty: 1,
   list: 100,
+  minimal: 100,
   thousand: 1000,
 }
 

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { autocannonGenerator } from './autocannon.ts'
 
 /**
- * Kinds of requests; see `request` in requests.ts. `backing-off` is `single` by clients that honour Retry-After, which
+ * Kinds of requests; see `request` in requests.ts. `minimal` is `list` with `Prefer: return=minimal`. `backing-off` is `single` by clients that honour Retry-After, which
  * only wrk supports.
  */
 export type Requests =
@@ -11,6 +11,7 @@ export type Requests =
   | 'backing-off'
   | 'forty'
   | 'list'
+  | 'minimal'
   | 'thousand'
   | 'replay'
   | 'duplicate'

@@ -56,6 +56,10 @@ local cases = {
   single = function() return submit(sent, formula(sent, 4)) end,
   forty = function() return submit(sent, formula(sent, 40)) end,
   list = function() return list(sent, 100) end,
+  minimal = function()
+    HEADERS['Prefer'] = 'return=minimal'
+    return list(sent, 100)
+  end,
   thousand = function() return list(sent, 1000) end,
   get = function() return gets[sent % #gets + 1] end,
   replay = function() return submit(sent % kept, formula(sent % kept, 4)) end,

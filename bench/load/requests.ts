@@ -15,13 +15,15 @@ const THREAD = 1
 export interface Request {
   path: string
   key?: string
+  prefer?: string
   /** Empty in a GET. */
   body: string
 }
 
-export const headersOf = ({ key }: Request): Record<string, string> => ({
+export const headersOf = ({ key, prefer }: Request): Record<string, string> => ({
   'content-type': 'application/json',
   ...(key !== undefined && { 'idempotency-key': key }),
+  ...(prefer !== undefined && { prefer }),
 })
 
 /** The JSON of a formula whose composition is unique to run and number. */
@@ -56,6 +58,8 @@ export function request(sequence: Sequence, sent: number, receipts?: string): Re
       return submit(sent, formula(run, sent, 40))
     case 'list':
       return submit(sent, list(run, sent, 100))
+    case 'minimal':
+      return { ...submit(sent, list(run, sent, 100)), prefer: 'return=minimal' }
     case 'thousand':
       return submit(sent, list(run, sent, 1000))
     case 'replay':

@@ -15,6 +15,8 @@ export interface SubmitOptions {
   key?: string
   /** `reject` (default): all or nothing; `skip`: adds the new formulas and reports the others. */
   onDuplicate?: 'reject' | 'skip'
+  /** `minimal`: entries have only ids. */
+  prefer?: 'minimal' | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -39,11 +41,12 @@ export class IntakeClient {
    * @throws {IntakeError} FORMULA_EXISTS for a known composition: `details` has the id of the stored formula
    */
   async submit(formulas: SubmitBody | string, options: SubmitOptions = {}): Promise<Submitted> {
-    const { onDuplicate = 'reject', signal } = options
+    const { onDuplicate = 'reject', prefer, signal } = options
     const body = typeof formulas === 'string' ? formulas : JSON.stringify(formulas)
     const key = options.key ?? createHash('sha256').update(`${onDuplicate} ${body}`).digest('hex')
     const path = `/formulas?onDuplicate=${onDuplicate}`
-    const answer = await this.#requests.send<SubmitAnswer>({ path, body, signal, headers: { 'idempotency-key': key } })
+    const headers = { 'idempotency-key': key, ...(prefer && { prefer: `return=${prefer}` }) }
+    const answer = await this.#requests.send<SubmitAnswer>({ path, body, signal, headers })
     return { formulas: answer.body.formulas, replayed: answer.replayed }
   }
 

@@ -33,21 +33,38 @@ export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply
   }
 }
 
-/** Duplicates are shown according to the caller's scopes now, not at the time of the first answer. */
+/** Written for this request, also when it is replayed: for its `Prefer`, and the caller's scopes now. */
 function sendAnswer(reply: FastifyReply, { answer, replayed }: Extract<Outcome, { kind: 'answered' }>): FastifyReply {
   if (answer.status === 410) return reply.send(new ServiceError('FORMULA_ERASED'))
-  const { apiKey, query } = reply.request
+  const { apiKey, headers, query } = reply.request
+  const idsOnly = prefersMinimal(headers.prefer)
   const { status, location, body } = writeAnswer(answer, {
+    idsOnly,
     withOutcomes: (query as SubmitQuery).onDuplicate === 'skip',
     showDuplicates: apiKey === null || allows(apiKey.scopes, 'read'),
   })
   if (location !== null) reply.header('Location', location)
   if (replayed) reply.header('Idempotent-Replayed', 'true')
+  if (idsOnly && status === 200) reply.header('Preference-Applied', 'return=minimal')
   return sendJson(reply.code(status), body)
+}
+
+/** The preferences in a `Prefer` header, split at commas outside quotes. */
+const PREFERENCES = /(?:[^,"]|"(?:[^"\\]|\\.?)*(?:"|$))+/g
+
+/** Whether a `Prefer` header (RFC 7240) asks for `return=minimal`. Of several preferences of one name, the first counts. */
+function prefersMinimal(header: string | string[] | undefined): boolean {
+  if (header === undefined) return false
+  const preference = String(header)
+    .match(PREFERENCES)
+    ?.find((each) => /^\s*return\s*(?:[=;]|$)/i.test(each))
+  return preference !== undefined && /^\s*return\s*=\s*(?:minimal|"minimal")\s*(?:;|$)/i.test(preference)
 }
 
 /** How a request wants its answer to be written. */
 interface AnswerStyle {
+  /** Whether entries are shown only by their ids. */
+  idsOnly: boolean
   /** Whether entries have the field `outcome`. */
   withOutcomes: boolean
   /** Whether a duplicate shows the stored formula, or only its id. */
@@ -72,8 +89,9 @@ export function writeAnswer(answer: Exclude<Answer, { status: 410 }>, style: Ans
   } as const
 }
 
-function writeEntry({ id, outcome, document }: AnswerEntry, { withOutcomes, showDuplicates }: AnswerStyle): string {
-  const isHidden = document === null || (outcome === 'duplicate' && !showDuplicates)
+function writeEntry({ id, outcome, document }: AnswerEntry, style: AnswerStyle): string {
+  const { idsOnly, withOutcomes, showDuplicates } = style
+  const isHidden = idsOnly || document === null || (outcome === 'duplicate' && !showDuplicates)
   const text = isHidden ? `{"id":"${id}"}` : showFormula({ id, document })
   return withOutcomes ? `${text.slice(0, -1)},"outcome":"${outcome}"}` : text
 }

@@ -134,29 +134,28 @@ const storedFields = {
 
 export const StoredFormula = Type.Object(storedFields, { $id: 'StoredFormula', description: 'A stored formula' })
 
+const outcome = Type.Optional(
+  Type.Union([Type.Literal('added'), Type.Literal('duplicate')], { description: 'Only with onDuplicate=skip' }),
+)
+
 const SubmissionEntry = Type.Object(
-  {
-    ...storedFields,
-    outcome: Type.Optional(
-      Type.Union([Type.Literal('added'), Type.Literal('duplicate')], { description: 'Only with onDuplicate=skip' }),
-    ),
-  },
+  { ...storedFields, outcome },
   { $id: 'SubmissionEntry', description: 'A stored formula; with onDuplicate=skip also whether it was added' },
 )
 
-const KnownFormula = strictObject(
-  { id: formulaId(), outcome: Type.Literal('duplicate') },
+const FormulaReference = strictObject(
+  { id: formulaId(), outcome },
   {
-    $id: 'KnownFormula',
+    $id: 'FormulaReference',
     description:
-      'A duplicate, shown only by its id: for callers without the scope `read`, and beyond 4 MiB of formulas in an answer',
+      'A formula, shown only by its id: with `Prefer: return=minimal`; a duplicate also for callers without the scope `read`, and beyond 4 MiB of formulas in an answer',
   },
 )
 
 const SubmitAnswer = Type.Object(
   {
     message: Type.String({ examples: ['Formula(s) added!'] }),
-    formulas: Type.Array(Type.Union([SubmissionEntry, KnownFormula]), { description: 'In the order of the list' }),
+    formulas: Type.Array(Type.Union([SubmissionEntry, FormulaReference]), { description: 'In the order of the list' }),
   },
   { $id: 'SubmitAnswer', description: 'The formulas, added or (with onDuplicate=skip) already known' },
 )
@@ -181,11 +180,17 @@ export const submitFormulas = {
       pattern: IDEMPOTENCY_KEY.source,
       examples: ['order-1', '"order-2"'],
     }),
+    Prefer: Type.Optional(
+      Type.String({
+        description: 'RFC 7240: with `return=minimal` the answer shows formulas only by their ids',
+        examples: ['return=minimal'],
+      }),
+    ),
   }),
   querystring: strictObject({ onDuplicate }, { $id: 'SubmitQuery' }),
   body: SubmitBody,
   response: { 200: SubmitAnswer, ...errorAnswers },
-  responseHeaders: ['Location', 'Idempotent-Replayed'],
+  responseHeaders: ['Location', 'Idempotent-Replayed', 'Preference-Applied'],
   errors: [
     ...(['INVALID_JSON', 'IDEMPOTENCY_KEY_MISSING', 'IDEMPOTENCY_KEY_INVALID', ...FORMULA_ERRORS] as const),
     ...(['FORMULA_EXISTS', 'IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED', 'FORMULA_ERASED'] as const),
@@ -195,7 +200,8 @@ export const submitFormulas = {
   answerExamples: {
     Added: { message, formulas: [storedFormula] },
     'Already known, with onDuplicate=skip': { message, formulas: [{ ...storedFormula, outcome: 'duplicate' }] },
-    'The same, without the scope read': {
+    'Added, with Prefer: return=minimal': { message, formulas: [{ id: storedFormula.id }] },
+    'Already known, without the scope read': {
       message,
       formulas: [{ id: storedFormula.id, outcome: 'duplicate' }],
     },

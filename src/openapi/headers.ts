@@ -24,6 +24,7 @@ export const headers = {
     format: 'uri-reference',
   }),
   'Idempotent-Replayed': header('Only with a replayed answer', { type: 'string', const: 'true' }),
+  'Preference-Applied': header('Only with an answer that shows ids alone', { type: 'string', const: 'return=minimal' }),
   'Retry-After': header('Seconds after which the request may be sent again', COUNT),
   'Accept-Encoding': header('Only if a compressed body was refused', { type: 'string', const: 'identity' }),
   Allow: header('The methods of the path', { type: 'string' }),

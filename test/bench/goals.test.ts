@@ -51,7 +51,7 @@ const rss = (of256: number, of1024: number, ofLists: number): Measured => {
   return cases(...all, figures('list', { sqlite: {}, 'lists of 1,000': { rssBytes: ofLists } }))
 }
 const lists = (rate: number, ofThousand: number): Measured =>
-  cases(figures('list', { sqlite: { rate }, 'lists of 1,000': { rate: ofThousand } }))
+  cases(figures('list', { sqlite: { rate }, 'return=minimal': { rate }, 'lists of 1,000': { rate: ofThousand } }))
 const starts = (slowest: number): Measured =>
   cases(
     figures('starts', {
@@ -77,6 +77,7 @@ checkEdges([
   [/or lists of 1,000: RSS/, rss(512e6, 768e6, 768e6), rss(512e6, 769e6, 768e6)],
   [/or lists of 1,000: RSS/, rss(512e6, 768e6, 768e6), rss(512e6, 768e6, 769e6)],
   [/^Lists of 100:/, lists(120_000, 120_000), lists(119_999, 120_000)],
+  [/^The same with Prefer/, lists(120_000, 120_000), lists(119_999, 120_000)],
   [/^Lists of 1,000:/, lists(120_000, 120_000), lists(120_000, 119_999)],
   [/\/health\/live/, reads(16_000, 16_200), reads(15_999, 16_200)],
   [/^Pages/, reads(16_000, 16_200), reads(16_000, 16_199)],

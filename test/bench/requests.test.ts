@@ -7,7 +7,7 @@ import { type Answered, type Load, type Requests, wrk, wrkVersion } from '../../
 import { formula, request } from '../../bench/load/requests.ts'
 import { validateSubmission } from '../../src/formula/validate.ts'
 
-const SUBMISSIONS: Requests[] = ['single', 'forty', 'list', 'thousand', 'replay', 'duplicate', 'get']
+const SUBMISSIONS: Requests[] = ['single', 'forty', 'list', 'minimal', 'thousand', 'replay', 'duplicate', 'get']
 const numbers = { run: 12, keys: 34, kept: 7, perReceive: 100, paths: ['/health/live', '/formulas?limit=50'] }
 
 /** The fingerprints of what a body holds. */
@@ -18,7 +18,7 @@ function fingerprints(body: string): string[] {
 }
 
 test('every body is valid, with as many formulas and materials as its case says', async (t) => {
-  const counts = { single: 1, forty: 1, list: 100, thousand: 1000, replay: 1, duplicate: 1 }
+  const counts = { single: 1, forty: 1, list: 100, minimal: 100, thousand: 1000, replay: 1, duplicate: 1 }
   for (const [requests, count] of Object.entries(counts)) {
     const { body } = request({ ...numbers, requests: requests as Requests }, 1)
     t.equal(fingerprints(body).length, count, requests)
@@ -43,6 +43,7 @@ test('replays repeat key and body, duplicates only the body', async (t) => {
 interface Captured {
   path: string | undefined
   key: string | undefined
+  prefer: string | undefined
   body: string
 }
 
@@ -53,7 +54,8 @@ async function capture(t: Test, answer: (path: string) => string): Promise<{ url
     let body = ''
     for await (const part of message) body += part
     const { url: path = '', headers } = message
-    if (captured.length < 100) captured.push({ path, key: headers['idempotency-key'] as string | undefined, body })
+    const { 'idempotency-key': key, prefer } = headers as Record<string, string | undefined>
+    if (captured.length < 100) captured.push({ path, key, prefer, body })
     response.end(answer(path))
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -85,7 +87,7 @@ test('wrk sends the same text as autocannon', {
       // wrk asks the script for one request before it starts.
       const offset = Number(captured[0]?.key?.split('-')[2] ?? 2) - 1
       const expected = captured.map((_, index) => {
-        return { key: undefined, ...request({ ...numbers, requests }, offset + index + 1) }
+        return { key: undefined, prefer: undefined, ...request({ ...numbers, requests }, offset + index + 1) }
       })
       t.strictSame(captured.slice(0, 5), expected.slice(0, 5))
     })

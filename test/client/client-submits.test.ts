@@ -40,6 +40,13 @@ test('a given key names the submission', async (t) => {
   await t.rejects(client.submit(formula(2), { key: 'order-1' }), { status: 422, code: 'IDEMPOTENCY_KEY_REUSED' })
 })
 
+test('with prefer minimal the answer has only ids, and the submission is the same', async (t) => {
+  const client = new IntakeClient(await startListening(t))
+  const { formulas } = await client.submit([formula(1), formula(2)])
+  const minimal = await client.submit([formula(1), formula(2)], { prefer: 'minimal' })
+  t.same(minimal, { formulas: formulas.map(({ id }) => ({ id })), replayed: true })
+})
+
 test('JSON text is sent as it is, so that no digit is lost', async (t) => {
   const client = new IntakeClient(await startListening(t))
   const { formulas } = await client.submit(JSON.stringify(formula('C')).replace('"C"', '123456789012.123456789012'))

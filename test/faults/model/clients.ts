@@ -84,7 +84,11 @@ function seenAnswer(outcome: Extract<Outcome, { kind: 'answered' | 'reused' }>, 
   if (outcome.kind === 'reused') return { status: 422, body: null, replayed: false }
   const { answer, replayed } = outcome
   if (answer.status === 410) throw new Error('Nothing was erased')
-  const { status, body } = writeAnswer(answer, { withOutcomes: plan.onDuplicate === 'skip', showDuplicates: true })
+  const { status, body } = writeAnswer(answer, {
+    idsOnly: false,
+    withOutcomes: plan.onDuplicate === 'skip',
+    showDuplicates: true,
+  })
   return { status, body, replayed }
 }
 
