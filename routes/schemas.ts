@@ -1,4 +1,5 @@
 import { type TInteger, type TObject, type TProperties, Type } from '@sinclair/typebox'
+import type { FastifyReply } from 'fastify'
 import { catalogue, type ErrorCode } from '../src/errors/catalogue.ts'
 import { errorAt, MAX_DETAILS } from '../src/errors/service-error.ts'
 import { FORMULA_NAME_LENGTH } from '../src/formula/formula.ts'
@@ -77,6 +78,16 @@ export function readCursor(kind: CursorKind, cursor: string | undefined): { befo
   const isValid = Number.isSafeInteger(position) && position >= 0 && writeCursor(kind, position) === cursor
   if (isValid) return { before: position }
   throw errorAt('?cursor', 'CURSOR_INVALID')
+}
+
+/** Names the next page in a `Link` header: the same query with its cursor. @returns the cursor, for the body */
+export function linkNext(reply: FastifyReply, kind: CursorKind, position: number | null): string | null {
+  const cursor = writeCursor(kind, position)
+  if (cursor === null) return null
+  const { query, routeOptions } = reply.request
+  const next = new URLSearchParams({ ...(query as Record<string, string>), cursor })
+  reply.header('Link', `<${routeOptions.url}?${next}>; rel="next"`)
+  return cursor
 }
 
 export const cursor = (kind: CursorKind) =>

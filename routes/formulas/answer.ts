@@ -5,7 +5,7 @@ import { toServiceError } from '../../src/errors/from-http.ts'
 import { detail, errorAt, errorBody, ServiceError } from '../../src/errors/service-error.ts'
 import { showFormula } from '../../src/formula/formula.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
-import type { Answer, AnswerEntry } from '../../src/stores/ports.ts'
+import type { Answer, AnswerEntry, StoredFormula } from '../../src/stores/ports.ts'
 import type { Outcome } from '../../src/submission/submission.ts'
 
 /** The query of a submission. */
@@ -16,6 +16,18 @@ export interface SubmitQuery {
 /** Sends JSON text, such as formulas, without serialising it again. */
 export const sendJson = (reply: FastifyReply, json: string | Buffer): FastifyReply =>
   reply.type('application/json; charset=utf-8').send(json)
+
+/** Sends a stored formula, or only 304 to a caller that has it already. */
+export function sendFormula(reply: FastifyReply, formula: StoredFormula): FastifyReply {
+  const tag = `"${formula.id}-${formula.seq}"`
+  reply.headers({ ETag: tag, 'Cache-Control': 'private, no-cache' })
+  // Node sends a 304 without its body.
+  if (isNamed(tag, reply.request.headers['if-none-match'])) reply.code(304)
+  return sendJson(reply, showFormula(formula))
+}
+
+/** Whether an `If-None-Match` names a tag, weak or not. The quotes of the tag keep it from being part of another. */
+const isNamed = (tag: string, header = ''): boolean => header.trim() === '*' || header.includes(tag)
 
 /** Answers a submission: the only place where an outcome becomes a status. */
 export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {

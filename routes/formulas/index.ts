@@ -1,12 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifySchemaCompiler, onRequestHookHandler, preValidationHookHandler } from 'fastify'
 import { errorAt, ServiceError } from '../../src/errors/service-error.ts'
-import { showFormula } from '../../src/formula/formula.ts'
 import { isFingerprint, searchKey } from '../../src/formula/identity.ts'
 import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
 import type { RawRequest } from '../../src/submission/recent-answers.ts'
-import { readCursor, writeCursor } from '../schemas.ts'
-import { countAnswered, countGuesses, countRefused, type SubmitQuery, sendJson, sendOutcome } from './answer.ts'
+import { linkNext, readCursor } from '../schemas.ts'
+import {
+  countAnswered,
+  countGuesses,
+  countRefused,
+  type SubmitQuery,
+  sendFormula,
+  sendJson,
+  sendOutcome,
+} from './answer.ts'
 import { getFormula, IDEMPOTENCY_KEY, listFormulas, submitFormulas } from './schemas.ts'
 
 declare module 'fastify' {
@@ -59,7 +66,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     const { limit = 50, cursor, name } = query
     const wanted = { limit, ...readCursor('formulas', cursor), ...(name && { searchPrefix: searchKey(name) }) }
     const { formulas, next } = await fastify.formulaReads.list(wanted)
-    const end = `],"nextCursor":${JSON.stringify(writeCursor('formulas', next))}}`
+    const end = `],"nextCursor":${JSON.stringify(linkNext(reply, 'formulas', next))}}`
     const page = Buffer.concat([Buffer.from('{"formulas":['), formulas, Buffer.from(end)])
     return sendJson(reply as FastifyReply, page)
   })
@@ -67,7 +74,7 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.get('/:id', { schema: getFormula, config: { scope: 'read' } }, async ({ params }, reply) => {
     const formula = isFingerprint(params.id) ? await fastify.formulaReads.get(params.id) : null
     if (formula === null) throw new ServiceError('FORMULA_NOT_FOUND')
-    return sendJson(reply as FastifyReply, showFormula(formula))
+    return sendFormula(reply as FastifyReply, formula)
   })
 }
 

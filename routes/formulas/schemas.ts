@@ -223,6 +223,7 @@ export const listFormulas = {
   description: 'Newest first.',
   querystring: strictObject({ limit, cursor: cursor('formulas'), name }, { $id: 'ListFormulasQuery' }),
   response: answers('FormulaPage', 'A page of formulas', { formulas: Type.Array(StoredFormula), nextCursor }),
+  responseHeaders: ['Link'],
   errors: ['CURSOR_INVALID', 'STORE_UNAVAILABLE'],
   answerExamples: { 'The last page': { formulas: [storedFormula], nextCursor: null } },
 } as const
@@ -231,9 +232,22 @@ export const getFormula = {
   operationId: 'getFormula',
   tags,
   summary: 'Get a formula',
-  description: 'One stored formula by its id.',
+  description: 'One stored formula by its id. A formula never changes, but it may be erased.',
   params: idParams('The id of a formula'),
-  response: { 200: StoredFormula, ...errorAnswers },
+  requestHeaders: Type.Object({
+    'If-None-Match': Type.Optional(
+      Type.String({
+        description: 'The `ETag` of an earlier answer: 304 if it is the same',
+        examples: [`"${storedFormula.id}-1"`, '*'],
+      }),
+    ),
+  }),
+  response: {
+    200: StoredFormula,
+    304: Type.Unsafe<undefined>({ type: 'null', description: 'The same as in the earlier answer' }),
+    ...errorAnswers,
+  },
+  responseHeaders: ['ETag'],
   errors: ['FORMULA_NOT_FOUND', 'STORE_UNAVAILABLE'],
   answerExamples: { 'A formula': storedFormula },
 } as const

@@ -40,7 +40,7 @@ export function completeDocument(
 
 function completeOperation(operation: Operation, route: RouteFacts): Operation {
   const { parameters: own = [], requestBody, responses } = operation
-  const successes = Object.entries(responses).filter(([status]) => /^2\d\d$/.test(status))
+  const successes = Object.entries(responses).filter(([status]) => /^(?:2\d\d|304)$/.test(status))
   const answered = headerRefs(answerHeaders(route.responseHeaders, route.scopes !== null))
   const answers = successes.map(([status, { description = '', content }]) => [
     status,

@@ -25,6 +25,8 @@ export const headers = {
   }),
   'Idempotent-Replayed': header('Only with a replayed answer', { type: 'string', const: 'true' }),
   'Preference-Applied': header('Only with an answer that shows ids alone', { type: 'string', const: 'return=minimal' }),
+  Link: header('The next page; only if there is one', { type: 'string' }),
+  ETag: header('Names the stored formula, for `If-None-Match`', { type: 'string' }),
   'Retry-After': header('Seconds after which the request may be sent again', COUNT),
   'Accept-Encoding': header('Only if a compressed body was refused', { type: 'string', const: 'identity' }),
   Allow: header('The methods of the path', { type: 'string' }),

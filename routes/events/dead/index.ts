@@ -3,7 +3,7 @@ import { ServiceError } from '../../../src/errors/service-error.ts'
 import { isoTime } from '../../../src/kit/clock.ts'
 import { toMessage } from '../../../src/outbox/message.ts'
 import { DEFAULT_SUBSCRIPTION, type DeadEvent } from '../../../src/stores/ports.ts'
-import { readCursor, writeCursor } from '../../schemas.ts'
+import { linkNext, readCursor } from '../../schemas.ts'
 import { listDead, redriveDead, removeDead } from './schemas.ts'
 
 const toDead = (event: DeadEvent) => {
@@ -14,10 +14,10 @@ const toDead = (event: DeadEvent) => {
 const config = { scope: 'admin' } as const
 
 const routes: FastifyPluginAsyncTypebox = async (fastify) => {
-  fastify.get('', { schema: listDead, config }, async ({ query }) => {
+  fastify.get('', { schema: listDead, config }, async ({ query }, reply) => {
     const { limit = 50, cursor, subscription = DEFAULT_SUBSCRIPTION } = query
     const page = await fastify.queue.dead(subscription, limit, readCursor('dead', cursor).before)
-    return { events: page.items.map(toDead), nextCursor: writeCursor('dead', page.next) }
+    return { events: page.items.map(toDead), nextCursor: linkNext(reply, 'dead', page.next) }
   })
 
   fastify.post('/redrive', { schema: redriveDead, config }, async (request) => {

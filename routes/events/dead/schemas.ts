@@ -38,6 +38,7 @@ export const listDead = {
     events: Type.Array(DeadEvent),
     nextCursor,
   }),
+  responseHeaders: ['Link'],
   errors: ['CURSOR_INVALID', 'SUBSCRIPTION_NOT_FOUND', 'STORE_UNAVAILABLE'],
   answerExamples: {
     'The last page': {
