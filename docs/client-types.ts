@@ -13,7 +13,15 @@ interface Schema {
 }
 
 /** What the client sends and receives; the schemas that these name come along. */
-const SENT_AND_RECEIVED = ['SubmitBody', 'SubmitAnswer', 'FormulaPage', 'ReceivedEvents', 'Acked', 'ErrorAnswer']
+const SENT_AND_RECEIVED = [
+  'SubmitBody',
+  'SubmitAnswer',
+  'SubmissionState',
+  'FormulaPage',
+  'ReceivedEvents',
+  'Acked',
+  'ErrorAnswer',
+]
 
 const SIMPLE: Record<string, string> = { string: 'string', integer: 'number', number: 'number', null: 'null' }
 

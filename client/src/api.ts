@@ -7,7 +7,20 @@ export type SubmitBody = SubmittedFormula | SubmittedFormula[]
 export interface SubmitAnswer {
   message: string
   /** In the order of the list */
-  formulas: (SubmissionEntry | KnownFormula)[]
+  formulas: (SubmissionEntry | FormulaReference)[]
+}
+
+/** The submission under a key */
+export interface SubmissionState {
+  key: string
+  /** running: also while what is left of it is being rolled back */
+  state: 'running' | 'done'
+  /** When it arrived */
+  submittedAt: string
+  /** Its answer, once it is done: 200 or 409 */
+  status?: number
+  /** With 200: its formulas in the order of the list, duplicates and erased ones included */
+  formulaIds?: string[]
 }
 
 /** A page of formulas */
@@ -70,11 +83,12 @@ export interface SubmissionEntry {
   outcome?: 'added' | 'duplicate'
 }
 
-/** A duplicate, shown only by its id: for callers without the scope `read`, and beyond 4 MiB of formulas in an answer */
-export interface KnownFormula {
+/** A formula, shown only by its id: with `Prefer: return=minimal`; a duplicate also for callers without the scope `read`, and beyond 4 MiB of formulas in an answer */
+export interface FormulaReference {
   /** The fingerprint of its composition: SHA-256 in lower-case hex */
   id: string
-  outcome: 'duplicate'
+  /** Only with onDuplicate=skip */
+  outcome?: 'added' | 'duplicate'
 }
 
 /** A stored formula */
@@ -151,6 +165,7 @@ export type ErrorCode =
   | 'CROSS_SITE'
   | 'ROUTE_NOT_FOUND'
   | 'FORMULA_NOT_FOUND'
+  | 'SUBMISSION_NOT_FOUND'
   | 'EVENT_NOT_FOUND'
   | 'SUBSCRIPTION_NOT_FOUND'
   | 'CLEANUP_NOT_FOUND'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { FormulaPage, StoredFormula, SubmitAnswer, SubmitBody } from './api.ts'
+import type { FormulaPage, StoredFormula, SubmissionState, SubmitAnswer, SubmitBody } from './api.ts'
 import { type ConsumeOptions, Consumer, type Handler } from './consumer.ts'
 import { type IntakeOptions, Requests, type Timing } from './requests.ts'
 
@@ -48,6 +48,16 @@ export class IntakeClient {
     const headers = { 'idempotency-key': key, ...(prefer && { prefer: `return=${prefer}` }) }
     const answer = await this.#requests.send<SubmitAnswer>({ path, body, signal, headers })
     return { formulas: answer.body.formulas, replayed: answer.replayed }
+  }
+
+  /**
+   * How the submission under a key stands.
+   * @param key without quotes
+   * @throws {IntakeError} SUBMISSION_NOT_FOUND, also while another instance of the service runs it
+   */
+  async submission(key: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<SubmissionState> {
+    return (await this.#requests.send<SubmissionState>({ path: `/submissions/${encodeURIComponent(key)}`, signal }))
+      .body
   }
 
   /** @throws {IntakeError} FORMULA_NOT_FOUND */

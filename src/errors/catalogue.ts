@@ -48,6 +48,7 @@ export const catalogue = {
   CROSS_SITE: { status: 403, message: 'A browser sent this for a page of another site, which may change nothing here' },
   ROUTE_NOT_FOUND: { status: 404, message: 'There is no such route' },
   FORMULA_NOT_FOUND: { status: 404, message: 'There is no formula with this id' },
+  SUBMISSION_NOT_FOUND: { status: 404, message: 'There is no submission with this key' },
   EVENT_NOT_FOUND: { status: 404, message: 'There is no dead letter with this id' },
   SUBSCRIPTION_NOT_FOUND: { status: 404, message: 'There is no subscription of this name' },
   CLEANUP_NOT_FOUND: { status: 404, message: 'There is no cleanup with this id' },

@@ -1,7 +1,7 @@
 import { backoffMs } from '../kit/backoff.ts'
 import { Deadline, sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
-import type { Answer, Cleanup, IdempotencyStore, SubmissionStores } from '../stores/ports.ts'
+import type { Answer, Cleanup, IdempotencyStore, SubmissionStatus, SubmissionStores } from '../stores/ports.ts'
 import { type CommitStrategy, Saga, TransactionalCommit } from './commit-strategy.ts'
 import { type OrchestratorOptions, type SubmissionObserver, unobserved } from './options.ts'
 import { PendingRollbacks, SETTLE_MS } from './pending-rollbacks.ts'
@@ -25,14 +25,16 @@ class KeyHolder {
   readonly submissionId: string
   readonly payload: string
   readonly scopedKey: string
+  readonly submittedAt: number
   /** Its attempts have failed, and what they may have left is not rolled back yet. */
   rollbackPending = false
   #released: PromiseWithResolvers<Answer | null> | undefined
 
-  constructor(submissionId: string, payload: string, scopedKey: string) {
+  constructor(submissionId: string, payload: string, scopedKey: string, submittedAt: number) {
     this.submissionId = submissionId
     this.payload = payload
     this.scopedKey = scopedKey
+    this.submittedAt = submittedAt
   }
 
   /** Resolves with the stored answer, or with null when the key is free again without one. */
@@ -139,11 +141,11 @@ export class Orchestrator {
   /** Claim: takes the key. Then the submission is attempted, settled if it failed, and its key released. */
   #run(request: SubmissionRequest, payload: string, scopedKey: string): Promise<Outcome> {
     const { clock, newId, tracer } = this.#options
-    const id = newId()
-    const holder = new KeyHolder(id, payload, scopedKey)
+    const [id, createdAt] = [newId(), clock.now()]
+    const holder = new KeyHolder(id, payload, scopedKey, createdAt)
     this.#holders.set(scopedKey, holder)
     return tracer.submission({ id, formulas: request.formulas }, async (traceparent) => {
-      const submission = toSubmission(request, { id, payload, createdAt: clock.now(), traceparent })
+      const submission = toSubmission(request, { id, payload, createdAt, traceparent })
       const outcome = await this.#attempt(submission)
       if (outcome.kind === 'failed' || outcome.kind === 'stopping') return this.#settle(submission, holder, outcome)
       if (outcome.kind !== 'answered') this.#release(holder, null)
@@ -219,6 +221,19 @@ export class Orchestrator {
   #release(holder: KeyHolder, answer: Answer | null): void {
     this.#holders.delete(holder.scopedKey)
     holder.release(answer)
+  }
+
+  /**
+   * How the submission under a key stands: unfinished if it runs in this process, or is an unfinished saga of any.
+   * @returns null when there is none, it has failed, or its answer has expired
+   * @throws {StoreUnavailable}
+   */
+  async status(caller: string, key: string): Promise<SubmissionStatus | null> {
+    // Before the lookup: in between, it may end and release its key.
+    const holder = this.#holders.get(scopedKeyOf({ caller, key }))
+    // The store comes first, since a holder may be a repeat of a finished submission.
+    const stored = await this.#idempotency.status(caller, key)
+    return stored ?? (holder ? { submittedAt: holder.submittedAt } : null)
   }
 
   /** Finishes what a crash has interrupted, then keeps looking for such work in the background. */

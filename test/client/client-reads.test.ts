@@ -7,6 +7,13 @@ import { startListening } from '../support/http/service.ts'
 import { scriptedService } from '../support/scripted-service.ts'
 import { formula } from '../support/service-process.ts'
 
+test('a submission is looked up by its key; an unknown one is SUBMISSION_NOT_FOUND', async (t) => {
+  const client = new IntakeClient(await startListening(t))
+  const { formulas } = await client.submit(formula(1), { key: 'order/1' })
+  t.match(await client.submission('order/1'), { state: 'done', status: 200, formulaIds: [formulas[0]?.id] })
+  await t.rejects(client.submission('order'), { status: 404, code: 'SUBMISSION_NOT_FOUND' })
+})
+
 test('a formula is read by its id; an unknown one is FORMULA_NOT_FOUND', async (t) => {
   const client = new IntakeClient(await startListening(t))
   const { formulas } = await client.submit(formula(1))

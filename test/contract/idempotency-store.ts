@@ -1,12 +1,14 @@
 import t, { type Test } from 'tap'
+import type { NewFormula } from '../../src/stores/ports.ts'
 import { keptAnswerPromises } from './kept-answers.ts'
 import { type OpenStores, start } from './open-stores.ts'
-import { again, answer200, formula, shown, store, submission } from './submissions.ts'
+import { again, answer200, formula, NOON, shown, store, submission } from './submissions.ts'
 
 /** The contract of every idempotency store. */
 export function idempotencyStoreContract(name: string, open: OpenStores): void {
   t.test(`${name} idempotency store: answers`, (t) => answerPromises(t, open))
   t.test(`${name} idempotency store: answers by reference`, (t) => keptAnswerPromises(t, open))
+  t.test(`${name} idempotency store: states of submissions`, (t) => statusPromises(t, open))
   t.test(`${name} idempotency store: sweeps`, (t) => sweepPromises(t, open))
 }
 
@@ -59,6 +61,55 @@ async function answerPromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await idempotency.find('', first.key), { submissionId: second.id, payload: second.payload })
     clock.advance(1000)
     t.match(await db.add('3', again(first)), { kind: 'answered', answer: { status: 409 } })
+  })
+}
+
+async function statusPromises(t: Test, open: OpenStores): Promise<void> {
+  t.test('a saga is unfinished until it is complete, and nothing once it is rolled back', async (t) => {
+    const { db, idempotency } = await start(t, open)
+    const one = submission([formula('a')], { caller: 'lab', createdAt: NOON + 7 })
+    const status = () => idempotency.status('lab', one.key)
+    t.equal(await status(), null)
+    await db.add('1', one)
+    t.same(await status(), { submittedAt: NOON + 7 })
+    t.equal(await idempotency.status('', one.key), null, 'of another caller')
+    await db.abandon('1', 'failed')
+    t.same(await status(), { submittedAt: NOON + 7 }, 'while the rollback is owed')
+    await db.remove('1')
+    t.equal(await status(), null)
+    await db.add('2', one)
+    await db.complete('2')
+    const done = { submittedAt: NOON + 7, status: 200, formulaIds: [formula('a').id] }
+    t.same(await status(), done)
+    await db.finish('2')
+    t.same(await status(), done)
+  })
+
+  t.test('a finished submission has the ids of its list, duplicates and erased formulas included', async (t) => {
+    const { db, idempotency, intake } = await start(t, open)
+    const [a, b, c] = ['1', '2', '3'].map((one) => formula(`n${one}`, one)) as [NewFormula, NewFormula, NewFormula]
+    await store(db, submission([b]))
+    const list = submission([c, a, b, { ...a }], { onDuplicate: 'skip', createdAt: NOON + 7 })
+    const refused = submission([b])
+    for (const one of [list, refused]) await (intake ? intake.accept(one) : db.add(one.id, one))
+    if (intake === null) await db.complete(list.id)
+    const done = { submittedAt: NOON + 7, status: 200, formulaIds: [c, a, b, a].map(({ id }) => id) }
+    t.same(await idempotency.status('', list.key), done)
+    t.same(await idempotency.status('', refused.key), { submittedAt: NOON, status: 409 })
+    for (const { id } of [a, b]) t.equal(await db.erase(id, (await db.get(id))?.seq ?? 0), true)
+    t.same(await idempotency.status('', list.key), done)
+    await store(db, submission([a]))
+    t.same(await idempotency.status('', list.key), done, 'also when one is stored again')
+  })
+
+  t.test('an expired answer has no state', async (t) => {
+    const { db, idempotency, clock } = await start(t, open, { answerTtlMs: 1000 })
+    const one = submission([formula('a')])
+    await store(db, one)
+    clock.advance(999)
+    t.match(await idempotency.status('', one.key), { status: 200 })
+    clock.advance(1)
+    t.equal(await idempotency.status('', one.key), null)
   })
 }
 

@@ -20,6 +20,7 @@ const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['GET', '/formulas', ['read']],
   ['GET', '/formulas/x', ['read']],
   ['HEAD', '/formulas', ['read']],
+  ['GET', '/submissions/x', ['submit']],
   ['POST', '/events/receive', ['consume']],
   ['POST', '/events/ack', ['consume']],
   ['POST', '/events/nack', ['consume']],

@@ -50,6 +50,15 @@ async function startLogged(t: Test, level: string, change = (_stores: Stores): v
   }
 }
 
+test('the key of a submission that is looked up is in no line', async (t) => {
+  const { app, answered, lines } = await startLogged(t, 'trace', ({ idempotency }) => {
+    idempotency.status = unavailable
+  })
+  t.equal((await app.inject('/submissions/order-4711')).statusCode, 503)
+  t.match(answered(), [{ route: '/submissions/:key', status: 503 }])
+  t.notMatch(JSON.stringify(lines), 'order-4711')
+})
+
 test('a request has a line with its id, route, status and time, and neither its query nor its body', async (t) => {
   const { app, answered, submit, lines } = await startLogged(t, 'info')
   await submit('k', 17.25)

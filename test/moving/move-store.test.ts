@@ -67,6 +67,21 @@ t.test('a SQLite file is moved whole: formulas, answers, and events in every sta
   await checkMoved(t, to, filled)
 })
 
+t.test('the state of a submission is moved, with the ids of formulas that were erased', async (t) => {
+  const { path, clock, list } = await filledFile(t)
+  const source = openInProcess(path, { clock, ...OPTIONS })
+  const id = list.formulas[0]?.id ?? ''
+  t.equal(await source.db.erase(id, (await source.db.get(id))?.seq ?? 0), true)
+  const state = await source.idempotency.status(list.caller, list.key)
+  t.match(state, { submittedAt: list.createdAt, status: 200, formulaIds: list.formulas.map((one) => one.id) })
+  await source.close()
+  const to = await server.createDatabase()
+  await moveStore({ from: path, to, now: clock.now(), progress: SILENT })
+  const { idempotency, close } = await openPostgres(to, { clock, ...OPTIONS })
+  t.teardown(() => close())
+  t.same(await idempotency.status(list.caller, list.key), state)
+})
+
 t.test('a move that is interrupted, wherever, goes on when it is run again', async (t) => {
   const filled = await filledFile(t)
   const options = { from: filled.path, to: await server.createDatabase(), now: filled.clock.now() }

@@ -17,6 +17,7 @@ function* schemasWithExamples(value: unknown): Generator<{ examples: unknown[] }
 /** Creates the state that an operation's examples require. */
 const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
   getFormula: ({ submit }) => submit(submissions['A formula']),
+  getSubmission: ({ submit }) => submit(submissions['A formula'], { key: 'order-1' }),
   receiveEvents: ({ submit }) => submit(submissions['A formula']),
   async deleteDeadLetter({ submit, post }) {
     await submit(submissions['A formula'])

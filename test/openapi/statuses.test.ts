@@ -20,8 +20,14 @@ async function startFailing(t: Test): Promise<Service> {
         return (...args: unknown[]) => (isDown ? unavailable() : method.apply(target, args))
       },
     })
-  const { db, queue, intake, cleanups, ...stores } = memoryStores()
-  const ports = { db: failing(db), queue: failing(queue), intake: failing(intake), cleanups: failing(cleanups) }
+  const { db, queue, idempotency, intake, cleanups, ...stores } = memoryStores()
+  const ports = {
+    db: failing(db),
+    queue: failing(queue),
+    idempotency: failing(idempotency),
+    intake: failing(intake),
+    cleanups: failing(cleanups),
+  }
   const service = await startService(t, { SUBMIT_RETRIES: '1' }, { stores: { ...stores, ...ports } })
   isDown = true
   t.teardown(() => {

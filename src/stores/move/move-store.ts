@@ -52,7 +52,8 @@ export async function moveStore({ from, to, now, progress }: MoveOptions): Promi
     progress.begin('answers', source.answersAfter(done.answers, now))
     await copy(target, 'answers', source.answerPages(done.answers, now), progress)
     progress.begin('events', source.events())
-    await target.clearQueue()
+    await target.clearRest()
+    await copy(target, 'erased', source.erasedPages())
     await copy(target, 'events', source.eventPages(), progress)
     await copy(target, 'subscriptions', source.subscriptionPages())
     await copy(target, 'deliveries', source.deliveryPages())
@@ -87,7 +88,7 @@ async function compare(source: SqliteReader, target: PostgresWriter, now: number
     for (const page of pages) for (const row of page) from.add(values(row))
     for await (const page of target.pages(table, now)) {
       for (const row of page) to.add(values(row))
-      if (table !== 'subscriptions' && table !== 'deliveries') progress.add(page.length)
+      if (table === 'formulas' || table === 'answers' || table === 'events') progress.add(page.length)
     }
     if (from.count !== to.count || from.hash !== to.hash) {
       throw new MoveDiffers(
@@ -102,6 +103,7 @@ async function compare(source: SqliteReader, target: PostgresWriter, now: number
   progress.begin('rows read back', source.formulasAfter(0) + source.answersAfter(0, now) + source.events())
   const formulas = await compareTable('formulas', source.formulaPages(0))
   const answers = await compareTable('answers', source.answerPages(0, now))
+  await compareTable('erased', source.erasedPages())
   const events = await compareTable('events', source.eventPages())
   await compareTable('subscriptions', source.subscriptionPages())
   await compareTable('deliveries', source.deliveryPages())

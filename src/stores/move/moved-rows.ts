@@ -29,8 +29,12 @@ export interface MovedAnswer {
   firstAdded: number
   /** The number of formulas it added. */
   added: number
+  submittedAt: number
   expiresAt: number
 }
+
+/** The fingerprint of an erased formula. */
+export type MovedErased = Pick<MovedFormula, 'seq' | 'id'>
 
 /** An event of the log. Id, formula and body are null once it is erased. */
 export interface MovedEvent {
@@ -85,6 +89,7 @@ export interface MovedMark {
 export interface MovedRows {
   formulas: MovedFormula
   answers: MovedAnswer
+  erased: MovedErased
   events: MovedEvent
   subscriptions: MovedSubscription
   deliveries: MovedDelivery
@@ -96,7 +101,8 @@ export type MovedTable = keyof MovedRows
 /** The columns of each table that are written and compared. */
 export const MOVED_COLUMNS: { readonly [T in MovedTable]: readonly (keyof MovedRows[T])[] } = {
   formulas: ['seq', 'id', 'searchKey', 'document'],
-  answers: ['slot', 'payload', 'submission', 'status', 'kept', 'firstAdded', 'added', 'expiresAt'],
+  answers: ['slot', 'payload', 'submission', 'status', 'kept', 'firstAdded', 'added', 'submittedAt', 'expiresAt'],
+  erased: ['seq', 'id'],
   events: ['position', 'id', 'formula', 'createdAt', 'body'],
   subscriptions: ['id', 'name', 'createdAt', 'paused', 'position'],
   deliveries: [

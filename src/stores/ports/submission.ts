@@ -57,6 +57,15 @@ export interface KeyRecord {
   answer: Answer
 }
 
+/** How the submission under an idempotency key stands. Times are in milliseconds since the epoch. */
+export interface SubmissionStatus {
+  submittedAt: number
+  /** The status that was answered; absent while the submission is unfinished. */
+  status?: 200 | 409
+  /** The ids of the formulas of a 200, in the order of the list, erased ones included. */
+  formulaIds?: string[]
+}
+
 /** Who holds a key or a composition: a running submission, or a failed one that is not rolled back yet. */
 export type Holder = 'submission' | 'cleanup'
 
@@ -93,6 +102,11 @@ export interface Intake {
 export interface IdempotencyStore {
   /** @returns the record of the key; null when there is none or it has expired */
   find(caller: string, key: string): Promise<KeyRecord | null>
+  /**
+   * How the submission of the key stands: a saga from its first step on, any other once it is answered. Reads no documents.
+   * @returns null when there is none, or its answer has expired
+   */
+  status(caller: string, key: string): Promise<SubmissionStatus | null>
   /** Removes up to `limit` expired keys. @returns how many */
   sweep(limit: number): Promise<number>
 }

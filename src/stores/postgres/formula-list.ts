@@ -25,8 +25,11 @@ SELECT id, document, seq FROM (
 
 /** $1 fingerprint in hex, $2 sequence number. */
 const ERASE = `
-DELETE FROM formula_intake.formulas
-WHERE fingerprint = pg_catalog.decode($1, 'hex') AND seq = $2 AND attempt IS NULL RETURNING ${DURABLE}`
+WITH gone AS (
+  DELETE FROM formula_intake.formulas
+  WHERE fingerprint = pg_catalog.decode($1, 'hex') AND seq = $2 AND attempt IS NULL RETURNING seq, fingerprint
+)
+INSERT INTO formula_intake.erased SELECT * FROM gone RETURNING ${DURABLE}`
 
 /**
  * Cuts rows to a page of `PAGE_BYTES`, but at least one row; `found` is the number of rows before the cut. PostgreSQL

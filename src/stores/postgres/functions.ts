@@ -80,10 +80,10 @@ BEGIN
   seqs := ARRAY(SELECT nextval('formula_intake.acceptance') FROM unnest(members));
 
   INSERT INTO formula_intake.answers
-  SELECT slot, decode(payload, 'hex'), submission, status, kept, seqs[first:last], now_ms + answer_ttl,
+  SELECT slot, decode(payload, 'hex'), submission, status, kept, seqs[first:last], at, now_ms + answer_ttl,
     CASE WHEN first <= last THEN attempt END
-  FROM unnest(slots, payloads, submissions, attempts, statuses, kepts, firsts, lasts) WITH ORDINALITY
-    AS m (slot, payload, submission, attempt, status, kept, first, last, member)
+  FROM unnest(slots, payloads, submissions, attempts, statuses, kepts, created, firsts, lasts) WITH ORDINALITY
+    AS m (slot, payload, submission, attempt, status, kept, at, first, last, member)
   WHERE member <> ALL (refused) ORDER BY slot;
 
   INSERT INTO formula_intake.formulas

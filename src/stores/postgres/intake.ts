@@ -12,10 +12,11 @@ import {
   type OnCommit,
   OWNER_LEASE_MS,
   type Submission,
+  type SubmissionStatus,
   type Verdict,
 } from '../ports.ts'
 import { columnsOf, type Database, DURABLE, type GivenTime, NOW, sweepOf, UniqueViolation } from './database.ts'
-import { findAnswer, type Known, lookUp, nothingKnown } from './lookup.ts'
+import { findAnswer, findStatus, type Known, lookUp, nothingKnown } from './lookup.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
 import { SWEEP_TOMBSTONES } from './saga.ts'
 
@@ -157,6 +158,10 @@ export class PostgresIntake implements Intake, IdempotencyStore {
 
   find(caller: string, key: string): Promise<KeyRecord | null> {
     return findAnswer(this.#database, this.#options.time, { caller, key })
+  }
+
+  status(caller: string, key: string): Promise<SubmissionStatus | null> {
+    return findStatus(this.#database, this.#options.time, { caller, key })
   }
 
   async sweep(limit: number): Promise<number> {

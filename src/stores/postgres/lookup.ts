@@ -1,5 +1,5 @@
 import { ANSWER_BYTES, readKept, referredTo, slotOf } from '../kept-answer.ts'
-import type { Answer, FormulaEvent, Holder, KeyRecord, StoredFormula, Submission } from '../ports.ts'
+import type { Answer, FormulaEvent, Holder, KeyRecord, StoredFormula, Submission, SubmissionStatus } from '../ports.ts'
 import { columnsOf, type Database, type GivenTime, NOW, type Row } from './database.ts'
 
 /** Deletes expired answers, which frees their slots. $1 time, $2 slots. */
@@ -17,6 +17,18 @@ WHERE slot = ANY ($1::uuid[])`
 const ANSWER = `
 SELECT pg_catalog.encode(payload, 'hex') AS payload, submission, status, kept, added FROM formula_intake.answers
 WHERE slot = $2 AND attempt IS NULL AND expires_at > ${NOW}`
+
+/** The submission in a slot, unless its answer has expired. $1 time, $2 slot. */
+const STATUS = `
+SELECT submitted_at AS "submittedAt", status, kept, added, attempt FROM formula_intake.answers
+WHERE slot = $2 AND (attempt IS NOT NULL OR expires_at > ${NOW})`
+
+/** $1 sequence numbers of formulas, erased or not. */
+const IDS = `
+SELECT pg_catalog.encode(coalesce(formulas.fingerprint, erased.fingerprint), 'hex') AS id
+FROM pg_catalog.unnest($1::bigint[]) WITH ORDINALITY AS wanted (seq, ordinal)
+  LEFT JOIN formula_intake.formulas USING (seq) LEFT JOIN formula_intake.erased USING (seq)
+ORDER BY ordinal`
 
 /** The bytes of the documents that come before a row's in its answer, which bound what an answer shows. */
 const BYTES_BEFORE = `
@@ -117,6 +129,21 @@ export async function findAnswer(
   const rows = await database.query(ANSWER, [time(), slotOf(caller, key)])
   const [answer] = await readAnswers(database, rows)
   return answer === undefined ? null : toRecord(rows[0] as Row, answer)
+}
+
+/** @returns how the submission under a key stands, unless its answer has expired */
+export async function findStatus(
+  database: Database,
+  time: GivenTime,
+  { caller, key }: Pick<Submission, 'caller' | 'key'>,
+): Promise<SubmissionStatus | null> {
+  const [row] = await database.query(STATUS, [time(), slotOf(caller, key)])
+  if (row === undefined) return null
+  const submittedAt = row.submittedAt as number
+  if (row.attempt !== null) return { submittedAt }
+  if (row.status === 409) return { submittedAt, status: 409 }
+  const ids = await database.query(IDS, [referredTo(row.kept as string, row.added as number[])])
+  return { submittedAt, status: 200, formulaIds: ids.map(({ id }) => id as string) }
 }
 
 /** Rebuilds answers from rows with `status`, `kept` and `added`; one query reads the documents of all. */

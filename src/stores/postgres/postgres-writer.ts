@@ -33,14 +33,19 @@ SELECT seq, pg_catalog.decode(id, 'hex'), search, document
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS moved (seq, id, search, document)
 ON CONFLICT (fingerprint) DO NOTHING`,
   answers: `
-INSERT INTO formula_intake.answers (slot, payload, submission, status, kept, added, expires_at)
+INSERT INTO formula_intake.answers (slot, payload, submission, status, kept, added, submitted_at, expires_at)
 SELECT DISTINCT ON (slot) slot, pg_catalog.decode(payload, 'hex'), submission, status, kept,
-  ARRAY(SELECT pg_catalog.generate_series(first, first + added - 1)), expires_at
-FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::smallint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
-  WITH ORDINALITY AS moved (slot, payload, submission, status, kept, first, added, expires_at, ordinal)
+  ARRAY(SELECT pg_catalog.generate_series(first, first + added - 1)), submitted_at, expires_at
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::smallint[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[],
+    $9::bigint[])
+  WITH ORDINALITY AS moved (slot, payload, submission, status, kept, first, added, submitted_at, expires_at, ordinal)
 ORDER BY slot, ordinal DESC
 ON CONFLICT (slot) DO UPDATE SET payload = excluded.payload, submission = excluded.submission,
-  status = excluded.status, kept = excluded.kept, added = excluded.added, expires_at = excluded.expires_at`,
+  status = excluded.status, kept = excluded.kept, added = excluded.added, submitted_at = excluded.submitted_at,
+  expires_at = excluded.expires_at`,
+  erased: `
+INSERT INTO formula_intake.erased
+SELECT seq, pg_catalog.decode(id, 'hex') FROM unnest($1::bigint[], $2::text[]) AS moved (seq, id)`,
   events: `
 INSERT INTO formula_intake.events SELECT position, pg_catalog.decode(id, 'hex'), formula, at, body
 FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[]) AS moved (position, id, formula, at, body)`,
@@ -59,9 +64,10 @@ FROM unnest($1::integer[], $2::bigint[], $3::text[], $4::bigint[], $5::integer[]
 INSERT INTO formula_intake.marks SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])`,
 }
 
-/** A resumed move copies the queue from the beginning, since it may have changed meanwhile. */
-const CLEAR_QUEUE = `
-TRUNCATE formula_intake.events, formula_intake.subscriptions, formula_intake.deliveries, formula_intake.marks`
+/** A resumed move copies the rest from the beginning, since it may have changed meanwhile. */
+const CLEAR_REST = `
+TRUNCATE formula_intake.erased, formula_intake.events, formula_intake.subscriptions, formula_intake.deliveries,
+  formula_intake.marks`
 
 /** $1 store, $2 queue, $3 location of the queue. */
 const TAKE_IDENTITY = `UPDATE formula_intake.identity SET store_id = $1, queue_id = $2, queue_location = $3`
@@ -81,6 +87,7 @@ type ReadTable = Exclude<MovedTable, 'marks'>
 const PAGE_KEYS: { readonly [T in ReadTable]: (keyof MovedRows[T])[] } = {
   formulas: ['seq'],
   answers: ['slot'],
+  erased: ['seq'],
   events: ['position'],
   subscriptions: ['id'],
   deliveries: ['subscription', 'position'],
@@ -94,8 +101,11 @@ WHERE seq > $1 ORDER BY seq LIMIT $2`,
   answers: `
 SELECT pg_catalog.replace(slot::text, '-', '') AS slot, pg_catalog.encode(payload, 'hex') AS payload,
   pg_catalog.replace(submission::text, '-', '') AS submission, status, kept,
-  coalesce(added[1], 0) AS "firstAdded", pg_catalog.cardinality(added) AS added, expires_at AS "expiresAt"
+  coalesce(added[1], 0) AS "firstAdded", pg_catalog.cardinality(added) AS added, submitted_at AS "submittedAt",
+  expires_at AS "expiresAt"
 FROM formula_intake.answers WHERE slot > $1::uuid AND expires_at > $3 ORDER BY answers.slot LIMIT $2`,
+  erased: `
+SELECT seq, pg_catalog.encode(fingerprint, 'hex') AS id FROM formula_intake.erased WHERE seq > $1 ORDER BY seq LIMIT $2`,
   events: `
 SELECT position, pg_catalog.encode(fingerprint, 'hex') AS id, formula, at AS "createdAt", body
 FROM formula_intake.events WHERE position > $1 ORDER BY position LIMIT $2`,
@@ -150,8 +160,9 @@ export class PostgresWriter {
     })
   }
 
-  clearQueue(): Promise<void> {
-    return this.#database.execute(CLEAR_QUEUE)
+  /** Clears all that a resumed move copies again. */
+  clearRest(): Promise<void> {
+    return this.#database.execute(CLEAR_REST)
   }
 
   /** Ends the move: the service may start on the database. */

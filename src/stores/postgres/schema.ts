@@ -55,11 +55,14 @@ export const migrations: readonly string[] = [
     status smallint NOT NULL,
     kept text NOT NULL,
     added bigint[] NOT NULL,
+    submitted_at bigint NOT NULL,
     expires_at bigint NOT NULL,
     attempt text
   ) WITH (autovacuum_vacuum_scale_factor = 0.02);
   CREATE INDEX answers_by_expiry ON formula_intake.answers (expires_at);
   CREATE INDEX answers_pending ON formula_intake.answers (attempt) WHERE attempt IS NOT NULL;
+  -- The fingerprints of erased formulas: answers still name them by their ids.
+  CREATE TABLE formula_intake.erased (seq bigint PRIMARY KEY, fingerprint bytea NOT NULL);
 
   -- The id of each write: when the outcome of a commit is in doubt, its row is found, or inserted as void to stop it.
   CREATE TABLE formula_intake.writes (

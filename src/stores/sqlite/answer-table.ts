@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { readKept } from '../kept-answer.ts'
-import type { Answer, KeyRecord, StoredFormula } from '../ports.ts'
+import { readKept, referredTo } from '../kept-answer.ts'
+import type { Answer, KeyRecord, StoredFormula, SubmissionStatus } from '../ports.ts'
 import { prepare } from './statements.ts'
 import { LateIndex, prefixOf } from './upkeep/late-index.ts'
 import type { Chore } from './upkeep/upkeep.ts'
@@ -14,6 +14,8 @@ export interface KeptAnswer {
   /** The sequence number of the first formula that the submission added; 0 when it added none. */
   firstAdded: number
   added: number
+  /** In milliseconds since the epoch. */
+  submittedAt: number
 }
 
 interface AnswerRow extends Omit<KeptAnswer, 'submissionId' | 'payload'> {
@@ -27,7 +29,8 @@ const toUuid = (bytes: Uint8Array): string =>
     .toString('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 
-const COLUMNS = 'payload, submission AS submissionId, status, kept, first_added AS firstAdded, added'
+const COLUMNS =
+  'payload, submission AS submissionId, status, kept, first_added AS firstAdded, added, submitted_at AS submittedAt'
 const IS_LIVE = 'slot = ? AND expires_at > ?'
 
 const answerStatements = (db: DatabaseSync) =>
@@ -35,8 +38,10 @@ const answerStatements = (db: DatabaseSync) =>
     bySeq: `SELECT ${COLUMNS} FROM answers WHERE seq = ? AND ${IS_LIVE}`,
     byPrefix: `SELECT ${COLUMNS} FROM answers_by_prefix CROSS JOIN answers USING (seq)
      WHERE answers_by_prefix.prefix = ? AND ${IS_LIVE}`,
-    insert: `INSERT INTO answers (seq, slot, payload, submission, status, kept, first_added, added, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    insert: `INSERT INTO answers (seq, slot, payload, submission, status, kept, first_added, added, submitted_at,
+       expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    idOf: `SELECT lower(hex(fingerprint)) AS id FROM formulas WHERE seq = ?1
+     UNION ALL SELECT lower(hex(fingerprint)) FROM erased WHERE seq = ?1`,
     // Answers expire in order of seq, so this needs no index.
     sweep: 'DELETE FROM answers WHERE seq IN (SELECT seq FROM answers ORDER BY seq LIMIT ?) AND expires_at <= ?',
     // Not max(seq) alone: once all answers are swept it would restart, below the rows that the index counts as indexed.
@@ -45,6 +50,9 @@ const answerStatements = (db: DatabaseSync) =>
     indexPrefix: 'INSERT OR IGNORE INTO answers_by_prefix VALUES (?, ?)',
   })
 
+const seqsOf = ({ firstAdded, added }: Pick<KeptAnswer, 'firstAdded' | 'added'>): number[] =>
+  Array.from({ length: added }, (_, n) => firstAdded + n)
+
 /** The answers kept for replay, by slot: see kept-answer.ts. */
 export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: number) => StoredFormula | null) {
   const sql = answerStatements(db)
@@ -52,9 +60,16 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
   const index = new LateIndex(db, { table: 'answers', rowsAfter, targets: [{ by: 'hash', insert: indexPrefix }] })
   let next: number | null = null
 
-  function read({ status, kept, firstAdded, added }: Omit<KeptAnswer, 'submissionId' | 'payload'>): Answer {
-    const seqs = Array.from({ length: added }, (_, n) => firstAdded + n)
-    return readKept({ status, kept }, seqs, formula)
+  const read = (answer: Pick<KeptAnswer, 'status' | 'kept' | 'firstAdded' | 'added'>): Answer =>
+    readKept(answer, seqsOf(answer), formula)
+
+  function live(now: number, slot: string): AnswerRow | null {
+    const bytes = Buffer.from(slot, 'hex')
+    const prefix = prefixOf(bytes)
+    let row: unknown
+    for (const seq of index.seqsOf(prefix)) row ??= sql.bySeq.get(seq, bytes, now)
+    row ??= sql.byPrefix.get(prefix, bytes, now)
+    return (row ?? null) as AnswerRow | null
   }
 
   return {
@@ -66,22 +81,26 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
       index.forget()
     },
     find(now: number, slot: string): KeyRecord | null {
-      const bytes = Buffer.from(slot, 'hex')
-      const prefix = prefixOf(bytes)
-      let row: unknown
-      for (const seq of index.seqsOf(prefix)) row ??= sql.bySeq.get(seq, bytes, now)
-      row ??= sql.byPrefix.get(prefix, bytes, now)
-      if (row === undefined) return null
-      const { submissionId, payload, ...answer } = row as AnswerRow
-      return { submissionId: toUuid(submissionId), payload: Buffer.from(payload).toString('hex'), answer: read(answer) }
+      const row = live(now, slot)
+      if (row === null) return null
+      const { submissionId, payload } = row
+      return { submissionId: toUuid(submissionId), payload: Buffer.from(payload).toString('hex'), answer: read(row) }
+    },
+    status(now: number, slot: string): SubmissionStatus | null {
+      const row = live(now, slot)
+      if (row === null) return null
+      const { status, submittedAt, kept } = row
+      if (status === 409) return { submittedAt, status }
+      const formulaIds = referredTo(kept, seqsOf(row)).map((seq) => sql.idOf.get(seq)?.id as string)
+      return { submittedAt, status: 200, formulaIds }
     },
     keep(now: number, slot: string, answer: KeptAnswer): void {
-      const { submissionId, payload, status, kept, firstAdded, added } = answer
+      const { submissionId, payload, status, kept, firstAdded, added, submittedAt } = answer
       const [bytes, hash] = [Buffer.from(slot, 'hex'), Buffer.from(payload, 'hex')]
       const id = Buffer.from(submissionId.replaceAll('-', ''), 'hex')
       next ??= sql.nextSeq.get()?.seq as number
       const seq = next++
-      sql.insert.run(seq, bytes, hash, id, status, kept, firstAdded, added, now + ttlMs)
+      sql.insert.run(seq, bytes, hash, id, status, kept, firstAdded, added, submittedAt, now + ttlMs)
       index.add(seq, bytes, '')
     },
     sweep: (now: number, limit: number): number => Number(sql.sweep.run(limit, now).changes),

@@ -58,7 +58,7 @@ export function storesOver(writer: Writer, reader: Reader): Omit<DurableStores, 
   return {
     db: formulaDb(writer, reader),
     queue: eventQueue(writer, notifier),
-    idempotency: { ...forward(writer, 'find'), sweep: (limit) => writer.call('sweepAnswers', limit) },
+    idempotency: { ...forward(writer, 'find', 'status'), sweep: (limit) => writer.call('sweepAnswers', limit) },
     cleanups: cleanupQueue(writer),
     intake: intake(writer, notifier),
     ...forward(writer, 'boundQueue', 'bindQueue', 'hasOpenAttempts'),

@@ -134,6 +134,7 @@ export function formulaWriter(db: DatabaseSync, index: LateIndex) {
     remove: 'DELETE FROM formulas WHERE seq = ? AND fingerprint = ? RETURNING search',
     removePrefix: 'DELETE FROM formulas_by_prefix WHERE prefix = ? AND seq = ?',
     removeSearch: 'DELETE FROM formulas_by_search WHERE search = ? AND seq = ?',
+    keepId: 'INSERT INTO erased VALUES (?, ?)',
     keepNumber: 'UPDATE numbers SET formula = max(formula, ?)',
   })
   let next: number | null = null
@@ -163,6 +164,7 @@ export function formulaWriter(db: DatabaseSync, index: LateIndex) {
       if (row === undefined) return false
       sql.removePrefix.run(prefixOf(fingerprint), seq)
       sql.removeSearch.run(row.search, seq)
+      sql.keepId.run(seq, fingerprint)
       sql.keepNumber.run(seq)
       // Its buffered entry would still be written.
       index.forget()

@@ -36,7 +36,8 @@ export function intentTable(db: DatabaseSync) {
   const cache = new EmptyTableCache(db, 'intents')
   const sql = prepare(db, {
     get: `${SELECT} WHERE id = ?`,
-    running: `SELECT lower(hex(payload)) AS payload, ${HOLDER} FROM intents WHERE slot = ? AND state <> 'completed'`,
+    running: `SELECT lower(hex(payload)) AS payload, ${HOLDER}, events ->> '$[0].createdAt' AS submittedAt
+     FROM intents WHERE slot = ? AND state <> 'completed'`,
     insert: `INSERT INTO intents (id, slot, payload, submission, state, events, kept, decided_at, next_attempt_at)
      VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)`,
     complete: `UPDATE intents SET state = 'completed', first_added = ?, decided_at = ?, next_attempt_at = ? WHERE id = ?`,
@@ -51,9 +52,9 @@ export function intentTable(db: DatabaseSync) {
       const row = sql.get.get(id)
       return row === undefined ? null : toIntent(row as unknown as IntentRow)
     },
-    running(slot: string): { payload: string; holder: Holder } | null {
+    running(slot: string): { payload: string; holder: Holder; submittedAt: number } | null {
       const row = sql.running.get(Buffer.from(slot, 'hex'))
-      return row === undefined ? null : { payload: row.payload as string, holder: row.holder as Holder }
+      return row === undefined ? null : (row as { payload: string; holder: Holder; submittedAt: number })
     },
     add(now: number, intent: Pick<Intent, 'id' | 'slot' | 'payload' | 'submissionId' | 'events' | 'kept'>): void {
       const { id, submissionId, events, kept } = intent

@@ -36,8 +36,11 @@ export const migrations: readonly string[] = [
     kept TEXT NOT NULL,
     first_added INTEGER NOT NULL,
     added INTEGER NOT NULL,
+    submitted_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
   );
+  -- The fingerprints of erased formulas: answers still name them by their ids.
+  CREATE TABLE erased (seq INTEGER PRIMARY KEY, fingerprint BLOB NOT NULL);
   -- Late indexes: see late-index.ts.
   CREATE TABLE formulas_by_prefix (prefix INTEGER, seq INTEGER, PRIMARY KEY (prefix, seq)) WITHOUT ROWID;
   CREATE TABLE formulas_by_search (search TEXT, seq INTEGER, PRIMARY KEY (search, seq)) WITHOUT ROWID;

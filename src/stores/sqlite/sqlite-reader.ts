@@ -4,6 +4,7 @@ import { StoreRefused } from '../../errors/store-errors.ts'
 import type {
   MovedAnswer,
   MovedDelivery,
+  MovedErased,
   MovedEvent,
   MovedFormula,
   MovedIdentity,
@@ -23,8 +24,9 @@ const PAGES = {
     WHERE seq > ? ORDER BY seq LIMIT ?`,
   answers: `SELECT seq, lower(hex(slot)) AS slot, lower(hex(payload)) AS payload,
       lower(hex(submission)) AS submission, status, kept,
-      first_added AS firstAdded, added, expires_at AS expiresAt FROM answers
+      first_added AS firstAdded, added, submitted_at AS submittedAt, expires_at AS expiresAt FROM answers
     WHERE seq > ? AND expires_at > ? ORDER BY seq LIMIT ?`,
+  erased: 'SELECT seq, lower(hex(fingerprint)) AS id FROM erased WHERE seq > ? ORDER BY seq LIMIT ?',
   events: `SELECT position, iif(fingerprint IS NULL, NULL, lower(hex(fingerprint))) AS id, formula, at AS createdAt, body FROM events
     WHERE position > ? ORDER BY position LIMIT ?`,
   subscriptions: `SELECT id, name, created_at AS createdAt, paused, position FROM subscriptions
@@ -112,6 +114,10 @@ export class SqliteReader {
   /** Answers that have not expired at `now`. */
   answerPages(after: number, now: number): Iterable<MovedAnswer[]> {
     return this.#pages<MovedAnswer>('answers', [after], ({ seq }) => [seq], [now])
+  }
+
+  erasedPages(): Iterable<MovedErased[]> {
+    return this.#pages<MovedErased>('erased', [0], ({ seq }) => [seq])
   }
 
   eventPages(): Iterable<MovedEvent[]> {

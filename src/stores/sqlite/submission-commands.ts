@@ -1,7 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { type Accepted, decide, eventsOf } from '../decide.ts'
 import { slotOf } from '../kept-answer.ts'
-import type { AddVerdict, Decision, NewFormula, OpenAttempt, Submission, Verdict } from '../ports.ts'
+import type {
+  AddVerdict,
+  Decision,
+  FormulaEvent,
+  NewFormula,
+  OpenAttempt,
+  Submission,
+  SubmissionStatus,
+  Verdict,
+} from '../ports.ts'
 import { answerTable, type KeptAnswer } from './answer-table.ts'
 import { formulaTable, formulaWriter } from './formula-table.ts'
 import { givenUpTable, type Intent, intentTable, pendingTable } from './intent-table.ts'
@@ -34,13 +43,14 @@ function decider({ formulas, pending, answers, intents }: Tables) {
 }
 
 /** @param firstAdded the sequence number of the first formula added; 0 when none was */
-function toKeptAnswer({ id, payload }: Submission, { added, answer, kept }: Accepted, firstAdded: number): KeptAnswer {
-  return { submissionId: id, payload, status: answer.status, kept, firstAdded, added: added.length }
+function toKeptAnswer(submission: Submission, { added, answer, kept }: Accepted, firstAdded: number): KeptAnswer {
+  const { id: submissionId, payload, createdAt: submittedAt } = submission
+  return { submissionId, payload, status: answer.status, kept, firstAdded, added: added.length, submittedAt }
 }
 
 /** Commands for submissions whose database and queue share this file. */
 export function intakeCommands(tables: Tables, log: EventLog) {
-  const { writer, answers, givenUp } = tables
+  const { writer, answers, intents, givenUp } = tables
   const decideNow = decider(tables)
 
   /** The verdict on a submission that was given up: if it had taken effect before, its answer stands. */
@@ -72,6 +82,11 @@ export function intakeCommands(tables: Tables, log: EventLog) {
     },
     giveUp: (now: number, submissionId: string): void => givenUp.add(now, submissionId),
     find: (now: number, caller: string, key: string) => answers.find(now, slotOf(caller, key)),
+    status(now: number, caller: string, key: string): SubmissionStatus | null {
+      const slot = slotOf(caller, key)
+      const running = intents.running(slot)
+      return running === null ? answers.status(now, slot) : { submittedAt: running.submittedAt }
+    },
   }
 }
 
@@ -115,7 +130,8 @@ export function sagaCommands({ writer, pending, answers, intents, givenUp }: Tab
   function show(now: number, { id, slot, payload, submissionId, kept, events }: Intent): void {
     const firstAdded = writer.take(events.length)
     pending.show(id, firstAdded)
-    answers.keep(now, slot, { submissionId, payload, status: 200, kept, firstAdded, added: events.length })
+    const [{ createdAt: submittedAt }] = events as [FormulaEvent]
+    answers.keep(now, slot, { submissionId, payload, status: 200, kept, firstAdded, added: events.length, submittedAt })
     intents.complete(now, id, firstAdded)
   }
 

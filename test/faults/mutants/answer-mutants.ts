@@ -7,6 +7,7 @@ const TEXT = 'routes/formulas/answer.ts'
 const ANSWERS = 'src/stores/sqlite/answer-table.ts'
 const FORMULAS = 'src/stores/sqlite/formula-table.ts'
 const FORMULA_SQL = 'src/stores/sqlite/formula-table.ts'
+const ORCHESTRATOR = 'src/submission/orchestrator.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
 const POSTGRES = 'test/stores/postgres.test.ts'
 const REFERENCES = 'sqlite idempotency store: answers by reference'
@@ -57,9 +58,41 @@ export const answerMutants: Mutant[] = [
         '      const seq = next++\n',
         '      const seq = next++\n      copies.set(submissionId, read(answer))\n',
       ],
-      [ANSWERS, 'answer: read(answer) }', 'answer: copies.get(toUuid(submissionId)) ?? read(answer) }'],
+      [ANSWERS, 'answer: read(row) }', 'answer: copies.get(toUuid(submissionId)) ?? read(row) }'],
     ],
     caughtBy: [SUITE, REFERENCES, GONE],
+  },
+  {
+    name: 'sqlite: the id of an erased formula is forgotten',
+    breaks: 'the state of a submission has the ids of all its formulas',
+    edits: [[FORMULAS, '      sql.keepId.run(seq, fingerprint)\n', '']],
+    caughtBy: [
+      SUITE,
+      'sqlite idempotency store: states of submissions',
+      'a finished submission has the ids of its list, duplicates and erased formulas included',
+    ],
+  },
+  {
+    name: 'submission: whether it runs is asked after the store',
+    breaks: 'a submission that was begun is never unknown, unless it failed',
+    edits: [
+      [ORCHESTRATOR, '    const holder = this.#holders.get(scopedKeyOf({ caller, key }))\n', ''],
+      [
+        ORCHESTRATOR,
+        'return stored ?? (holder ?',
+        'const holder = this.#holders.get(scopedKeyOf({ caller, key }))\n    return stored ?? (holder ?',
+      ],
+    ],
+    caughtBy: [
+      'test/submission/status.test.ts',
+      'one transaction: a submission that ends while its state is looked up is never unknown',
+    ],
+  },
+  {
+    name: 'answer: the tag of a formula is made of its id alone',
+    breaks: 'a formula that was stored anew is sent again',
+    edits: [[TEXT, 'formula.seq}"`', 'formula.id}"`']],
+    caughtBy: ['test/http/answers.test.ts', 'a formula has a tag, and is not sent again to who names it'],
   },
   {
     name: 'kept answer: a formula that is gone is left out',
@@ -126,9 +159,7 @@ export const answerMutants: Mutant[] = [
   {
     name: 'postgres: the formulas of an answer are those of the first in its batch',
     breaks: 'an answer shows its own formulas',
-    edits: [
-      ['src/stores/postgres/functions.ts', 'kept, seqs[first:last], now_ms', 'kept, seqs[1:last - first + 1], now_ms'],
-    ],
+    edits: [['src/stores/postgres/functions.ts', 'kept, seqs[first:last], at', 'kept, seqs[1:last - first + 1], at']],
     caughtBy: [
       POSTGRES,
       'postgres intake: together',

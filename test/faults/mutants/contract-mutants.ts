@@ -119,8 +119,8 @@ export const contractMutants: Mutant[] = [
       ],
       [
         'src/submission/orchestrator.ts',
-        'toSubmission(request, { id, payload, createdAt: clock.now(), traceparent })',
-        '{ ...toSubmission(request, { id, payload, createdAt: clock.now(), traceparent }), hasGone: (request as { hasGone?: () => boolean }).hasGone }',
+        'toSubmission(request, { id, payload, createdAt, traceparent })',
+        '{ ...toSubmission(request, { id, payload, createdAt, traceparent }), hasGone: (request as { hasGone?: () => boolean }).hasGone }',
       ],
       [
         'src/submission/orchestrator.ts',

@@ -84,6 +84,7 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   CROSS_SITE: withHeaders((headers) => ({ ...headers, 'Sec-Fetch-Site': 'cross-site' })),
   HOST_NOT_ALLOWED: withHeaders((headers) => ({ ...headers, Host: 'other.example' })),
   FORMULA_NOT_FOUND: plainly((request) => request),
+  SUBMISSION_NOT_FOUND: ({ plain }, operation) => plain.send(exampleRequest(operation, { key: 'unknown' })),
   EVENT_NOT_FOUND: plainly((request) => request),
   SUBSCRIPTION_NOT_FOUND: ({ plain }, operation) => {
     const [, example] = bodyExamples(operation)[0] ?? []
