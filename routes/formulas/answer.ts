@@ -36,15 +36,16 @@ export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply
 /** Duplicates are shown according to the caller's scopes now, not at the time of the first answer. */
 function sendAnswer(reply: FastifyReply, { answer, replayed }: Extract<Outcome, { kind: 'answered' }>): FastifyReply {
   if (answer.status === 410) return reply.send(new ServiceError('FORMULA_ERASED'))
-  const { apiKey, query } = reply.request
   const { status, location, body } = writeAnswer(answer, {
-    withOutcomes: (query as SubmitQuery).onDuplicate === 'skip',
-    showDuplicates: apiKey === null || allows(apiKey.scopes, 'read'),
+    withOutcomes: (reply.request.query as SubmitQuery).onDuplicate === 'skip',
+    showDuplicates: mayRead(reply.request),
   })
   if (location !== null) reply.header('Location', location)
   if (replayed) reply.header('Idempotent-Replayed', 'true')
   return sendJson(reply.code(status), body)
 }
+
+const mayRead = ({ apiKey }: FastifyRequest): boolean => apiKey === null || allows(apiKey.scopes, 'read')
 
 /** How a request wants its answer to be written. */
 interface AnswerStyle {
@@ -72,7 +73,18 @@ export function writeAnswer(answer: Exclude<Answer, { status: 410 }>, style: Ans
   } as const
 }
 
-function writeEntry({ id, outcome, document }: AnswerEntry, { withOutcomes, showDuplicates }: AnswerStyle): string {
+/** Answers a check with the entries that a submission with `onDuplicate=skip` would get. */
+export function sendChecked(reply: FastifyReply, entries: AnswerEntry[]): FastifyReply {
+  const style = { withOutcomes: true, showDuplicates: mayRead(reply.request) }
+  const shown = entries.map((entry) =>
+    writeEntry(entry.outcome === 'added' ? { ...entry, outcome: 'new' } : entry, style),
+  )
+  return sendJson(reply, `{"formulas":[${shown.join()}]}`)
+}
+
+type Entry = Omit<AnswerEntry, 'outcome'> & { outcome: AnswerEntry['outcome'] | 'new' }
+
+function writeEntry({ id, outcome, document }: Entry, { withOutcomes, showDuplicates }: AnswerStyle): string {
   const isHidden = document === null || (outcome === 'duplicate' && !showDuplicates)
   const text = isHidden ? `{"id":"${id}"}` : showFormula({ id, document })
   return withOutcomes ? `${text.slice(0, -1)},"outcome":"${outcome}"}` : text
