@@ -190,7 +190,7 @@ export const contractMutants: Mutant[] = [
       ['src/formula/formula.ts', 'payloadOf = ({ id, name, metadata }', 'payloadOf = ({ id, name }'],
     ],
     caughtBy: [
-      'test/http/metadata.test.ts',
+      'test/http/formula-metadata.test.ts',
       'other metadata under the same key is another payload, from memory and from the store',
     ],
   },
