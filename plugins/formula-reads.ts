@@ -1,12 +1,16 @@
 import fp from 'fastify-plugin'
 import { ServiceError } from '../src/errors/service-error.ts'
 import { type Clock, systemClock } from '../src/kit/clock.ts'
+import { ANSWER_BYTES } from '../src/stores/kept-answer.ts'
 import { PAGE_BYTES } from '../src/stores/page.ts'
-import type { FormulaDb } from '../src/stores/ports.ts'
+import type { FormulaDb, StoredFormula } from '../src/stores/ports.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    formulaReads: Pick<FormulaDb, 'get' | 'getPage' | 'list'>
+    formulaReads: Pick<FormulaDb, 'get' | 'getPage' | 'list'> & {
+      /** The stored formulas with these ids, by id; documents after the first `ANSWER_BYTES` of them are empty. */
+      find(ids: Iterable<string>): Promise<Map<string, StoredFormula>>
+    }
   }
 }
 
@@ -33,11 +37,29 @@ export default fp<{ clock?: Clock }>(
     fastify.decorate('formulaReads', {
       list: (query) => read(lists, PAGE_BYTES, () => db.list(query)),
       getPage: (ids) => read(lists, PAGE_BYTES, () => db.getPage(ids)),
+      // All pages in one slot: between them it holds documents.
+      find: (ids) => read(lists, PAGE_BYTES, () => findAll(db, [...new Set(ids)])),
       get: (id) => read(gets, 0, () => db.get(id)),
     })
   },
   { name: 'formula-reads', dependencies: ['db', 'connections'] },
 )
+
+async function findAll(db: FormulaDb, ids: string[]): Promise<Map<string, StoredFormula>> {
+  const found = new Map<string, StoredFormula>()
+  let bytes = 0
+  for (let from = 0; from < ids.length; ) {
+    const page = await db.getPage(ids.slice(from))
+    from += page.length
+    for (const formula of page) {
+      if (formula === null) continue
+      const document = bytes < ANSWER_BYTES ? formula.document : ''
+      bytes += Buffer.byteLength(document)
+      found.set(formula.id, { ...formula, document })
+    }
+  }
+  return found
+}
 
 /** Limit of waiting calls; further ones are refused. */
 const MAX_WAITING = 4_096

@@ -48,12 +48,12 @@ export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply
 /** Written for this request, also when it is replayed: for its `Prefer`, and the caller's scopes now. */
 function sendAnswer(reply: FastifyReply, { answer, replayed }: Extract<Outcome, { kind: 'answered' }>): FastifyReply {
   if (answer.status === 410) return reply.send(new ServiceError('FORMULA_ERASED'))
-  const { apiKey, headers, query } = reply.request
+  const { headers, query } = reply.request
   const idsOnly = prefersMinimal(headers.prefer)
   const { status, location, body } = writeAnswer(answer, {
     idsOnly,
     withOutcomes: (query as SubmitQuery).onDuplicate === 'skip',
-    showDuplicates: apiKey === null || allows(apiKey.scopes, 'read'),
+    showDuplicates: mayRead(reply.request),
   })
   if (location !== null) reply.header('Location', location)
   if (replayed) reply.header('Idempotent-Replayed', 'true')
@@ -72,6 +72,7 @@ function prefersMinimal(header: string | string[] | undefined): boolean {
     ?.find((each) => /^\s*return\s*(?:[=;]|$)/i.test(each))
   return preference !== undefined && /^\s*return\s*=\s*(?:minimal|"minimal")\s*(?:;|$)/i.test(preference)
 }
+const mayRead = ({ apiKey }: FastifyRequest): boolean => apiKey === null || allows(apiKey.scopes, 'read')
 
 /** How a request wants its answer to be written. */
 interface AnswerStyle {
@@ -101,7 +102,18 @@ export function writeAnswer(answer: Exclude<Answer, { status: 410 }>, style: Ans
   } as const
 }
 
-function writeEntry({ id, outcome, document }: AnswerEntry, style: AnswerStyle): string {
+/** Answers a check with the entries that a submission with `onDuplicate=skip` would get. */
+export function sendChecked(reply: FastifyReply, entries: AnswerEntry[]): FastifyReply {
+  const style = { idsOnly: false, withOutcomes: true, showDuplicates: mayRead(reply.request) }
+  const shown = entries.map((entry) =>
+    writeEntry(entry.outcome === 'added' ? { ...entry, outcome: 'new' } : entry, style),
+  )
+  return sendJson(reply, `{"formulas":[${shown.join()}]}`)
+}
+
+type Entry = Omit<AnswerEntry, 'outcome'> & { outcome: AnswerEntry['outcome'] | 'new' }
+
+function writeEntry({ id, outcome, document }: Entry, style: AnswerStyle): string {
   const { idsOnly, withOutcomes, showDuplicates } = style
   const isHidden = idsOnly || document === null || (outcome === 'duplicate' && !showDuplicates)
   const text = isHidden ? `{"id":"${id}"}` : showFormula({ id, document })

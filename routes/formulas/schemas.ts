@@ -172,7 +172,7 @@ export const submitFormulas = {
   tags,
   summary: 'Submit formulas',
   description:
-    'Accepts formulas exactly once. A submission may be repeated with the same `Idempotency-Key`: it is stored once, and a repeat gets the first answer, byte for byte, with `Idempotent-Replayed: true`. The same payload means the same names, compositions, order and `onDuplicate`, not the same bytes.',
+    'Accepts formulas exactly once. A submission may be repeated with the same `Idempotency-Key`: it is stored once, and a repeat gets the first answer, byte for byte, with `Idempotent-Replayed: true`. The same payload means the same names, metadata, compositions, order and `onDuplicate`, not the same bytes.',
   requestHeaders: Type.Object({
     'Idempotency-Key': Type.String({
       description:
@@ -205,6 +205,38 @@ export const submitFormulas = {
       message,
       formulas: [{ id: storedFormula.id, outcome: 'duplicate' }],
     },
+  },
+} as const
+
+const CheckedFormula = Type.Object(
+  {
+    ...storedFields,
+    createdAt: Type.Optional(storedFields.createdAt),
+    outcome: Type.Union([Type.Literal('new'), Type.Literal('duplicate')]),
+  },
+  {
+    $id: 'CheckedFormula',
+    description:
+      'A new formula as it would be stored; a duplicate as it is stored, or, if it occurs earlier in the list, as it would be',
+  },
+)
+
+export const checkFormulas = {
+  operationId: 'checkFormulas',
+  tags,
+  summary: 'Check formulas',
+  description:
+    'Says which compositions are known, without storing or reserving anything: a formula that is new now may be known when it is submitted. A composition of a submission under way counts as new. Each formula of the list counts as a request against the rate limit.',
+  body: SubmitBody,
+  response: answers('CheckAnswer', 'The formulas, each new or a duplicate', {
+    formulas: Type.Array(Type.Union([CheckedFormula, FormulaReference]), { description: 'In the order of the list' }),
+  }),
+  errors: ['INVALID_JSON', ...FORMULA_ERRORS, 'STORE_UNAVAILABLE'] as ErrorCode[],
+  bodyExamples: submissions,
+  answerExamples: {
+    New: { formulas: [{ id: storedFormula.id, ...submissions['A formula'], outcome: 'new' }] },
+    Known: { formulas: [{ ...storedFormula, outcome: 'duplicate' }] },
+    'The same, without the scope read': { formulas: [{ id: storedFormula.id, outcome: 'duplicate' }] },
   },
 } as const
 

@@ -67,9 +67,10 @@ export const MATERIAL_FIELDS = Object.keys({ name: 1, concentration: 1 } satisfi
 /**
  * Writes the document of a formula: its JSON text, made once on acceptance, then stored and sent unchanged. It leaves out
  * the id, which stores keep as binary, in half the space.
+ * @param accepted null for a formula that is only checked: nothing is added to its fields
  */
-export function writeDocument({ name, materials, metadata }: FormulaFields, accepted: Acceptance): string {
-  const { createdAt, submittedBy, derivedFrom } = accepted
+export function writeDocument({ name, materials, metadata }: FormulaFields, accepted: Acceptance | null): string {
+  const { createdAt, submittedBy, derivedFrom }: Partial<Acceptance> = accepted ?? {}
   const always = { name, materials, createdAt }
   const optional = {
     metadata: metadata && writeMetadata(metadata),

@@ -29,7 +29,7 @@ export class Metrics {
   readonly #formulas = this.#counter('intake_formulas_added_total', 'Formulas stored, each with its event')
   readonly #refused = this.#counter(
     'intake_formulas_refused_total',
-    'Formulas of submissions refused because a composition is known (409), by caller; without replays',
+    'Formulas of submissions refused with 409, and of checks, because a composition is known, by caller; without replays',
     'caller',
   )
   readonly #retries = this.#counter('intake_submission_retries_total', 'Attempts of submissions after the first one')

@@ -23,9 +23,9 @@ export interface Lookup {
 }
 
 /** The submission is accepted: store `added`, which may be empty, and keep the answer. */
-export interface Accepted {
+export interface Accepted<F = NewFormula> {
   kind: 'accepted'
-  added: NewFormula[]
+  added: F[]
   answer: Answer
   /** What to keep of the answer, beside the sequence numbers of `added`: see kept-answer.ts. */
   kept: string
@@ -53,9 +53,12 @@ export function decide(submission: Submission, lookup: Lookup): Verdict | Accept
   return decideFormulas(submission, lookup)
 }
 
-function decideFormulas(submission: Submission, lookup: Lookup): Accepted {
-  const { single, onDuplicate, formulas } = submission
-  const added = new Map<string, { formula: NewFormula; ordinal: number }>()
+/** Decides which formulas are new, and which are duplicates. */
+export function decideFormulas<F extends Pick<NewFormula, 'id' | 'document'>>(
+  { single, onDuplicate, formulas }: Pick<Submission, 'single' | 'onDuplicate'> & { formulas: F[] },
+  lookup: Pick<Lookup, 'formula'>,
+): Accepted<F> {
+  const added = new Map<string, { formula: F; ordinal: number }>()
   const builder = new AnswerBuilder(single)
   const duplicates: { path: string; id: string }[] = []
   for (const [index, formula] of formulas.entries()) {

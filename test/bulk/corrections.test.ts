@@ -56,12 +56,12 @@ test('repeated materials are matched as the service compares names; the sum keep
   })
 })
 
-test('JSON numbers are rounded from their exact digits, and those not rounded keep them all', async (t) => {
+test('JSON numbers are rounded from their exact digits, and those not rounded keep them all, as metadata is kept', async (t) => {
   const json =
-    '{"name":"A","note":1.10,"materials":[{"name":"Rose","concentration":33.3333333333335000000000000001},{"name":"Musk","concentration":123456789012.123456789012}]}'
+    '{"name":"A","metadata":{"trial":"7","0.10":"1.10"},"note":1.10,"materials":[{"name":"Rose","concentration":33.3333333333335000000000000001},{"name":"Musk","concentration":123456789012.123456789012}]}'
   t.equal(
     corrected({ line: 1, json }, both).json,
-    '{"name":"A","note":1.10,"materials":[{"name":"Rose","concentration":"33.333333333334"},{"name":"Musk","concentration":"123456789012.123456789012"}]}',
+    '{"name":"A","metadata":{"trial":"7","0.10":"1.10"},"note":1.10,"materials":[{"name":"Rose","concentration":"33.333333333334"},{"name":"Musk","concentration":"123456789012.123456789012"}]}',
   )
 })
 

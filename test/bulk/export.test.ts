@@ -1,16 +1,19 @@
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { readSheet } from 'read-excel-file/node'
 import { type Test, test } from 'tap'
 import { contentOf } from '../../src/bulk/files/write.ts'
+import { startGuarded } from '../support/http/keys.ts'
 import { startListening } from '../support/http/service.ts'
+import { newKey } from '../support/new-key.ts'
 import { runExport, runImport, startExport } from '../support/run-bulk.ts'
 import { scriptedService } from '../support/scripted-service.ts'
 import { call, post } from '../support/service-process.ts'
 
+const HEAD = ['id', 'formula', 'material', 'concentration', 'createdAt', 'metadata', 'submittedBy', 'derivedFrom']
 const PLAIN = { delimiter: ',', decimal: '.', bom: false, forSpreadsheets: false } as const
 
 interface Stored {
@@ -19,13 +22,18 @@ interface Stored {
 }
 
 const formulas = [
-  { name: 'A, "quoted"', materials: [{ name: 'Rose', concentration: '123456789012.123456789012' }] },
+  {
+    name: 'A, "quoted"',
+    materials: [{ name: 'Rose', concentration: '123456789012.123456789012' }],
+    metadata: { '10': '=1+1', 'cas.Rose': '8007-01-0', note: 'a, "b"; é\\' },
+  },
   {
     name: 'Same name',
     materials: [
       { name: 'Musk; deep', concentration: '1' },
       { name: 'Amber', concentration: '0.5' },
     ],
+    metadata: { trial: '7' },
   },
   { name: 'Same name', materials: [{ name: 'Ολίβανο', concentration: '2' }] },
   ...Array.from({ length: 250 }, (_, index) => ({
@@ -94,7 +102,7 @@ test('without a file name, an export goes to standard output; an empty service e
   const { url } = await startListening(t)
   t.same((await runExport(url, [])).stdout, [])
   t.same((await runExport(url, ['--format', 'json'])).stdout, ['[', ']'])
-  t.same((await runExport(url, ['--format', 'csv'])).stdout, ['id,formula,material,concentration,createdAt'])
+  t.same((await runExport(url, ['--format', 'csv'])).stdout, [HEAD.join()])
   await post(url, 'k', formulas[0])
   const { code, stdout } = await runExport(url, [])
   t.equal(code, 0)
@@ -103,6 +111,25 @@ test('without a file name, an export goes to standard output; an empty service e
     stdout.map((line) => JSON.parse(line)),
     stored,
   )
+})
+
+test('an export has who submitted each formula; an import leaves that to the service', async (t) => {
+  const directory = t.testdir()
+  const { app, submitter, path } = await startGuarded(t)
+  await submitter.submit(formulas.slice(0, 3))
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  writeFileSync(join(directory, 'key'), newKey(path, 'both', 'submit,read'))
+  app.apiKeys?.reload()
+  for (const format of ['ndjson', 'json', 'csv', 'xlsx']) {
+    const file = join(directory, `all.${format}`)
+    t.equal((await runExport(url, [file, '--key-file', join(directory, 'key')])).code, 0, format)
+    if (format !== 'xlsx') t.equal(readFileSync(file, 'utf8').match(/\bsubmit\b/g)?.length, format === 'csv' ? 4 : 3)
+    const other = await startListening(t)
+    t.equal((await runImport(other.url, [file])).code, 0, format)
+    const { formulas: found } = await call<{ formulas: object[] }>(other.url, '/formulas')
+    t.equal(found.length, 3)
+    for (const one of found) t.notOk('submittedBy' in one)
+  }
 })
 
 const HARMFUL = ['=HYPERLINK("http://evil","x")', '@SUM(1+1)', '+1', '-1']
@@ -115,7 +142,7 @@ test('a CSV export for spreadsheets has a byte order mark, their delimiter and d
   const file = join(directory, 'all.csv')
   await runExport(url, [file, '--bom', '--delimiter', ';', '--decimal', ',', '--for-spreadsheets'])
   const text = readFileSync(file, 'utf8')
-  t.ok(text.startsWith('\ufeffid;formula;material;concentration;createdAt\n'))
+  t.ok(text.startsWith(`\ufeff${HEAD.join(';')}\n`))
   t.match(text, ';\'=1+1;"\'=HYPERLINK(""http://evil"",""x"")";1,5;')
   for (const name of HARMFUL) t.notMatch(text, `;${name}`)
 })
@@ -128,7 +155,7 @@ test('a workbook has every formula with each digit, as text that no spreadsheet 
   t.equal((await runExport(url, [file])).code, 0)
   t.equal(statSync(file).mode & 0o777, 0o600)
   const [head, ...rows] = await readSheet(file, { trim: false })
-  t.same(head, ['id', 'formula', 'material', 'concentration', 'createdAt'])
+  t.same(head, HEAD)
   t.same(
     rows.toReversed().map(([, name, material, concentration]) => [name, material, concentration]),
     formulas.flatMap(({ name, materials }) =>

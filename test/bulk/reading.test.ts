@@ -122,16 +122,21 @@ test('a JSON array: stray text between or after formulas is reported', async (t)
   await t.rejects(read(t, json, ' '), /no JSON array/)
 })
 
-test('a stored formula is read without its id and time; anything else is left for the service to refuse', async (t) => {
+test('a stored formula is read without what the service sets; anything else is left for the service to refuse', async (t) => {
   const id = 'a'.repeat(64)
   const stored = {
     id,
     name: 'A',
     materials: [{ name: 'Rose', concentration: '1' }],
     createdAt: '2026-01-31T12:00:00.000Z',
+    metadata: { client: 'Maison Verte' },
+    submittedBy: 'lab',
+    derivedFrom: id,
   }
-  const { name, materials, createdAt } = stored
-  t.same(await read(t, ndjson, JSON.stringify(stored)), [{ line: 1, json: JSON.stringify({ name, materials }) }])
+  const { name, materials, createdAt, metadata } = stored
+  t.same(await read(t, ndjson, JSON.stringify(stored)), [
+    { line: 1, json: JSON.stringify({ name, materials, metadata }) },
+  ])
   const others = [
     { ...stored, id: 'mine' },
     { id, name, materials },
@@ -172,6 +177,21 @@ test('CSV: an id tells formulas of one name apart', async (t) => {
   t.match(await read(t, csv, 'id,formula,material,concentration\n1,A,Rose,1\n1,B,Musk,1\n'), [
     { line: 3, problem: { message: /different formula names/ } },
   ])
+})
+
+test('CSV: the metadata of a formula may stand in any of its rows, but must be the same in all', async (t) => {
+  const notes = '"{""trial"":""7""}"'
+  const head = 'metadata,formula,material,concentration\n'
+  for (const rows of [`${notes},A,Rose,1\n,A,Musk,1\n`, `,A,Rose,1\n${notes},A,Musk,1\n`]) {
+    t.match(await read(t, csv, head + rows), [{ json: /"Musk".*,"metadata":\{"trial":"7"\}\}$/ }])
+  }
+  t.match(await read(t, csv, `${head}${notes},A,Rose,1\n"{""trial"":""8""}",A,Musk,1\n,B,Rose,2\n`), [
+    { line: 3, problem: { message: 'Rows of one formula have different metadata' } },
+    { line: 4, json: '{"name":"B","materials":[{"name":"Rose","concentration":"2"}]}' },
+  ])
+  const filled = readerOf('csv', ',', { ...plainTable, fillDown: true })
+  t.match(await read(t, filled, `${head}${notes},A,,\n,,Rose,1\n`), [{ json: /"metadata":\{"trial":"7"\}\}$/ }])
+  t.match(await read(t, csv, `${head}trial 7,A,Rose,1\n`), [{ json: /"metadata":"trial 7"\}$/ }], 'no JSON')
 })
 
 test('CSV: a bad row invalidates its own formula and no other', async (t) => {

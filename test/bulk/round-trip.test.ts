@@ -18,14 +18,25 @@ const name = fc
 
 const material = fc.record({ name, concentration: fc.stringMatching(/^[1-9]\d{0,11}\.\d{0,11}[1-9]$/) })
 
+const metadata = fc.dictionary(fc.stringMatching(/^[A-Za-z0-9_.-]{1,9}$/), name, { minKeys: 1, maxKeys: 3 })
+
 const formulas: fc.Arbitrary<ExportedFormula[]> = fc
-  .array(fc.record({ name, materials: fc.array(material, { minLength: 1, maxLength: 4 }) }), { maxLength: 8 })
+  .array(
+    fc.record(
+      { name, materials: fc.array(material, { minLength: 1, maxLength: 4 }), metadata },
+      { requiredKeys: ['name', 'materials'] },
+    ),
+    { maxLength: 8 },
+  )
   .map((some) =>
-    some.map(({ name, materials }, index) => ({
+    some.map(({ name, materials, metadata }, index) => ({
       id: String(index).padStart(64, '0'),
       name,
       materials,
       createdAt: '2026-01-31T12:00:00.000Z',
+      ...(metadata && { metadata }),
+      submittedBy: 'lab',
+      derivedFrom: 'f'.repeat(64),
     })),
   )
 
@@ -43,7 +54,7 @@ for (const format of FORMATS) {
       const entries: Entry[] = []
       for await (const some of readerOf(format, ',', plainTable)(chunks)) entries.push(...some)
       const read = entries.map((entry) => ('json' in entry ? JSON.parse(entry.json) : entry))
-      const expected = all.map(({ name, materials }) => ({ name, materials }))
+      const expected = all.map(({ name, materials, metadata }) => ({ name, materials, metadata }))
       return JSON.stringify(read) === JSON.stringify(expected)
     })
     await t.resolves(fc.assert(property, { numRuns: 80 }))

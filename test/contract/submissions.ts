@@ -35,9 +35,10 @@ export function formula(
   material = 'Iso E Super',
   createdAt: number = NOON,
 ): NewFormula {
-  const validation = validateSubmission({ name, materials: [{ name: material, concentration }] })
+  const fields = { name, materials: [{ name: material, concentration }], metadata: { note: 'Caf\u00e9 "x" 🌹' } }
+  const validation = validateSubmission(fields)
   if (!validation.valid || validation.formulas[0] === undefined) throw new Error(`no formula: ${name}`)
-  const document = writeDocument(validation.formulas[0], { createdAt: isoTime(createdAt) })
+  const document = writeDocument(validation.formulas[0], { createdAt: isoTime(createdAt), submittedBy: 'lab' })
   return { id: validation.formulas[0].id, searchKey: searchKey(name), document, eventBody: eventBody(name) }
 }
 

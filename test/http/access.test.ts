@@ -17,6 +17,7 @@ type Method = NonNullable<InjectOptions['method']>
 /** The scopes that each route accepts besides `admin`; empty if `admin` only, null if public. */
 const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['POST', '/formulas', ['submit']],
+  ['POST', '/formulas/check', ['submit']],
   ['GET', '/formulas', ['read']],
   ['GET', '/formulas/x', ['read']],
   ['HEAD', '/formulas', ['read']],

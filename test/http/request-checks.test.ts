@@ -190,6 +190,7 @@ test('of hundreds of problems in a query or a body, a hundred are told', async (
 /** Bodies without which a route refuses a request before it looks at the query. */
 const BODIES: Record<string, object> = {
   '/formulas': formula(1),
+  '/formulas/check': formula(1),
   '/events/ack': { receipts: ['x'] },
   '/events/nack': { receipts: ['x'] },
   '/events/extend': { receipts: ['x'], leaseSeconds: 1 },

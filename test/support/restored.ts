@@ -20,6 +20,9 @@ interface Accepted {
   id: string
   body: string
 }
+/** What is submitted under the key of this number. */
+const noted = (number: number) => ({ ...formula(number), metadata: { trial: `${number}`, note: 'é "x"' } })
+
 /** Loads a service with submissions until stopped; a consumer acks the first 100 events. */
 export function load(url: string) {
   const [accepted, acked]: [Accepted[], Set<string>] = [[], new Set()]
@@ -28,7 +31,7 @@ export function load(url: string) {
   const submit = async (): Promise<void> => {
     while (!stopped) {
       const number = ++sent
-      const answer = await post(url, `key-${number}`, formula(number))
+      const answer = await post(url, `key-${number}`, noted(number))
       const body = await answer.text()
       accepted.push({ key: `key-${number}`, number, id: JSON.parse(body).formulas[0].id, body })
     }
@@ -81,7 +84,7 @@ export async function checkRestored(
   { accepted, acked }: Pick<ReturnType<typeof load>, 'accepted' | 'acked'>,
 ): Promise<void> {
   for (const { key, number, body } of before.slice(-20)) {
-    const replay = await post(url, key, formula(number))
+    const replay = await post(url, key, noted(number))
     t.equal(replay.headers.get('idempotent-replayed'), 'true', key)
     t.equal(await replay.text(), body)
   }
@@ -100,6 +103,6 @@ export async function checkRestored(
   )
   t.ok(formulas.size < accepted.length, 'and what was taken in later is gone')
   const [lost] = accepted.filter(({ id }) => !formulas.has(id))
-  const resent = await post(url, lost?.key ?? '', formula(lost?.number ?? 0))
+  const resent = await post(url, lost?.key ?? '', noted(lost?.number ?? 0))
   t.match([resent.status, resent.headers.get('idempotent-replayed')], [200, null], 'a repeat of it is taken in anew')
 }

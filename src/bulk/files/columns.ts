@@ -15,12 +15,12 @@ export interface TableOptions {
 }
 
 /** The columns that are read. */
-export const COLUMNS = ['formula', 'material', 'concentration', 'id'] as const
+export const COLUMNS = ['formula', 'material', 'concentration', 'id', 'metadata'] as const
 export type Column = (typeof COLUMNS)[number]
 
-const OPTIONAL: Column = 'id'
-/** Exports have this column; the service sets its own time. */
-const IGNORED = 'createdat'
+const OPTIONAL: readonly string[] = ['id', 'metadata'] satisfies Column[]
+/** Exports have these columns too, whose values the service sets itself. */
+const IGNORED = ['createdat', 'submittedby', 'derivedfrom']
 
 /** The cells of a row, trimmed. */
 export interface Cells extends Record<Column, string> {
@@ -59,8 +59,9 @@ export class Columns {
   /** @returns null for an empty row */
   read({ line, cells, problem, certainCells = 0 }: TableRow): Cells | null {
     const cell = (column: Column) => trimmed(cells[this.#place[column]] ?? '')
-    const [formula, material, concentration, id] = COLUMNS.map(cell) as [string, string, string, string]
-    if (problem === null && formula + material + concentration + id === '') return null
+    const texts = COLUMNS.map(cell) as [string, string, string, string, string]
+    if (problem === null && texts.join('') === '') return null
+    const [formula, material, concentration, id, metadata] = texts
     const misread = problem ?? this.#wrongLength(cells)
     const withPoint = this.#withPoint(concentration)
     return {
@@ -70,6 +71,7 @@ export class Columns {
       material,
       concentration: withPoint ?? concentration,
       id,
+      metadata,
       problem: misread ?? (withPoint === null ? POINT_NOT_ALLOWED : null),
       isUncertain: misread !== null && certainCells <= Math.max(this.#place.formula, this.#place.id),
       raw: cells,
@@ -102,15 +104,15 @@ const POINT_NOT_ALLOWED = "With --decimal ',' a concentration must not contain a
 
 function isValid(columns: string[], ignoreUnknown: boolean): boolean {
   const isOnce = (column: string) => columns.indexOf(column) === columns.lastIndexOf(column)
-  const isKnown = (column: string) => column === IGNORED || COLUMNS.some((known) => known === column)
+  const isKnown = (column: string) => [...COLUMNS, ...IGNORED].includes(column)
   return (
-    COLUMNS.every((column) => isOnce(column) && (columns.includes(column) || column === OPTIONAL)) &&
+    COLUMNS.every((column) => isOnce(column) && (columns.includes(column) || OPTIONAL.includes(column))) &&
     (ignoreUnknown || columns.every((column) => isKnown(column) && isOnce(column)))
   )
 }
 
 const badHeader = (names: string[]): string =>
-  'The first line must name the columns formula, material, concentration and optionally id; ' +
+  'The first line must name the columns formula, material, concentration and optionally id and metadata; ' +
   `it has ${JSON.stringify(names.join(', ').slice(0, 200))}. If the delimiter is another one, add --delimiter. ` +
   "For other names add --map 'ingredient=material', for more columns --ignore-unknown"
 

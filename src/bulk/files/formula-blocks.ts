@@ -17,6 +17,8 @@ export interface Block {
   lastLine: number
   materials: Material[]
   materialLines: number[]
+  /** As it stands in the file; empty when no row has any. */
+  metadata: string
   /** The first reason to refuse it. */
   problem: { line: number; message: string } | null
 }
@@ -42,7 +44,8 @@ export class FormulaBlocks {
   add(cells: Cells): Block[] {
     if (cells.isUncertain) this.#remember(cells)
     if (this.#current !== null && this.#belongs(cells, this.#current)) {
-      refuse(this.#current, cells.line, cells.problem ?? this.#nameProblem(cells, this.#current))
+      const problem = cells.problem ?? this.#nameProblem(cells, this.#current) ?? addMetadata(this.#current, cells)
+      refuse(this.#current, cells.line, problem)
       addMaterial(this.#current, cells)
       return []
     }
@@ -88,9 +91,9 @@ export class FormulaBlocks {
   }
 }
 
-function newBlock({ line, id, formula: name, nameKey, problem }: Cells): Block {
+function newBlock({ line, id, formula: name, nameKey, metadata, problem }: Cells): Block {
   const lines = { firstLine: line, lastLine: line }
-  const block: Block = { id, name, nameKey, ...lines, materials: [], materialLines: [], problem: null }
+  const block: Block = { id, name, nameKey, ...lines, materials: [], materialLines: [], metadata, problem: null }
   refuse(block, line, problem ?? (name === '' ? NO_NAME : null))
   return block
 }
@@ -102,6 +105,15 @@ function addMaterial(block: Block, { line, material, concentration }: Cells): vo
     block.materials.push({ name: material, concentration })
     block.materialLines.push(line)
   }
+}
+
+/** @returns why the metadata cannot be added */
+function addMetadata(block: Block, { metadata }: Cells): string | null {
+  if (metadata !== '' && block.metadata !== '' && metadata !== block.metadata) {
+    return 'Rows of one formula have different metadata'
+  }
+  block.metadata ||= metadata
+  return null
 }
 
 /** Keeps the first reason. */

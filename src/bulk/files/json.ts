@@ -36,12 +36,12 @@ function jsonRow({ line, text, isUtf8 }: RowText): Entry {
 }
 
 /**
- * Removes `id` and `createdAt`, which nobody may submit, from a formula as the service exports it. Its concentrations are
- * strings, so no digit is lost.
+ * Removes what nobody may submit from a formula as the service exports it. Its concentrations are strings, so no digit is
+ * lost.
  * @returns null for anything else
  */
 function withoutServiceFields(value: unknown): string | null {
-  const { id, createdAt, ...formula } = (value ?? {}) as Record<string, unknown>
+  const { id, createdAt, submittedBy: _, derivedFrom: __, ...formula } = (value ?? {}) as Record<string, unknown>
   if (typeof id !== 'string' || !/^[0-9a-f]{64}$/.test(id) || typeof createdAt !== 'string') return null
   const { materials } = formula
   const isExact = Array.isArray(materials) && materials.every((material) => typeof material?.concentration === 'string')

@@ -46,13 +46,24 @@ async function* blocksOf(read: ReadRows, options: TableOptions): AsyncGenerator<
 }
 
 function entriesOf(block: Block, verdict: Verdict): Entry[] {
-  const { firstLine, name, materials, materialLines, problem } = block
+  const { firstLine, name, materials, materialLines, metadata, problem } = block
   if (verdict.kind === 'reported') return []
   if (problem !== null) return [unreadable(problem.line, problem.message)]
   if (verdict.kind === 'refused') return [unreadable(firstLine, verdict.message)]
   const warnings = totalsIn(materials).map(({ index, message }) => ({ line: materialLines[index] as number, message }))
-  const json = JSON.stringify({ name, materials })
+  const fields = JSON.stringify({ name, materials }).slice(0, -1)
+  const json = metadata === '' ? `${fields}}` : `${fields},"metadata":${asJson(metadata)}}`
   return [{ line: firstLine, json, materialLines, ...(warnings.length > 0 && { warnings }) }]
+}
+
+/** Text that is not JSON becomes a string, which the service refuses by its rule for metadata. */
+function asJson(metadata: string): string {
+  try {
+    JSON.parse(metadata)
+    return metadata
+  } catch {
+    return JSON.stringify(metadata)
+  }
 }
 
 /** Names of a total row in the languages of the trade; compared without accents. */

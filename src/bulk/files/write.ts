@@ -1,11 +1,11 @@
 import { stringify } from 'csv-stringify/sync'
 import writeExcelFile from 'write-excel-file/node'
-import type { Formula } from '../../formula/formula.ts'
+import type { Acceptance, Formula } from '../../formula/formula.ts'
 import { CannotContinue } from '../service.ts'
 import type { Format } from './formats.ts'
 
 /** A formula as the service returns it. */
-export type ExportedFormula = Formula & { createdAt: string }
+export type ExportedFormula = Omit<Formula, 'metadata'> & Acceptance & { metadata?: Record<string, string> }
 
 /** How a CSV file is written. */
 export interface CsvStyle {
@@ -46,10 +46,17 @@ async function* jsonText(pages: Pages): AsyncGenerator<string> {
 }
 
 /** The columns of a table, which has one material per row. */
-const COLUMNS = ['id', 'formula', 'material', 'concentration', 'createdAt']
+const COLUMNS = ['id', 'formula', 'material', 'concentration', 'createdAt', 'metadata', 'submittedBy', 'derivedFrom']
 
-const rowsOf = ({ id, name, materials, createdAt }: ExportedFormula, decimal = '.'): string[][] =>
-  materials.map((material) => [id, name, material.name, material.concentration.replace('.', decimal), createdAt])
+/** Metadata may be long: only the first row of a formula has it. */
+function rowsOf(formula: ExportedFormula, decimal = '.'): string[][] {
+  const { id, name, materials, createdAt, submittedBy = '', derivedFrom = '', metadata } = formula
+  const notes = metadata === undefined ? '' : JSON.stringify(metadata)
+  return materials.map((material, index) => {
+    const concentration = material.concentration.replace('.', decimal)
+    return [id, name, material.name, concentration, createdAt, index === 0 ? notes : '', submittedBy, derivedFrom]
+  })
+}
 
 async function* csvText({ delimiter, decimal, bom, forSpreadsheets }: CsvStyle, pages: Pages): AsyncGenerator<string> {
   const text = (rows: string[][]): string => stringify(rows, { delimiter, escape_formulas: forSpreadsheets })

@@ -11,22 +11,27 @@ export interface Spelt {
   /** Formulas with the same number have the same composition. */
   composition: number
   /** A concentration that begins with `#` is sent as a JSON number with exactly these digits. */
-  sent: { name: string; materials: Material[] }
+  sent: { name: string; materials: Material[]; metadata?: Metadata | undefined }
   name: string
   materials: Material[]
+  metadata?: Metadata
 }
+
+type Metadata = Record<string, string>
 
 export const COMPOSITIONS = 120
 /** Spellings of each composition. */
 export const SPELLINGS = 5
 
-/** Two of these names share a prefix except for its case. */
-const NAMES: readonly (readonly [sent: string, stored: string])[] = [
-  ['Rose Garden', 'Rose Garden'],
-  ['  rose water ', 'rose water'],
-  ['Tulip', 'Tulip'],
-  ['\u00a0Iso E\u3000', 'Iso E'],
-]
+/** Two of these names share a prefix except for its case; two are the same, but for their metadata. */
+const NAMES: readonly (readonly [sent: string, stored: string, sentMetadata?: Metadata, storedMetadata?: Metadata])[] =
+  [
+    ['Rose Garden', 'Rose Garden'],
+    ['  rose water ', 'rose water', {}],
+    ['Tulip', 'Tulip'],
+    ['Tulip', 'Tulip', { trial: '7', CAS: '"78-70-6"' }, { CAS: '"78-70-6"', trial: '7' }],
+    ['\u00a0Iso E\u3000', 'Iso E'],
+  ]
 export const FORMULA_NAMES = NAMES.length
 export const PREFIXES = ['rose', 'ROSE G', 'Iso', 'T', 'nothing', '']
 
@@ -67,12 +72,13 @@ export function spell(composition: number, spelling: number, name: number): Spel
   const materials = [writing('Linalool', `${composition}.5`, spelling)]
   if (composition % 2 === 1) materials.push(writing('iso e', `${(composition % 7) + 1}.25`, spelling))
   if (spelling % 2 === 1) materials.reverse()
-  const [sentName, storedName] = NAMES[name] as (typeof NAMES)[number]
+  const [sentName, storedName, sentMetadata, metadata] = NAMES[name] as (typeof NAMES)[number]
   return {
     composition,
-    sent: { name: sentName, materials: materials.map(([sent]) => sent) },
+    sent: { name: sentName, materials: materials.map(([sent]) => sent), metadata: sentMetadata },
     name: storedName,
     materials: materials.map(([, stored]) => stored),
+    ...(metadata && { metadata }),
   }
 }
 

@@ -38,7 +38,7 @@ export interface Submission {
   key: string
   onDuplicate: 'reject' | 'skip'
   single: boolean
-  formulas: Pick<ShownFormula, 'id' | 'name' | 'materials'>[]
+  formulas: Pick<ShownFormula, 'id' | 'name' | 'materials' | 'metadata'>[]
 }
 
 export function newModel(now: number, options: { ttlMs: number; maxReceives: number }): Model {
@@ -64,9 +64,9 @@ export function refusal(code: string, problems: [path: string, code: string, id?
   return { status, body: { error: STATUS_CODES[status], message, status, code, details } }
 }
 
-/** Equal for the same payload: the same names, compositions, order and `onDuplicate`. */
+/** Equal for the same payload: the same names, metadata, compositions, order and `onDuplicate`. */
 export const payloadOf = ({ onDuplicate, formulas }: Submission): string =>
-  JSON.stringify([onDuplicate, formulas.map(({ id, name }) => [id, name])])
+  JSON.stringify([onDuplicate, formulas.map(({ id, name, metadata }) => [id, name, metadata])])
 
 export function submit(model: Model, submission: Submission): Expected {
   const payload = payloadOf(submission)
@@ -87,8 +87,8 @@ function decide(model: Model, { onDuplicate, single, formulas }: Submission): Ex
   const entries = formulas.map((formula, index) => {
     const known = [...model.formulas, ...added].find(({ id }) => id === formula.id)
     if (known !== undefined) duplicates.push([single ? '' : `/${index}`, 'FORMULA_EXISTS', formula.id])
-    const { id, name, materials } = formula
-    const stored = known ?? { id, name, materials, createdAt }
+    const { id, name, materials, metadata } = formula
+    const stored = known ?? { id, name, materials, createdAt, ...(metadata && { metadata }) }
     if (known === undefined) added.push(stored)
     const outcome = known === undefined ? 'added' : 'duplicate'
     return onDuplicate === 'skip' ? { ...stored, outcome } : stored
@@ -101,6 +101,17 @@ function decide(model: Model, { onDuplicate, single, formulas }: Submission): Ex
   model.queue.append(added)
   const location = single && added.length > 0 ? { location: `/formulas/${added[0]?.id}` } : {}
   return { status: 200, body: JSON.stringify({ message: 'Formula(s) added!', formulas: entries }), ...location }
+}
+
+/** What a check answers. */
+export function check(model: Model, { formulas }: Submission): Expected {
+  const entries = formulas.map((formula, index) => {
+    const { id } = formula
+    const known = model.formulas.find((stored) => stored.id === id)
+    const twin = formulas.slice(0, index).find((earlier) => earlier.id === id)
+    return { ...(known ?? twin ?? formula), outcome: known || twin ? 'duplicate' : 'new' }
+  })
+  return { status: 200, body: JSON.stringify({ formulas: entries }) }
 }
 
 export function getFormula(model: Model, id: string): Expected {

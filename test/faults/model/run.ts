@@ -50,7 +50,13 @@ function everyday(ids: readonly string[]): Arbitrary<ModelCommand>[] {
   return [
     ...[...often, ...often, ...often],
     ...[events.extensions(), events.extensions(), shortTimes, ends(), ends()],
-    ...[submits.invalidSubmits(), reads.getsById(ids), reads.lists('formulas'), reads.lists('dead')],
+    ...[
+      submits.invalidSubmits(),
+      submits.checks(ids),
+      reads.getsById(ids),
+      reads.lists('formulas'),
+      reads.lists('dead'),
+    ],
     ...[events.waits(), events.statistics(), events.redrives(ids), events.deletions(ids), rounds()],
     ...[events.releases(ids), subscriptions.listings(), subscriptions.seeks(), subscriptions.pauses()],
     ...[subscriptions.resumptions(), subscriptions.resumptions()],

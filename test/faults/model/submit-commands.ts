@@ -3,7 +3,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import { checkAnswer, command, type ModelCommand } from './command.ts'
 import { bodyOf, COMPOSITIONS, FORMULA_NAMES, INVALID, SPELLINGS, spell } from './compositions.ts'
-import { type Expected, type Model, refusal, type Submission, submit } from './model.ts'
+import { check, type Expected, type Model, refusal, type Submission, submit } from './model.ts'
 import type { ServiceUnderTest } from './service-under-test.ts'
 
 const KEYS = 12
@@ -52,10 +52,11 @@ export function requestOf(plan: Plan): InjectOptions {
 /** @param ids of the compositions, from the service */
 export function submissionOf(plan: Plan, ids: readonly string[]): Submission {
   const { key, onDuplicate, single } = plan
-  const formulas = speltOf(plan).map(({ composition, name, materials }) => ({
+  const formulas = speltOf(plan).map(({ composition, name, materials, metadata }) => ({
     id: ids[composition] as string,
     name,
     materials,
+    ...(metadata && { metadata }),
   }))
   return { key: `key-${key}`, onDuplicate, single, formulas }
 }
@@ -75,6 +76,16 @@ async function exchange(model: Model, service: ServiceUnderTest, plan: Plan, ids
 /** Submits. The pool is small, so many submissions are replays, duplicates, and reuses of a key. */
 export function submits(ids: readonly string[]): Arbitrary<ModelCommand> {
   return plans.map((plan) => command('submit', plain(plan), (model, service) => exchange(model, service, plan, ids)))
+}
+
+/** Checks a list: whatever it finds, later commands would show it if the check had changed anything. */
+export function checks(ids: readonly string[]): Arbitrary<ModelCommand> {
+  return plans.map((plan) =>
+    command('check', plain(plan), async (model, service) => {
+      const request = { ...requestOf(plan), url: '/formulas/check' }
+      checkAnswer(await service.send(request), check(model, submissionOf(plan, ids)))
+    }),
+  )
 }
 
 /** Submits, then submits the same payload in another spelling, or another payload, under the same key. */

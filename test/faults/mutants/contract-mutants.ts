@@ -4,6 +4,7 @@ const DECIDE = 'src/stores/decide.ts'
 const VALIDATE = 'src/formula/validate.ts'
 const LONG_POLL = 'src/outbox/long-poll.ts'
 const MODEL = 'test/http/submissions.test.ts'
+const CHECKS = 'test/http/check.test.ts'
 const LONG_POLLS = 'test/http/long-poll.test.ts'
 
 /** Bugs in what all engines share: decisions, compositions, and the HTTP interface. */
@@ -150,5 +151,56 @@ export const contractMutants: Mutant[] = [
     breaks: 'for a consumer that has gone nothing is leased',
     edits: [[LONG_POLL, "    signal?.addEventListener('abort', leave, { once: true })\n", '']],
     caughtBy: [LONG_POLLS, 'for a consumer that has gone nothing is leased'],
+  },
+  {
+    name: 'check: duplicates are shown to who may not read',
+    breaks: 'what others submitted is for those who may read',
+    edits: [
+      [
+        'routes/formulas/answer.ts',
+        'withOutcomes: true, showDuplicates: mayRead(reply.request)',
+        'withOutcomes: true, showDuplicates: true',
+      ],
+    ],
+    caughtBy: [CHECKS, 'without the scope read a check shows of a duplicate its id alone, twins and own ones included'],
+  },
+  {
+    name: 'check: its guesses are free',
+    breaks: 'guessing in lists is no cheaper',
+    edits: [['routes/formulas/check/index.ts', 'formulas.length - 1', '0']],
+    caughtBy: [CHECKS, 'each formula of a check counts against the rate limit, known or new'],
+  },
+  {
+    name: 'check: any number of them hold formulas at once',
+    breaks: 'reads are made in bounded memory',
+    edits: [
+      [
+        'plugins/formula-reads.ts',
+        'read(lists, PAGE_BYTES, () => findAll(db, [...new Set(ids)]))',
+        'findAll(db, [...new Set(ids)])',
+      ],
+    ],
+    caughtBy: [CHECKS, 'four checks are read at a time, each with all its pages, and none while answers are unread'],
+  },
+  {
+    name: 'metadata: it is no part of the payload',
+    breaks: 'the same key with other metadata is a 422',
+    edits: [
+      ['src/formula/formula.ts', '(metadata ? [id, name, metadata] : [id, name])', '[id, name]'],
+      ['src/formula/formula.ts', 'payloadOf = ({ id, name, metadata }', 'payloadOf = ({ id, name }'],
+    ],
+    caughtBy: [
+      'test/http/formula-metadata.test.ts',
+      'other metadata under the same key is another payload, from memory and from the store',
+    ],
+  },
+  {
+    name: 'metadata: it is lost in a table',
+    breaks: 'what is exported comes in again as it was',
+    edits: [['src/bulk/files/table-formulas.ts', "metadata === '' ?", "metadata !== 'x' ?"]],
+    caughtBy: [
+      'test/bulk/export.test.ts',
+      'what is exported, in any format, can be imported into another service, and is the same there',
+    ],
   },
 ]

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { type AppOptions, buildApp } from '../../../src/app.ts'
 import { readConfig } from '../../../src/config/config.ts'
 import type { ErrorBody } from '../../../src/errors/service-error.ts'
-import type { Formula } from '../../../src/formula/formula.ts'
+import type { Acceptance, Formula } from '../../../src/formula/formula.ts'
 
 export type Answer = LightMyRequestResponse
 
@@ -63,7 +63,8 @@ export const formula = (number: number, name = `Formula ${number}`) => ({
 })
 
 /** A formula as an answer shows it. */
-export type ShownFormula = Formula & { createdAt: string; outcome?: string }
+export type ShownFormula = Omit<Formula, 'metadata'> &
+  Acceptance & { metadata?: Record<string, string>; outcome?: string }
 
 export const formulasOf = (answer: Answer): ShownFormula[] => answer.json().formulas
 

@@ -17,6 +17,7 @@ type Keywords = { [keyword: string]: unknown } & {
   minItems?: number
   maxItems?: number
   properties?: Record<string, Schema>
+  patternProperties?: Record<string, Schema>
   required?: string[]
 }
 
@@ -49,6 +50,11 @@ function valuesOfType(document: Document, type: string, keywords: Keywords): Arb
       return fc.array(valuesOf(document, items), { minLength: minItems, maxLength })
     }
     case 'object': {
+      const [byPattern] = Object.entries(keywords.patternProperties ?? {})
+      if (byPattern !== undefined) {
+        const [pattern, value] = byPattern
+        return fc.dictionary(matching(new RegExp(pattern, 'u')), valuesOf(document, value), { maxKeys: MORE_ITEMS })
+      }
       const fields = Object.entries(properties).map(([name, field]) => [name, valuesOf(document, field)] as const)
       return fc.record(Object.fromEntries(fields), { requiredKeys: keywords.required ?? [] })
     }

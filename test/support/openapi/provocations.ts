@@ -71,7 +71,7 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   MATERIAL_DUPLICATE: formulaWith({ materials: [material, material] }),
   METADATA_INVALID: formulaWith({ metadata: { client: 5 } }),
   VALIDATION_FAILED: (services, operation) => {
-    const isInBody = operation.requestBody !== undefined && operation.id !== 'submitFormulas'
+    const isInBody = operation.requestBody !== undefined && !['submitFormulas', 'checkFormulas'].includes(operation.id)
     return (isInBody ? withBody('{"colour":"red"}') : withQuery('colour=red'))(services, operation)
   },
   CURSOR_INVALID: withQuery('cursor=x'),
