@@ -15,7 +15,7 @@ test('the console is one page at /, under a policy of its own that lets no scrip
   t.equal(
     page.headers['content-security-policy'],
     "default-src 'none';script-src 'self';style-src 'self';connect-src 'self';img-src 'self' data:;" +
-      "base-uri 'none';form-action 'none';frame-ancestors 'none'",
+      "font-src 'self';base-uri 'none';form-action 'none';frame-ancestors 'none'",
   )
   t.match(page.headers, { 'x-frame-options': 'DENY', 'x-content-type-options': 'nosniff' })
   t.match(page.headers, { 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin' })
@@ -27,7 +27,12 @@ test('all that the page names, and all that its files import, is served with its
   const { get } = await startService(t)
   const named = [...(await get('/')).body.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, path]) => `/${path}`)
   t.ok(named.length >= 8)
-  const types: Record<string, RegExp> = { js: /javascript/, css: /^text\/css/, svg: /^image\/svg\+xml/ }
+  const types: Record<string, RegExp> = {
+    js: /javascript/,
+    css: /^text\/css/,
+    svg: /^image\/svg\+xml/,
+    woff2: /^font\/woff2/,
+  }
   const seen = new Set<string>()
   for (const path of named) {
     if (seen.has(path)) continue
@@ -35,8 +40,8 @@ test('all that the page names, and all that its files import, is served with its
     const { statusCode, headers, body } = await get(path)
     t.equal(statusCode, 200, path)
     t.match(headers['content-type'], types[path.split('.').at(-1) ?? ''])
-    if (!path.includes('/vendor/')) {
-      for (const [, target = ''] of body.matchAll(/from '(\.[^']+)'/g)) named.push(join(path, '..', target))
+    if (path.endsWith('.css') || !path.includes('/vendor/')) {
+      for (const [, target = ''] of body.matchAll(/(?:from '|url\()(\.[^')]+)/g)) named.push(join(path, '..', target))
     }
   }
   const own = globSync('**/*.{js,css,svg}', { cwd: FOLDER }).map((path) => `/console/${path}`)
