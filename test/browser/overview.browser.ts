@@ -174,3 +174,18 @@ test('a page that nobody sees asks nothing, and asks at once when it is seen aga
   await asking
   t.ok(asked > 0)
 })
+
+test('the history and the range of the charts survive a reload', async (t) => {
+  const { url } = await listen(t)
+  const { page, problems } = await visit(t, url)
+  await page.getByLabel('Charts of the last').selectOption('1 hour')
+  await page.getByText('The latest figures as a table').click()
+  const rows = page.getByRole('rowheader')
+  await rows.nth(1).waitFor()
+  const first = (await rows.last().textContent()) ?? 'none'
+  await page.reload()
+  await page.getByText('The latest figures as a table').click()
+  await page.getByRole('rowheader', { name: first }).waitFor()
+  t.equal(await page.getByLabel('Charts of the last').inputValue(), '3600')
+  t.same(problems, [])
+})
