@@ -33,7 +33,14 @@ export function Cleanups() {
     <${Heading} kicker="Rollbacks that are still owed">Cleanups<//>
     ${error !== null && html`<${Trouble} error=${error} retry=${reload} />`}
     ${cleanups === null && error === null && html`<${Waiting} />`}
-    ${cleanups?.length === 0 && html`<${Empty} title="Nothing is owed">Every rollback is finished.<//>`}
+    ${
+      cleanups?.length === 0 &&
+      html`<${Empty} title="Nothing is owed">
+        Every rollback is finished. Where database and queue are two stores, a submission that fails half-way is taken back;
+        if that fails too, a cleanup is owed. It appears here with its reason, and is retried until it is done. So is an
+        erasure that a failing store has interrupted.
+      <//>`
+    }
     ${
       cleanups !== null &&
       cleanups.length > 0 &&

@@ -52,7 +52,7 @@ test('all that the page names, and all that its files import, is served with its
   )
 })
 
-test('the page is light: less than 180 kB in all, 75 kB where a proxy compresses it', async (t) => {
+test('the page is light: less than 230 kB, 95 kB where a proxy compresses it, and 105 kB of fonts for Latin text', async (t) => {
   const { get } = await startService(t)
   const own = globSync('**/*.{html,js,css,svg}', { cwd: FOLDER }).filter((path) => path !== 'index.html')
   const vendor = ['htm-preact.js', 'uplot.js'].map((name) => `vendor/${name}`)
@@ -61,8 +61,15 @@ test('the page is light: less than 180 kB in all, 75 kB where a proxy compresses
   const sizeOf = (parts: Buffer[]) => parts.reduce((sum, { length }) => sum + length, 0)
   const files = answers.map(({ rawPayload }) => rawPayload)
   const [plain, compressed] = [sizeOf(files), sizeOf(files.map((file) => gzipSync(file)))]
-  t.ok(plain < 180_000, `${plain} bytes`)
-  t.ok(compressed < 75_000, `${compressed} bytes compressed`)
+  t.ok(plain < 230_000, `${plain} bytes`)
+  t.ok(compressed < 95_000, `${compressed} bytes compressed`)
+  const latin = ['inter', 'source-serif-4'].flatMap((name) => [
+    `${name}/wght.css`,
+    `${name}/files/${name}-latin-wght-normal.woff2`,
+  ])
+  const fonts = await Promise.all(latin.map((path) => get(`/console/vendor/${path}`)))
+  const weight = sizeOf(fonts.map(({ rawPayload }) => rawPayload))
+  t.ok(weight < 105_000, `${weight} bytes of fonts`)
 })
 
 test('a browser asks again for what it has, and gets it only when it is another', async (t) => {
