@@ -70,10 +70,11 @@ export function keptPoints() {
   }
 }
 
-/** @param {Point[]} points */
+/** @param {Point[]} points none: nothing is kept any more */
 export function keepPoints(points) {
   try {
-    sessionStorage.setItem(keptAs(), JSON.stringify(points))
+    if (points.length === 0) sessionStorage.removeItem(keptAs())
+    else sessionStorage.setItem(keptAs(), JSON.stringify(points))
   } catch {
     // The storage is full: the history then ends with the page.
   }

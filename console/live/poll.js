@@ -57,6 +57,7 @@ export function startPolling() {
     forbidden.clear()
     // An operator who forgets the key may leave the tab to somebody else.
     const points = access.get().asked === 'none' ? [] : live.get().points
+    if (points.length === 0) keepPoints(points)
     live.set({ ...live.get(), isAdmin: null, points })
     pollNow()
   })

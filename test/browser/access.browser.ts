@@ -42,7 +42,7 @@ test('where keys are in use the page asks for one, keeps it in the tab, and forg
   await other.getByRole('heading', { name: 'API key' }).waitFor()
   await page.getByRole('button', { name: 'Forget the key' }).click()
   await page.getByRole('heading', { name: 'API key' }).waitFor()
-  t.equal(await page.evaluate('sessionStorage.length'), 0)
+  t.equal(await page.evaluate('sessionStorage.length'), 0, 'neither the key nor figures that it allowed to see')
   t.same(problems, [])
 })
 

@@ -88,7 +88,7 @@ test('while the service is away a banner says so; when it is back the page takes
   await post(url, 'meanwhile', { name: 'Rose again', materials: rose(1) })
   await first.kill('SIGKILL')
   await page.getByRole('alert').getByText('The service does not answer.').waitFor()
-  await page.getByLabel('Name or id').fill('rose')
+  await page.getByLabel('Words or id').fill('rose')
   await page.getByText('The service cannot be reached.').waitFor()
   await page.getByRole('link', { name: 'Overview' }).click()
   await shows(legend(page, 'Events in all subscriptions', 'ready'), /^–$/)
