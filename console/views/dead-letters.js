@@ -75,17 +75,22 @@ function List({ subscription }) {
       html`
         <${Actions} subscription=${subscription} selected=${selected} after=${after} />
         <${Summary} at=${at} reload=${reload}>
-          ${plural(letters.length, 'dead letter')}${
-            dead === undefined || (next === null && dead === letters.length)
-              ? next !== null && ', and there are more'
-              : next === null
-                ? `; there are ${count(dead)} now`
-                : ` of ${count(dead)}`
-          }
+          ${plural(letters.length, 'dead letter')}${restOf(letters.length, next !== null, dead)}
         <//>
         <${Table} subscription=${subscription} letters=${letters} selected=${selected} onSelected=${setSelected} after=${after} />
         ${next !== null && html`<button class="quiet more" onClick=${more}>Show older ones</button>`}`
     }`
+}
+
+/**
+ * What the list does not show.
+ * @param {number} shown
+ * @param {boolean} hasMore
+ * @param {number | undefined} dead how many there are as polled
+ */
+function restOf(shown, hasMore, dead) {
+  if (hasMore) return dead === undefined ? ', and there are more' : ` of ${count(dead)}`
+  return dead === undefined || dead === shown ? '' : `; there are ${count(dead)} now`
 }
 
 /**

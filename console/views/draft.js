@@ -5,9 +5,9 @@
  * @typedef {{ name: string, rows: Row[], notes: Note[] }} Draft
  */
 
-let rows = 0
+let ids = 0
 
-export const nextId = () => ++rows
+export const nextId = () => ++ids
 
 /** @returns {Row} */
 export const newRow = () => ({ id: nextId(), name: '', concentration: '' })
@@ -100,7 +100,7 @@ export function fieldOf(path, rows, notes = []) {
  * @param {string} token a token of a JSON pointer
  * @param {Note[]} notes
  */
-export function fieldOfKey(token, notes) {
+function fieldOfKey(token, notes) {
   const key = token.replaceAll('~1', '/').replaceAll('~0', '~')
   const note = notes.find((note) => note.key === key) ?? notes[0]
   return note === undefined ? null : `key-${note.id}`

@@ -2,10 +2,9 @@ import { request } from '../api.js'
 import { live } from '../live/poll.js'
 import { confirm } from '../parts/confirm.js'
 import { Copy } from '../parts/copy.js'
-import { Trouble, useLoad, Waiting } from '../parts/load.js'
-import { announce } from '../parts/notice.js'
+import { attempt, Trouble, useLoad, Waiting } from '../parts/load.js'
 import { Heading, Moment, Name } from '../parts/text.js'
-import { go, place } from '../router.js'
+import { place } from '../router.js'
 import { useStore } from '../store.js'
 import { html } from '../vendor/htm-preact.js'
 import { Deliveries } from './deliveries.js'
@@ -24,13 +23,13 @@ export function FormulaDetail({ id }) {
   const isDeriving = useStore(place).query.has('derive')
   return html`
     <p><a href="#/formulas">All formulas</a></p>
-    ${formula !== null && (isDeriving ? html`<${Derive} formula=${formula} />` : html`<${Sheet} formula=${formula} />`)}
+    ${formula !== null && (isDeriving ? html`<${Derive} formula=${formula} />` : html`<${Sheet} formula=${formula} reload=${reload} />`)}
     ${error !== null && html`<${Heading}>No formula<//><${Trouble} error=${error} retry=${reload} />`}
     ${formula === null && error === null && html`<${Waiting} />`}`
 }
 
-/** @param {{ formula: Formula }} props */
-function Sheet({ formula }) {
+/** @param {{ formula: Formula, reload: () => void }} props */
+function Sheet({ formula, reload }) {
   const { id, name, materials, createdAt, metadata, submittedBy, derivedFrom } = formula
   const { isAdmin } = useStore(live)
   return html`
@@ -50,27 +49,29 @@ function Sheet({ formula }) {
       <a href="#/formulas/${id}?derive">Derive a new formula</a>
     <//>
     ${metadata && html`<${Metadata} metadata=${metadata} />`}
-    ${isAdmin && html`<${Deliveries} id=${id} /><${Erase} formula=${formula} />`}`
+    ${isAdmin && html`<${Deliveries} id=${id} /><${Erase} formula=${formula} reload=${reload} />`}`
 }
 
 /**
  * Erases a formula, for good, once that is confirmed.
- * @param {{ formula: Formula }} props
+ * @param {{ formula: Formula, reload: () => void }} props
  */
-function Erase({ formula: { id, name } }) {
+function Erase({ formula: { id, name }, reload }) {
   const erase = async () => {
     const text = html`“<${Name} text=${name} />” is erased with its event in every subscription, its dead letters and the
       answers that show it. A repeated submission of its key is answered with 410. It cannot be undone; backups and logs
       keep what they hold.`
     if (!(await confirm({ title: 'Erase this formula?', text, action: 'Erase', isGrave: true }))) return
-    try {
-      await request(`formulas/${id}`, { method: 'DELETE' })
-      go('#/formulas')
-    } catch (error) {
-      const { status, why } = /** @type {import('../api.js').ApiError} */ (error)
-      const rest = html` The erasure goes on by itself: see <a href="#/cleanups">Cleanups</a>.`
-      announce(html`${why.replace(/\.?$/, '.')}${status === 503 && rest}`)
-    }
+    attempt(async () => {
+      try {
+        await request(`formulas/${id}`, { method: 'DELETE' })
+      } catch (error) {
+        const { status, why } = /** @type {import('../api.js').ApiError} */ (error)
+        if (status !== 503) throw error
+        return html`${why.replace(/\.?$/, '.')} The erasure goes on by itself: see <a href="#/cleanups">Cleanups</a>.`
+      }
+      return html`“<${Name} text=${name} />” is erased.`
+    }, reload)
   }
   return html`<section class="card panel" aria-labelledby="erase-title">
     <h2 id="erase-title">Erase it</h2>
@@ -93,7 +94,7 @@ const Metadata = ({ metadata }) => html`<section class="card" aria-labelledby="m
  * The materials as `npm run import` reads them.
  * @param {Formula} formula
  */
-export function csvOf({ name, materials }) {
+function csvOf({ name, materials }) {
   const rows = materials.map((material) => [name, material.name, material.concentration])
   const cell = (/** @type {string} */ text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
   return [['formula', 'material', 'concentration'], ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')

@@ -13,7 +13,7 @@ import { filtersOf, Search } from './search.js'
  * @typedef {Always & { metadata?: Record<string, string>, submittedBy?: string, derivedFrom?: string }} Formula
  */
 
-const NEWER_EVERY_MS = 10_000
+const ASKED_EVERY_MS = 10_000
 
 /** Lists the formulas that are stored, or those that a search finds. */
 export function Formulas() {
@@ -29,7 +29,10 @@ function List({ filters }) {
   const path = filters === '' ? 'formulas' : `formulas?${filters}`
   const { items, next, more, reload, error, at } = useList(path, 'formulas')
   const formulas = /** @type {Formula[] | null} */ (items)
-  const isStale = useNewer(filters === '' ? formulas : null)
+  const isStale = useChanged(filters === '' ? formulas : null)
+  useEffect(() => {
+    if (isStale && formulas?.length === 0) reload()
+  }, [isStale])
   if (formulas === null)
     return error === null ? html`<${Waiting} />` : html`<${Trouble} error=${error} retry=${reload} />`
   if (formulas.length === 0 && next !== null) {
@@ -49,7 +52,7 @@ function List({ filters }) {
   }
   return html`
     <${Summary} at=${at} reload=${reload}>
-      ${plural(formulas.length, 'formula')}${next !== null && ', and there are more'}${isStale && '; there are newer ones'}
+      ${plural(formulas.length, 'formula')}${next !== null && ', and there are more'}${isStale && '; the list has changed since'}
     <//>
     <table class="rows">
       <thead>
@@ -64,10 +67,10 @@ function List({ filters }) {
 }
 
 /**
- * Whether a formula was accepted after a list was loaded.
+ * Whether another formula is the newest now than when a list was loaded.
  * @param {Formula[] | null} formulas null where it need not be known
  */
-function useNewer(formulas) {
+function useChanged(formulas) {
   const shown = formulas === null ? null : (formulas[0]?.id ?? '')
   const [newest, setNewest] = useState(shown)
   useEffect(() => {
@@ -78,7 +81,7 @@ function useNewer(formulas) {
       const answer = document.hidden ? null : await json('formulas?limit=1').catch(() => null)
       if (answer !== null) setNewest(answer.formulas[0]?.id ?? '')
     }
-    const timer = setInterval(ask, NEWER_EVERY_MS)
+    const timer = setInterval(ask, ASKED_EVERY_MS)
     return () => clearInterval(timer)
   }, [shown])
   return shown !== null && newest !== null && newest !== shown

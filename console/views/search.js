@@ -46,9 +46,7 @@ function sentOf(type, value) {
   return Number.isNaN(at) ? '' : new Date(at).toISOString()
 }
 
-/**
- * Finds formulas. The address holds the search, so that links, bookmarks and the side bar lead to it too.
- */
+/** Finds formulas. The address holds the search, so that links, bookmarks and the side bar lead to it too. */
 export function Search() {
   const { query } = useStore(place)
   const form = useRef(/** @type {HTMLFormElement | null} */ (null))
