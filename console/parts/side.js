@@ -32,11 +32,12 @@ export function Side({ view }) {
     <nav aria-label="Views">
       <ul>
         ${PLACES.map(({ view: its, name, scope }) => {
-          const owed = waiting[its] ?? 0
+          const isClosed = scope !== undefined && isAdmin === false
+          const owed = isClosed ? 0 : (waiting[its] ?? 0)
           return html`<li key=${its}>
             <a href="#/${its}" aria-current=${its === view ? 'page' : null}>
               ${name}${owed > 0 && html` <span class="badge">${count(owed)}</span>`}
-              ${scope && isAdmin === false && html` <small>needs ${scope}</small>`}
+              ${isClosed && html` <small>needs ${scope}</small>`}
             </a>
           </li>`
         })}
