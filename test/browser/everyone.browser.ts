@@ -60,6 +60,23 @@ test('no view breaks the policy of the page or any script', async (t) => {
   t.same(problems, [])
 })
 
+test('the fonts are those that ship with the page, whatever the system has', async (t) => {
+  const { url, store } = await listen(t)
+  await store('Ρόδον, Жасмин, Fougère')
+  const { page, problems } = await visit(t, `${url}/#/formulas`)
+  await page.getByRole('link', { name: 'Ρόδον' }).waitFor()
+  const loaded = (await page.evaluate(
+    "document.fonts.ready.then((fonts) => [...fonts].filter(({ status }) => status === 'loaded').map(({ family }) => family))",
+  )) as string[]
+  t.equal(loaded.filter((family) => family.includes('Inter')).length, 1, 'Latin alone')
+  t.equal(
+    loaded.filter((family) => family.includes('Source Serif')).length,
+    3,
+    'a heading in Latin, a name in three scripts',
+  )
+  t.same(problems, [])
+})
+
 test('an unknown address shows that nothing is here, whatever its text, and breaks no script', async (t) => {
   const { url } = await listen(t)
   const { page, problems } = await visit(t, url)
