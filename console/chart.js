@@ -50,7 +50,13 @@ function Plot({ label, at, lines, format, onHover }) {
   const host = useRef(/** @type {HTMLElement | null} */ (null))
   const plot = useRef(/** @type {uPlot | null} */ (null))
   const change = useStore(colours)
-  const data = /** @type {uPlot.AlignedData} */ ([at, ...lines.map(({ values }) => drawn(values))])
+  // A point before the first: of a single one uPlot shows the whole day.
+  const lead = at.slice(0, 1).map((first) => first - 0.001)
+  const none = lead.map(() => null)
+  const data = /** @type {uPlot.AlignedData} */ ([
+    [...lead, ...at],
+    ...lines.map(({ values }) => [...none, ...drawn(values)]),
+  ])
 
   // The plot is created anew when colours change; new data is set on it.
   useEffect(() => {
@@ -102,7 +108,8 @@ function options(element, lines, format, onHover) {
         return { label, stroke: colour, width: 1.75, dash: DASHES[stroke], points: { show: false }, fill }
       }),
     ],
-    hooks: { setCursor: [({ cursor }) => onHover(cursor.idx ?? null)] },
+    // The point before the first is none of the caller's.
+    hooks: { setCursor: [({ cursor }) => onHover(cursor.idx ? cursor.idx - 1 : null)] },
   }
 }
 

@@ -1,17 +1,16 @@
 import { ApiError, access, json, request } from '../api.js'
 import { createStore } from '../store.js'
+import { keepPoints, keptPoints, withPoint } from './history.js'
 import { parseMetrics } from './prometheus.js'
 import { paceBetween, readingOf, totalOf } from './reading.js'
 
 /**
  * @typedef {import('./reading.js').QueueStats} QueueStats
  * @typedef {import('./reading.js').Subscription} Subscription
- *
- * One point in the charts; unknown parts are null.
- * @typedef {{ at: number, pace: import('./reading.js').Pace | null, queue: QueueStats | null }} Point
+ * @typedef {import('./reading.js').Point} Point
  *
  * @typedef {object} Live
- * @property {Point[]} points the last ten minutes
+ * @property {Point[]} points the history of this tab, the older part thinned out
  * @property {boolean | null} reachable null before the first answer
  * @property {{ db: boolean, queue: boolean } | null} stores which of them answer
  * @property {Subscription[] | null} subscriptions those that the key may see
@@ -26,11 +25,10 @@ const EVERY_MS = 2_000
 /** Back off while the rate limit refuses us. */
 const WHEN_LIMITED_MS = 20_000
 const PATIENCE_MS = 5_000
-const KEPT_SECONDS = 600
 
 /** @type {import('../store.js').Store<Live>} */
 export const live = createStore({
-  points: /** @type {Point[]} */ ([]),
+  points: keptPoints(),
   reachable: /** @type {boolean | null} */ (null),
   stores: null,
   subscriptions: null,
@@ -51,12 +49,16 @@ const forbidden = new Map()
 /** Polls the service while the page is visible. */
 export function startPolling() {
   document.addEventListener('visibilitychange', pollNow)
+  addEventListener('pagehide', () => keepPoints(live.get().points))
   let { key } = access.get()
   access.watch(() => {
     if (access.get().key === key) return
     key = access.get().key
     forbidden.clear()
-    live.set({ ...live.get(), isAdmin: null })
+    // An operator who forgets the key may leave the tab to somebody else.
+    const points = access.get().asked === 'none' ? [] : live.get().points
+    if (points.length === 0) keepPoints(points)
+    live.set({ ...live.get(), isAdmin: null, points })
     pollNow()
   })
   pollNow()
@@ -144,18 +146,4 @@ function storesOf(health) {
 function refusalOf(answer) {
   if (answer.status === 'fulfilled' || !(answer.reason.status > 0)) return null
   return answer.reason.why
-}
-
-/**
- * @param {Point[]} points
- * @param {Point} point
- */
-function withPoint(points, point) {
-  // Drop points in the future: the clock may have been set back, and chart times must ascend.
-  const kept = points.filter(({ at }) => at > point.at - KEPT_SECONDS && at < point.at)
-  const latest = kept.at(-1)
-  // Break the line where the page was hidden.
-  const isGap = latest !== undefined && point.at - latest.at > (3 * EVERY_MS) / 1000
-  const gap = isGap ? [{ at: latest.at + 0.001, pace: null, queue: null }] : []
-  return [...kept, ...gap, point]
 }

@@ -28,6 +28,9 @@ export const GROUPS = {
 /**
  * @typedef {keyof typeof GROUPS} Group
  * @typedef {{ rates: Record<Group, number>, p50: number | null, p95: number | null, p99: number | null }} Pace
+ *
+ * One point in the charts; unknown parts are null.
+ * @typedef {{ at: number, pace: Pace | null, queue: QueueStats | null }} Point
  */
 
 /**

@@ -2,7 +2,7 @@ import { createStore, useStore } from '../store.js'
 import { html, useLayoutEffect, useRef } from '../vendor/htm-preact.js'
 
 /**
- * @typedef {{ title: string, text: import('./notice.js').Words, action: string, isGrave?: boolean }} Question
+ * @typedef {{ title: string, text: import('./notice.js').Words, action: string, refusal?: string, isGrave?: boolean }} Question
  * @typedef {Question & { answer: (yes: boolean) => void }} Asked
  */
 
@@ -32,7 +32,7 @@ export function ConfirmDialog() {
     if (question !== null) dialog.current?.showModal()
   }, [question])
   if (question === null) return null
-  const { title, text, action, isGrave, answer } = question
+  const { title, text, action, refusal = 'Cancel', isGrave, answer } = question
   const end = (/** @type {boolean} */ yes) => () => {
     // Close it before it is removed, or the focus is lost.
     dialog.current?.close()
@@ -42,7 +42,7 @@ export function ConfirmDialog() {
     <h2 id="confirm-title">${title}</h2>
     <p id="confirm-text">${text}</p>
     <div class="actions">
-      <button class="quiet" onClick=${end(false)}>Cancel</button>
+      <button class="quiet" onClick=${end(false)}>${refusal}</button>
       <button class=${isGrave ? 'grave' : 'main'} onClick=${end(true)}>${action}</button>
     </div>
   </dialog>`

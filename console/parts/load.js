@@ -3,6 +3,7 @@ import { clock } from '../format.js'
 import { live, pollNow } from '../live/poll.js'
 import { useStore } from '../store.js'
 import { html, useEffect, useState } from '../vendor/htm-preact.js'
+import { Copy } from './copy.js'
 import { announce } from './notice.js'
 
 /** @typedef {import('../api.js').ApiError} ApiError */
@@ -91,7 +92,7 @@ export async function attempt(act, reload) {
  * @param {{ error: ApiError, retry?: () => void }} props
  */
 export function Trouble({ error, retry }) {
-  const why = error.status === 403 ? error.why : error.message
+  const why = [400, 403].includes(error.status) ? error.why : error.message
   return html`<div class="trouble" role="alert">
     <p>${why.replace(/\.?$/, '.')}</p>
     ${retry && mayPass(error) && html`<button class="quiet" onClick=${retry}>Try again</button>`}
@@ -118,10 +119,10 @@ export const Summary = ({ at, reload, children }) =>
 export const Waiting = () => html`<p class="waiting">Loading…</p>`
 
 /**
- * Shows that a list is empty, and what that means.
- * @param {{ title: string, children: unknown }} props
+ * Shows that a list is empty, what would be in it, and how that comes about.
+ * @param {{ title: string, example?: string, children: unknown }} props `example` is a command to try
  */
-export function Empty({ title, children }) {
+export function Empty({ title, example, children }) {
   return html`<div class="empty">
     <svg viewBox="0 0 48 48" aria-hidden="true">
       <path d="M20 6h8v4h-8zM21 10v6l-8 7a5 5 0 0 0-2 4v11a4 4 0 0 0 4 4h18a4 4 0 0 0 4-4V27a5 5 0 0 0-2-4l-8-7v-6" />
@@ -129,5 +130,6 @@ export function Empty({ title, children }) {
     </svg>
     <h2>${title}</h2>
     <p>${children}</p>
+    ${example && html`<pre tabindex="0"><code>${example}</code></pre><${Copy} what="the command" text=${() => example} />`}
   </div>`
 }

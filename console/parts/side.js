@@ -10,8 +10,8 @@ const PLACES = [
   { view: 'formulas', name: 'Formulas' },
   { view: 'submit', name: 'Submit' },
   { view: 'subscriptions', name: 'Subscriptions' },
-  { view: 'dead-letters', name: 'Dead letters' },
-  { view: 'cleanups', name: 'Cleanups' },
+  { view: 'dead-letters', name: 'Dead letters', scope: 'admin' },
+  { view: 'cleanups', name: 'Cleanups', scope: 'admin' },
 ]
 
 /**
@@ -19,8 +19,8 @@ const PLACES = [
  * @param {{ view: string }} props the view that is shown
  */
 export function Side({ view }) {
-  const { queue, cleanups } = useStore(live)
-  const { key } = useStore(access)
+  const { queue, cleanups, isAdmin } = useStore(live)
+  const { key, asked } = useStore(access)
   const chosen = useStore(theme)
   /** @type {Record<string, number | null | undefined>} */
   const waiting = { 'dead-letters': queue?.dead, cleanups }
@@ -31,11 +31,13 @@ export function Side({ view }) {
     </a>
     <nav aria-label="Views">
       <ul>
-        ${PLACES.map(({ view: its, name }) => {
-          const owed = waiting[its] ?? 0
+        ${PLACES.map(({ view: its, name, scope }) => {
+          const isClosed = scope !== undefined && isAdmin === false
+          const owed = isClosed ? 0 : (waiting[its] ?? 0)
           return html`<li key=${its}>
             <a href="#/${its}" aria-current=${its === view ? 'page' : null}>
               ${name}${owed > 0 && html` <span class="badge">${count(owed)}</span>`}
+              ${isClosed && html` <small>needs ${scope}</small>`}
             </a>
           </li>`
         })}
@@ -44,6 +46,7 @@ export function Side({ view }) {
     <${Health} />
     <div class="actions">
       <button class="quiet small" onClick=${nextTheme}>Colours: ${chosen}</button>
+      ${key === null && !asked && html`<a href="docs">HTTP interface</a> <a href="metrics">Metrics</a>`}
       ${key !== null && html`<button class="quiet small" onClick=${forgetKey}>Forget the key</button>`}
     </div>
   </header>`

@@ -1,6 +1,7 @@
 import { json } from '../api.js'
 import { plural } from '../format.js'
 import { live } from '../live/poll.js'
+import { Copy } from '../parts/copy.js'
 import { attempt, Empty, Summary, Trouble, useLoad, Waiting } from '../parts/load.js'
 import { Heading, Moment } from '../parts/text.js'
 import { useStore } from '../store.js'
@@ -33,7 +34,14 @@ export function Cleanups() {
     <${Heading} kicker="Rollbacks that are still owed">Cleanups<//>
     ${error !== null && html`<${Trouble} error=${error} retry=${reload} />`}
     ${cleanups === null && error === null && html`<${Waiting} />`}
-    ${cleanups?.length === 0 && html`<${Empty} title="Nothing is owed">Every rollback is finished.<//>`}
+    ${
+      cleanups?.length === 0 &&
+      html`<${Empty} title="Nothing is owed">
+        Every rollback is finished. Where database and queue are two stores, a submission that fails half-way is taken back;
+        if that fails too, a cleanup is owed. It appears here with its reason, and is retried until it is done. So is an
+        erasure that a failing store has interrupted.
+      <//>`
+    }
     ${
       cleanups !== null &&
       cleanups.length > 0 &&
@@ -54,7 +62,7 @@ function Entry({ cleanup: { id, formulaIds, reason, attempts, createdAt, nextAtt
   return html`<li class="card">
     <h2>${reason}</h2>
     <dl class="facts">
-      <div><dt>Cleanup</dt><dd><code>${id}</code></dd></div>
+      <div><dt>Cleanup</dt><dd class="actions"><code>${id}</code><${Copy} what="the id" text=${() => id} /></dd></div>
       <div><dt>Owed since</dt><dd><${Moment} iso=${createdAt} /></dd></div>
       <div><dt>Tried</dt><dd>${plural(attempts, 'time')}</dd></div>
       <div><dt>Tried next</dt><dd><${Moment} iso=${nextAttemptAt} /></dd></div>

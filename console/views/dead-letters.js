@@ -63,7 +63,11 @@ function List({ subscription }) {
     ${letters === null && error === null && html`<${Waiting} />`}
     ${
       letters?.length === 0 &&
-      html`<${Empty} title="No dead letters">Each event has been worked on, or is still on its way.<//>`
+      html`<${Empty} title="No dead letters">
+        Each event has been worked on, or is still on its way. One whose last permitted lease ends without an
+        acknowledgement becomes a dead letter, so that it holds up no other. It appears here with the reason; you send it to
+        the back of the queue once that is mended, or delete it.
+      <//>`
     }
     ${
       letters !== null &&
@@ -71,15 +75,22 @@ function List({ subscription }) {
       html`
         <${Actions} subscription=${subscription} selected=${selected} after=${after} />
         <${Summary} at=${at} reload=${reload}>
-          ${plural(letters.length, 'dead letter')}${
-            next === null && dead !== undefined && dead !== letters.length
-              ? `; there are ${count(dead)} now`
-              : next !== null && ', and there are more'
-          }
+          ${plural(letters.length, 'dead letter')}${restOf(letters.length, next !== null, dead)}
         <//>
         <${Table} subscription=${subscription} letters=${letters} selected=${selected} onSelected=${setSelected} after=${after} />
         ${next !== null && html`<button class="quiet more" onClick=${more}>Show older ones</button>`}`
     }`
+}
+
+/**
+ * What the list does not show.
+ * @param {number} shown
+ * @param {boolean} hasMore
+ * @param {number | undefined} dead how many there are as polled
+ */
+function restOf(shown, hasMore, dead) {
+  if (hasMore) return dead === undefined ? ', and there are more' : ` of ${count(dead)}`
+  return dead === undefined || dead === shown ? '' : `; there are ${count(dead)} now`
 }
 
 /**
@@ -96,6 +107,27 @@ async function redrive(subscription, ids) {
     redriven += answer.redriven
   }
   return `${plural(redriven, 'event')} sent to the back of the queue.`
+}
+
+/**
+ * @param {string} subscription
+ * @param {string} id
+ */
+const remove = (subscription, id) =>
+  request(`events/dead/${encodeURIComponent(id)}?${new URLSearchParams({ subscription })}`, { method: 'DELETE' })
+
+/**
+ * @param {string} subscription
+ * @param {string[]} ids
+ */
+async function removeEach(subscription, ids) {
+  for (const id of ids) {
+    // Another operator may have been faster.
+    await remove(subscription, id).catch((/** @type {import('../api.js').ApiError} */ error) => {
+      if (error.status !== 404) throw error
+    })
+  }
+  return `${plural(ids.length, 'dead letter')} deleted.`
 }
 
 /** @param {string[]} ids */
@@ -118,8 +150,17 @@ function Actions({ subscription, selected, after }) {
       attempt(() => redrive(subscription), after)
     }
   }
+  const removeSome = async () => {
+    const text = `No consumer of ${subscription} will ever see these events. Their formulas stay.`
+    const title = `Delete ${plural(selected.size, 'dead letter')}?`
+    if (await confirm({ title, text, action: 'Delete', isGrave: true })) {
+      attempt(() => removeEach(subscription, [...selected]), after)
+    }
+  }
+  const isNone = selected.size === 0
   return html`<div class="actions">
-    <button class="main" disabled=${selected.size === 0} onClick=${some}>Redrive selected (${selected.size})</button>
+    <button class="main" disabled=${isNone} onClick=${some}>Redrive selected (${selected.size})</button>
+    <button class="quiet danger" disabled=${isNone} onClick=${removeSome}>Delete selected</button>
     <button class="quiet" onClick=${all}>Redrive all</button>
   </div>`
 }
@@ -163,13 +204,11 @@ function Table({ subscription, letters, selected, onSelected, after }) {
  */
 function Letter({ subscription, letter, isSelected, onToggle, after }) {
   const { id, name, reason, detail, receiveCount, diedAt } = letter
-  const remove = async () => {
+  const ask = async () => {
     const text = html`No consumer of ${subscription} will ever see the event of “<${Name} text=${name} />”. Its formula stays.`
     if (!(await confirm({ title: 'Delete this dead letter?', text, action: 'Delete', isGrave: true }))) return
     attempt(async () => {
-      await request(`events/dead/${encodeURIComponent(id)}?${new URLSearchParams({ subscription })}`, {
-        method: 'DELETE',
-      })
+      await remove(subscription, id)
       return html`The dead letter of “<${Name} text=${name} />” is deleted.`
     }, after)
   }
@@ -182,6 +221,6 @@ function Letter({ subscription, letter, isSelected, onToggle, after }) {
     </td>
     <td data-name="Leases" class="number">${receiveCount}</td>
     <td data-name="Died"><${Moment} iso=${diedAt} /></td>
-    <td class="last"><button class="quiet danger small" onClick=${remove} aria-label=${`Delete ${name}`}>Delete</button></td>
+    <td class="last"><button class="quiet danger small" onClick=${ask} aria-label=${`Delete ${name}`}>Delete</button></td>
   </tr>`
 }

@@ -1,8 +1,15 @@
-import { plural } from '../format.js'
-import { Trouble, useLoad, Waiting } from '../parts/load.js'
-import { announce } from '../parts/notice.js'
+import { request } from '../api.js'
+import { live } from '../live/poll.js'
+import { confirm } from '../parts/confirm.js'
+import { Copy } from '../parts/copy.js'
+import { attempt, Trouble, useLoad, Waiting } from '../parts/load.js'
 import { Heading, Moment, Name } from '../parts/text.js'
+import { place } from '../router.js'
+import { useStore } from '../store.js'
 import { html } from '../vendor/htm-preact.js'
+import { Deliveries } from './deliveries.js'
+import { Derive } from './derive.js'
+import { Materials } from './materials.js'
 
 /** @typedef {import('./formulas.js').Formula} Formula */
 
@@ -13,96 +20,82 @@ import { html } from '../vendor/htm-preact.js'
 export function FormulaDetail({ id }) {
   const { data, error, reload } = useLoad(`formulas/${encodeURIComponent(id)}`)
   const formula = /** @type {Formula | null} */ (data)
+  const isDeriving = useStore(place).query.has('derive')
   return html`
     <p><a href="#/formulas">All formulas</a></p>
-    ${formula !== null && html`<${Sheet} formula=${formula} />`}
+    ${formula !== null && (isDeriving ? html`<${Derive} formula=${formula} />` : html`<${Sheet} formula=${formula} reload=${reload} />`)}
     ${error !== null && html`<${Heading}>No formula<//><${Trouble} error=${error} retry=${reload} />`}
     ${formula === null && error === null && html`<${Waiting} />`}`
 }
 
-/** @param {{ formula: Formula }} props */
-function Sheet({ formula: { id, name, materials, createdAt } }) {
-  const shares = sharesOf(materials.map(({ concentration }) => concentration))
+/** @param {{ formula: Formula, reload: () => void }} props */
+function Sheet({ formula, reload }) {
+  const { id, name, materials, createdAt, metadata, submittedBy, derivedFrom } = formula
+  const { isAdmin } = useStore(live)
   return html`
     <${Heading} kicker="Formula" title=${name}><${Name} text=${name} /><//>
     <dl class="facts">
       <div><dt>Accepted</dt><dd><${Moment} iso=${createdAt} /></dd></div>
+      ${submittedBy && html`<div><dt>Submitted by</dt><dd><bdi>${submittedBy}</bdi></dd></div>`}
       <div>
         <dt>Id</dt>
-        <dd class="actions"><code>${id}</code><button class="quiet small" onClick=${() => copy(id)}>Copy the id</button></dd>
+        <dd class="actions"><code>${id}</code><${Copy} what="the id" text=${() => id} /></dd>
       </div>
+      ${derivedFrom && html`<div><dt>Derived from</dt><dd><a href="#/formulas/${derivedFrom}"><code>${derivedFrom}</code></a></dd></div>`}
     </dl>
-    <div class="card">
-      <div class="strip" aria-hidden="true" style=${{ '--parts': shares.length }}>
-        ${shares.map((share, index) => html`<span key=${index} style=${{ flexGrow: share, color: toneOf(index) }}></span>`)}
-      </div>
-      <table class="materials" style=${{ '--fraction': `${longestFraction(materials)}ch` }}>
-        <caption>${plural(materials.length, 'material')}, in submitted order. Shares are of the sum, rounded.</caption>
-        <thead>
-          <tr><th scope="col">Material</th><th scope="col" class="number">Concentration</th><th scope="col">Share</th></tr>
-        </thead>
-        <tbody>
-          ${materials.map(
-            (material, index) => html`<tr key=${index}>
-              <th scope="row"><${Name} text=${material.name} /></th>
-              <td class="number"><${Decimal} text=${material.concentration} /></td>
-              <td>
-                <div class="share">
-                  <span class="bar" aria-hidden="true">
-                    <span style=${{ width: `${(shares[index] ?? 0) * 100}%`, color: toneOf(index) }}></span>
-                  </span>
-                  <span>${percent(shares[index] ?? 0)}</span>
-                </div>
-              </td>
-            </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>`
-}
-
-/** @param {number} index */
-const toneOf = (index) => `var(--${['amber', 'rose', 'sage', 'iris', 'soft', 'edge'][index % 6]})`
-
-/**
- * An exact decimal as it is stored, points below each other.
- * @param {{ text: string }} props
- */
-function Decimal({ text }) {
-  const point = text.indexOf('.')
-  const [whole, fraction] = point < 0 ? [text, ''] : [text.slice(0, point), text.slice(point)]
-  return html`<span class="decimal"><span>${whole}</span><span>${fraction}</span></span>`
+    <${Materials} materials=${materials}>
+      <${Copy} what="as JSON" text=${() => JSON.stringify(formula, null, 2)} />
+      <${Copy} what="as CSV" text=${() => csvOf(formula)} />
+      <a href="#/formulas/${id}?derive">Derive a new formula</a>
+    <//>
+    ${metadata && html`<${Metadata} metadata=${metadata} />`}
+    ${isAdmin && html`<${Deliveries} id=${id} /><${Erase} formula=${formula} reload=${reload} />`}`
 }
 
 /**
- * The length of the longest fraction, with its point.
- * @param {import('./formulas.js').Material[]} materials
+ * Erases a formula, for good, once that is confirmed.
+ * @param {{ formula: Formula, reload: () => void }} props
  */
-const longestFraction = (materials) =>
-  Math.max(...materials.map(({ concentration }) => (/\..*/.exec(concentration)?.[0] ?? '').length))
-
-/**
- * The share of each in the sum, precise enough for a bar: concentrations have more digits than a number holds.
- * @param {string[]} concentrations
- */
-function sharesOf(concentrations) {
-  const sum = concentrations.reduce((sum, text) => sum + Number(text), 0)
-  return concentrations.map((text) => Number(text) / sum)
-}
-
-/** @param {number} share */
-function percent(share) {
-  const hundredths = share * 100
-  return hundredths < 0.1 ? '< 0.1 %' : `${hundredths.toFixed(1)} %`
-}
-
-/** @param {string} text */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text)
-    announce('The id is copied.')
-  } catch {
-    // Browsers allow the clipboard only on https and localhost.
-    announce('This browser does not let the page copy; select the id and copy it yourself.')
+function Erase({ formula: { id, name }, reload }) {
+  const erase = async () => {
+    const text = html`“<${Name} text=${name} />” is erased with its event in every subscription, its dead letters and the
+      answers that show it. A repeated submission of its key is answered with 410. It cannot be undone; backups and logs
+      keep what they hold.`
+    if (!(await confirm({ title: 'Erase this formula?', text, action: 'Erase', isGrave: true }))) return
+    attempt(async () => {
+      try {
+        await request(`formulas/${id}`, { method: 'DELETE' })
+      } catch (error) {
+        const { status, why } = /** @type {import('../api.js').ApiError} */ (error)
+        if (status !== 503) throw error
+        return html`${why.replace(/\.?$/, '.')} The erasure goes on by itself: see <a href="#/cleanups">Cleanups</a>.`
+      }
+      return html`“<${Name} text=${name} />” is erased.`
+    }, reload)
   }
+  return html`<section class="card panel" aria-labelledby="erase-title">
+    <h2 id="erase-title">Erase it</h2>
+    <p id="erase-effect">Removes the formula and all that shows it from the stores, for good.</p>
+    <div class="actions">
+      <button class="quiet danger" aria-describedby="erase-effect" onClick=${erase}>Erase</button>
+    </div>
+  </section>`
+}
+
+/** @param {{ metadata: Record<string, string> }} props */
+const Metadata = ({ metadata }) => html`<section class="card" aria-labelledby="metadata-title">
+  <h2 id="metadata-title">Metadata</h2>
+  <dl class="facts">
+    ${Object.entries(metadata).map(([key, value]) => html`<div key=${key}><dt>${key}</dt><dd><bdi>${value}</bdi></dd></div>`)}
+  </dl>
+</section>`
+
+/**
+ * The materials as `npm run import` reads them.
+ * @param {Formula} formula
+ */
+function csvOf({ name, materials }) {
+  const rows = materials.map((material) => [name, material.name, material.concentration])
+  const cell = (/** @type {string} */ text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+  return [['formula', 'material', 'concentration'], ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')
 }

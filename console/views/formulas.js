@@ -1,81 +1,58 @@
+import { access, json } from '../api.js'
 import { plural, short } from '../format.js'
 import { Empty, Summary, Trouble, useList, Waiting } from '../parts/load.js'
 import { Heading, Moment, Name } from '../parts/text.js'
-import { go, place, replace } from '../router.js'
+import { place } from '../router.js'
 import { useStore } from '../store.js'
-import { html, useEffect, useRef } from '../vendor/htm-preact.js'
+import { html, useEffect, useState } from '../vendor/htm-preact.js'
+import { filtersOf, Search } from './search.js'
 
 /**
- * @typedef {{ name: string, concentration: string }} Material
- * @typedef {{ id: string, name: string, materials: Material[], createdAt: string }} Formula
+ * @typedef {import('./draft.js').Material} Material
+ * @typedef {{ id: string, name: string, materials: Material[], createdAt: string }} Always
+ * @typedef {Always & { metadata?: Record<string, string>, submittedBy?: string, derivedFrom?: string }} Formula
  */
 
-const ID = /^[\da-f]{64}$/i
-const PAUSE_MS = 250
+const ASKED_EVERY_MS = 10_000
 
-/** Finds formulas by the beginning of their name, or one by its id. */
+/** Lists the formulas that are stored, or those that a search finds. */
 export function Formulas() {
-  const name = useStore(place).query.get('name') ?? ''
+  const filters = filtersOf(useStore(place).query)
   return html`
     <${Heading} kicker="What is stored, newest first">Formulas<//>
-    <${Search} name=${name} />
-    <${List} name=${name} />`
+    <${Search} />
+    <${List} filters=${String(filters)} />`
 }
 
-/**
- * The address holds the search, so that links, bookmarks and the side bar lead to it too.
- * @param {{ name: string }} props
- */
-function Search({ name }) {
-  const field = useRef(/** @type {HTMLInputElement | null} */ (null))
-  const timer = useRef(0)
-  useEffect(() => () => clearTimeout(timer.current), [])
-  useEffect(() => {
-    // Do not overwrite what is being typed.
-    if (field.current !== null && timer.current === 0) field.current.value = name
-  }, [name])
-  const search = () => {
-    clearTimeout(timer.current)
-    timer.current = 0
-    const text = field.current?.value ?? ''
-    if (ID.test(text.trim())) return go(`#/formulas/${text.trim().toLowerCase()}`)
-    replace(text ? `#/formulas?name=${encodeURIComponent(text)}` : '#/formulas')
-  }
-  const later = () => {
-    clearTimeout(timer.current)
-    timer.current = setTimeout(search, PAUSE_MS)
-  }
-  const submit = (/** @type {Event} */ event) => {
-    event.preventDefault()
-    search()
-  }
-  return html`<form role="search" onSubmit=${submit}>
-    <div class="field">
-      <label for="search">Name or id</label>
-      <input id="search" type="search" autocomplete="off" spellcheck="false" maxlength="400" defaultValue=${name}
-        placeholder="Rose…" ref=${field} onInput=${later} aria-describedby="search-hint" />
-      <p class="hint" id="search-hint">What the name begins with, whatever its case; or a whole id of 64 digits.</p>
-    </div>
-  </form>`
-}
-
-/** @param {{ name: string }} props */
-function List({ name }) {
-  const path = name === '' ? 'formulas' : `formulas?name=${encodeURIComponent(name)}`
+/** @param {{ filters: string }} props */
+function List({ filters }) {
+  const path = filters === '' ? 'formulas' : `formulas?${filters}`
   const { items, next, more, reload, error, at } = useList(path, 'formulas')
   const formulas = /** @type {Formula[] | null} */ (items)
+  const isStale = useChanged(filters === '' ? formulas : null)
+  useEffect(() => {
+    if (isStale && formulas?.length === 0) reload()
+  }, [isStale])
   if (formulas === null)
     return error === null ? html`<${Waiting} />` : html`<${Trouble} error=${error} retry=${reload} />`
-  if (formulas.length === 0 && name !== '') {
-    return html`<${Empty} title="No such formula">No formula’s name begins with “${name}”.<//>`
+  if (formulas.length === 0 && next !== null) {
+    // A page ends early when it has looked at many formulas.
+    return html`<p class="summary" role="status">None among the newest formulas yet.</p>
+      ${error !== null && html`<${Trouble} error=${error} />`}
+      <button class="quiet more" onClick=${more}>Search older ones</button>`
+  }
+  if (formulas.length === 0 && filters !== '') {
+    return html`<${Empty} title="No such formula">No formula has all that is asked for.<//>`
   }
   if (formulas.length === 0) {
-    return html`<${Empty} title="Nothing stored yet">The first formula that is taken in appears here.
-      You may <a href="#/submit">submit one by hand</a>.<//>`
+    return html`<${Empty} title="Nothing stored yet" example=${firstSubmission()}>
+      The first formula that is taken in appears here. You may <a href="#/submit">submit one by hand</a>, or with a command.
+      Run twice, it stores one formula: the key makes it safe to repeat.
+    <//>`
   }
   return html`
     <${Summary} at=${at} reload=${reload}>
-      ${plural(formulas.length, 'formula')}${next !== null && ', and there are more'}
+      ${plural(formulas.length, 'formula')}${next !== null && ', and there are more'}${isStale && '; the list has changed since'}
     <//>
     <table class="rows">
       <thead>
@@ -87,6 +64,39 @@ function List({ name }) {
     </table>
     ${error !== null && html`<${Trouble} error=${error} />`}
     ${next !== null && html`<button class="quiet more" onClick=${more}>Show older ones</button>`}`
+}
+
+/**
+ * Whether another formula is the newest now than when a list was loaded.
+ * @param {Formula[] | null} formulas null where it need not be known
+ */
+function useChanged(formulas) {
+  const shown = formulas === null ? null : (formulas[0]?.id ?? '')
+  const [newest, setNewest] = useState(shown)
+  useEffect(() => {
+    if (shown === null) return
+    setNewest(shown)
+    const ask = async () => {
+      /** @type {{ formulas: Formula[] } | null} */
+      const answer = document.hidden ? null : await json('formulas?limit=1').catch(() => null)
+      if (answer !== null) setNewest(answer.formulas[0]?.id ?? '')
+    }
+    const timer = setInterval(ask, ASKED_EVERY_MS)
+    return () => clearInterval(timer)
+  }, [shown])
+  return shown !== null && newest !== null && newest !== shown
+}
+
+/** A command that submits a formula to this service. */
+function firstSubmission() {
+  const body = { name: 'Rose Garden', materials: [{ name: 'Rose Absolute', concentration: '12.5' }] }
+  return [
+    `curl ${new URL('formulas', document.baseURI)}`,
+    ...(access.get().key === null ? [] : ['-H "Authorization: Bearer $API_KEY"']),
+    "-H 'Idempotency-Key: first-1'",
+    "-H 'Content-Type: application/json'",
+    `-d '${JSON.stringify(body)}'`,
+  ].join(' \\\n  ')
 }
 
 /** @param {{ formula: Formula }} props */

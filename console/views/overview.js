@@ -1,11 +1,20 @@
 import { Chart } from '../chart.js'
 import { count, figure, NONE, span, time } from '../format.js'
+import { RANGES, within } from '../live/history.js'
 import { live } from '../live/poll.js'
+import { Choice } from '../parts/field.js'
 import { Heading } from '../parts/text.js'
-import { useStore } from '../store.js'
+import { createStore, useStore } from '../store.js'
 import { html } from '../vendor/htm-preact.js'
 
 /** @typedef {import('../live/poll.js').Point} Point */
+
+const KEPT_AS = 'formula-intake.range'
+const keptRange = localStorage.getItem(KEPT_AS)
+
+/** How many seconds the charts go back; stored in this browser. */
+const range = createStore(RANGES.some(([seconds]) => seconds === keptRange) ? String(keptRange) : '600')
+range.watch(() => localStorage.setItem(KEPT_AS, range.get()))
 
 /** @param {number | null | undefined} value */
 const perSecond = (value) => (value === null || value === undefined ? NONE : `${figure(value)}/s`)
@@ -13,6 +22,7 @@ const perSecond = (value) => (value === null || value === undefined ? NONE : `${
 /** The state and the load of the service, live. */
 export function Overview() {
   const { points, queue, cleanups, refusals } = useStore(live)
+  const seconds = useStore(range)
   const latest = points.at(-1)
   return html`
     <${Heading} kicker="As it happens">Overview<//>
@@ -27,7 +37,8 @@ export function Overview() {
       <${Tile} name="Dead letters" value=${count(queue?.dead)} href="#/dead-letters" isAlarm=${(queue?.dead ?? 0) > 0} />
       <${Tile} name="Cleanups owed" value=${count(cleanups)} href="#/cleanups" isAlarm=${(cleanups ?? 0) > 0} />
     </dl>
-    <${Charts} points=${points} />
+    <div class="range"><${Choice} id="range" label="Charts of the last" value=${seconds} options=${RANGES} onValue=${range.set} /></div>
+    <${Charts} points=${within(points, Number(seconds))} />
     <${Figures} points=${points} />`
 }
 

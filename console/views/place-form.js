@@ -15,7 +15,7 @@ const PLACES = /** @type {const} */ ([
  * gets the focus.
  * @param {{
  *   id: string, title: string, label: string, first: Place['kind'], effect: (place: Place) => string, action: string,
- *   onSend: (place: string | null, effect: string) => void, children?: unknown,
+ *   onSend: (place: string | null, effect: string) => Promise<void>, children?: unknown,
  * }} props `onSend` gets null when no time is given
  */
 export function PlaceForm({ id, title, label, first, effect, action, onSend, children }) {
@@ -25,10 +25,15 @@ export function PlaceForm({ id, title, label, first, effect, action, onSend, chi
   // In the layout phase: input before the next frame must not be lost.
   useLayoutEffect(() => form.current?.querySelector(/** @type {'input'} */ ('[aria-invalid=true]'))?.focus(), [sent])
   const at = placeOf(place)
-  const submit = (/** @type {Event} */ event) => {
+  const isSending = useRef(false)
+  const submit = async (/** @type {Event} */ event) => {
     event.preventDefault()
+    // The second half of a double click.
+    if (isSending.current) return
+    isSending.current = true
     setSent(sent + 1)
-    onSend(at, effect(place))
+    await onSend(at, effect(place))
+    isSending.current = false
   }
   return html`<form class="card panel" ref=${form} onSubmit=${submit} aria-labelledby=${`${id}-title`} novalidate>
     <h2 id=${`${id}-title`}>${title}</h2>

@@ -1,20 +1,25 @@
 import { ApiError, access, json } from '../api.js'
+import { plural } from '../format.js'
+import { confirm } from '../parts/confirm.js'
 import { Field } from '../parts/field.js'
 import { announce } from '../parts/notice.js'
+import { Rows } from '../parts/rows.js'
 import { Heading, Name } from '../parts/text.js'
 import { createStore, useStore } from '../store.js'
 import { html, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
-import { bodyOf, fieldOf, filledRows, KeyOfDraft, newDraft, newRow } from './draft.js'
+import { bodyOf, fieldOf, filledRows, KeyOfDraft, newDraft, newRow, repeatedKey } from './draft.js'
+import { Failure } from './failure.js'
+import { Metadata } from './metadata.js'
+import { hasComma, pastedRows, placed, withPoint } from './pasted.js'
 
 /**
  * @typedef {import('./draft.js').Draft} Draft
- * @typedef {import('./draft.js').Row} Row
  * @typedef {import('./formulas.js').Formula} Formula
  * @typedef {{ formula: Formula } | { error: ApiError }} Outcome
  */
 
 const MOST_MATERIALS = 500
-const DECIMAL_COMMA = /^\s*\d+,\d+\s*$/
+const ACTION = 'Submit the formula'
 
 /** The draft outlives the view: the operator may look elsewhere, or have to enter another API key. */
 const draft = createStore(newDraft())
@@ -32,7 +37,7 @@ access.watch(() => {
 
 /** Submits one formula by hand. */
 export function Submit() {
-  const { name, rows } = useStore(draft)
+  const { name, rows, notes } = useStore(draft)
   const [failure, setFailure] = useState(/** @type {ApiError | null} */ (null))
   const [errors, setErrors] = useState(/** @type {Map<string, string>} */ (new Map()))
   const [isSending, setSending] = useState(false)
@@ -44,13 +49,15 @@ export function Submit() {
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault()
     if (isSending) return
-    setSending(true)
     const sent = draft.get()
+    const repeated = repeatedKey(sent.notes)
+    if (repeated !== null) return setErrors(new Map([[repeated, 'This key stands twice']]))
+    setSending(true)
     const outcome = await send(sent)
     setSending(false)
     const error = 'error' in outcome ? outcome.error : null
     setFailure(error)
-    setErrors(error === null ? new Map() : errorsOf(error, filledRows(sent.rows)))
+    setErrors(error === null ? new Map() : errorsOf(error, sent))
     if (!('formula' in outcome)) return
     const isInRow = form.current?.querySelector('fieldset')?.contains(document.activeElement)
     beginDraft()
@@ -66,14 +73,50 @@ export function Submit() {
   return html`
     <${Heading} kicker="By hand">Submit a formula<//>
     <form class="card panel" ref=${form} onSubmit=${submit} novalidate>
-      ${failure !== null && html`<${Failure} error=${failure} hasFields=${errors.size > 0} />`}
+      ${failure !== null && html`<${Failure} error=${failure} hasFields=${errors.size > 0} action=${ACTION} />`}
       <${Field} id="name" label="Name of the formula" value=${name} error=${errors.get('name')}
         onValue=${(/** @type {string} */ name) => change({ name })} />
-      <${Materials} rows=${rows} errors=${errors} onRows=${(/** @type {Row[]} */ rows) => change({ rows })} />
+      <fieldset>
+        <legend>Materials</legend>
+        <p class="hint">Rows copied from a spreadsheet, name and concentration, can be pasted into the first field.</p>
+        <${Rows} what="Material" rows=${rows} columns=${MATERIAL} errors=${errors} empty=${newRow} most=${MOST_MATERIALS} least=${1}
+          onRows=${(/** @type {Draft['rows']} */ rows) => change({ rows })} onPaste=${paste} />
+      </fieldset>
+      <${Metadata} notes=${notes} errors=${errors} onNotes=${(/** @type {Draft['notes']} */ notes) => change({ notes })} />
       <div class="actions">
-        <button class="main" aria-disabled=${isSending}>${isSending ? 'Submitting…' : 'Submit the formula'}</button>
+        <button class="main" aria-disabled=${isSending}>${isSending ? 'Submitting…' : ACTION}</button>
       </div>
     </form>`
+}
+
+const MATERIAL = [{ part: 'name' }, { part: 'concentration', label: 'Concentration', inputmode: 'decimal' }]
+
+/**
+ * Takes rows from a spreadsheet. Whether their commas are decimal ones is for the operator to say.
+ * @param {ClipboardEvent} event
+ * @param {number} index
+ * @param {string} part
+ */
+async function paste(event, index, part) {
+  const pasted = pastedRows(event.clipboardData?.getData('text/plain') ?? '', part)
+  if (pasted === null) return
+  event.preventDefault()
+  const { rows } = draft.get()
+  if (index + pasted.length > MOST_MATERIALS)
+    return announce(`Nothing is pasted: a formula has at most ${MOST_MATERIALS} materials.`)
+  draft.set({ ...draft.get(), rows: placed(rows, index, pasted, newRow) })
+  announce(`${plural(pasted.length, 'row')} pasted.`)
+  const commas = pasted.filter(hasComma)
+  if (commas.length === 0) return
+  const [{ concentration = '' } = {}] = commas
+  const text = `There is a comma in ${commas.length} of ${plural(pasted.length, 'concentration')}, such as ${concentration}. A decimal comma becomes a point: ${withPoint(concentration)}.`
+  if (!(await confirm({ title: 'Are these decimal commas?', text, action: 'Write points', refusal: 'Leave them' })))
+    return
+  const now = draft.get()
+  draft.set({
+    ...now,
+    rows: now.rows.map((row) => (hasComma(row) ? { ...row, concentration: withPoint(row.concentration) } : row)),
+  })
 }
 
 /**
@@ -94,75 +137,20 @@ async function send(sent) {
 
 /**
  * @param {ApiError} error
- * @param {Row[]} rows
+ * @param {Draft} sent
  */
-function errorsOf({ details }, rows) {
+function errorsOf({ details }, sent) {
+  const rows = filledRows(sent.rows)
   /** @type {Map<string, string>} */
   const errors = new Map()
   for (const { path, message } of details) {
-    const field = fieldOf(path, rows)
+    const field = fieldOf(path, rows, sent.notes)
     if (field === null || errors.has(field)) continue
-    const typed = rows.find(({ id }) => field === `concentration-${id}`)?.concentration ?? ''
+    const typed = rows.find(({ id }) => field === `concentration-${id}`)
     errors.set(
       field,
-      DECIMAL_COMMA.test(typed) ? `Write ${typed.trim().replace(',', '.')}, with a point. ${message}` : message,
+      typed && hasComma(typed) ? `Write ${withPoint(typed.concentration)}, with a point. ${message}` : message,
     )
   }
   return errors
-}
-
-/** @param {{ rows: Row[], errors: Map<string, string>, onRows: (rows: Row[]) => void }} props */
-function Materials({ rows, errors, onRows }) {
-  const wanted = useRef(/** @type {string | null} */ (null))
-  // Focus the row that was added, or the one beside a removed row; in the layout phase, or input before that is lost.
-  useLayoutEffect(() => {
-    if (wanted.current !== null) document.getElementById(wanted.current)?.focus()
-    wanted.current = null
-  })
-  const add = () => {
-    const row = newRow()
-    wanted.current = `name-${row.id}`
-    onRows([...rows, row])
-  }
-  const remove = (/** @type {number} */ index) => () => {
-    const next = rows.toSpliced(index, 1)
-    wanted.current = `name-${next[Math.min(index, next.length - 1)]?.id}`
-    onRows(next)
-  }
-  const change = (/** @type {number} */ index, /** @type {Partial<Row>} */ part) =>
-    onRows(rows.map((row, at) => (at === index ? { ...row, ...part } : row)))
-  return html`<fieldset>
-    <legend>Materials</legend>
-    ${rows.map(
-      (
-        { id, name, concentration },
-        index,
-      ) => html`<div class="material" key=${id} role="group" aria-label=${`Material ${index + 1}`}>
-        <${Field} id=${`name-${id}`} label=${`Material ${index + 1}`} value=${name} error=${errors.get(`name-${id}`)}
-          onValue=${(/** @type {string} */ name) => change(index, { name })} />
-        <${Field} id=${`concentration-${id}`} label="Concentration" value=${concentration} inputmode="decimal"
-          error=${errors.get(`concentration-${id}`)}
-          onValue=${(/** @type {string} */ concentration) => change(index, { concentration })} />
-        ${
-          rows.length > 1 &&
-          html`<button type="button" class="quiet" onClick=${remove(index)} aria-label=${`Remove material ${index + 1}`}>
-            Remove
-          </button>`
-        }
-      </div>`,
-    )}
-    ${rows.length < MOST_MATERIALS && html`<button type="button" class="quiet" onClick=${add}>Add a material</button>`}
-  </fieldset>`
-}
-
-/** @param {{ error: ApiError, hasFields: boolean }} props */
-function Failure({ error, hasFields }) {
-  const known = error.code === 'FORMULA_EXISTS' ? error.details[0]?.id : undefined
-  const isOpen = error.status === 0 || error.status >= 500 || error.code === 'IDEMPOTENCY_KEY_IN_USE'
-  const text = error.status === 403 ? error.why : error.message
-  return html`<div class="failure" role="alert">
-    <p>${hasFields ? 'Nothing was stored. Correct the fields that are marked, and submit it again.' : text.replace(/\.?$/, '.')}</p>
-    ${known !== undefined && html`<p><a href="#/formulas/${known}">See the formula that is stored</a></p>`}
-    ${isOpen && html`<p>It is safe to press “Submit the formula” again: it is sent with the same key, and stored once.</p>`}
-  </div>`
 }

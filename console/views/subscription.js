@@ -7,12 +7,13 @@ import { Heading, Moment } from '../parts/text.js'
 import { useStore } from '../store.js'
 import { html } from '../vendor/htm-preact.js'
 import { effectOfDeleting, effectOfMoving, effectOfPausing } from './effects.js'
+import { Events } from './events.js'
 import { PlaceForm } from './place-form.js'
 import { DeadLettersOf, useSubscriptions } from './subscriptions.js'
 
 /**
  * @typedef {import('../live/reading.js').Subscription} Subscription
- * @typedef {(said: string, method: string, action?: string, body?: unknown) => void} Change
+ * @typedef {(said: string, method: string, action?: string, body?: unknown) => Promise<void>} Change
  */
 
 /**
@@ -25,11 +26,12 @@ export function SubscriptionDetail({ name }) {
   const subscription = subscriptions?.find((each) => each.name === name)
   /** @type {Change} */
   const change = (said, method, action = '', body = undefined) => {
-    attempt(() => request(`subscriptions/${name}${action}`, { method, body }).then(() => said), reload)
+    return attempt(() => request(`subscriptions/${name}${action}`, { method, body }).then(() => said), reload)
   }
   return html`
     <p><a href="#/subscriptions">All subscriptions</a></p>
     ${subscription && html`<${Sheet} subscription=${subscription} />`}
+    ${subscription && isAdmin && html`<${Events} subscription=${subscription} />`}
     ${subscription && isAdmin && html`<${Changes} subscription=${subscription} change=${change} />`}
     ${error !== null && html`<${Heading}>No subscription<//><${Trouble} error=${error} retry=${reload} />`}
     ${subscriptions !== null && !subscription && html`<${Heading}>No subscription<//><p>There is none named ${name}.</p>`}
@@ -57,7 +59,7 @@ function Changes({ subscription, change }) {
   const pause = paused ? 'Resume' : 'Pause'
   const move = async (/** @type {string | null} */ to, /** @type {string} */ text) => {
     if (to === null || !(await confirm({ title: `Move ${name}?`, text, action: 'Move', isGrave: true }))) return
-    change(`${name} is moved.`, 'POST', '/seek', { to })
+    await change(`${name} is moved.`, 'POST', '/seek', { to })
   }
   const remove = async () => {
     const text = effectOfDeleting(subscription)

@@ -80,11 +80,11 @@ export function DeadLettersOf({ name, dead }) {
 function Make({ reload }) {
   const [name, setName] = useState('')
   const [problem, setProblem] = useState(/** @type {string | undefined} */ (undefined))
-  const send = (/** @type {string | null} */ from) => {
+  const send = async (/** @type {string | null} */ from) => {
     const isName = NAME.test(name)
     setProblem(isName ? undefined : 'Use lower-case letters and digits, and after the first also . _ and -')
     if (!isName || from === null) return
-    attempt(async () => {
+    await attempt(async () => {
       const { status } = await request(`subscriptions/${name}`, { method: 'PUT', body: { from } })
       setName('')
       const link = html`<a href="#/subscriptions/${name}">${name}</a>`

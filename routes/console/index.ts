@@ -17,9 +17,19 @@ const VENDOR = {
   'vendor/uplot.js': 'uplot/dist/uPlot.iife.min.js',
 }
 
+/** Packages of one font each: a style sheet, and the files that it names. Browsers load those whose letters they show. */
+const FONTS = ['inter', 'source-serif-4']
+
+function fontFiles(font: string): [name: string, path: string][] {
+  const folder = dirname(fileURLToPath(import.meta.resolve(`@fontsource-variable/${font}/wght.css`)))
+  const files = globSync('{wght.css,files/*-wght-normal.woff2}', { cwd: folder })
+  return files.map((file) => [`vendor/${font}/${file}`, join(folder, file)])
+}
+
 /** All files served under /console/: their paths by their names. No other file can be requested. */
 const files: ReadonlyMap<string, string> = new Map([
   ...globSync('**/*.{html,css,js,svg}', { cwd: FOLDER }).map((name) => [name, join(FOLDER, name)] as const),
+  ...FONTS.flatMap(fontFiles),
   ...Object.entries(VENDOR).map(([name, source]) => [name, fileURLToPath(import.meta.resolve(source))] as const),
 ])
 

@@ -42,7 +42,7 @@ test('where keys are in use the page asks for one, keeps it in the tab, and forg
   await other.getByRole('heading', { name: 'API key' }).waitFor()
   await page.getByRole('button', { name: 'Forget the key' }).click()
   await page.getByRole('heading', { name: 'API key' }).waitFor()
-  t.equal(await page.evaluate('sessionStorage.length'), 0)
+  t.equal(await page.evaluate('sessionStorage.length'), 0, 'neither the key nor figures that it allowed to see')
   t.same(problems, [])
 })
 
@@ -56,6 +56,7 @@ test('a key that lacks the scope of a view is told which it needs, and keeps wha
   await show(page, keys[0] ?? '')
   await page.getByText('Submissions and latency are not shown: The API key needs the scope admin.').waitFor()
   await page.locator('.tile').filter({ hasText: 'Ready' }).getByText('0', { exact: true }).waitFor()
+  await page.getByRole('link', { name: 'Dead letters needs admin' }).waitFor()
   for (let looks = 0; looks < 2; looks++) await page.waitForResponse('**/subscriptions')
   t.equal(asked.filter((path) => path === '/metrics').length, 1, 'a refusal is not asked for again and again')
   await page.goto(`${url}/#/dead-letters`)

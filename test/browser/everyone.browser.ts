@@ -25,10 +25,13 @@ async function furnish(t: Test): Promise<Listening & { views: [hash: string, hea
     ['overview', 'Overview'],
     ['formulas', 'Formulas'],
     [`formulas/${id}`, 'Rose Garden'],
+    [`formulas/${id}?derive`, 'Rose Garden'],
+    ['formulas?material=Linalool', 'Formulas'],
     [`formulas/${'0'.repeat(64)}`, 'No formula'],
     ['submit', 'Submit a formula'],
     ['subscriptions', 'Subscriptions'],
     [`subscriptions/${LONG}`, LONG],
+    [`subscriptions/${LONG}?state=leased`, LONG],
     [`subscriptions/none-${'x'.repeat(59)}`, 'No subscription'],
     ['dead-letters', 'Dead letters'],
     [`dead-letters?subscription=${LONG}`, 'Dead letters'],
@@ -54,6 +57,23 @@ test('no view breaks the policy of the page or any script', async (t) => {
   const { url, views } = await furnish(t)
   const { page, problems } = await visit(t, url)
   for (const view of views) await open(page, url, view)
+  t.same(problems, [])
+})
+
+test('the fonts are those that ship with the page, whatever the system has', async (t) => {
+  const { url, store } = await listen(t)
+  await store('Ρόδον, Жасмин, Fougère')
+  const { page, problems } = await visit(t, `${url}/#/formulas`)
+  await page.getByRole('link', { name: 'Ρόδον' }).waitFor()
+  const loaded = (await page.evaluate(
+    "document.fonts.ready.then((fonts) => [...fonts].filter(({ status }) => status === 'loaded').map(({ family }) => family))",
+  )) as string[]
+  t.equal(loaded.filter((family) => family.includes('Inter')).length, 1, 'Latin alone')
+  t.equal(
+    loaded.filter((family) => family.includes('Source Serif')).length,
+    3,
+    'a heading in Latin, a name in three scripts',
+  )
   t.same(problems, [])
 })
 

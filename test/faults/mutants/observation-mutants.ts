@@ -90,4 +90,16 @@ export const observationMutants: Mutant[] = [
     edits: [['src/submission/submission.ts', 'requestId === undefined ?', 'requestId !== "" ?']],
     caughtBy: [REQUEST_LOG_TEST, 'what is logged of a submission that fails names its request as well'],
   },
+  {
+    name: 'console: a total is added up in rounded numbers',
+    breaks: 'totals and previews are exact',
+    edits: [
+      [
+        'console/decimal.js',
+        'textOf(concentrations.reduce((sum, text) => plus(sum, decimalOf(text) ?? ZERO), ZERO))',
+        'String(concentrations.reduce((sum, text) => sum + Number(text), 0))',
+      ],
+    ],
+    caughtBy: ['test/console/exact-total.test.ts', 'a total is exact, with more digits than a number holds'],
+  },
 ]
