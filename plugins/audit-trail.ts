@@ -19,6 +19,7 @@ const CHANGING = ['POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
  * Logs each successful call of a route that changes state and requires the scope `admin`, whether or not keys are in use.
+ * A failed one counts where the service owes what it asked for (`owed`).
  * The line is written before the answer is sent, so that a caller who hangs up cannot avoid it.
  */
 export default fp(
@@ -39,7 +40,7 @@ function isAdministrative({ method, config }: RouteOptions): boolean {
 }
 
 const logCall: onSendHookHandler = function (request, reply, payload, done) {
-  if (reply.statusCode < 400) {
+  if (reply.statusCode < 400 || request.audit?.owed === true) {
     this.auditLog.info(fieldsOf(request, reply, payload), 'An administrative call was carried out')
   }
   done()

@@ -11,7 +11,7 @@ declare module 'fastify' {
 /** Decorates the instance with a cache of recent answers to submissions. */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
-    fastify.decorate('recentAnswers', new RecentAnswers(clock))
+    fastify.decorate('recentAnswers', new RecentAnswers(clock, fastify.orchestrator.erasures))
   },
-  { name: 'recent-answers' },
+  { name: 'recent-answers', dependencies: ['orchestrator'] },
 )

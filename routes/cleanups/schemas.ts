@@ -15,21 +15,21 @@ const cleanup = {
 
 const Cleanup = Type.Object(
   {
-    id: Type.String({ description: 'The attempt that is rolled back', examples: [cleanup.id] }),
+    id: Type.String({ description: 'The attempt that is rolled back, or the erasure', examples: [cleanup.id] }),
     formulaIds: Type.Array(formulaId()),
-    reason: Type.String({ description: 'Why it is rolled back, or why the last attempt to do so failed' }),
+    reason: Type.String({ description: 'Why it is owed, or why the last attempt failed' }),
     attempts: Type.Integer({ minimum: 0, examples: [1] }),
     createdAt: timestamp('When it was interrupted'),
     nextAttemptAt: timestamp('When it is attempted next'),
   },
-  { $id: 'Cleanup', description: 'An interrupted rollback that is still pending' },
+  { $id: 'Cleanup', description: 'An interrupted rollback or erasure that is still pending' },
 )
 
 export const listCleanups = {
   operationId: 'listCleanups',
   tags,
   summary: 'List cleanups',
-  description: 'Interrupted rollbacks that are still pending, oldest first.',
+  description: 'Interrupted rollbacks and erasures that are still pending, oldest first.',
   response: answers('Cleanups', 'Pending cleanups', { cleanups: Type.Array(Cleanup) }),
   errors: ['STORE_UNAVAILABLE'],
   answerExamples: { 'One cleanup': { cleanups: [cleanup] }, 'No cleanups': { cleanups: [] } },

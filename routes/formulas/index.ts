@@ -1,5 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifySchemaCompiler, onRequestHookHandler, preValidationHookHandler } from 'fastify'
+import type {
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaCompiler,
+  onRequestHookHandler,
+  preValidationHookHandler,
+} from 'fastify'
 import { errorAt, ServiceError } from '../../src/errors/service-error.ts'
 import { isFingerprint, searchKey } from '../../src/formula/identity.ts'
 import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
@@ -14,7 +20,7 @@ import {
   sendJson,
   sendOutcome,
 } from './answer.ts'
-import { getFormula, IDEMPOTENCY_KEY, listFormulas, submitFormulas } from './schemas.ts'
+import { eraseFormula, getFormula, IDEMPOTENCY_KEY, listFormulas, submitFormulas } from './schemas.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -76,6 +82,11 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
     if (formula === null) throw new ServiceError('FORMULA_NOT_FOUND')
     return sendFormula(reply as FastifyReply, formula)
   })
+
+  fastify.delete('/:id', { schema: eraseFormula, config: { scope: 'admin' } }, async (request, reply) => {
+    await erase(request, request.params.id)
+    return reply.code(204).send()
+  })
 }
 
 export default routes
@@ -96,10 +107,24 @@ export const requireIdempotencyKey: onRequestHookHandler = (request, _reply, don
 const replayRecent: preValidationHookHandler = function (request, reply, done) {
   const { body, url, caller, idempotencyKey: key } = request
   if (!(body instanceof Buffer)) return done()
-  request.rawRequest = { caller, key, url, body }
-  const answer = this.recentAnswers.find(request.rawRequest)
-  if (answer === null) return done()
-  const outcome = { kind: 'answered', answer, replayed: true } as const
-  countAnswered(this.metrics, outcome)
-  sendOutcome(reply, outcome)
+  request.rawRequest = { caller, key, url, body, erasures: this.orchestrator.erasures.known }
+  const found = this.recentAnswers.find(request.rawRequest)
+  if (found === null) return done()
+  found
+    .then((answer) => {
+      if (answer === null) return done()
+      const outcome = { kind: 'answered', answer, replayed: true } as const
+      countAnswered(this.metrics, outcome)
+      sendOutcome(reply, outcome)
+    })
+    .catch(done)
+}
+
+async function erase(request: FastifyRequest, id: string): Promise<void> {
+  const outcome = await request.server.orchestrator.erase(id)
+  if (outcome === 'unknown') throw new ServiceError('FORMULA_NOT_FOUND')
+  if (outcome === 'erased') return
+  // It will be carried out all the same, so it is audited.
+  request.audit = { owed: true }
+  throw new ServiceError('STORE_UNAVAILABLE')
 }

@@ -283,3 +283,14 @@ export const getFormula = {
   errors: ['FORMULA_NOT_FOUND', 'STORE_UNAVAILABLE'],
   answerExamples: { 'A formula': storedFormula },
 } as const
+
+export const eraseFormula = {
+  operationId: 'eraseFormula',
+  tags,
+  summary: 'Erase a formula',
+  description:
+    'Erases a formula and its event for good: from the stores, from every subscription and its dead letters, and from the answers that replays would give. After a 503 with `STORE_UNAVAILABLE` an erasure that has begun goes on by itself, and is listed among the cleanups; repeat the call until it answers 204 or 404.',
+  params: idParams('The id of a formula'),
+  response: { 204: Type.Unsafe<undefined>({ type: 'null', description: 'Erased' }), ...errorAnswers },
+  errors: ['FORMULA_NOT_FOUND', 'STORE_UNAVAILABLE'],
+} as const

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type ParseArgsConfig, parseArgs, TextDecoder } from 'node:util'
+import { isFingerprint } from '../formula/identity.ts'
 import { reasonOf } from '../kit/reason.ts'
 import type { Corrections } from './corrections.ts'
 import { COLUMNS, type Column, type TableOptions } from './files/columns.ts'
@@ -33,6 +34,10 @@ export interface ExportOptions extends ServiceOptions {
   file: string | null
   format: Format
   csv: CsvStyle
+}
+
+export interface EraseOptions extends ServiceOptions {
+  ids: string[]
 }
 
 /** Options that cannot be used; the message is for the user. */
@@ -76,6 +81,13 @@ Writes every formula, newest first, to FILE or to standard output.
   --decimal CHARACTER    in the concentrations of a CSV file, . or , (.)
   --bom                  begin a CSV file with a byte order mark, so that Excel recognises UTF-8
   --for-spreadsheets     put ' before cells of a CSV file that a spreadsheet would calculate
+${SERVICE_USAGE}`
+
+export const ERASE_USAGE = `npm run erase -- ID... [options]
+
+Erases formulas for good. Their ids are arguments, or the lines of a file.
+
+  --file FILE            read ids from FILE, one per line; - is standard input
 ${SERVICE_USAGE}`
 
 const text = { type: 'string' } as const
@@ -155,6 +167,25 @@ export function readExportOptions(args: string[], environment: NodeJS.ProcessEnv
     forSpreadsheets: values['for-spreadsheets'] ?? false,
   }
   return { ...readServiceOptions(values, environment), file, format, csv }
+}
+
+/** @throws {BadOptions} */
+export function readEraseOptions(args: string[], environment: NodeJS.ProcessEnv): EraseOptions {
+  const { values, positionals } = parse(args, { ...serviceOptions, file: text })
+  const ids = [...positionals, ...(values.file === undefined ? [] : readIds(values.file))]
+  if (ids.length === 0) throw new BadOptions('Name the ids of the formulas to erase, or a --file of them')
+  const wrong = ids.find((id) => !isFingerprint(id))
+  if (wrong !== undefined) throw new BadOptions(`This is not the id of a formula: ${wrong}`)
+  return { ...readServiceOptions(values, environment), ids: [...new Set(ids)] }
+}
+
+function readIds(file: string): string[] {
+  try {
+    const lines = readFileSync(file === '-' ? 0 : file, 'utf8').split('\n')
+    return lines.map((line) => line.trim()).filter((line) => line !== '')
+  } catch (error) {
+    throw new BadOptions(`The file of ids cannot be read: ${reasonOf(error)}`)
+  }
 }
 
 function parse<const O extends NonNullable<ParseArgsConfig['options']>>(args: string[], options: O) {

@@ -10,6 +10,8 @@ export interface Answer {
   replayed: boolean
   /** Null when it is not JSON. */
   body: unknown
+  /** Set when the request was sent more than once. */
+  resent?: true
 }
 
 /** Why a request has to be sent again. */
@@ -79,6 +81,15 @@ export class ServiceClient {
     return this.#send(`/formulas?limit=${limit}${from}`, {})
   }
 
+  /**
+   * Erases a formula.
+   * @returns a 404 if there is none, or this request was sent before and has erased it
+   * @throws {Interrupted | GaveUp | CannotContinue}
+   */
+  erase(id: string): Promise<Answer> {
+    return this.#send(`/formulas/${id}`, { method: 'DELETE' })
+  }
+
   async #send(path: string, init: RequestInit): Promise<Answer> {
     const { clock, random } = this.#timing
     const start = clock.now()
@@ -86,7 +97,7 @@ export class ServiceClient {
       const result = await this.#attempt(path, init)
       if ('status' in result) {
         if (failures > 1) this.#waitingFor = null
-        if (result.status !== 401 && result.status !== 403) return result
+        if (result.status !== 401 && result.status !== 403) return failures > 1 ? { ...result, resent: true } : result
         throw new CannotContinue(`The service refuses the API key: ${describe(result)}`)
       }
       if (this.#stop.aborted) throw new Interrupted()

@@ -2,7 +2,7 @@ export const EXIT = {
   done: 0,
   /** The command did not run, or not to its end. */
   failed: 1,
-  /** The command is done, but some formulas were refused. */
+  /** The command is done, but some formulas were refused, or not there. */
   refused: 2,
   /** The first of two steps is done. */
   partly: 3,

@@ -141,13 +141,18 @@ export class Saga implements CommitStrategy {
   }
 
   /**
-   * Ends one attempt that was left by a crash or a failing store: releases the events of a completed one, rolls back any
-   * other.
+   * Ends one attempt that was left by a crash or a failing store: releases the events of a completed one, completes an
+   * erasure, rolls back any other.
    * @throws {Error} when a store fails: the attempt stays open
    */
   async recover({ id, decision }: OpenAttempt): Promise<void> {
     if (decision.kind === 'completed') {
       await this.#queue.release(id, decision.events)
+      await this.#db.finish(id)
+    } else if (decision.kind === 'erased') {
+      const { formula, unreleased } = decision
+      for (const submission of unreleased) await this.recover(submission)
+      await this.#queue.erase(formula.id, formula.seq)
       await this.#db.finish(id)
     } else {
       await this.#queue.remove(id)

@@ -3,6 +3,8 @@ import { Deadline, sleep, waitFor } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import type { Answer, Cleanup, IdempotencyStore, SubmissionStatus, SubmissionStores } from '../stores/ports.ts'
 import { type CommitStrategy, Saga, TransactionalCommit } from './commit-strategy.ts'
+import { Erasures } from './erasures.ts'
+import { KeyHolder } from './key-holder.ts'
 import { type OrchestratorOptions, type SubmissionObserver, unobserved } from './options.ts'
 import { PendingRollbacks, SETTLE_MS } from './pending-rollbacks.ts'
 import { RecoveryWorker } from './recovery-worker.ts'
@@ -20,34 +22,6 @@ import {
 /** How often to check whether a composition, or a key that another process holds, is free again, in milliseconds. */
 const POLL_MS = 100
 
-/** A submission that holds its key: it runs, or its rollback is pending. */
-class KeyHolder {
-  readonly submissionId: string
-  readonly payload: string
-  readonly scopedKey: string
-  readonly submittedAt: number
-  /** Its attempts have failed, and what they may have left is not rolled back yet. */
-  rollbackPending = false
-  #released: PromiseWithResolvers<Answer | null> | undefined
-
-  constructor(submissionId: string, payload: string, scopedKey: string, submittedAt: number) {
-    this.submissionId = submissionId
-    this.payload = payload
-    this.scopedKey = scopedKey
-    this.submittedAt = submittedAt
-  }
-
-  /** Resolves with the stored answer, or with null when the key is free again without one. */
-  get released(): Promise<Answer | null> {
-    this.#released ??= Promise.withResolvers()
-    return this.#released.promise
-  }
-
-  release(answer: Answer | null): void {
-    this.#released?.resolve(answer)
-  }
-}
-
 /**
  * Stores the formulas of a submission and publishes their events: all or nothing, and exactly once for each key.
  * A submission goes through the phases wait, claim, attempt, settle and release, in this order below.
@@ -56,7 +30,9 @@ export class Orchestrator {
   readonly #options: OrchestratorOptions
   readonly #observer: SubmissionObserver
   readonly #strategy: CommitStrategy
+  readonly #stores: SubmissionStores
   readonly #idempotency: IdempotencyStore
+  readonly erasures: Erasures
   /** The submissions of this process that hold a key, by scoped key. */
   readonly #holders = new Map<string, KeyHolder>()
   readonly #load = { submissions: 0, formulas: 0 }
@@ -72,7 +48,9 @@ export class Orchestrator {
     const saga = new Saga(stores, observer, (attempt, error) =>
       options.log.warn({ attempt, err: error }, 'The events of an accepted submission will be released later'),
     )
+    this.#stores = stores
     this.#idempotency = stores.idempotency
+    this.erasures = new Erasures(() => stores.db.erasures())
     this.#strategy =
       stores.intake === null ? saga : new TransactionalCommit(stores.intake, stores.idempotency, observer)
     this.#pending = new PendingRollbacks(this.#strategy, options, this.#stopping.signal)
@@ -122,10 +100,15 @@ export class Orchestrator {
     if (answer === 'late') return { kind: holder.rollbackPending ? 'failed' : 'in-use' }
     if (answer === null) return null
     if (holder.payload !== payload) return { kind: 'reused' }
+    const isOutdated = await deadline.bound(this.erasures.changedSince(holder.erasures)).catch(() => true)
+    if (isOutdated) return this.#replayStored(request, payload, deadline)
     return { kind: 'answered', submissionId: holder.submissionId, answer, replayed: true }
   }
 
-  /** The holder has another payload. It may itself be reusing the key, so the answer stored under the key decides. */
+  /**
+   * Replays what is stored under the key: the holder has another payload, and may itself be reusing the key, or something
+   * was erased since it ran.
+   */
   async #replayStored(request: SubmissionRequest, payload: string, deadline: Deadline): Promise<Outcome> {
     const { caller, key, requestId } = request
     try {
@@ -142,7 +125,8 @@ export class Orchestrator {
   #run(request: SubmissionRequest, payload: string, scopedKey: string): Promise<Outcome> {
     const { clock, newId, tracer } = this.#options
     const [id, createdAt] = [newId(), clock.now()]
-    const holder = new KeyHolder(id, payload, scopedKey, createdAt)
+    const { known: erasures } = this.erasures
+    const holder = new KeyHolder({ submissionId: id, payload, scopedKey, submittedAt: createdAt, erasures })
     this.#holders.set(scopedKey, holder)
     return tracer.submission({ id, formulas: request.formulas }, async (traceparent) => {
       const submission = toSubmission(request, { id, payload, createdAt, traceparent })
@@ -221,6 +205,20 @@ export class Orchestrator {
   #release(holder: KeyHolder, answer: Answer | null): void {
     this.#holders.delete(holder.scopedKey)
     holder.release(answer)
+  }
+
+  /**
+   * Erases a formula and its event.
+   * @returns `owed` when a store failed: the erasure has begun, and goes on in the background
+   * @throws {StoreUnavailable} whether it has begun is unknown
+   */
+  async erase(id: string): Promise<'erased' | 'unknown' | 'owed'> {
+    const { db, intake } = this.#stores
+    const deadline = new Deadline(this.#options.clock, this.#options.deadlineMs)
+    if (intake !== null) return (await deadline.bound(intake.erase(id))) ? 'erased' : 'unknown'
+    const erasure = await deadline.bound(db.erase(this.#options.newId(), id))
+    if (erasure === null) return 'unknown'
+    return (await this.#recovery.recover(erasure).catch(() => false)) ? 'erased' : 'owed'
   }
 
   /**

@@ -18,7 +18,7 @@ const STORE_TIMEOUT_MS = 10_000
 const RECOVERY_BATCH = 100
 const MAX_LISTED = 1_000
 
-/** Finishes cleanups and unreleased events in the background, and sweeps expired keys, tombstones and events. */
+/** Finishes cleanups, erasures and unreleased events in the background, and sweeps expired keys, tombstones and events. */
 export class RecoveryWorker {
   readonly #stores: SubmissionStores
   readonly #saga: Saga
@@ -103,24 +103,27 @@ export class RecoveryWorker {
       due = await this.#bound(this.#stores.cleanups.due(RECOVERY_BATCH))
       for (const { id } of due) this.#recovering.add(id)
       try {
-        for (const attempt of due) await this.#recover(attempt)
+        for (const attempt of due) await this.recover(attempt)
       } finally {
         this.#recovering.clear()
       }
     } while (due.length === RECOVERY_BATCH && !this.#signal.aborted)
   }
 
-  async #recover(attempt: OpenAttempt): Promise<void> {
+  /** @returns whether it is done; if not, it is due again after a pause */
+  async recover(attempt: OpenAttempt): Promise<boolean> {
     const { clock, random, log } = this.#options
     try {
       await this.#bound(this.#saga.recover(attempt))
       this.#recovering.delete(attempt.id)
       this.#onRecovered(attempt.id)
+      return true
     } catch (error) {
       const reason = reasonOf(error)
       log.warn({ attempt: attempt.id, err: error }, 'A cleanup failed and will be tried again')
       const pause = backoffMs(attempt.attempts + 1, this.#options, random)
       await this.#bound(this.#stores.cleanups.postpone(attempt.id, reason, clock.now() + pause))
+      return false
     }
   }
 

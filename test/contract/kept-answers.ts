@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { Answer, AnswerEntry, NewFormula, Stores, Submission } from '../../src/stores/ports.ts'
 import { type OpenStores, start } from './open-stores.ts'
-import { again, answer200, answerOf, formula, idOf, NOON, shown, submission } from './submissions.ts'
+import { again, answer200, answerOf, eraseFormula, formula, idOf, NOON, shown, submission } from './submissions.ts'
 
 type WithoutClose = Omit<Stores, 'close'>
 
@@ -39,7 +39,7 @@ function large(name: string, concentration: string, mib: number): NewFormula {
 }
 
 async function erase({ db }: WithoutClose, id: string): Promise<boolean> {
-  return db.erase(id, (await db.get(id))?.seq ?? 0)
+  return eraseFormula(db, id)
 }
 
 /** Formulas with the compositions 1 to `count` under other names, sent later. */
@@ -149,7 +149,7 @@ export async function keptAnswerPromises(t: Test, open: OpenStores): Promise<voi
     const one = submission([formula('a')])
     await db.add('1', one)
     t.match(await db.complete('1'), { answer: { status: 200 } })
-    await db.erase(formula('a').id, (await db.get(formula('a').id))?.seq ?? 0)
+    await eraseFormula(db, formula('a').id)
     t.match(await db.complete('1'), { kind: 'completed', answer: { status: 410 } })
     clock.advance(60_000)
     t.match(await cleanups.due(10), [{ id: '1', decision: { kind: 'completed', answer: { status: 410 } } }])

@@ -3,7 +3,7 @@ import type { Stores } from '../../src/stores/ports.ts'
 import { TestClock } from '../support/test-clock.ts'
 import { DEFAULT, LEASE_MS, lease, leaseIn, namesOf, readIn, receiptsOf, show } from './leasing.ts'
 import type { OpenOptions } from './open-stores.ts'
-import { again, answerOf, events, formula, idOf, NOON, seqOf, store, submission } from './submissions.ts'
+import { again, answerOf, eraseFormula, events, formula, idOf, NOON, seqOf, store, submission } from './submissions.ts'
 
 /** Prepares a location for stores. @returns a function that opens stores there; its caller must close them */
 export type Prepare = (t: Test, options: OpenOptions) => Promise<() => Promise<Stores>>
@@ -75,7 +75,7 @@ export function restartContract(name: string, prepare: Prepare): void {
         const { id } = formula('a', concentration)
         const seq = (await db.get(id))?.seq ?? 0
         t.ok(seq > last, `${seq} is new`)
-        t.equal(await db.erase(id, seq), true)
+        t.equal(await eraseFormula(db, id), true)
       }
       last += 2
       db = (await restart()).db
@@ -91,8 +91,7 @@ export function restartContract(name: string, prepare: Prepare): void {
     const { db, idempotency } = await restart()
     t.same(await idempotency.find('', list.key), kept)
     t.same(answerOf(await db.add(`${attempt}.2`, again(list))), kept?.answer)
-    const { id } = formula('b', '2')
-    await db.erase(id, (await db.get(id))?.seq ?? 0)
+    await eraseFormula(db, formula('b', '2').id)
     const third = await restart()
     t.match(await third.idempotency.find('', list.key), { submissionId: list.id, answer: { status: 410 } })
   })

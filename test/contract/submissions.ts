@@ -76,6 +76,13 @@ export async function store(db: FormulaDb, of: Submission): Promise<string> {
   return attempt
 }
 
+/** Erases a formula from a database. @returns false when there is none */
+export async function eraseFormula(db: FormulaDb, id: string): Promise<boolean> {
+  const erasure = await db.erase(randomUUID(), id)
+  if (erasure !== null) await db.finish(erasure.id)
+  return erasure !== null
+}
+
 /** Takes a page of formulas apart. */
 export function readPage({ formulas, next }: FormulaPage) {
   const shown: { id: string }[] = JSON.parse(`[${Buffer.from(formulas)}]`)

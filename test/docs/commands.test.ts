@@ -37,7 +37,7 @@ test('every npm script is named on some page', async (t) => {
 
 test('every command says how it is used when it is asked, and ends with 0', async (t) => {
   t.testdir()
-  for (const name of ['keys', 'migrate:store', 'backup', 'import', 'export']) {
+  for (const name of ['keys', 'migrate:store', 'backup', 'import', 'export', 'erase']) {
     const program = scripts[name]?.replace('node ', '') ?? ''
     const { code, stdout, stderr } = await start(t, program, ['--help']).ended
     t.match({ code, stderr }, { code: 0, stderr: [] }, name)

@@ -21,6 +21,7 @@ const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['GET', '/formulas', ['read']],
   ['GET', '/formulas/x', ['read']],
   ['HEAD', '/formulas', ['read']],
+  ['DELETE', '/formulas/x', []],
   ['GET', '/submissions/x', ['submit']],
   ['POST', '/events/receive', ['consume']],
   ['POST', '/events/ack', ['consume']],

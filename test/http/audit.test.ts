@@ -3,6 +3,8 @@ import { type Test, test } from 'tap'
 import { digestOf } from '../../src/access/api-key.ts'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
+import { StoreUnavailable } from '../../src/errors/store-errors.ts'
+import { memoryStores } from '../faults/stores.ts'
 import { startGuarded } from '../support/http/keys.ts'
 import { formula, formulasOf, startService } from '../support/http/service.ts'
 import { newKey } from '../support/new-key.ts'
@@ -112,6 +114,25 @@ test('reading, refused calls and what other scopes may do leave no line among th
   await reader.post('/events/dead/redrive')
   await consumer.post('/events/receive')
   t.same(acts(), [])
+})
+
+test('an erasure is logged with the id, also one that a store failed and that goes on by itself', async (t) => {
+  const { lines, logger } = captureLog('info')
+  const stores = memoryStores('saga', { clock: new TestClock(), answerTtlMs: 60_000, maxReceives: 5 })
+  const eraseEvent = stores.queue.erase
+  stores.queue.erase = () => Promise.reject(new StoreUnavailable('down'))
+  const service = await startService(t, {}, { logger, stores })
+  const [{ id } = { id: '' }] = formulasOf(await service.submit(formula(1)))
+  const erase = () => service.send({ method: 'DELETE', url: `/formulas/${id}` })
+  t.equal((await erase()).statusCode, 503)
+  stores.queue.erase = eraseEvent
+  t.same([(await erase()).statusCode, (await erase()).statusCode], [204, 404])
+  const acts = lines.filter(({ audit }) => audit === true)
+  t.equal(acts.length, 2)
+  t.match(acts, [
+    { route: '/formulas/:id', method: 'DELETE', id, status: 503, owed: true },
+    { id, status: 204 },
+  ])
 })
 
 test('of many ids the line names the first hundred, and counts all', async (t) => {

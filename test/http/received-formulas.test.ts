@@ -1,6 +1,7 @@
 import { type Test, test } from 'tap'
 import type { ReceivedEvent } from '../../src/outbox/message.ts'
 import type { Stores } from '../../src/stores/ports.ts'
+import { eraseFormula } from '../contract/submissions.ts'
 import {
   type Answer,
   errorOf,
@@ -91,8 +92,7 @@ test('a formula that has been erased is null, also where it was submitted again'
   const service = await start(t)
   const { db } = service.stores
   await service.submit([formula(1), formula(2)])
-  for (const { id } of (await service.get('/formulas')).json().formulas)
-    await db.erase(id, (await db.get(id))?.seq ?? 0)
+  for (const { id } of (await service.get('/formulas')).json().formulas) await eraseFormula(db, id)
   await service.submit(formula(2))
   t.match(eventsOf(await receive(service)), [
     { name: 'Formula 1', formula: null },

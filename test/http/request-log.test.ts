@@ -84,7 +84,7 @@ test('the line of a submission names it, also where it was answered before', asy
 
 test('what is logged of a submission that fails names its request as well', async (t) => {
   const { lines, submit } = await startLogged(t, 'info', (stores) => {
-    stores.intake = { accept: unavailable, giveUp: async () => {} }
+    stores.intake = { accept: unavailable, giveUp: async () => {}, erase: unavailable }
   })
   t.equal((await submit('k')).statusCode, 503)
   const attempt = lines.find(({ msg }) => msg === 'An attempt to store a submission failed')

@@ -71,7 +71,7 @@ t.test('the state of a submission is moved, with the ids of formulas that were e
   const { path, clock, list } = await filledFile(t)
   const source = openInProcess(path, { clock, ...OPTIONS })
   const id = list.formulas[0]?.id ?? ''
-  t.equal(await source.db.erase(id, (await source.db.get(id))?.seq ?? 0), true)
+  t.equal(await source.intake.erase(id), true)
   const state = await source.idempotency.status(list.caller, list.key)
   t.match(state, { submittedAt: list.createdAt, status: 200, formulaIds: list.formulas.map((one) => one.id) })
   await source.close()

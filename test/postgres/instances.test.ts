@@ -8,6 +8,7 @@ import { OWNER_LEASE_MS } from '../../src/stores/ports.ts'
 import { migrations } from '../../src/stores/postgres/schema.ts'
 import { DEFAULT } from '../contract/leasing.ts'
 import { again, answerOf, formula, submission } from '../contract/submissions.ts'
+import { errorOf, formulasOf, formula as sent, startService } from '../support/http/service.ts'
 import { contentsOf, openEngine } from '../support/postgres/engines.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
 
@@ -241,3 +242,52 @@ t.test('a long poll still finds events when the connection for notifications is 
 async function untilSomeoneListens(url: string): Promise<void> {
   while ((await pick(url, `SELECT count(*)::int ${LISTENERS}`)) === 0) await pause(5)
 }
+
+t.test('a formula that was erased at one instance is not replayed from the memory of another', async (t) => {
+  const url = await server.createDatabase()
+  const [one, two] = [await startService(t, { DATABASE_URL: url }), await startService(t, { DATABASE_URL: url })]
+  const { id } = formulasOf(await one.submit(sent(1), { key: 'k' }))[0] as { id: string }
+  // The first replay of an instance asks for the number of erasures, the second is kept, the third comes from memory.
+  for (let replay = 0; replay < 3; replay++) t.equal((await two.submit(sent(1), { key: 'k' })).statusCode, 200)
+  t.equal((await one.send({ method: 'DELETE', url: `/formulas/${id}` })).statusCode, 204)
+  errorOf(t, await two.submit(sent(1), { key: 'k' }), 410, 'FORMULA_ERASED')
+  errorOf(t, await two.get(`/formulas/${id}`), 404, 'FORMULA_NOT_FOUND')
+})
+
+t.test('of instances that erase a formula at once, one does it in one transaction', async (t) => {
+  const { engines, one } = await instances(t, 4)
+  for (let round = 1; round <= 10; round++) {
+    const stored = submission([formula(`a${round}`, `${round}.1`)])
+    await one.intake.accept(stored)
+    const erased = await Promise.all(engines.map(({ intake }) => intake.erase(stored.formulas[0]?.id ?? '')))
+    t.same(erased.filter(Boolean).length, 1)
+  }
+  t.match(await contentsOf(one), { formulas: [], events: 0 })
+})
+
+t.test('of instances that begin to erase a formula at once, all join one erasure', async (t) => {
+  const { engines, one } = await instances(t, 4)
+  for (let round = 1; round <= 10; round++) {
+    const stored = submission([formula(`a${round}`, `${round}.1`)])
+    await one.intake.accept(stored)
+    const id = stored.formulas[0]?.id ?? ''
+    const erasures = await Promise.all(engines.map(({ db }, index) => db.erase(`${round}.${index}`, id)))
+    t.equal(new Set(erasures.map((erasure) => erasure?.id)).size, 1)
+    await one.db.finish(erasures[0]?.id ?? '')
+    t.equal(await one.db.erase('again', id), null)
+  }
+})
+
+t.test('a vacuum follows erasures, and many share one', async (t) => {
+  const { url, one } = await instances(t, 1)
+  const list = submission(Array.from({ length: 30 }, (_, n) => formula(`a${n}`, `${n + 1}`)))
+  await one.intake.accept(list)
+  await Promise.all(list.formulas.map(({ id }) => one.intake.erase(id)))
+  const vacuums = `SELECT vacuum_count::int AS n FROM pg_stat_user_tables WHERE relname = 'formulas'`
+  let count = 0
+  for (let looks = 0; looks < 100 && count === 0; looks++) {
+    await pause(100)
+    count = (await pick(url, vacuums)) as number
+  }
+  t.ok(count > 0 && count < 30, `${count}`)
+})

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
+import { eraseCommand } from '../../src/bulk/erase.ts'
 import { exportCommand } from '../../src/bulk/export.ts'
 import type { TableOptions } from '../../src/bulk/files/columns.ts'
 import { importCommand } from '../../src/bulk/import.ts'
@@ -30,6 +31,9 @@ export const runImport = (url: string, args: string[]): Promise<Said> => run(imp
 
 /** Runs an export to its end, in this process. */
 export const runExport = (url: string, args: string[]): Promise<Said> => run(exportCommand, ['--url', url, ...args])
+
+/** Runs an erasure to its end, in this process. */
+export const runErase = (url: string, args: string[]): Promise<Said> => run(eraseCommand, ['--url', url, ...args])
 
 async function run(command: Command, args: string[]): Promise<Said> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]

@@ -1,8 +1,8 @@
 import type { Decision } from './formula-db.ts'
 
-/** A rollback that was interrupted and must still be done. */
+/** A rollback or an erasure that was interrupted and must still be done. */
 export interface Cleanup {
-  /** The attempt to roll back. */
+  /** The attempt to roll back, or the erasure. */
   id: string
   formulaIds: string[]
   reason: string
@@ -13,12 +13,26 @@ export interface Cleanup {
   nextAttemptAt: string
 }
 
-/** A decided but unfinished attempt: still to do is its rollback or, if completed, the release of its events. */
+/** A formula that is erased in the database but not yet in the queue. */
+export interface Erased {
+  kind: 'erased'
+  formula: { id: string; seq: number }
+  /** The submission of the formula, if its events are not released yet: they must be before they can be erased. */
+  unreleased: OpenAttempt[]
+}
+
+/**
+ * A decided but unfinished attempt: still to do is its rollback or, if completed, the release of its events. An erasure
+ * can only go forward too.
+ */
 export interface OpenAttempt {
   id: string
   attempts: number
-  decision: Decision
+  decision: Decision | Erased
 }
+
+/** The reason of an erasure that no store has failed yet. */
+export const ERASING = 'The formula is being erased'
 
 /** The reason of a rollback whose owner died. */
 export const ORPHANED = 'The service stopped before the submission was finished'
@@ -29,7 +43,7 @@ export const HEAD_START_MS = 5_000
 /** The lease of an attempt's owner, in milliseconds: without a heartbeat for this long it counts as dead. */
 export const OWNER_LEASE_MS = 5_000
 
-/** The unfinished attempts of sagas. `FormulaDb.add` adds them, `finish` and `remove` end them. */
+/** The unfinished attempts of sagas. `FormulaDb.add` and `erase` add them, `finish` and `remove` end them. */
 export interface CleanupQueue {
   /**
    * Called once at start-up: decides to roll back attempts whose owner died, and makes all unfinished attempts due

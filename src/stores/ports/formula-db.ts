@@ -1,3 +1,4 @@
+import type { OpenAttempt } from './cleanup-queue.ts'
 import type { FormulaEvent } from './event-queue.ts'
 import type { Answer, Submission, Verdict } from './submission.ts'
 
@@ -61,10 +62,17 @@ export interface FormulaDb {
    */
   list(query: FormulaQuery): Promise<FormulaPage>
   /**
-   * Erases the formula with this fingerprint and sequence number. Answers that show it become 410.
-   * @returns false when there is none, for example because it was erased and stored anew
+   * Erasure, step 1, where the queue is another store: erases the formula and stores a durable intent, which claims its
+   * composition until `finish`. Answers that show it become 410.
+   * @param erasureId identifies this erasure in later calls
+   * @returns the erasure, or the one that is already owed for this fingerprint; null when there is neither
    */
-  erase(id: string, seq: number): Promise<boolean>
+  erase(erasureId: string, id: string): Promise<OpenAttempt | null>
+  /**
+   * A number that every erasure changes, at the latest when `erase` returns: as long as it is the same, no answer has
+   * become 410.
+   */
+  erasures(): Promise<number>
   /**
    * Saga, step 1: decides the submission. If it can be accepted, stores a durable intent with its answer and its new
    * formulas as pending, which claims its key and compositions in one step.
@@ -77,7 +85,7 @@ export interface FormulaDb {
   abandon(attemptId: string, reason: string): Promise<Decision>
   /** Removes the pending formulas and the intent of an abandoned attempt, if any. */
   remove(attemptId: string): Promise<void>
-  /** Removes the intent of a completed attempt whose events are released. */
+  /** Removes the intent of a completed attempt whose events are released, or of an erasure whose event is erased. */
   finish(attemptId: string): Promise<void>
   /** @throws {StoreUnavailable} when the database does not answer or cannot be written */
   probe(): Promise<void>

@@ -96,6 +96,12 @@ export interface Intake {
    * @throws {StoreUnavailable}
    */
   giveUp(submissionId: string): Promise<void>
+  /**
+   * Erases a formula and its event. Answers that show it become 410.
+   * @returns false when there is no such formula
+   * @throws {StoreUnavailable} the outcome is unknown
+   */
+  erase(id: string): Promise<boolean>
 }
 
 /** Keeps the answer of each finished submission under its caller and key until it expires. */

@@ -1,6 +1,7 @@
 import { StoreRefused } from '../../errors/store-errors.ts'
 import type { BoundQueue, DurableStores, EngineOptions } from '../ports.ts'
 import { Database, givenTime } from './database.ts'
+import { erasures, Vacuum } from './erasure.ts'
 import { eventQueue } from './event-queue.ts'
 import { formulaReads } from './formula-list.ts'
 import { PostgresIntake } from './intake.ts'
@@ -30,7 +31,9 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   const database = new Database(url)
   const notifier = new ReadyNotifier(database)
   const time = givenTime(clock)
-  const intake = new PostgresIntake(database, { clock, time, notifier, answerTtlMs, onCommit })
+  const vacuum = new Vacuum(database)
+  const erasure = erasures(database, time, vacuum)
+  const intake = new PostgresIntake(database, { clock, time, notifier, answerTtlMs, onCommit, erase: erasure.atOnce })
   const probe = () => database.execute(PROBE)
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -51,10 +54,12 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
       ...formulaReads(database),
       ...sagaSteps(database, time, answerTtlMs),
       add: (id, of) => intake.add(id, of),
+      erase: erasure.start,
+      erasures: erasure.count,
       probe,
     },
     queue: {
-      ...eventQueue({ database, clock, time, maxReceives, notifier }),
+      ...eventQueue({ database, clock, time, maxReceives, notifier, vacuum }),
       identity: async () => (await database.value('SELECT store_id FROM formula_intake.identity')) as string,
       probe,
     },

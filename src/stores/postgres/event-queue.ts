@@ -3,6 +3,7 @@ import { isFingerprint } from '../../formula/identity.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { DEFAULT_SUBSCRIPTION, type EventQueue, type LogPlace, MAX_SUBSCRIPTIONS, type Subscription } from '../ports.ts'
 import { columnsOf, type Database, DURABLE, type GivenTime, NOW, type Query, type Row, sweepOf } from './database.ts'
+import type { Vacuum } from './erasure.ts'
 import { deadLetters, leases } from './leases.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
 
@@ -36,10 +37,11 @@ export interface EventQueueOptions {
   time: GivenTime
   maxReceives: number
   notifier: ReadyNotifier
+  vacuum: Vacuum
 }
 
 export function eventQueue(options: EventQueueOptions): Omit<EventQueue, 'identity' | 'probe'> {
-  const { database, notifier } = options
+  const { database, notifier, vacuum } = options
   return {
     ...sagaSteps(options),
     ...subscriptions(options),
@@ -50,7 +52,9 @@ export function eventQueue(options: EventQueueOptions): Omit<EventQueue, 'identi
       return (await database.call<number>('trim_log', olderThan, limit)) ?? 0
     },
     async erase(id, seq) {
-      if (isFingerprint(id)) await database.call('erase', id, seq)
+      if (!isFingerprint(id)) return
+      await database.call('erase', id, seq)
+      vacuum.request()
     },
   }
 }

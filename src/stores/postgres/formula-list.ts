@@ -1,7 +1,7 @@
 import { isFingerprint, successor } from '../../formula/identity.ts'
 import { ENTRY_OVERHEAD, PAGE_BYTES, PAGE_OVERHEAD, writeFormulas } from '../page.ts'
 import type { FormulaDb, FormulaPage, FormulaQuery } from '../ports.ts'
-import { type Database, DURABLE, type Row, Unstorable } from './database.ts'
+import { type Database, type Row, Unstorable } from './database.ts'
 import { toFormula } from './lookup.ts'
 
 /** Maximum number of rows that a search by name scans for one page. */
@@ -22,14 +22,6 @@ SELECT id, document, seq FROM (
   FROM pg_catalog.unnest($1::text[]) WITH ORDINALITY AS asked (id, place)
   LEFT JOIN formula_intake.formulas ON fingerprint = pg_catalog.decode(asked.id, 'hex') AND attempt IS NULL
 ) AS weighed WHERE bytes <= ${PAGE_BYTES - PAGE_OVERHEAD} OR place = 1 ORDER BY place`
-
-/** $1 fingerprint in hex, $2 sequence number. */
-const ERASE = `
-WITH gone AS (
-  DELETE FROM formula_intake.formulas
-  WHERE fingerprint = pg_catalog.decode($1, 'hex') AND seq = $2 AND attempt IS NULL RETURNING seq, fingerprint
-)
-INSERT INTO formula_intake.erased SELECT * FROM gone RETURNING ${DURABLE}`
 
 /**
  * Cuts rows to a page of `PAGE_BYTES`, but at least one row; `found` is the number of rows before the cut. PostgreSQL
@@ -81,8 +73,8 @@ SELECT * FROM (${MANY}) AS shown
 UNION ALL SELECT NULL, NULL, pg_catalog.min(seq), NULL FROM scanned HAVING pg_catalog.count(*) = $5
 ORDER BY seq DESC, id`
 
-/** Reads and erases formulas; pending ones do not exist here. */
-export function formulaReads(database: Database): Pick<FormulaDb, 'get' | 'getPage' | 'list' | 'erase'> {
+/** Reads formulas; pending ones do not exist here. */
+export function formulaReads(database: Database): Pick<FormulaDb, 'get' | 'getPage' | 'list'> {
   return {
     async get(id) {
       const [row] = isFingerprint(id) ? await database.query(GET, [id]) : []
@@ -96,7 +88,6 @@ export function formulaReads(database: Database): Pick<FormulaDb, 'get' | 'getPa
       if (searchPrefix !== '') return search(database, { limit, before, searchPrefix })
       return toPage(await database.query(LIST, [before, limit + 1]), limit)
     },
-    erase: async (id, seq) => isFingerprint(id) && (await database.query(ERASE, [id, seq])).length > 0,
   }
 }
 

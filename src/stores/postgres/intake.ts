@@ -53,6 +53,7 @@ interface IntakeOptions {
   notifier: ReadyNotifier
   answerTtlMs: number
   onCommit: OnCommit
+  erase: Intake['erase']
 }
 
 /** A submission of a batch. */
@@ -154,6 +155,10 @@ export class PostgresIntake implements Intake, IdempotencyStore {
       await this.#makeVoid(write)
       this.#inDoubt.delete(write)
     }
+  }
+
+  erase(id: string): Promise<boolean> {
+    return this.#options.erase(id)
   }
 
   find(caller: string, key: string): Promise<KeyRecord | null> {

@@ -12,7 +12,7 @@ import {
 import { type Database, DURABLE, type GivenTime, givenTime, NOW, type Row, sweepOf, Unstorable } from './database.ts'
 import { readAnswers, toEvents } from './lookup.ts'
 
-const INTENT = `id, state, event_ids, event_bodies, event_at, added, status, kept, attempts`
+export const INTENT = `id, state, event_ids, event_bodies, event_at, added, status, kept, attempts`
 
 /**
  * The decision on an attempt. FOR UPDATE makes a server fail that was demoted to a standby: from its stale rows, an attempt
@@ -48,7 +48,11 @@ WITH gone AS (
 SELECT ${DURABLE}`
 
 /** $1 attempt. */
-const FINISH = `DELETE FROM formula_intake.intents WHERE id = $1 AND state = 'completed'`
+const FINISH = `
+WITH done AS (
+  DELETE FROM formula_intake.intents WHERE id = $1 AND state IN ('completed', 'erasing') RETURNING id, state
+)
+DELETE FROM formula_intake.formulas WHERE attempt IN (SELECT id FROM done WHERE state = 'erasing')`
 
 /** $1 time, $2 limit, $3 age in ms. */
 export const SWEEP_TOMBSTONES = sweepOf('intents', {
@@ -72,12 +76,12 @@ RETURNING 1`
 /** Makes decided attempts due unless another instance holds them. $1 time. */
 const MAKE_DUE = `
 UPDATE formula_intake.intents SET next_attempt_at = ${NOW}
-WHERE state IN ('completed', 'rolling-back') AND next_attempt_at > ${NOW} AND held_until <= ${NOW}`
+WHERE state IN ('completed', 'rolling-back', 'erasing') AND next_attempt_at > ${NOW} AND held_until <= ${NOW}`
 
 /** $1 limit. */
 const CLEANUPS = `
 SELECT id, event_ids AS "formulaIds", reason, attempts, decided_at AS "createdAt", next_attempt_at AS "nextAttemptAt"
-FROM formula_intake.intents WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT $1`
+FROM formula_intake.intents WHERE state IN ('rolling-back', 'erasing') ORDER BY decided_at, id LIMIT $1`
 
 /** Leases due attempts, so that no other instance recovers them too. $1 time, $2 limit, $3 lease in ms. */
 const DUE = `
@@ -85,12 +89,16 @@ WITH due AS (
   UPDATE formula_intake.intents SET held_until = ${NOW} + $3::bigint
   WHERE id = ANY (ARRAY(
     SELECT id FROM formula_intake.intents
-    WHERE state IN ('completed', 'rolling-back') AND next_attempt_at <= ${NOW} AND held_until <= ${NOW}
+    WHERE state IN ('completed', 'rolling-back', 'erasing') AND next_attempt_at <= ${NOW} AND held_until <= ${NOW}
     ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED
   ))
   RETURNING *
 )
 SELECT ${INTENT} FROM due ORDER BY next_attempt_at`
+
+/** The attempt that added a formula, if its events are not released yet. $1 sequence number. */
+const UNRELEASED = `
+SELECT ${INTENT} FROM formula_intake.intents WHERE state = 'completed' AND $1::bigint = ANY (added)`
 
 const OLDEST_COMPLETED = `
 SELECT pg_catalog.min(decided_at)::bigint FROM formula_intake.intents WHERE state = 'completed'`
@@ -99,12 +107,12 @@ SELECT pg_catalog.min(decided_at)::bigint FROM formula_intake.intents WHERE stat
 const POSTPONE = `
 UPDATE formula_intake.intents
 SET attempts = attempts + 1, reason = $3, next_attempt_at = ${NOW} + $4::bigint, held_until = 0
-WHERE id = $2 AND state IN ('completed', 'rolling-back')`
+WHERE id = $2 AND state IN ('completed', 'rolling-back', 'erasing')`
 
 /** $1 time, $2 attempt. */
 const RETRY = `
 UPDATE formula_intake.intents SET next_attempt_at = ${NOW}, held_until = 0
-WHERE id = $2 AND state = 'rolling-back' RETURNING 1`
+WHERE id = $2 AND state IN ('rolling-back', 'erasing') RETURNING 1`
 
 /** The steps of a saga that follow `add`. */
 export function sagaSteps(database: Database, time: GivenTime, answerTtlMs: number) {
@@ -141,9 +149,7 @@ export function cleanupQueue(database: Database, clock: Clock): CleanupQueue {
     },
     list: async (limit) => (await database.query(CLEANUPS, [limit])).map(toCleanup),
     async due(limit) {
-      const rows = await database.query(DUE, [time(), limit, OWNER_LEASE_MS])
-      const decisions = await decisionsOf(database, rows)
-      return rows.map(({ id, attempts }, index) => ({ id, attempts, decision: decisions[index] }) as OpenAttempt)
+      return openAttempts(database, await database.query(DUE, [time(), limit, OWNER_LEASE_MS]))
     },
     oldestUnfinished: async () => (await database.value<number>(OLDEST_COMPLETED)) ?? null,
     postpone: (id, reason, nextAttemptAt) =>
@@ -166,6 +172,18 @@ async function decisionsOf(database: Database, intents: Row[]): Promise<Decision
     const answer = answers[completed.indexOf(intent)]
     return answer === undefined ? { kind: 'abandoned' } : { kind: 'completed', answer, events: toEvents(intent) }
   })
+}
+
+/** @param intents decided ones */
+export async function openAttempts(database: Database, intents: Row[]): Promise<OpenAttempt[]> {
+  const decisions: OpenAttempt['decision'][] = await decisionsOf(database, intents)
+  for (const [index, { state, event_ids, added }] of intents.entries()) {
+    if (state !== 'erasing') continue
+    const formula = { id: (event_ids as string[])[0] as string, seq: (added as number[])[0] as number }
+    const unreleased = await openAttempts(database, await database.query(UNRELEASED, [formula.seq]))
+    decisions[index] = { kind: 'erased', formula, unreleased }
+  }
+  return intents.map(({ id, attempts }, index) => ({ id, attempts, decision: decisions[index] }) as OpenAttempt)
 }
 
 const toCleanup = ({ createdAt, nextAttemptAt, ...cleanup }: Row) =>

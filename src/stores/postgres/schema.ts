@@ -19,7 +19,8 @@ export const migrations: readonly string[] = [
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     store_id text NOT NULL DEFAULT pg_catalog.gen_random_uuid(),
     queue_id text,
-    queue_location text
+    queue_location text,
+    erasures bigint NOT NULL DEFAULT 0
   );
   INSERT INTO formula_intake.identity DEFAULT VALUES;
 
@@ -34,7 +35,7 @@ export const migrations: readonly string[] = [
   -- Numbers formulas in order of acceptance.
   CREATE SEQUENCE formula_intake.acceptance;
 
-  -- A formula with an attempt is pending: it claims its composition and is not visible.
+  -- A formula with an attempt is pending or being erased: it claims its composition and is not visible.
   CREATE TABLE formula_intake.formulas (
     fingerprint bytea PRIMARY KEY,
     seq bigint NOT NULL,
@@ -75,7 +76,7 @@ export const migrations: readonly string[] = [
   -- The intents of sagas, with their events as parallel arrays; added is set on completion.
   CREATE TABLE formula_intake.intents (
     id text PRIMARY KEY,
-    state text NOT NULL CHECK (state IN ('pending', 'completed', 'rolling-back', 'removed')),
+    state text NOT NULL CHECK (state IN ('pending', 'completed', 'rolling-back', 'erasing', 'removed')),
     event_ids text[] NOT NULL DEFAULT '{}',
     event_bodies text[] NOT NULL DEFAULT '{}',
     event_at bigint,

@@ -3,6 +3,7 @@ import { isFingerprint } from '../../formula/identity.ts'
 import { cutPage, entryBytes } from '../page.ts'
 import type { BoundQueue, EngineOptions, FormulaPage, FormulaQuery, StoredFormula } from '../ports.ts'
 import { staleAnswers } from './answer-table.ts'
+import { erasureCommands } from './erasure-commands.ts'
 import { formulaTable } from './formula-table.ts'
 import { cleanupCommands } from './intent-table.ts'
 import { eventQueue, queueCommands } from './queue/queue-commands.ts'
@@ -42,8 +43,8 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     ...sagaCommands(tables),
     ...cleanupCommands(db),
     ...queueCommands(db, queue),
+    ...erasureCommands(tables, queue.dead),
     ...identityCommands(db),
-    eraseFormula: (_now: number, id: string, seq: number): boolean => writer.erase(id, seq),
     sweepAnswers(now: number, limit: number): number {
       givenUp.sweep(now - answerTtlMs, limit)
       return answers.sweep(now, limit)
@@ -54,7 +55,13 @@ export function writeCommands(db: DatabaseSync, { answerTtlMs, maxReceives }: Wr
     for (const part of [answers, writer, intents, givenUp, queue.log, queue.subscriptions]) part.reload()
   }
   const flush = (): void => queue.subscriptions.flush()
-  return { commands, flush, reload, chores: [formulas.index, answers.index, staleAnswers(db)] }
+  /** Whether something was erased since the last call. */
+  const hasErased = (): boolean => {
+    const { inLog } = tables.traces
+    tables.traces.inLog = false
+    return inLog
+  }
+  return { commands, flush, reload, hasErased, chores: [formulas.index, answers.index, staleAnswers(db)] }
 }
 
 /** The identity of this database, and the queue that it publishes to. */

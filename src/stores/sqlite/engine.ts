@@ -55,12 +55,13 @@ type Reader = Pick<WorkerClient<ReadCommands>, 'call'>
 /** The stores of a database, by the commands of its writer and its reader. */
 export function storesOver(writer: Writer, reader: Reader): Omit<DurableStores, 'close'> {
   const notifier = new ReadyNotifier()
+  const erasures = new ErasureCount()
   return {
-    db: formulaDb(writer, reader),
+    db: formulaDb(writer, reader, erasures),
     queue: eventQueue(writer, notifier),
     idempotency: { ...forward(writer, 'find', 'status'), sweep: (limit) => writer.call('sweepAnswers', limit) },
     cleanups: cleanupQueue(writer),
-    intake: intake(writer, notifier),
+    intake: intake(writer, notifier, erasures),
     ...forward(writer, 'boundQueue', 'bindQueue', 'hasOpenAttempts'),
   }
 }
@@ -100,7 +101,16 @@ class ReadyNotifier {
   }
 }
 
-function intake(writer: Writer, notifier: ReadyNotifier): Intake {
+/** Counts erasures that may have happened. They are not read from the file, which one process owns. */
+class ErasureCount {
+  value = 0
+
+  async after<R>(erasure: Promise<R>): Promise<R> {
+    return erasure.finally(() => this.value++)
+  }
+}
+
+function intake(writer: Writer, notifier: ReadyNotifier, erasures: ErasureCount): Intake {
   return {
     // Not async: another promise in this chain would slow down every submission.
     accept(submission, notAfter = Number.POSITIVE_INFINITY) {
@@ -111,17 +121,19 @@ function intake(writer: Writer, notifier: ReadyNotifier): Intake {
       })
     },
     giveUp: (submissionId) => writer.call('giveUp', submissionId),
+    erase: (id) => erasures.after(writer.call('eraseFormula', id)),
   }
 }
 
-function formulaDb(writer: Writer, reader: Reader): FormulaDb {
+function formulaDb(writer: Writer, reader: Reader, erasures: ErasureCount): FormulaDb {
   return {
     ...forward(writer, 'complete', 'abandon', 'remove', 'finish'),
     get: (id) => reader.call('get', id),
     getPage: (ids) => reader.call('getPage', ids),
     list: (query) => reader.call('list', query),
     add: (attemptId, submission) => writer.call('add', attemptId, pack(submission)),
-    erase: (id, seq) => writer.call('eraseFormula', id, seq),
+    erase: (erasureId, id) => erasures.after(writer.call('startErasure', erasureId, id)),
+    erasures: async () => erasures.value,
     probe: async () => void (await Promise.all([writer.call('probe'), reader.call('probe')])),
   }
 }

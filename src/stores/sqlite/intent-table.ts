@@ -1,6 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isoTime } from '../../kit/clock.ts'
-import { type Cleanup, type FormulaEvent, HEAD_START_MS, type Holder, type NewFormula, ORPHANED } from '../ports.ts'
+import {
+  type Cleanup,
+  ERASING,
+  type FormulaEvent,
+  HEAD_START_MS,
+  type Holder,
+  type NewFormula,
+  ORPHANED,
+  type StoredFormula,
+} from '../ports.ts'
 import { EmptyTableCache, prepare } from './statements.ts'
 import type { LateIndex } from './upkeep/late-index.ts'
 
@@ -9,11 +18,11 @@ export interface Intent {
   slot: string
   payload: string
   submissionId: string
-  state: 'pending' | 'completed' | 'rolling-back'
-  /** With the sequence numbers of their formulas once the intent is completed. */
+  state: 'pending' | 'completed' | 'rolling-back' | 'erasing'
+  /** With the sequence numbers of their formulas once the intent is completed. An erasure has one, without a body. */
   events: FormulaEvent[]
   kept: string
-  /** The sequence number of the first formula; 0 until the intent is completed. */
+  /** The sequence number of the first or erased formula; 0 until the intent is completed. */
   firstAdded: number
   attempts: number
 }
@@ -31,7 +40,7 @@ const SELECT = `SELECT id, lower(hex(slot)) AS slot, lower(hex(payload)) AS payl
 
 const HOLDER = `iif(state = 'pending', 'submission', 'cleanup') AS holder`
 
-/** The intents of sagas. One that is rolling back is a cleanup. */
+/** The intents of sagas. One that is rolling back or erasing is a cleanup. */
 export function intentTable(db: DatabaseSync) {
   const cache = new EmptyTableCache(db, 'intents')
   const sql = prepare(db, {
@@ -43,6 +52,10 @@ export function intentTable(db: DatabaseSync) {
     complete: `UPDATE intents SET state = 'completed', first_added = ?, decided_at = ?, next_attempt_at = ? WHERE id = ?`,
     abandon: `UPDATE intents SET state = 'rolling-back', reason = ?, decided_at = ?, next_attempt_at = ? WHERE id = ?`,
     remove: 'DELETE FROM intents WHERE id = ?',
+    insertErasure: `INSERT INTO intents
+     (id, slot, payload, submission, state, events, kept, first_added, reason, decided_at, next_attempt_at)
+     VALUES (?, x'', x'', '', 'erasing', ?, '', ?, '${ERASING}', ?, ?)`,
+    unreleased: `${SELECT} WHERE state = 'completed' AND ? BETWEEN first_added AND first_added + json_array_length(events) - 1`,
     due: `${SELECT} WHERE state <> 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at LIMIT ?`,
   })
   return {
@@ -71,6 +84,13 @@ export function intentTable(db: DatabaseSync) {
       sql.remove.run(id)
       cache.invalidate()
     },
+    addErasure(now: number, id: string, { id: erased, seq }: Pick<StoredFormula, 'id' | 'seq'>): void {
+      const event: FormulaEvent = { id: erased, seq: null, createdAt: 0, body: '' }
+      sql.insertErasure.run(id, JSON.stringify([event]), seq, now, now + HEAD_START_MS)
+      cache.invalidate()
+    },
+    /** The intent whose events are not released yet, if it added the formula with this number. */
+    unreleased: (seq: number): Intent[] => (sql.unreleased.all(seq) as unknown as IntentRow[]).map(toIntent),
     due: (now: number, limit: number): Intent[] => (sql.due.all(now, limit) as unknown as IntentRow[]).map(toIntent),
   }
 }
@@ -80,10 +100,10 @@ export function cleanupCommands(db: DatabaseSync) {
   const sql = prepare(db, {
     adopt: `UPDATE intents SET state = 'rolling-back', reason = ?, decided_at = ? WHERE state = 'pending'`,
     hasten: 'UPDATE intents SET next_attempt_at = ?',
-    list: `${SELECT} WHERE state = 'rolling-back' ORDER BY decided_at, id LIMIT ?`,
+    list: `${SELECT} WHERE state IN ('rolling-back', 'erasing') ORDER BY decided_at, id LIMIT ?`,
     oldest: `SELECT min(decided_at) AS at FROM intents WHERE state = 'completed'`,
     postpone: `UPDATE intents SET attempts = attempts + 1, reason = ?, next_attempt_at = ? WHERE id = ? AND state <> 'pending'`,
-    retry: `UPDATE intents SET next_attempt_at = ? WHERE id = ? AND state = 'rolling-back'`,
+    retry: `UPDATE intents SET next_attempt_at = ? WHERE id = ? AND state IN ('rolling-back', 'erasing')`,
   })
   return {
     adoptOrphans(now: number): number {
@@ -104,7 +124,7 @@ const readEvents = ({ events }: IntentRow): FormulaEvent[] => JSON.parse(events)
 
 function toIntent(row: IntentRow): Intent {
   const events = readEvents(row)
-  if (row.state !== 'completed') return { ...row, events }
+  if (row.firstAdded === 0) return { ...row, events }
   return { ...row, events: events.map((event, n) => ({ ...event, seq: row.firstAdded + n })) }
 }
 
@@ -117,10 +137,12 @@ const toCleanup = (row: IntentRow): Cleanup => ({
   nextAttemptAt: isoTime(row.nextAttemptAt),
 })
 
-/** The formulas of unfinished sagas. They claim their compositions and are not visible. */
+/** The formulas of unfinished sagas. They claim their compositions and are not visible. Of one that is erased, only the fingerprint is left. */
 export function pendingTable(db: DatabaseSync, index: LateIndex) {
   const sql = prepare(db, {
     holder: `SELECT ${HOLDER} FROM pending JOIN intents ON intents.id = pending.intent WHERE fingerprint = ?`,
+    erasure: `SELECT intent FROM pending JOIN intents ON intents.id = pending.intent
+     WHERE fingerprint = ? AND state = 'erasing'`,
     insert: 'INSERT INTO pending VALUES (?, ?, ?, ?, ?)',
     show: `INSERT INTO formulas (seq, fingerprint, search, document)
      SELECT ? + ordinal, fingerprint, search, document FROM pending WHERE intent = ? ORDER BY ordinal`,
@@ -128,7 +150,10 @@ export function pendingTable(db: DatabaseSync, index: LateIndex) {
   })
   return {
     holderOf: (id: string): Holder | null => (sql.holder.get(Buffer.from(id, 'hex'))?.holder ?? null) as Holder | null,
-    add(intent: string, formulas: NewFormula[]): void {
+    /** The erasure that is owed for this composition. */
+    erasureOf: (id: string): string | null =>
+      (sql.erasure.get(Buffer.from(id, 'hex'))?.intent ?? null) as string | null,
+    add(intent: string, formulas: Omit<NewFormula, 'eventBody'>[]): void {
       formulas.forEach(({ id, searchKey, document }, ordinal) => {
         sql.insert.run(intent, ordinal, Buffer.from(id, 'hex'), searchKey, document)
       })

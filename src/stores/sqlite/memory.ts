@@ -16,7 +16,7 @@ const STORE_ID = 'memory'
 export function openMemory({ clock, answerTtlMs, maxReceives }: EngineOptions): Stores & { intake: Intake } {
   const db = new DatabaseSync(':memory:')
   migrate(db, STORE_ID)
-  const { chores, ...written } = writeCommands(db, { answerTtlMs, maxReceives })
+  const { chores, hasErased: _, ...written } = writeCommands(db, { answerTtlMs, maxReceives })
   const upkeep = new Upkeep(db, chores)
   const writer = new Batches(db, { ...written, begin: 'BEGIN IMMEDIATE' })
   const reader = new Batches(db, { commands: readCommands(db), begin: 'BEGIN' })

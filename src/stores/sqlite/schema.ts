@@ -60,7 +60,7 @@ export const migrations: readonly string[] = [
     slot BLOB NOT NULL,
     payload BLOB NOT NULL,
     submission TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('pending', 'completed', 'rolling-back')),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'completed', 'rolling-back', 'erasing')),
     events TEXT NOT NULL,
     kept TEXT NOT NULL,
     first_added INTEGER NOT NULL DEFAULT 0,

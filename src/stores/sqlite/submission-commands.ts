@@ -26,10 +26,12 @@ export function submissionTables(db: DatabaseSync, answerTtlMs: number) {
     intents: intentTable(db),
     pending: pendingTable(db, formulas.index),
     givenUp: givenUpTable(db),
+    /** Set when something was erased: the write-ahead log still holds it. */
+    traces: { inLog: false },
   }
 }
 
-type Tables = ReturnType<typeof submissionTables>
+export type Tables = ReturnType<typeof submissionTables>
 
 /** Decides submissions against what is stored. */
 function decider({ formulas, pending, answers, intents }: Tables) {
@@ -119,13 +121,26 @@ export function addCommand(tables: Tables) {
   }
 }
 
-/** The later steps of a saga in the database. */
-export function sagaCommands({ writer, pending, answers, intents, givenUp }: Tables) {
+/** What is still to do for an intent. */
+export function openAttempts({ answers, intents }: Tables) {
   function decisionOf(intent: Intent | null): Decision {
     if (intent?.state !== 'completed') return { kind: 'abandoned' }
     const { kept, firstAdded, events } = intent
     return { kind: 'completed', answer: answers.read({ status: 200, kept, firstAdded, added: events.length }), events }
   }
+  function toOpen(intent: Intent): OpenAttempt {
+    const { id, attempts, state, events, firstAdded: seq } = intent
+    if (state !== 'erasing') return { id, attempts, decision: decisionOf(intent) }
+    const formula = { id: events[0]?.id as string, seq }
+    return { id, attempts, decision: { kind: 'erased', formula, unreleased: intents.unreleased(seq).map(toOpen) } }
+  }
+  return { decisionOf, toOpen }
+}
+
+/** The later steps of a saga in the database. */
+export function sagaCommands(tables: Tables) {
+  const { writer, pending, answers, intents, givenUp, traces } = tables
+  const { decisionOf, toOpen } = openAttempts(tables)
 
   function show(now: number, { id, slot, payload, submissionId, kept, events }: Intent): void {
     const firstAdded = writer.take(events.length)
@@ -155,11 +170,14 @@ export function sagaCommands({ writer, pending, answers, intents, givenUp }: Tab
       intents.remove(attemptId)
     },
     finish(_now: number, attemptId: string): void {
-      if (intents.get(attemptId)?.state === 'completed') intents.remove(attemptId)
+      const state = intents.get(attemptId)?.state
+      if (state === 'erasing') {
+        pending.remove(attemptId)
+        // The intent of its submission may have been removed just before.
+        traces.inLog = true
+      }
+      if (state === 'completed' || state === 'erasing') intents.remove(attemptId)
     },
-    dueCleanups: (now: number, limit: number): OpenAttempt[] =>
-      intents.due(now, limit).map((intent) => {
-        return { id: intent.id, attempts: intent.attempts, decision: decisionOf(intent) }
-      }),
+    dueCleanups: (now: number, limit: number): OpenAttempt[] => intents.due(now, limit).map(toOpen),
   }
 }

@@ -68,8 +68,16 @@ const BATCHES: Record<string, (receipts: [spent: string, fresh: string]) => Call
     call('eraseEvent', formula('7', '7').id, 7),
   ],
   'formulas erased, the newest among them': () => [
-    call('eraseFormula', formula('2', '2').id, 2),
-    call('eraseFormula', formula('completed.1', '9').id, 8),
+    call('eraseFormula', formula('2', '2').id),
+    call('eraseFormula', formula('completed.1', '9').id),
+  ],
+  'an erasure begun and another joined': () => [
+    call('startErasure', 'erasure', formula('completed.1', '9').id),
+    call('startErasure', 'other', formula('completed.1', '9').id),
+  ],
+  'an erasure begun and finished': () => [
+    call('startErasure', 'erasure', formula('2', '2').id),
+    call('finish', 'erasure'),
   ],
   'the first step of a saga': () => [
     call('add', 'new.1', pack(submission([formula('20', '20')], { id: submissionId(20), key: 'new' }))),

@@ -19,12 +19,22 @@ export interface Model {
   /** Milliseconds since the epoch. */
   now: number
   ttlMs: number
-  /** In order of acceptance. */
+  /** In order of acceptance. The index of a formula is its place, which an erased one keeps. */
   formulas: ShownFormula[]
-  answers: Map<string, { payload: string; answer: Expected; expiresAt: number }>
+  /** The places of erased formulas. */
+  erased: Set<number>
+  answers: Map<string, KeptAnswer>
   queue: ModelQueue
   /** Every cursor that the service has given, oldest first. */
   cursors: Cursor[]
+}
+
+interface KeptAnswer {
+  payload: string
+  answer: Expected
+  /** The places of the formulas in it. */
+  shows: number[]
+  expiresAt: number
 }
 
 export interface Cursor {
@@ -45,7 +55,7 @@ export function newModel(now: number, options: { ttlMs: number; maxReceives: num
   const { ttlMs, maxReceives } = options
   const queue = new ModelQueue(maxReceives)
   for (const name of SUBSCRIPTIONS) queue.subscribe(name, 'start', now)
-  return { now, ttlMs, formulas: [], answers: new Map(), queue, cursors: [] }
+  return { now, ttlMs, formulas: [], erased: new Set(), answers: new Map(), queue, cursors: [] }
 }
 
 /** Moves the time on, and ends leases and delays. */
@@ -72,12 +82,29 @@ export function submit(model: Model, submission: Submission): Expected {
   const payload = payloadOf(submission)
   const kept = model.answers.get(submission.key)
   if (kept !== undefined && model.now < kept.expiresAt) {
-    if (kept.payload === payload) return { ...kept.answer, replayed: true }
+    if (kept.payload === payload) {
+      if (kept.shows.some((place) => model.erased.has(place))) return refusal('FORMULA_ERASED')
+      return { ...kept.answer, replayed: true }
+    }
     return refusal('IDEMPOTENCY_KEY_REUSED', [['Idempotency-Key', 'IDEMPOTENCY_KEY_REUSED']])
   }
   const answer = decide(model, submission)
-  model.answers.set(submission.key, { payload, answer, expiresAt: model.now + model.ttlMs })
+  const shows = answer.status === 200 ? submission.formulas.map(({ id }) => placeOf(model, id)) : []
+  model.answers.set(submission.key, { payload, answer, shows, expiresAt: model.now + model.ttlMs })
   return answer
+}
+
+/** The place of a formula; -1 when it is not there. */
+const placeOf = (model: Model, id: string): number =>
+  model.formulas.findIndex((stored, place) => stored.id === id && !model.erased.has(place))
+
+export function erase(model: Model, id: string): Expected {
+  const place = placeOf(model, id)
+  if (place < 0) return refusal('FORMULA_NOT_FOUND')
+  model.erased.add(place)
+  // Sequence numbers begin at 1.
+  model.queue.erase(id, place + 1)
+  return { status: 204, body: '' }
 }
 
 function decide(model: Model, { onDuplicate, single, formulas }: Submission): Expected {
@@ -85,7 +112,7 @@ function decide(model: Model, { onDuplicate, single, formulas }: Submission): Ex
   const added: ShownFormula[] = []
   const duplicates: [path: string, code: string, id: string][] = []
   const entries = formulas.map((formula, index) => {
-    const known = [...model.formulas, ...added].find(({ id }) => id === formula.id)
+    const known = model.formulas[placeOf(model, formula.id)] ?? added.find(({ id }) => id === formula.id)
     if (known !== undefined) duplicates.push([single ? '' : `/${index}`, 'FORMULA_EXISTS', formula.id])
     const { id, name, materials, metadata } = formula
     const stored = known ?? { id, name, materials, createdAt, ...(metadata && { metadata }) }
@@ -115,7 +142,7 @@ export function check(model: Model, { formulas }: Submission): Expected {
 }
 
 export function getFormula(model: Model, id: string): Expected {
-  const formula = model.formulas.find((stored) => stored.id === id)
+  const formula = model.formulas[placeOf(model, id)]
   return formula === undefined ? refusal('FORMULA_NOT_FOUND') : { status: 200, body: formula }
 }
 
@@ -130,7 +157,9 @@ export function pageOf(model: Model, list: Cursor['list'], limit: number, prefix
   const all =
     list === 'dead'
       ? model.queue.deadLetters(DEFAULT).map(({ letter, place }) => ({ item: letter, place }))
-      : model.formulas.map((item, place) => ({ item, place })).filter(({ item }) => beginsWith(item.name, prefix))
+      : model.formulas
+          .map((item, place) => ({ item, place }))
+          .filter(({ item, place }) => !model.erased.has(place) && beginsWith(item.name, prefix))
   const rest = all.filter(({ place }) => place < before).reverse()
   const items = rest.slice(0, limit)
   return { items: items.map(({ item }) => item), last: rest.length > limit ? (items.at(-1)?.place ?? null) : null }

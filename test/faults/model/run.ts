@@ -3,6 +3,7 @@ import t from 'tap'
 import { count } from '../figures.ts'
 import { checkAnswer, command, type ModelCommand, passTime } from './command.ts'
 import { askIds } from './compositions.ts'
+import { dyingErasures, erasures } from './erase-commands.ts'
 import * as events from './event-commands.ts'
 import { checkReceived, checkStats, post } from './event-commands.ts'
 import { getFormula, type Model, newModel } from './model.ts'
@@ -60,13 +61,14 @@ function everyday(ids: readonly string[]): Arbitrary<ModelCommand>[] {
     ...[events.waits(), events.statistics(), events.redrives(ids), events.deletions(ids), rounds()],
     ...[events.releases(ids), subscriptions.listings(), subscriptions.seeks(), subscriptions.pauses()],
     ...[subscriptions.resumptions(), subscriptions.resumptions()],
-    ...[reads.badCursors(), reads.cleanups(), longTimes],
+    ...[reads.badCursors(), reads.cleanups(), longTimes, erasures(ids), erasures(ids)],
   ]
 }
 
 const processEnds = (ids: readonly string[]): Arbitrary<ModelCommand>[] => [
   submits.dyingSubmits(ids),
   submits.dyingSubmits(ids),
+  dyingErasures(ids),
   crashes(),
   restarts(),
 ]

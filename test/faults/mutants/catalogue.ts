@@ -2,6 +2,7 @@ import { accessMutants } from './access-mutants.ts'
 import { answerMutants } from './answer-mutants.ts'
 import { contractMutants } from './contract-mutants.ts'
 import { diskMutants } from './disk-mutants.ts'
+import { erasureMutants } from './erasure-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { observationMutants } from './observation-mutants.ts'
 import { openapiMutants } from './openapi-mutants.ts'
@@ -36,4 +37,5 @@ export const mutants: Mutant[] = [
   ...tracingMutants,
   ...openapiMutants,
   ...sinkMutants,
+  ...erasureMutants,
 ]

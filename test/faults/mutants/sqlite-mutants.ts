@@ -110,7 +110,7 @@ export const sqliteMutants: Mutant[] = [
   {
     name: 'sqlite: a rollback that is done keeps its compositions',
     breaks: 'nothing is left behind',
-    edits: [[COMMANDS, '      pending.remove(attemptId)\n', '']],
+    edits: [[COMMANDS, '      pending.remove(attemptId)\n      intents', '      intents']],
     caughtBy: [REMOTE, 'a finished rollback leaves no rows but its tombstones'],
   },
   {
@@ -148,7 +148,7 @@ export const sqliteMutants: Mutant[] = [
   {
     name: 'sqlite: the events of a saga have no numbers of formulas',
     breaks: 'an event says which formula it is of',
-    edits: [[INTENTS, "if (row.state !== 'completed') return", "if (row.state !== 'rolling-back') return"]],
+    edits: [[INTENTS, 'if (row.firstAdded === 0) return', 'if (row.firstAdded >= 0) return']],
     caughtBy: [
       SUITE,
       'sqlite formula db: completing',

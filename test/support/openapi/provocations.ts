@@ -121,8 +121,7 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   },
   async FORMULA_ERASED({ plain }, operation) {
     const { id } = (await plain.submit(formula(3), { key: 'erased' })).json().formulas[0]
-    const { seq = 0 } = (await plain.app.db.get(id)) ?? {}
-    await plain.app.db.erase(id, seq)
+    await plain.send({ method: 'DELETE', url: `/formulas/${id}` })
     const request = exampleRequest(operation)
     // With other bytes, or the cache of recent answers would reply.
     const headers = { ...request.headers, ...json, 'Idempotency-Key': 'erased' }

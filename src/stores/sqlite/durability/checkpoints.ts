@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { reasonOf } from '../../../kit/reason.ts'
 import { BUSY_MS, sync } from './file.ts'
 
@@ -36,27 +36,9 @@ interface LogState {
 export function checkpoints(db: DatabaseSync, disk: DiskActions = { sync, die }): () => void {
   const readState = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const checkpoint = db.prepare('PRAGMA wal_checkpoint(FULL)')
-  const path = db.location() as string
   /** The state of the log when a wait for readers last timed out. */
   let timedOut: Omit<LogState, 'busy'> | null = null
-
-  const run = (readersMs: number): LogState => {
-    try {
-      db.exec(`PRAGMA busy_timeout = ${readersMs}`)
-      const state = checkpoint.get() as unknown as LogState
-      if (state.busy === 1) syncPart()
-      return state
-    } finally {
-      db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
-    }
-  }
-  const syncPart = (): void => {
-    try {
-      disk.sync(path)
-    } catch (error) {
-      disk.die(error)
-    }
-  }
+  const run = (readersMs: number): LogState => runCheckpoint(db, checkpoint, readersMs, disk)
 
   return () => {
     const { log, checkpointed } = readState.get() as unknown as LogState
@@ -72,6 +54,50 @@ export function checkpoints(db: DatabaseSync, disk: DiskActions = { sync, die })
     } catch {
       // Retried after the next batch. If the disk is broken, the next submission reports it.
     }
+  }
+}
+
+/** Runs a checkpoint statement, and syncs the file itself after a partial checkpoint. */
+function runCheckpoint(db: DatabaseSync, statement: StatementSync, readersMs: number, disk: DiskActions): LogState {
+  try {
+    db.exec(`PRAGMA busy_timeout = ${readersMs}`)
+    const state = statement.get() as unknown as LogState
+    if (state.busy === 1) syncFile(db.location() as string, disk)
+    return state
+  } finally {
+    db.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+  }
+}
+
+function syncFile(path: string, disk: DiskActions): void {
+  try {
+    disk.sync(path)
+  } catch (error) {
+    disk.die(error)
+  }
+}
+
+/** How often it is tried to empty the log while a backup reads it, in milliseconds. */
+const EMPTY_LOG_MS = 1_000
+
+/**
+ * Returns a function that empties the write-ahead log if something was erased, because the log still holds it. Call it
+ * after each batch: while a backup reads, the log cannot be emptied. The first call does it too, for an erasure after
+ * which the process was killed.
+ */
+export function logEraser(db: DatabaseSync, disk: DiskActions = { sync, die }): (hasErased: boolean) => void {
+  const truncate = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
+  let isDue = true
+  let notBefore = 0
+  return (hasErased) => {
+    isDue ||= hasErased
+    if (!isDue || (!hasErased && performance.now() < notBefore)) return
+    try {
+      isDue = runCheckpoint(db, truncate, READERS_MS, disk).busy === 1
+    } catch {
+      // Retried. If the disk is broken, the next submission reports it.
+    }
+    notBefore = performance.now() + EMPTY_LOG_MS
   }
 }
 

@@ -33,7 +33,6 @@ export function queueCommands(db: DatabaseSync, queue: Queue) {
     trim(_now: number, olderThan: number, limit: number): number {
       return log.trim(olderThan, limit, Math.min(...subscriptions.all.map(({ position }) => position)))
     },
-    eraseEvent: (_now: number, id: string, seq: number): void => dead.erase(id, seq),
     dead: (now: number, name: string, limit: number, before?: number): Page<DeadEvent> =>
       dead.page(upToDate(now, name), limit, before),
     redrive: (now: number, name: string, ids?: string[]): number => dead.redrive(upToDate(now, name), ids),

@@ -1,0 +1,93 @@
+import { isFingerprint } from '../../formula/identity.ts'
+import { ERASING, type FormulaDb, HEAD_START_MS, type Intake } from '../ports.ts'
+import { type Database, DURABLE, type GivenTime, NOW } from './database.ts'
+import { INTENT, openAttempts } from './saga.ts'
+
+/** Answers still name erased formulas by their ids. */
+const KEPT = 'INSERT INTO formula_intake.erased SELECT seq, fingerprint FROM erased'
+
+const COUNTED = `UPDATE formula_intake.identity SET erasures = erasures + 1 WHERE EXISTS (SELECT FROM erased)`
+
+/** $1 fingerprint in hex. */
+const ERASE = `
+WITH erased AS (
+  DELETE FROM formula_intake.formulas WHERE fingerprint = pg_catalog.decode($1, 'hex') AND attempt IS NULL
+  RETURNING seq, fingerprint
+), kept AS (${KEPT}), counted AS (${COUNTED})
+SELECT seq FROM erased`
+
+/**
+ * Empties the row of a formula, which claims its composition until the erasure is finished. $1 time, $2 erasure,
+ * $3 fingerprint in hex, $4 reason, $5 head start.
+ */
+const START = `
+WITH erased AS (
+  UPDATE formula_intake.formulas SET attempt = $2, search = '', document = ''
+  WHERE fingerprint = pg_catalog.decode($3, 'hex') AND attempt IS NULL RETURNING seq, fingerprint
+), kept AS (${KEPT}), counted AS (${COUNTED})
+INSERT INTO formula_intake.intents (id, state, event_ids, added, reason, decided_at, next_attempt_at, held_until)
+SELECT $2, 'erasing', ARRAY[$3], ARRAY[seq], $4, ${NOW}, ${NOW} + $5::bigint, 0 FROM erased
+RETURNING ${INTENT}, ${DURABLE}`
+
+/** The erasure that is owed for a composition. $1 fingerprint in hex. */
+const OWED = `
+SELECT ${INTENT} FROM formula_intake.intents WHERE state = 'erasing' AND id = (
+  SELECT attempt FROM formula_intake.formulas WHERE fingerprint = pg_catalog.decode($1, 'hex')
+) FOR UPDATE`
+
+/**
+ * What is deleted stays in the tables until a vacuum. It also reads every index, even where few rows are dead. A role
+ * that may not vacuum a table gets a warning, which nobody sees.
+ */
+const VACUUM = `VACUUM (INDEX_CLEANUP ON) formula_intake.formulas, formula_intake.events, formula_intake.deliveries,
+  formula_intake.held, formula_intake.intents`
+
+/** Vacuums after erasures, one vacuum at a time: many erasures share one. */
+export class Vacuum {
+  readonly #database: Database
+  #running = false
+  #requested = false
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** Starts a vacuum in the background, at once or after the running one. A failure is ignored: autovacuum runs later. */
+  request(): void {
+    this.#requested = true
+    if (!this.#running) void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    while (this.#requested) {
+      this.#requested = false
+      await this.#database.execute(VACUUM).catch(() => {})
+    }
+    this.#running = false
+  }
+}
+
+/** Erases formulas: with their events, or as the first step of an erasure that goes on in another queue. */
+export function erasures(database: Database, time: GivenTime, vacuum: Vacuum) {
+  const atOnce: Intake['erase'] = async (id) => {
+    if (!isFingerprint(id)) return false
+    const isErased = await database.transaction(async (query) => {
+      const [row] = await query(ERASE, [id])
+      if (row !== undefined) await query('SELECT formula_intake.erase($1, $2)', [id, row.seq])
+      return row !== undefined
+    })
+    if (isErased) vacuum.request()
+    return isErased
+  }
+  const start: FormulaDb['erase'] = async (erasureId, id) => {
+    if (!isFingerprint(id)) return null
+    const started = await database.query(START, [time(), erasureId, id, ERASING, HEAD_START_MS])
+    if (started.length > 0) vacuum.request()
+    const rows = started.length > 0 ? started : await database.query(OWED, [id])
+    return (await openAttempts(database, rows))[0] ?? null
+  }
+  const count: FormulaDb['erasures'] = async () =>
+    (await database.value<number>('SELECT erasures FROM formula_intake.identity')) as number
+  return { atOnce, start, count }
+}
