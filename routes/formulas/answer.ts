@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, onErrorHookHandler } from 'fastify'
 import { allows } from '../../src/access/api-key.ts'
 import type { ErrorCode } from '../../src/errors/catalogue.ts'
 import { toServiceError } from '../../src/errors/from-http.ts'
+import { writeError } from '../../src/errors/problem.ts'
 import { detail, errorAt, errorBody, ServiceError } from '../../src/errors/service-error.ts'
 import { showFormula } from '../../src/formula/formula.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
@@ -13,9 +14,10 @@ export interface SubmitQuery {
   onDuplicate?: 'reject' | 'skip'
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8'
+
 /** Sends JSON text, such as formulas, without serialising it again. */
-export const sendJson = (reply: FastifyReply, json: string | Buffer): FastifyReply =>
-  reply.type('application/json; charset=utf-8').send(json)
+export const sendJson = (reply: FastifyReply, json: string | Buffer): FastifyReply => reply.type(JSON_TYPE).send(json)
 
 /** Answers a submission: the only place where an outcome becomes a status. */
 export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
@@ -33,21 +35,24 @@ export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply
   }
 }
 
-/** Duplicates are shown according to the caller's scopes now, not at the time of the first answer. */
+/** Written for this request, also when it is replayed: for its `Accept`, and the caller's scopes now. */
 function sendAnswer(reply: FastifyReply, { answer, replayed }: Extract<Outcome, { kind: 'answered' }>): FastifyReply {
   if (answer.status === 410) return reply.send(new ServiceError('FORMULA_ERASED'))
-  const { apiKey, query } = reply.request
-  const { status, location, body } = writeAnswer(answer, {
+  const { apiKey, headers, query } = reply.request
+  const { status, location, type, text } = writeAnswer(answer, {
+    accept: headers.accept,
     withOutcomes: (query as SubmitQuery).onDuplicate === 'skip',
     showDuplicates: apiKey === null || allows(apiKey.scopes, 'read'),
   })
   if (location !== null) reply.header('Location', location)
   if (replayed) reply.header('Idempotent-Replayed', 'true')
-  return sendJson(reply.code(status), body)
+  return reply.code(status).type(type).send(text)
 }
 
 /** How a request wants its answer to be written. */
 interface AnswerStyle {
+  /** The `Accept` header. */
+  accept: string | undefined
   /** Whether entries have the field `outcome`. */
   withOutcomes: boolean
   /** Whether a duplicate shows the stored formula, or only its id. */
@@ -61,14 +66,15 @@ interface AnswerStyle {
 export function writeAnswer(answer: Exclude<Answer, { status: 410 }>, style: AnswerStyle) {
   if (answer.status === 409) {
     const details = answer.duplicates.map(({ path, id }) => ({ ...detail(path, 'FORMULA_EXISTS'), id }))
-    return { status: 409, location: null, body: JSON.stringify(errorBody('FORMULA_EXISTS', details)) } as const
+    return { status: 409, location: null, ...writeError(errorBody('FORMULA_EXISTS', details), style.accept) } as const
   }
   const { single, entries } = answer
   const only = single && entries[0]?.outcome === 'added' ? entries[0] : undefined
   return {
     status: 200,
     location: only === undefined ? null : `/formulas/${only.id}`,
-    body: `{"message":"Formula(s) added!","formulas":[${entries.map((entry) => writeEntry(entry, style)).join()}]}`,
+    type: JSON_TYPE,
+    text: `{"message":"Formula(s) added!","formulas":[${entries.map((entry) => writeEntry(entry, style)).join()}]}`,
   } as const
 }
 
