@@ -7,9 +7,17 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts
 
 FROM ${NODE_IMAGE}
+ARG SOURCE
+ARG VERSION
+ARG REVISION
+ARG CREATED
 LABEL org.opencontainers.image.title="Fragrance formula intake" \
   org.opencontainers.image.description="Takes fragrance formulas in exactly once and publishes one event for each, at least once." \
-  org.opencontainers.image.licenses="MIT"
+  org.opencontainers.image.licenses="MIT" \
+  org.opencontainers.image.source="${SOURCE}" \
+  org.opencontainers.image.version="${VERSION}" \
+  org.opencontainers.image.revision="${REVISION}" \
+  org.opencontainers.image.created="${CREATED}"
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./

@@ -18,10 +18,10 @@ const CHANGING = ['POST', 'PUT', 'DELETE']
  */
 export default fp(
   async (fastify) => {
-    const { apiKeysFile, allowedHosts } = fastify.config
+    const { apiKeysFile, allowedHosts, corsOrigins } = fastify.config
     fastify.decorate('crossSiteError', ({ method = '', headers }) => {
       if (apiKeysFile !== null || !CHANGING.includes(method)) return
-      const header = crossSiteHeader(headers, allowedHosts)
+      const header = crossSiteHeader(headers, allowedHosts, corsOrigins)
       return header === null ? undefined : errorAt(header, 'CROSS_SITE')
     })
     fastify.addHook('onRequest', ({ raw }, _reply, done) => done(fastify.crossSiteError(raw)))

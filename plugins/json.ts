@@ -1,7 +1,7 @@
-import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { errorAt, type ServiceError } from '../src/errors/service-error.ts'
 import { readBody } from '../src/formula/json.ts'
+import { codingOf } from '../src/http/content-coding.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -20,7 +20,7 @@ export default fp(
   async (fastify) => {
     fastify.removeAllContentTypeParsers()
     fastify.addContentTypeParser(JSON_IN_UTF8, { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-      if (isCompressed(request)) return done(errorAt('Content-Encoding', 'UNSUPPORTED_MEDIA_TYPE'))
+      if (codingOf(request) === 'unknown') return done(errorAt('Content-Encoding', 'UNSUPPORTED_MEDIA_TYPE'))
       if (body.length === 0) return done(null, undefined)
       if (request.routeOptions.config.rawBody) return done(null, body)
       try {
@@ -30,12 +30,9 @@ export default fp(
       }
     })
     fastify.addHook('onError', (request, reply, { code }, done) => {
-      if (code === 'UNSUPPORTED_MEDIA_TYPE' && isCompressed(request)) reply.header('Accept-Encoding', 'identity')
+      if (code === 'UNSUPPORTED_MEDIA_TYPE' && codingOf(request) === 'unknown') reply.header('Accept-Encoding', 'gzip')
       done()
     })
   },
   { name: 'json' },
 )
-
-const isCompressed = ({ headers }: FastifyRequest): boolean =>
-  !/^(?:identity)?$/i.test(headers['content-encoding'] ?? '')

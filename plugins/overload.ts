@@ -1,8 +1,11 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { type Readable, Transform } from 'node:stream'
+import { createGunzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { errorBody, ServiceError } from '../src/errors/service-error.ts'
+import { writeError } from '../src/errors/problem.ts'
+import { errorBody, invalidJson, ServiceError } from '../src/errors/service-error.ts'
+import { codingOf } from '../src/http/content-coding.ts'
 import { type ByteBudget, SMALL_BYTES } from '../src/kit/byte-budget.ts'
 
 declare module 'fastify' {
@@ -25,12 +28,8 @@ const MAX_FORMULAS = 65_536
 /** Limit of unanswered requests on one connection. */
 const MAX_PIPELINED = 32
 
-const BODY = JSON.stringify(errorBody('SERVICE_OVERLOADED'))
-const HEADERS = {
-  'Content-Type': 'application/json; charset=utf-8',
-  'Content-Length': Buffer.byteLength(BODY),
-  'Retry-After': new ServiceError('SERVICE_OVERLOADED').retryAfter,
-}
+const BODY = errorBody('SERVICE_OVERLOADED')
+const { retryAfter: RETRY_AFTER } = new ServiceError('SERVICE_OVERLOADED')
 
 /**
  * Load shedding: refuses submissions beyond what the stores can commit soon, and bodies beyond the byte budget, before
@@ -63,7 +62,8 @@ export default fp(
     })
     fastify.addHook('preParsing', (request, _reply, payload, done) => {
       const { 'transfer-encoding': coding, 'content-length': length = 0 } = request.headers
-      if (coding === undefined && Number(length) <= SMALL_BYTES) done(null, payload)
+      const isSmall = coding === undefined && Number(length) <= SMALL_BYTES
+      if (isSmall && codingOf(request) !== 'gzip') done(null, payload)
       else done(null, counted(payload, request, bodies))
     })
     fastify.addHook('onSend', (request, _reply, _payload, done) => {
@@ -83,23 +83,40 @@ function take(bodies: ByteBudget, request: FastifyRequest, bytes: number): void 
   bodies.take(bytes)
 }
 
-/** Counts a body as it arrives, and fails once it exceeds the budget. */
+/** Counts a body as it arrives, after decompression, and fails once it exceeds the budget. */
 function counted(payload: Readable, request: FastifyRequest, bodies: ByteBudget): Readable {
+  const gunzip = codingOf(request) === 'gzip' ? createGunzip() : null
   const through = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      if (request.isAnswered) return done()
+      if (request.isAnswered) {
+        // The rest of a bomb is not decompressed.
+        gunzip?.destroy()
+        return done()
+      }
       if (!bodies.fits(chunk.length, request.bodyBytes)) return done(new ServiceError('SERVICE_OVERLOADED'))
       take(bodies, request, chunk.length)
       done(null, chunk)
     },
   })
   payload.on('error', (error) => through.destroy(error))
-  return payload.pipe(through)
+  if (gunzip === null) return payload.pipe(through)
+  gunzip.on('error', () =>
+    through.destroy(new ServiceError('INVALID_JSON', { details: [invalidJson('it is not gzip')] })),
+  )
+  // Fastify compares this with the announced length, which Node has made sure of.
+  Object.assign(through, { receivedEncodedLength: Number(request.headers['content-length'] ?? 0) })
+  return payload.pipe(gunzip).pipe(through)
 }
 
 /** Answers without Fastify's reply pipeline, so that a refusal costs as little as possible. */
 function refuse(reply: FastifyReply): void {
   reply.hijack()
-  const headers: OutgoingHttpHeaders = { ...(reply.getHeaders() as OutgoingHttpHeaders), ...HEADERS }
-  reply.raw.writeHead(503, headers).end(BODY)
+  const { type, text } = writeError(BODY, reply.request.headers.accept)
+  const headers: OutgoingHttpHeaders = {
+    ...(reply.getHeaders() as OutgoingHttpHeaders),
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(text),
+    'Retry-After': RETRY_AFTER,
+  }
+  reply.raw.writeHead(503, headers).end(text)
 }

@@ -1,5 +1,5 @@
-import rateLimit, { type FastifyRateLimitStore, normalizeIP } from '@fastify/rate-limit'
-import type { FastifyRequest } from 'fastify'
+import { normalizeIP } from '@fastify/rate-limit'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { ServiceError } from '../src/errors/service-error.ts'
@@ -15,42 +15,31 @@ const MINUTE_MS = 60_000
 const MAX_CALLERS = 5_000
 
 /**
- * Limits the requests of each caller per minute, including those without a route. Without API keys the caller is the
- * address (the network, with IPv6). Public routes are exempt, so that probes are never refused.
+ * Limits the requests of each caller per minute, including those without a route, and says so in the fields of
+ * draft-ietf-httpapi-ratelimit-headers. Without API keys the caller is the address (the network, with IPv6). Public routes
+ * are exempt, so that probes are never refused.
  */
 export default fp(
   async (fastify) => {
     const { rateLimitPerMinute, apiKeysFile } = fastify.config
     const counts = new RequestCounts()
-    const keyGenerator =
+    const callerOf =
       apiKeysFile === null ? ({ ip }: FastifyRequest) => normalizeIP(ip) : ({ caller }: FastifyRequest) => caller
+    const policy = `"default";q=${rateLimitPerMinute};w=${MINUTE_MS / 1000}`
+    /** @returns an error past the limit */
+    const count = (request: FastifyRequest, reply: FastifyReply, requests: number): ServiceError | undefined => {
+      const { current, ttl } = counts.add(callerOf(request), requests)
+      const seconds = Math.ceil(ttl / 1000)
+      const left = Math.max(0, rateLimitPerMinute - current)
+      reply.headers({ 'RateLimit-Policy': policy, RateLimit: `"default";r=${left};t=${seconds}` })
+      return current > rateLimitPerMinute ? new ServiceError('RATE_LIMITED', { retryAfter: seconds }) : undefined
+    }
     fastify.decorate('chargeRateLimit', (request, reply, extra) => {
-      if (rateLimitPerMinute === 0) return
-      const left = rateLimitPerMinute - counts.add(keyGenerator(request), extra).current
-      reply.header('x-ratelimit-remaining', Math.max(0, left))
+      if (rateLimitPerMinute > 0) count(request, reply, extra)
     })
     if (rateLimitPerMinute === 0) return
-    await fastify.register(rateLimit, {
-      global: false,
-      max: rateLimitPerMinute,
-      timeWindow: MINUTE_MS,
-      keyGenerator,
-      store: class implements FastifyRateLimitStore {
-        incr(caller: string, done: Parameters<FastifyRateLimitStore['incr']>[1]): void {
-          done(null, counts.add(caller, 1))
-        }
-
-        child(): this {
-          return this
-        }
-      },
-      errorResponseBuilder: (_request, { ttl }) =>
-        new ServiceError('RATE_LIMITED', { retryAfter: Math.ceil(ttl / 1000) }),
-    })
-    const limit = fastify.rateLimit()
-    fastify.addHook('onRequest', function (request, reply, done) {
-      if (request.routeOptions.config.public) return done()
-      limit.call(this, request, reply).then(() => done(), done)
+    fastify.addHook('onRequest', (request, reply, done) => {
+      done(request.routeOptions.config.public ? undefined : count(request, reply, 1))
     })
   },
   { name: 'rate-limit', dependencies: ['authentication', 'tracing'] },

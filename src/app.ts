@@ -8,6 +8,7 @@ import authorization from '../plugins/authorization.ts'
 import closing from '../plugins/closing.ts'
 import config from '../plugins/config.ts'
 import connections from '../plugins/connections.ts'
+import cors from '../plugins/cors.ts'
 import crossSite from '../plugins/cross-site.ts'
 import db from '../plugins/db.ts'
 import engines from '../plugins/engines.ts'
@@ -18,6 +19,7 @@ import host from '../plugins/host.ts'
 import idempotency from '../plugins/idempotency.ts'
 import json from '../plugins/json.ts'
 import longPoll from '../plugins/long-poll.ts'
+import metricExport from '../plugins/metric-export.ts'
 import metrics from '../plugins/metrics.ts'
 import notFound from '../plugins/not-found.ts'
 import openapi from '../plugins/openapi.ts'
@@ -74,6 +76,7 @@ const plugins: FastifyPluginCallback<PluginOptions>[] = [
   safetyHeaders,
   host,
   crossSite,
+  cors,
   closing,
   auditTrail,
   authentication,
@@ -98,6 +101,7 @@ const plugins: FastifyPluginCallback<PluginOptions>[] = [
   forwarder,
   readiness,
   stateMetrics,
+  metricExport,
 ]
 
 /** Composes the service from plugins and routes/. Its stores are opened by `ready()`. */

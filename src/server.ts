@@ -44,11 +44,12 @@ function warnOfUnknownVariables({ log }: FastifyInstance): void {
 }
 
 async function listen(app: FastifyInstance, config: Config): Promise<void> {
-  const { host, port, database, queue, sinks, otlpEndpoint } = config
+  const { host, port, database, queue, sinks, otlpEndpoint, otlpMetrics } = config
   const facts = [
     `database ${describeLocation(database)}, queue ${describeLocation(queue)}`,
     ...sinks.map(({ url, subscription }) => `events of ${subscription} are forwarded to ${url.host}`),
     ...(otlpEndpoint === null ? [] : [`traces go to ${new URL(otlpEndpoint).host}`]),
+    ...(otlpMetrics === null ? [] : [`metrics go to ${new URL(otlpMetrics.url).host}`]),
   ].join('; ')
   await app.listen({
     host,

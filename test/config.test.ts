@@ -16,8 +16,10 @@ test('without any variable the documented defaults hold', async (t) => {
     webhooks: { secretsFile: null, allowsPrivate: false },
     eventSource: '/formulas',
     otlpEndpoint: null,
+    otlpMetrics: null,
     apiKeysFile: null,
     allowedHosts: [],
+    corsOrigins: [],
     trustedProxies: [],
     submitRetries: 3,
     submitRetryBaseMs: 1000,
@@ -108,6 +110,12 @@ test('a URL of PostgreSQL is taken, and what is wrong with one is told without i
 test('the collector of traces is a web address', async (t) => {
   const url = 'https://collector.example:4318'
   t.equal(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: url }).otlpEndpoint, url)
+  const intervalMs = 60_000
+  t.same(readConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: `${url}/` }).otlpMetrics, { url: `${url}/v1/metrics`, intervalMs })
+  const own = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://metrics:4318/push', OTEL_METRIC_EXPORT_INTERVAL: '5000' }
+  t.same(readConfig(own).otlpMetrics, { url: 'http://metrics:4318/push', intervalMs: 5000 })
+  t.equal(readConfig({ ...own, OTEL_METRICS_EXPORTER: 'none' }).otlpMetrics, null)
+  t.equal(readConfig({}).otlpMetrics, null)
   const wrong = 'OTEL_EXPORTER_OTLP_ENDPOINT="…": must be an http:// or https:// URL'
   t.same(problemsOf(t, { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' }), [wrong])
 })
@@ -202,6 +210,23 @@ test('hosts and proxies are lists, with blanks or commas between', async (t) => 
     const problem = /^ALLOWED_HOSTS=".*": must be host names or IP addresses, without ports$/
     t.match(problemsOf(t, { ALLOWED_HOSTS: host }), [problem], host)
   }
+  const CORS_ORIGINS = 'https://App.example https://app.example:443, http://localhost:5173'
+  const origins = ['https://app.example', 'https://app.example', 'http://localhost:5173']
+  t.same(readConfig({ CORS_ORIGINS }).corsOrigins, origins)
+  for (const origin of [
+    'app.example',
+    'https://app.example/',
+    'ftp://a',
+    'null',
+    'https://',
+    'https://a/b',
+    'https://u@a',
+  ]) {
+    const problem = /^CORS_ORIGINS=".*": must be origins such as https:\/\/app.example$/
+    t.match(problemsOf(t, { CORS_ORIGINS: origin }), [problem], origin)
+  }
+  t.match(problemsOf(t, { CORS_ORIGINS: '*' }), [/^CORS_ORIGINS="\*": needs API_KEYS_FILE/])
+  t.same(readConfig({ CORS_ORIGINS: '*', API_KEYS_FILE: 'keys.json' }).corsOrigins, ['*'])
   const TRUSTED_PROXIES = '10.0.0.0/8, ::1 fd00::/8,192.168.1.5'
   t.same(readConfig({ TRUSTED_PROXIES }).trustedProxies, ['10.0.0.0/8', '::1', 'fd00::/8', '192.168.1.5'])
   const wrongNetworks = '10.0.0.0/33 0.0.0.0/0 ::/0 ::1/129 10.0.0 proxy true 1 10.0.0.0/ 10/8 ,'.split(' ')

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest, onErrorHookHandler } from 'fastify'
 import { allows } from '../../src/access/api-key.ts'
 import type { ErrorCode } from '../../src/errors/catalogue.ts'
 import { toServiceError } from '../../src/errors/from-http.ts'
+import { writeError } from '../../src/errors/problem.ts'
 import { detail, errorAt, errorBody, ServiceError } from '../../src/errors/service-error.ts'
 import { showFormula } from '../../src/formula/formula.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
@@ -13,9 +14,10 @@ export interface SubmitQuery {
   onDuplicate?: 'reject' | 'skip'
 }
 
+const JSON_TYPE = 'application/json; charset=utf-8'
+
 /** Sends JSON text, such as formulas, without serialising it again. */
-export const sendJson = (reply: FastifyReply, json: string | Buffer): FastifyReply =>
-  reply.type('application/json; charset=utf-8').send(json)
+export const sendJson = (reply: FastifyReply, json: string | Buffer): FastifyReply => reply.type(JSON_TYPE).send(json)
 
 /** Sends a stored formula, or only 304 to a caller that has it already. */
 export function sendFormula(reply: FastifyReply, formula: StoredFormula): FastifyReply {
@@ -45,12 +47,13 @@ export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply
   }
 }
 
-/** Written for this request, also when it is replayed: for its `Prefer`, and the caller's scopes now. */
+/** Written for this request, also when it is replayed: for its `Accept` and `Prefer`, and the caller's scopes now. */
 function sendAnswer(reply: FastifyReply, { answer, replayed }: Extract<Outcome, { kind: 'answered' }>): FastifyReply {
   if (answer.status === 410) return reply.send(new ServiceError('FORMULA_ERASED'))
   const { headers, query } = reply.request
   const idsOnly = prefersMinimal(headers.prefer)
-  const { status, location, body } = writeAnswer(answer, {
+  const { status, location, type, text } = writeAnswer(answer, {
+    accept: headers.accept,
     idsOnly,
     withOutcomes: (query as SubmitQuery).onDuplicate === 'skip',
     showDuplicates: mayRead(reply.request),
@@ -58,7 +61,7 @@ function sendAnswer(reply: FastifyReply, { answer, replayed }: Extract<Outcome, 
   if (location !== null) reply.header('Location', location)
   if (replayed) reply.header('Idempotent-Replayed', 'true')
   if (idsOnly && status === 200) reply.header('Preference-Applied', 'return=minimal')
-  return sendJson(reply.code(status), body)
+  return reply.code(status).type(type).send(text)
 }
 
 /** The preferences in a `Prefer` header, split at commas outside quotes. */
@@ -78,6 +81,8 @@ const mayRead = ({ apiKey }: FastifyRequest): boolean => apiKey === null || allo
 interface AnswerStyle {
   /** Whether entries are shown only by their ids. */
   idsOnly: boolean
+  /** The `Accept` header. */
+  accept: string | undefined
   /** Whether entries have the field `outcome`. */
   withOutcomes: boolean
   /** Whether a duplicate shows the stored formula, or only its id. */
@@ -91,14 +96,15 @@ interface AnswerStyle {
 export function writeAnswer(answer: Exclude<Answer, { status: 410 }>, style: AnswerStyle) {
   if (answer.status === 409) {
     const details = answer.duplicates.map(({ path, id }) => ({ ...detail(path, 'FORMULA_EXISTS'), id }))
-    return { status: 409, location: null, body: JSON.stringify(errorBody('FORMULA_EXISTS', details)) } as const
+    return { status: 409, location: null, ...writeError(errorBody('FORMULA_EXISTS', details), style.accept) } as const
   }
   const { single, entries } = answer
   const only = single && entries[0]?.outcome === 'added' ? entries[0] : undefined
   return {
     status: 200,
     location: only === undefined ? null : `/formulas/${only.id}`,
-    body: `{"message":"Formula(s) added!","formulas":[${entries.map((entry) => writeEntry(entry, style)).join()}]}`,
+    type: JSON_TYPE,
+    text: `{"message":"Formula(s) added!","formulas":[${entries.map((entry) => writeEntry(entry, style)).join()}]}`,
   } as const
 }
 
@@ -113,7 +119,7 @@ export function sendChecked(reply: FastifyReply, entries: AnswerEntry[]): Fastif
 
 type Entry = Omit<AnswerEntry, 'outcome'> & { outcome: AnswerEntry['outcome'] | 'new' }
 
-function writeEntry({ id, outcome, document }: Entry, style: AnswerStyle): string {
+function writeEntry({ id, outcome, document }: Entry, style: Omit<AnswerStyle, 'accept'>): string {
   const { idsOnly, withOutcomes, showDuplicates } = style
   const isHidden = idsOnly || document === null || (outcome === 'duplicate' && !showDuplicates)
   const text = isHidden ? `{"id":"${id}"}` : showFormula({ id, document })

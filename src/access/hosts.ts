@@ -55,12 +55,17 @@ const PORT_OF_SCHEME: Record<string, number> = { http: 80, https: 443 }
  * Finds the header that shows that a request comes from another site. Browsers that do not send `Sec-Fetch-Site`, or not to
  * this address, send `Origin` with every request that may change something.
  * @param ownHosts the hosts under which browsers reach the service through a proxy
+ * @param origins of other sites that may
  * @returns null for requests of our own pages, and of callers other than browsers
  */
-export function crossSiteHeader(headers: IncomingHttpHeaders, ownHosts: readonly string[]): SiteHeader | null {
-  const site = headers['sec-fetch-site']
+export function crossSiteHeader(
+  headers: IncomingHttpHeaders,
+  ownHosts: readonly string[],
+  origins: readonly string[],
+): SiteHeader | null {
+  const { origin, 'sec-fetch-site': site } = headers
+  if (origin !== undefined && origins.includes(origin)) return null
   if (site !== undefined && !OWN_PAGES.includes(site as string)) return 'Sec-Fetch-Site'
-  const { origin } = headers
   return origin === undefined || isOwn(origin, headers.host ?? '', ownHosts) ? null : 'Origin'
 }
 

@@ -10,6 +10,7 @@ import {
   networks,
   oneOf,
   optionalFile,
+  origins,
   sinks,
   store,
   uriReference,
@@ -35,10 +36,14 @@ export const variables = {
   WEBHOOK_SECRETS_FILE: optionalFile('JSON file with the secret of each webhook, by subscription'),
   SQS_QUEUE_URL: webAddress('SQS queue to forward events of the default subscription to'),
   EVENT_SOURCE: uriReference('/formulas', 'The source that forwarded events name'),
-  OTEL_EXPORTER_OTLP_ENDPOINT: webAddress('Collector to send traces to; unset, nothing is traced'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: webAddress('Collector to send traces and metrics to; unset, nothing is traced'),
+  OTEL_METRICS_EXPORTER: oneOf('otlp', ['otlp', 'none'], 'Whether metrics are sent to the collector'),
+  OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: webAddress('Full URL for metrics, if not /v1/metrics of the collector'),
+  OTEL_METRIC_EXPORT_INTERVAL: integer(60_000, 1, LONGEST_MS, 'How often metrics are sent, in milliseconds'),
   API_KEYS_FILE: file('File with the API keys that callers must show; unset, anyone may call'),
   ALLOW_ANONYMOUS: flag(false, 'Lets an address other than loopback serve callers without keys'),
   ALLOWED_HOSTS: hosts('Further hosts to answer to, and whose pages may change things; blanks or commas between'),
+  CORS_ORIGINS: origins('Sites whose pages may use the service, * for all with keys; blanks or commas between'),
   TRUSTED_PROXIES: networks('Proxies whose X-Forwarded-For is believed; blanks or commas between'),
   SUBMIT_RETRIES: integer(3, 1, 20, 'Attempts to store a submission in all, the first included'),
   SUBMIT_RETRY_BASE_MS: integer(1000, 1, LONGEST_MS, 'Longest pause before the second attempt; doubles with each'),
@@ -124,6 +129,9 @@ function conflicts(values: Partial<Values>): string[] {
       `HOST=${shown('HOST', host)}: is not a loopback address; set API_KEYS_FILE, or ALLOW_ANONYMOUS=true to serve callers without keys there${hint}`,
     )
   }
+  if (!keys && values.CORS_ORIGINS?.includes('*')) {
+    problems.push('CORS_ORIGINS="*": needs API_KEYS_FILE; without keys, name each origin')
+  }
   if (database?.engine === 'memory' && queue !== undefined && queue.engine !== 'memory') {
     problems.push('QUEUE_URL: a durable queue needs a durable database, but DATABASE_URL is memory:')
   }
@@ -155,10 +163,14 @@ function toConfig(values: Values) {
     eventSource: values.EVENT_SOURCE,
     /** Null if nothing is traced. */
     otlpEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    /** Null if metrics are not sent. */
+    otlpMetrics: otlpMetricsOf(values),
     /** Null if callers are anonymous. */
     apiKeysFile: values.API_KEYS_FILE,
     /** Accepted in a `Host` header, in addition to loopback hosts. */
     allowedHosts: values.ALLOWED_HOSTS ?? [],
+    /** Origins whose pages may use the service; `*` is every origin. */
+    corsOrigins: values.CORS_ORIGINS ?? [],
     /** Addresses and networks whose `X-Forwarded-For` is trusted. */
     trustedProxies: values.TRUSTED_PROXIES ?? [],
     submitRetries: values.SUBMIT_RETRIES,
@@ -175,6 +187,13 @@ function toConfig(values: Values) {
     /** 0 for no limit. */
     rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
   }
+}
+
+function otlpMetricsOf(values: Values): { url: string; intervalMs: number } | null {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: base, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: own } = values
+  const url = own ?? (base && `${base.replace(/\/$/, '')}/v1/metrics`)
+  if (url === null || values.OTEL_METRICS_EXPORTER === 'none') return null
+  return { url, intervalMs: values.OTEL_METRIC_EXPORT_INTERVAL }
 }
 
 function sinksOf({ FORWARD_TO: addresses, SQS_QUEUE_URL: queue }: Values): SinkAddress[] {

@@ -119,6 +119,14 @@ export function hosts(description: string): Variable<string[] | null> {
   return { ...list('host names or IP addresses, without ports', description, readHost), refusesEmpty: true }
 }
 
+/** Origins as browsers write them; `*` is every origin. */
+export function origins(description: string): Variable<string[] | null> {
+  return list('origins such as https://app.example', description, (entry) => {
+    if (entry === '*') return entry
+    return /^https?:\/\/[^/?#@\\]+$/i.test(entry) ? (URL.parse(entry)?.origin ?? null) : null
+  })
+}
+
 export function networks(description: string): Variable<string[] | null> {
   return list('IP addresses or networks (10.0.0.0/8)', description, (entry) => {
     const [, ip = '', bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? []

@@ -10,6 +10,7 @@ import {
 } from 'fastify'
 import type { Config } from '../config/config.ts'
 import { codeOfParserError, rawErrorAnswer, toServiceError } from '../errors/from-http.ts'
+import { writeError } from '../errors/problem.ts'
 import { errorBody } from '../errors/service-error.ts'
 import { ClosingResponse, continueOnRead } from './unread-body.ts'
 
@@ -93,16 +94,17 @@ function answerFrameworkError(error: Error, request: FastifyRequest, reply: Fast
   const { status, code, details } = server.hostError(raw, false) ?? server.crossSiteError(raw) ?? toServiceError(error)
   server.metrics.requests.observe(request.method, 'none', status, 0)
   const headers = { ...server.safetyHeaders, 'X-Request-Id': request.id }
-  reply.code(status).headers(headers).send(errorBody(code, details))
+  const { type, text } = writeError(errorBody(code, details), raw.headers.accept)
+  reply.code(status).headers(headers).type(type).send(text)
 }
 
 /** Replaces Node's answer to an unknown Expect header, which has no body. No route sees such a request. */
 function refuseExpectation(app: FastifyInstance, request: IncomingMessage, response: ServerResponse): void {
   const refusal = app.hostError(request, false) ?? app.crossSiteError(request)
   const body = errorBody(refusal?.code ?? 'EXPECTATION_FAILED', refusal?.details)
-  const text = JSON.stringify(body)
+  const { type, text } = writeError(body, request.headers.accept)
   const headers = {
-    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Type': type,
     'Content-Length': Buffer.byteLength(text),
     'Cache-Control': 'no-store',
     Connection: 'close',

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client'
 import type { OnCommit } from '../stores/ports.ts'
 import type { SubmissionObserver } from '../submission/options.ts'
 import { distribution, RequestDurations } from './histograms.ts'
@@ -100,6 +100,12 @@ export class Metrics {
       this.#scrape = undefined
     })
     return this.#scrape
+  }
+
+  /** All metrics with their values. */
+  async read(): Promise<MetricObjectWithValues<MetricValue<string>>[]> {
+    const registries = [this.registry, processMetrics()]
+    return (await Promise.all(registries.map((registry) => registry.getMetricsAsJSON()))).flat()
   }
 
   #counter<L extends string>(name: string, help: string, ...labelNames: L[]): Counter<L> {

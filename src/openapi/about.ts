@@ -9,7 +9,7 @@ export const about = {
     summary: packageJson.description,
     description: [
       'Exactly-once intake of fragrance formulas, at-least-once delivery of their events.',
-      'Every error has the shape `ErrorAnswer`; programs should use its `code`. Unknown paths are answered with 404 `ROUTE_NOT_FOUND`, other methods of a path with 405 `METHOD_NOT_ALLOWED`. Requests that cannot be parsed are answered with 400, 408, 417 or 431, and their connection is closed. `HEAD` works wherever `GET` does.',
+      'Every error has the shape `ErrorAnswer`, or `Problem` (RFC 9457) if `Accept` prefers `application/problem+json`; programs should use its `code`. Unknown paths are answered with 404 `ROUTE_NOT_FOUND`, other methods of a path with 405 `METHOD_NOT_ALLOWED`. Requests that cannot be parsed are answered with 400, 408, 417 or 431, and their connection is closed. `HEAD` works wherever `GET` does.',
       'All other answers also have `Content-Security-Policy`, `X-Content-Type-Options` and `X-Frame-Options`, so that browsers do not treat them as pages.',
     ].join('\n\n'),
     license: { name: packageJson.license, identifier: packageJson.license },

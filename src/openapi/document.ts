@@ -1,5 +1,5 @@
 import { server } from './about.ts'
-import { errorComponents, errorResponses } from './error-responses.ts'
+import { errorComponents, errorResponses, problemSchema } from './error-responses.ts'
 import { answerHeaders, headerRefs, headers, parameters } from './headers.ts'
 import { type Examples, errorsOf, type RouteFacts } from './operation.ts'
 import { plainSchema } from './schema.ts'
@@ -34,7 +34,13 @@ export function completeDocument(
   const paths = mapValues(document.paths, (operations) =>
     mapValues(operations, (operation) => completeOperation(operation, routes.get(operation.operationId) as RouteFacts)),
   )
-  const components = { ...document.components, schemas, parameters, headers, ...errorComponents() }
+  const components = {
+    ...document.components,
+    schemas: { ...schemas, Problem: problemSchema },
+    parameters,
+    headers,
+    ...errorComponents(),
+  }
   return plainSchema({ ...document, servers: [server], paths, components }) as OpenApiDocument
 }
 

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { catalogue, type ErrorCode } from '../errors/catalogue.ts'
-import { detail, type ErrorBody, type ErrorDetail, errorBody } from '../errors/service-error.ts'
+import { toProblem } from '../errors/problem.ts'
+import { detail, type ErrorBody, type ErrorDetail, errorBody, MAX_DETAILS } from '../errors/service-error.ts'
 import { storedFormula } from './examples.ts'
 import { errorHeaders, headerRefs, ON_CONNECTION } from './headers.ts'
 import type { RouteFacts } from './operation.ts'
@@ -62,8 +63,27 @@ function response(codes: readonly ErrorCode[], isCounted: boolean, isInBody = fa
         schema: { $ref: '#/components/schemas/ErrorAnswer' },
         examples: Object.fromEntries(examples),
       },
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: { [first]: { value: toProblem(errorBody(first)) } },
+      },
     },
   }
+}
+
+/** The schema of a `Problem` of src/errors/problem.ts. */
+export const problemSchema = {
+  type: 'object',
+  description: 'Every error has this shape (RFC 9457) if `Accept` prefers `application/problem+json`',
+  properties: {
+    type: { type: 'string', format: 'uri-reference', examples: ['/docs/errors.md#FORMULA_EXISTS'] },
+    title: { type: 'string', description: 'The text of the code' },
+    status: { type: 'integer', minimum: 400, maximum: 599 },
+    detail: { type: 'string', description: 'The `message` of an `ErrorAnswer`' },
+    code: { $ref: '#/components/schemas/ErrorCode' },
+    details: { type: 'array', maxItems: MAX_DETAILS, items: { $ref: '#/components/schemas/ErrorDetail' } },
+  },
+  required: ['type', 'title', 'status', 'detail', 'code', 'details'],
 }
 
 /** The `path` in the example of each error. Errors without a path have no details. */

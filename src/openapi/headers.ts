@@ -28,17 +28,22 @@ export const headers = {
   Link: header('The next page; only if there is one', { type: 'string' }),
   ETag: header('Names the stored formula, for `If-None-Match`', { type: 'string' }),
   'Retry-After': header('Seconds after which the request may be sent again', COUNT),
-  'Accept-Encoding': header('Only if a compressed body was refused', { type: 'string', const: 'identity' }),
+  'Accept-Encoding': header('Only if the coding of a body was refused', { type: 'string', const: 'gzip' }),
   Allow: header('The methods of the path', { type: 'string' }),
   'WWW-Authenticate': header('The authentication scheme', { type: 'string', const: 'Bearer' }),
-  'X-RateLimit-Limit': header('Requests per minute of a caller; only if a limit is set', COUNT),
-  'X-RateLimit-Remaining': header('How many of them are left; only if a limit is set', COUNT),
-  'X-RateLimit-Reset': header('Seconds until the limit is reset; only if a limit is set', COUNT),
+  'RateLimit-Policy': header('How many requests (`q`) a caller may send in `w` seconds; only if a limit is set', {
+    type: 'string',
+    examples: ['"default";q=600;w=60'],
+  }),
+  RateLimit: header('How many of them are left (`r`), and for how many seconds (`t`); only if a limit is set', {
+    type: 'string',
+    examples: ['"default";r=50;t=30'],
+  }),
 }
 
 type HeaderName = keyof typeof headers
 
-const LIMIT: HeaderName[] = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset']
+const LIMIT: HeaderName[] = ['RateLimit-Policy', 'RateLimit']
 
 /** Errors that occur before requests count against the rate limit. */
 const NOT_COUNTED: readonly ErrorCode[] = [

@@ -9,6 +9,7 @@ import { setTimeout as waitMs } from 'node:timers/promises'
 import { childrenOf } from '../support/postgres/process-tree.ts'
 import {
   ask,
+  buildArgs,
   type Container,
   type ContainerEngine,
   ended,
@@ -35,9 +36,9 @@ process.env.STORAGE_DRIVER ??= 'vfs'
 export class Buildah implements ContainerEngine {
   #command: string[] = []
 
-  async build(folder: string): Promise<ImageFacts> {
+  async build(folder: string, args: Record<string, string>): Promise<ImageFacts> {
     // The format of OCI has no health check.
-    await ask('buildah', 'bud', '--format', 'docker', '--pull-never', '--tag', IMAGE, folder)
+    await ask('buildah', 'bud', '--format', 'docker', '--pull-never', ...buildArgs(args), '--tag', IMAGE, folder)
     const { Docker } = JSON.parse(await ask('buildah', 'inspect', '--type', 'image', IMAGE))
     this.#command = Docker.config.Cmd
     return toFacts(Docker.config)

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import {
   ask,
+  buildArgs,
   type Container,
   type ContainerEngine,
   ended,
@@ -23,8 +24,8 @@ export class Docker implements ContainerEngine {
     this.#program = program
   }
 
-  async build(folder: string): Promise<ImageFacts> {
-    await this.#ask('build', '--tag', IMAGE, folder)
+  async build(folder: string, args: Record<string, string>): Promise<ImageFacts> {
+    await this.#ask('build', ...buildArgs(args), '--tag', IMAGE, folder)
     const [image] = JSON.parse(await this.#ask('image', 'inspect', IMAGE)) as [{ Config: ImageConfig }]
     return toFacts(image.Config)
   }

@@ -35,7 +35,7 @@ export interface Volume {
 
 /** Builds the image and runs it as it is meant to be run: with a read-only root and without capabilities. */
 export interface ContainerEngine {
-  build(folder: string): Promise<ImageFacts>
+  build(folder: string, args: Record<string, string>): Promise<ImageFacts>
   /** The paths of the files below a folder of the image. */
   files(folder: string): Promise<string[]>
   createVolume(): Promise<Volume>
@@ -82,6 +82,9 @@ export function listen(child: ChildProcess): () => string {
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk))
   return () => output
 }
+
+export const buildArgs = (args: Record<string, string>): string[] =>
+  Object.entries(args).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`])
 
 /** The environment, as engines take it. */
 export const flags = (environment: Record<string, string>): string[] =>

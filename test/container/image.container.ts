@@ -27,7 +27,13 @@ function findEngine(): ContainerEngine {
 }
 
 const engine = findEngine()
-const image = await engine.build(join(import.meta.dirname, '../..'))
+const BUILT = {
+  SOURCE: 'https://git.example/formulas',
+  VERSION: 'v1.2.3',
+  REVISION: '0123abc',
+  CREATED: '2026-01-31T12:00:00Z',
+}
+const image = await engine.build(join(import.meta.dirname, '../..'), BUILT)
 
 /** Starts a container and waits until it is ready. */
 async function start(t: Test, volume: Volume): Promise<Container> {
@@ -52,7 +58,13 @@ t.test('the image declares its user, volume, port, health check and stop signal'
   t.same(image.ports, ['3000/tcp'])
   t.equal(image.stopSignal, 'SIGTERM')
   t.equal(image.healthcheck[0], 'node', 'neither a shell nor curl')
-  t.match(image.labels, { 'org.opencontainers.image.licenses': manifest.license })
+  t.match(image.labels, {
+    'org.opencontainers.image.licenses': manifest.license,
+    'org.opencontainers.image.source': BUILT.SOURCE,
+    'org.opencontainers.image.version': BUILT.VERSION,
+    'org.opencontainers.image.revision': BUILT.REVISION,
+    'org.opencontainers.image.created': BUILT.CREATED,
+  })
   const preset = image.environment.map((variable) => variable.split('=')[0])
   t.notOk(preset.includes('API_KEYS_FILE') || preset.includes('ALLOW_ANONYMOUS'), 'who may call is not preset')
 })

@@ -40,7 +40,10 @@ test('the first log line names the address and all destinations without secrets;
   })
   const { url, line } = await address(child)
   t.match(line, /database in memory, queue in memory/)
-  t.match(line, `events of default are forwarded to 127.0.0.1:9; traces go to 127.0.0.1:10; console at ${url}/`)
+  t.match(
+    line,
+    `events of default are forwarded to 127.0.0.1:9; traces go to 127.0.0.1:10; metrics go to 127.0.0.1:10; console at ${url}/`,
+  )
   t.notMatch(line, 'token')
   t.same(await (await fetch(`${url}/health/live`)).json(), { status: 'ok' })
   child.kill('SIGINT')

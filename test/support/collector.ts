@@ -29,8 +29,10 @@ export interface CollectedSpan extends Omit<SentSpan, 'attributes'> {
 export interface Collector {
   /** Variables that make a service export its traces here without delay. */
   environment: Record<string, string>
-  /** The received bodies. */
+  /** The received bodies of traces. */
   bodies: string[]
+  /** The received bodies of metrics. */
+  metrics: string[]
   spans(): CollectedSpan[]
   /** Attributes of the resource. */
   resource(): Record<string, unknown>
@@ -45,11 +47,13 @@ export const ERROR_STATUS = 2
 
 export async function startCollector(t: Test): Promise<Collector> {
   const bodies: string[] = []
+  const metrics: string[] = []
   const server = createServer(async (request, response) => {
     const chunks = await request.toArray()
-    const isTraces = request.url === '/v1/traces' && request.headers['content-type'] === 'application/json'
-    if (isTraces) bodies.push(Buffer.concat(chunks).toString())
-    response.writeHead(isTraces ? 200 : SERVER_ERROR, { 'content-type': 'application/json' }).end('{}')
+    const isJson = request.headers['content-type'] === 'application/json'
+    const kept = { '/v1/traces': bodies, '/v1/metrics': metrics }[isJson ? (request.url ?? '') : '']
+    kept?.push(Buffer.concat(chunks).toString())
+    response.writeHead(kept ? 200 : SERVER_ERROR, { 'content-type': 'application/json' }).end('{}')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
@@ -60,6 +64,7 @@ export async function startCollector(t: Test): Promise<Collector> {
   const collector: Collector = {
     environment: tracingTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
     bodies,
+    metrics,
     spans: () =>
       sent()
         .flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
@@ -81,6 +86,7 @@ export async function startCollector(t: Test): Promise<Collector> {
 export const tracingTo = (endpoint: string): Record<string, string> => ({
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
   OTEL_BSP_SCHEDULE_DELAY: '20',
+  OTEL_METRIC_EXPORT_INTERVAL: '3600000',
 })
 
 const valuesOf = (attributes: SentSpan['attributes']): Record<string, unknown> =>

@@ -84,11 +84,8 @@ function seenAnswer(outcome: Extract<Outcome, { kind: 'answered' | 'reused' }>, 
   if (outcome.kind === 'reused') return { status: 422, body: null, replayed: false }
   const { answer, replayed } = outcome
   if (answer.status === 410) throw new Error('Nothing was erased')
-  const { status, body } = writeAnswer(answer, {
-    idsOnly: false,
-    withOutcomes: plan.onDuplicate === 'skip',
-    showDuplicates: true,
-  })
+  const style = { accept: undefined, idsOnly: false, withOutcomes: plan.onDuplicate === 'skip', showDuplicates: true }
+  const { status, text: body } = writeAnswer(answer, style)
   return { status, body, replayed }
 }
 

@@ -203,13 +203,7 @@ export const accessMutants: Mutant[] = [
   {
     name: 'rate limit: requests for unknown routes are not counted',
     breaks: 'whatever a caller sends counts',
-    edits: [
-      [
-        LIMIT,
-        'if (request.routeOptions.config.public) return',
-        'if (request.is404 || request.routeOptions.config.public) return',
-      ],
-    ],
+    edits: [[LIMIT, 'request.routeOptions.config.public ?', 'request.routeOptions.config.public || request.is404 ?']],
     caughtBy: [
       LIMIT_TEST,
       'whatever a caller sends counts: what is wrong, forbidden or leads nowhere, and what is replayed',
@@ -230,7 +224,7 @@ export const accessMutants: Mutant[] = [
   {
     name: 'rate limit: a list of guesses counts as one request',
     breaks: 'guessing in lists is no cheaper',
-    edits: [[LIMIT, 'counts.add(keyGenerator(request), extra)', 'counts.add(keyGenerator(request), 0)']],
+    edits: [[LIMIT, 'count(request, reply, extra)', 'count(request, reply, 0)']],
     caughtBy: [
       LIMIT_TEST,
       'a list that is refused as known counts for each of its formulas; a replay, and one that is added, for itself',
@@ -250,6 +244,27 @@ export const accessMutants: Mutant[] = [
       DUPLICATES_TEST,
       'once an answer has 4 MiB of formulas further duplicates are told by their ids, on replay too',
     ],
+  },
+  {
+    name: 'CORS: any origin passes the check of the site',
+    breaks: 'without keys no page of another site changes anything, but for those that are listed',
+    edits: [['src/access/hosts.ts', 'origins.includes(origin)) return null', 'origins.length > 0) return null']],
+    caughtBy: [
+      'test/http/cors.test.ts',
+      'without keys a page of a listed site may change things, whatever Sec-Fetch-Site says, and no other page',
+    ],
+  },
+  {
+    name: 'gzip: what was decompressed does not count',
+    breaks: 'memory for bodies is bounded',
+    edits: [
+      [
+        'plugins/overload.ts',
+        '      if (!bodies.fits(chunk.length, request.bodyBytes)) return',
+        '      if (chunk.length < 0) return',
+      ],
+    ],
+    caughtBy: ['test/http/gzip.test.ts', 'a body in gzip may arrive in chunks, and beyond the byte budget is 503'],
   },
   {
     name: 'audit: the URL is logged as it was sent',

@@ -3,8 +3,7 @@ import type { Mutant } from './mutant.ts'
 const PLUGIN = 'plugins/tracing.ts'
 const SPANS = 'src/tracing/open-tracing.ts'
 const SUBMISSIONS = 'src/tracing/submission-tracer.ts'
-const EXPORTER = 'src/tracing/open-tracing.ts'
-const OPEN = 'src/tracing/open-tracing.ts'
+const EXPORTER = 'src/tracing/exporting.ts'
 const PROCESS = 'test/process/traces-exported.test.ts'
 
 /** Bugs in what is seen in traces. */
@@ -47,7 +46,7 @@ export const tracingMutants: Mutant[] = [
   {
     name: 'tracing: the shutdown waits for a collector without a limit',
     breaks: 'a collector that does not answer holds up nothing',
-    edits: [[OPEN, 'await Promise.race([shutDown, sleep(clock, CLOSE_MS, ended.signal)])', 'await shutDown']],
+    edits: [[EXPORTER, ', sleep(clock, CLOSE_MS, ended.signal)])', '])']],
     caughtBy: [PROCESS, 'a collector that never answers delays no request, and the shutdown only by seconds'],
   },
   {

@@ -36,7 +36,7 @@ export async function startService(t: Test, env: NodeJS.ProcessEnv = {}, options
 export async function startListening(t: Test, env: NodeJS.ProcessEnv = {}, options: AppOptions = {}) {
   const { app } = await startService(t, env, options)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { url, close: () => app.close() }
+  return { app, url, close: () => app.close() }
 }
 
 let keys = 0
