@@ -13,7 +13,7 @@ SELECT page.* FROM formula_intake.subscriptions AS own CROSS JOIN LATERAL (
     coalesce(d.at, e.at) AS "createdAt", coalesce(d.body, e.body) AS body, d.receives AS "receiveCount"
   FROM formula_intake.deliveries AS d LEFT JOIN formula_intake.events AS e ON e.position = d.position
   WHERE d.subscription = own.id AND d.state = $2 AND d.state <> ''
-    AND d.rank >= $3::bigint AND (d.rank, d.position) > ($3::bigint, $4::bigint)
+    AND (d.rank, d.position) > ($3::bigint, $4::bigint)
   ORDER BY d.rank, d.position LIMIT $7::integer)
   UNION ALL
   (SELECT 1, behind, rank, ${EVENT}, receives FROM formula_intake.deliveries
@@ -25,6 +25,13 @@ SELECT page.* FROM formula_intake.subscriptions AS own CROSS JOIN LATERAL (
 
 /** $1 sequence number, $2 fingerprint in hex. A trimmed event has a position only in copies, a held one is still to come. */
 const DELIVERIES = `
+WITH event AS MATERIALIZED (SELECT coalesce(
+  (SELECT position FROM formula_intake.events WHERE formula = $1 AND fingerprint = pg_catalog.decode($2, 'hex')),
+  (SELECT position FROM formula_intake.deliveries
+    WHERE formula = $1 AND fingerprint = pg_catalog.decode($2, 'hex') LIMIT 1),
+  (SELECT ${Number.MAX_SAFE_INTEGER} FROM formula_intake.held WHERE fingerprint = pg_catalog.decode($2, 'hex') LIMIT 1),
+  0
+) AS position)
 SELECT own.name AS subscription,
   CASE
     WHEN d.state IS NULL THEN CASE WHEN event.position > own.position THEN 'ready' ELSE 'done' END
@@ -33,13 +40,7 @@ SELECT own.name AS subscription,
   END AS state,
   CASE WHEN d.state IS NULL AND event.position > own.position THEN 0 ELSE d.receives END AS "receiveCount",
   CASE WHEN d.state IN ('leased', 'delayed') THEN d.rank END AS "dueAt", d.died_at AS "diedAt", d.reason, d.detail
-FROM (SELECT coalesce(
-  (SELECT position FROM formula_intake.events WHERE formula = $1 AND fingerprint = pg_catalog.decode($2, 'hex')),
-  (SELECT position FROM formula_intake.deliveries
-    WHERE formula = $1 AND fingerprint = pg_catalog.decode($2, 'hex') LIMIT 1),
-  (SELECT ${Number.MAX_SAFE_INTEGER} FROM formula_intake.held WHERE fingerprint = pg_catalog.decode($2, 'hex') LIMIT 1),
-  0
-) AS position) AS event CROSS JOIN formula_intake.subscriptions AS own
+FROM event CROSS JOIN formula_intake.subscriptions AS own
   LEFT JOIN formula_intake.deliveries AS d ON d.subscription = own.id AND d.position = event.position
 ORDER BY own.name`
 
