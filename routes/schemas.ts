@@ -57,32 +57,35 @@ export const limit = Type.Optional(
 )
 
 /** The list that a cursor belongs to; it is not valid for another. */
-type CursorKind = 'formulas' | 'dead'
+type CursorKind = 'formulas' | 'dead' | `events:${string}:${string}`
 
-/** Encodes a position in a list; null stays null. */
-export function writeCursor(kind: CursorKind, position: number | null): string | null {
-  return position === null ? null : Buffer.from(`${kind}:${position}`).toString('base64url')
+/** A place in a list: its position, or several numbers. */
+type Place = number | readonly number[]
+
+/** Encodes a place in a list; null stays null. */
+export function writeCursor(kind: CursorKind, place: Place | null): string | null {
+  return place === null ? null : Buffer.from(`${kind}:${place}`).toString('base64url')
 }
 
 /**
- * Decodes a cursor to the `before` of a query.
+ * Decodes a cursor to the `size` numbers of its place.
  * @throws {ServiceError} CURSOR_INVALID unless `writeCursor` made it for this kind
  */
-export function readCursor(kind: CursorKind, cursor: string | undefined): { before?: number } {
-  if (cursor === undefined) return {}
-  const position = Number(
-    Buffer.from(cursor, 'base64url')
-      .toString('latin1')
-      .slice(kind.length + 1),
-  )
-  const isValid = Number.isSafeInteger(position) && position >= 0 && writeCursor(kind, position) === cursor
-  if (isValid) return { before: position }
+export function readPlace(kind: CursorKind, cursor: string | undefined, size: number): readonly number[] | null {
+  if (cursor === undefined) return null
+  const text = Buffer.from(cursor, 'base64url').toString('latin1')
+  const place = text
+    .slice(kind.length + 1)
+    .split(',')
+    .map(Number)
+  const areValid = place.length === size && place.every((number) => Number.isSafeInteger(number) && number >= 0)
+  if (areValid && writeCursor(kind, place) === cursor) return place
   throw errorAt('?cursor', 'CURSOR_INVALID')
 }
 
 /** Names the next page in a `Link` header: the same query with its cursor. @returns the cursor, for the body */
-export function linkNext(reply: FastifyReply, kind: CursorKind, position: number | null): string | null {
-  const cursor = writeCursor(kind, position)
+export function linkNext(reply: FastifyReply, kind: CursorKind, place: Place | null): string | null {
+  const cursor = writeCursor(kind, place)
   if (cursor === null) return null
   const { query, routeOptions } = reply.request
   const next = new URLSearchParams({ ...(query as Record<string, string>), cursor })
@@ -90,11 +93,17 @@ export function linkNext(reply: FastifyReply, kind: CursorKind, position: number
   return cursor
 }
 
-export const cursor = (kind: CursorKind) =>
+/** Decodes a cursor to the `before` of a query. @throws {ServiceError} see `readPlace` */
+export function readCursor(kind: CursorKind, cursor: string | undefined): { before?: number } {
+  const [before] = readPlace(kind, cursor, 1) ?? []
+  return before === undefined ? {} : { before }
+}
+
+export const cursor = (kind: CursorKind, place: Place = 42) =>
   Type.Optional(
     Type.String({
       description: 'Start of the page: `nextCursor` of the page before',
-      examples: [writeCursor(kind, 42)],
+      examples: [writeCursor(kind, place)],
     }),
   )
 

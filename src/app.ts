@@ -112,6 +112,6 @@ export function buildApp(config: Config, { logger = false, ...options }: AppOpti
   setUpServer(app)
   for (const plugin of plugins) app.register(plugin, { config, logTraceContext, ...options })
   const dir = join(import.meta.dirname, '../routes')
-  app.register(autoload, { dir, matchFilter: (path) => path.endsWith('/index.ts') })
+  app.register(autoload, { dir, routeParams: true, matchFilter: (path) => path.endsWith('/index.ts') })
   return app
 }

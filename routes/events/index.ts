@@ -5,18 +5,24 @@ import type { Config } from '../../src/config/config.ts'
 import { RECEIPT_STALE } from '../../src/errors/catalogue.ts'
 import { ServiceError } from '../../src/errors/service-error.ts'
 import { showFormula } from '../../src/formula/formula.ts'
-import { isoTime } from '../../src/kit/clock.ts'
+import { isoTime, isoTimeOrNull } from '../../src/kit/clock.ts'
 import { type ReceivedEvent, toMessage } from '../../src/outbox/message.ts'
 import { cutPage } from '../../src/stores/page.ts'
-import { DEFAULT_SUBSCRIPTION, type LeasedEvent, type Settled } from '../../src/stores/ports.ts'
+import { DEFAULT_SUBSCRIPTION, type LeasedEvent, type QueuedEvent, type Settled } from '../../src/stores/ports.ts'
 import { sendJson } from '../formulas/answer.ts'
-import { ackEvents, eventStats, extendEvents, nackEvents, receiveEvents, releaseEvents } from './schemas.ts'
+import { linkNext, readPlace } from '../schemas.ts'
+import { ackEvents, eventStats, extendEvents, listEvents, nackEvents, receiveEvents, releaseEvents } from './schemas.ts'
 
 const rejected = ({ stale }: Settled) => stale.map((receipt) => ({ receipt, code: RECEIPT_STALE }) as const)
 
 const toReceived = (event: LeasedEvent): ReceivedEvent => {
   const { receipt, receiveCount, leasedUntil } = event
   return { ...toMessage(event), receipt, receiveCount, leasedUntil: isoTime(leasedUntil) }
+}
+
+const toQueued = (event: QueuedEvent) => {
+  const { receiveCount, dueAt } = event
+  return { ...toMessage(event), receiveCount, dueAt: isoTimeOrNull(dueAt) }
 }
 
 /** @throws {ServiceError} VALIDATION_FAILED for a lease beyond EVENT_MAX_LEASE_SECONDS */
@@ -63,14 +69,24 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.post('/extend', { schema: extendEvents, config }, async (request) => {
     const lease = leaseMs(request.body.leaseSeconds, fastify.config)
     const settled = await fastify.queue.extend(request.body.receipts, lease, usable(request))
-    const leasedUntil = settled.leasedUntil === null ? null : isoTime(settled.leasedUntil)
-    return { extended: settled.accepted, leasedUntil, rejected: rejected(settled) }
+    return {
+      extended: settled.accepted,
+      leasedUntil: isoTimeOrNull(settled.leasedUntil),
+      rejected: rejected(settled),
+    }
   })
 
   fastify.post('/release', { schema: releaseEvents, config: { scope: 'admin' } }, async (request) => {
     const { ids, subscription = DEFAULT_SUBSCRIPTION } = request.body
     request.audit = { subscription }
     return { released: await fastify.queue.endLeases(subscription, ids) }
+  })
+
+  fastify.get('', { schema: listEvents, config: { scope: 'admin' } }, async ({ query }, reply) => {
+    const { subscription = DEFAULT_SUBSCRIPTION, state = 'ready', limit = 50, cursor } = query
+    const kind = `events:${subscription}:${state}` as const
+    const page = await fastify.queue.events(subscription, state, limit, readPlace(kind, cursor, 4))
+    return { events: page.items.map(toQueued), nextCursor: linkNext(reply, kind, page.next) }
   })
 
   fastify.get('/stats', { schema: eventStats, config: { scope: ['read', 'consume'] } }, async (request) => {

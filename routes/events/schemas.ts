@@ -5,7 +5,10 @@ import { StoredFormula } from '../formulas/schemas.ts'
 import {
   answers,
   count,
+  cursor,
   formulaId,
+  limit,
+  nextCursor,
   statsFields,
   storedName,
   strictObject,
@@ -211,6 +214,42 @@ export const releaseEvents = {
   errors: ['SUBSCRIPTION_NOT_FOUND', ...errors],
   bodyExamples: { 'One event': { ids: [event.id] } },
   answerExamples: { Released: { released: 1 } },
+} as const
+
+export const dueAt = Type.Union([timestamp('A time'), Type.Null()], {
+  description: 'When its lease or delay ends; null if it is neither leased nor delayed',
+})
+
+const QueuedEvent = Type.Object(
+  { ...eventFields, receiveCount: count('How often it was leased'), dueAt },
+  { $id: 'QueuedEvent', description: 'An event that is ready, leased or delayed' },
+)
+
+const state = Type.Optional(
+  Type.Union([Type.Literal('ready'), Type.Literal('leased'), Type.Literal('delayed')], {
+    default: 'ready',
+    description: 'Which events',
+    examples: ['leased'],
+  }),
+)
+
+export const listEvents = {
+  operationId: 'listEvents',
+  tags,
+  summary: 'List events in a state',
+  description:
+    'Ready events in the order in which they will be handed out, leased and delayed ones by when that ends. Nothing is leased.',
+  querystring: strictObject(
+    { subscription, state, limit, cursor: cursor('events:default:ready', [0, 0, 0, 42]) },
+    { $id: 'ListEventsQuery' },
+  ),
+  response: answers('EventPage', 'A page of events', { events: Type.Array(QueuedEvent), nextCursor }),
+  responseHeaders: ['Link'],
+  errors: ['CURSOR_INVALID', 'SUBSCRIPTION_NOT_FOUND', 'STORE_UNAVAILABLE'],
+  answerExamples: {
+    'A leased event': { events: [{ ...event, receiveCount: 1, dueAt: '2026-01-31T12:00:30.000Z' }], nextCursor: null },
+    'A ready event': { events: [{ ...event, receiveCount: 0, dueAt: null }], nextCursor: null },
+  },
 } as const
 
 export const eventStats = {

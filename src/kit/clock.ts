@@ -29,6 +29,9 @@ export function isoTime(ms: number): string {
   return last.text
 }
 
+/** `isoTime`; null stays null. */
+export const isoTimeOrNull = (ms: number | null): string | null => (ms === null ? null : isoTime(ms))
+
 let last = { ms: 0, text: '1970-01-01T00:00:00.000Z' }
 
 const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i

@@ -5,6 +5,7 @@ import { bodyPromises } from './event-queue/bodies.ts'
 import { deadPromises } from './event-queue/dead-letters.ts'
 import { endLeasesPromises } from './event-queue/ended-leases.ts'
 import { erasePromises as eraseEventPromises } from './event-queue/erase.ts'
+import { deliveryPromises, eventListPromises } from './event-queue/event-states.ts'
 import { figurePromises } from './event-queue/figures.ts'
 import { leasePromises, orderPromises } from './event-queue/order-and-leases.ts'
 import { pausePromises } from './event-queue/pause.ts'
@@ -74,5 +75,7 @@ function eventQueueContract(name: string, open: OpenStores): void {
   t.test(`${name} event queue: trimming`, (t) => trimPromises(t, open))
   t.test(`${name} event queue: trimming of dead letters`, (t) => trimmedDeadPromises(t, open))
   t.test(`${name} event queue: erasing`, (t) => eraseEventPromises(t, open))
+  t.test(`${name} event queue: events in a state`, (t) => eventListPromises(t, open))
+  t.test(`${name} event queue: the states of an event`, (t) => deliveryPromises(t, open))
   t.test(`${name} event queue: any operations`, (t) => anyOperationPromises(t, open))
 }

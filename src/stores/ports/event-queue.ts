@@ -43,6 +43,40 @@ export interface DeadEvent extends FormulaEvent {
   detail: string | null
 }
 
+/** The states of an event that a subscription has still to process. */
+export type EventState = 'ready' | 'leased' | 'delayed'
+
+/** An event in one of these states. */
+export interface QueuedEvent extends FormulaEvent {
+  /** How often it has been leased. */
+  receiveCount: number
+  /** When its lease or delay ends, in milliseconds since the epoch; null when it is ready. */
+  dueAt: number | null
+}
+
+export interface EventPage {
+  items: QueuedEvent[]
+  /** Where the next page of the same subscription and state begins: four numbers; null on the last. */
+  next: readonly number[] | null
+}
+
+/** Where one event stands in a subscription. */
+export interface Delivery {
+  subscription: string
+  /** `done`: acknowledged, or before the place where the subscription began or was moved to. */
+  state: EventState | 'dead' | 'done'
+  /** Null when done: it is not kept. */
+  receiveCount: number | null
+  /** When its lease or delay ends, in milliseconds since the epoch; null in other states. */
+  dueAt: number | null
+  /** Null unless dead. */
+  diedAt: number | null
+  /** Null unless dead. */
+  reason: DeadEvent['reason'] | null
+  /** The reason given with the last nack, if any. */
+  detail: string | null
+}
+
 /** The number of a subscription's events in each state. */
 export interface QueueStats {
   ready: number
@@ -153,6 +187,10 @@ export interface EventQueue {
     only?: readonly string[],
   ): Promise<Settled & { leasedUntil: number | null }>
   stats(subscription: string): Promise<QueueStats>
+  /** The events in a state: ready ones in the order of `receive`, others by when their lease or delay ends. */
+  events(subscription: string, state: EventState, limit: number, after?: EventPage['next']): Promise<EventPage>
+  /** Where the event of a formula stands in each subscription, ordered by name. */
+  deliveries(id: string, seq: number): Promise<Delivery[]>
   /** Dead letters, the last to die first. */
   dead(subscription: string, limit: number, before?: number): Promise<Page<DeadEvent>>
   /**

@@ -4,6 +4,7 @@ import type { Clock } from '../../kit/clock.ts'
 import { DEFAULT_SUBSCRIPTION, type EventQueue, type LogPlace, MAX_SUBSCRIPTIONS, type Subscription } from '../ports.ts'
 import { columnsOf, type Database, DURABLE, type GivenTime, NOW, type Query, type Row, sweepOf } from './database.ts'
 import type { Vacuum } from './erasure.ts'
+import { eventStates } from './event-states.ts'
 import { deadLetters, leases } from './leases.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
 
@@ -47,6 +48,7 @@ export function eventQueue(options: EventQueueOptions): Omit<EventQueue, 'identi
     ...subscriptions(options),
     ...leases(options),
     ...deadLetters(options),
+    ...eventStates(options),
     onReady: (listener) => notifier.listen(listener),
     async trim(olderThan, limit) {
       return (await database.call<number>('trim_log', olderThan, limit)) ?? 0

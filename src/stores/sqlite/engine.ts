@@ -153,7 +153,7 @@ function eventQueue(writer: Writer, notifier: ReadyNotifier): EventQueue {
   const isPositive = (count: number): boolean => count > 0
   return {
     ...forward(writer, 'publish', 'trim', 'subscribe', 'subscriptions'),
-    ...forward(writer, 'receive', 'ack', 'extend', 'stats', 'dead', 'removeDead', 'probe'),
+    ...forward(writer, 'receive', 'ack', 'extend', 'stats', 'events', 'deliveries', 'dead', 'removeDead', 'probe'),
     identity: () => writer.call('storeId'),
     remove: (attemptId) => writer.call('removeEvents', attemptId),
     sweep: (olderThan, limit) => writer.call('sweepMarks', olderThan, limit),

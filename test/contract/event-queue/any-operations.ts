@@ -5,7 +5,7 @@ import type { DeadEvent, EventQueue } from '../../../src/stores/ports.ts'
 import type { TestClock } from '../../support/test-clock.ts'
 import { type OpenStores, start } from '../open-stores.ts'
 import { manyEvents } from '../submissions.ts'
-import { ReferenceQueue } from './reference-queue.ts'
+import { allEvents, ReferenceQueue } from './reference-queue.ts'
 
 const MAX_RECEIVES = 2
 const NAMES = ['default', 'a', 'b']
@@ -33,7 +33,18 @@ interface Operation {
 
 const KINDS = [
   ...(['release', 'receive', 'receive', 'ack', 'nack', 'nack', 'putBack', 'extend', 'endLeases', 'pass'] as const),
-  ...(['redrive', 'removeDead', 'subscribe', 'unsubscribe', 'seek', 'pause', 'trim', 'erase'] as const),
+  ...([
+    'redrive',
+    'removeDead',
+    'subscribe',
+    'unsubscribe',
+    'seek',
+    'pause',
+    'trim',
+    'erase',
+    'events',
+    'deliveries',
+  ] as const),
 ]
 
 const operations = fc.array(
@@ -139,6 +150,15 @@ const RUN: Record<Operation['kind'], (bench: Bench, operation: Operation) => Pro
   async erase(bench, { pick }) {
     const { id, seq } = formulaAt(bench, pick)
     return [await bench.queue.erase(id, seq), bench.reference.erase(id, seq)]
+  },
+  async events({ queue, reference }, { name, pick, other }) {
+    const state = (['ready', 'ready', 'leased', 'delayed'] as const)[pick % 4] ?? 'ready'
+    return [await allEvents(queue, name, state, (other % 3) + 1), reference.events(name, state)]
+  },
+  async deliveries(bench, { pick }) {
+    const { id, seq } = formulaAt(bench, pick)
+    const found = await bench.queue.deliveries(id, seq)
+    return [found.map(({ subscription, state }) => [subscription, state]), bench.reference.deliveries(id, seq)]
   },
 }
 

@@ -1,4 +1,14 @@
-import type { DeadEvent, FormulaEvent, LogPlace, QueueStats, Settled, Subscription } from '../../../src/stores/ports.ts'
+import type {
+  DeadEvent,
+  EventQueue,
+  EventState,
+  FormulaEvent,
+  LogPlace,
+  QueuedEvent,
+  QueueStats,
+  Settled,
+  Subscription,
+} from '../../../src/stores/ports.ts'
 
 type Event = FormulaEvent & { seq: number }
 
@@ -28,11 +38,22 @@ interface Delivery {
   reason: DeadEvent['reason']
 }
 
+const byEnd = (a: Delivery, b: Delivery): number => a.until - b.until || a.position - b.position
+
 interface Reader {
   createdAt: number
   paused: boolean
   position: number
   deliveries: Delivery[]
+}
+
+/** Reads a list of events to its end, `limit` a page. */
+export async function allEvents(queue: EventQueue, name: string, state: EventState, limit: number) {
+  const all: QueuedEvent[] = []
+  for (let page = await queue.events(name, state, limit); ; page = await queue.events(name, state, limit, page.next)) {
+    all.push(...page.items)
+    if (page.next === null) return all
+  }
 }
 
 /** The reference for engines: plain lists, written from the port. Callers name only existing subscriptions. */
@@ -57,7 +78,7 @@ export class ReferenceQueue {
   moveDue(now: number): void {
     for (const { deliveries } of this.readers.values()) {
       const ended = deliveries.filter(({ state, until }) => (state === 'leased' || state === 'delayed') && until <= now)
-      for (const one of ended.sort((a, b) => a.until - b.until || a.position - b.position)) {
+      for (const one of ended.sort(byEnd)) {
         if (one.state === 'leased' && one.receives >= this.#maxReceives) this.#die(one, one.until, 'expired')
         else one.state = 'returned'
       }
@@ -215,6 +236,27 @@ export class ReferenceQueue {
   #dead(name: string): Delivery[] {
     const { deliveries } = this.#reader(name)
     return deliveries.filter(({ state }) => state === 'dead').sort((a, b) => a.number - b.number)
+  }
+
+  events(name: string, state: EventState): QueuedEvent[] {
+    const reader = this.#reader(name)
+    const isReady = state === 'ready'
+    const line = isReady ? this.#ready(reader) : reader.deliveries.filter((one) => one.state === state).sort(byEnd)
+    return line.map((one) => {
+      const { receives, until } = 'state' in one ? one : { receives: 0, until: 0 }
+      return { ...(one.event as Event), receiveCount: receives, dueAt: isReady ? null : until }
+    })
+  }
+
+  /** The subscriptions by name, each with the state of an event. */
+  deliveries(id: string, seq: number): [name: string, state: string][] {
+    const isIt = ({ event }: Row | Delivery): boolean => event?.id === id && event.seq === seq
+    const position = this.#log.find(isIt)?.position ?? 0
+    const list = [...this.readers].map(([name, reader]): [string, string] => {
+      const state = reader.deliveries.find(isIt)?.state ?? (position > reader.position ? 'ready' : 'done')
+      return [name, state === 'returned' || state === 'redriven' ? 'ready' : state]
+    })
+    return list.sort(([a], [b]) => (a < b ? -1 : 1))
   }
 
   subscriptions(now: number): Subscription[] {

@@ -4,6 +4,7 @@ const HELD = 'src/stores/sqlite/queue/event-log.ts'
 const LINE = 'src/stores/sqlite/queue/event-line.ts'
 const LEASES = 'src/stores/sqlite/queue/leases.ts'
 const DEAD = 'src/stores/sqlite/queue/dead-letters.ts'
+const STATES = 'src/stores/sqlite/queue/event-states.ts'
 const SUITE = 'test/stores/sqlite.test.ts'
 
 /** Bugs in how events are released, leased and given back. */
@@ -195,5 +196,21 @@ export const sqliteQueueMutants: Mutant[] = [
       'sqlite event queue: dead letters',
       'a page begins where the last one ended, whatever has died or gone meanwhile',
     ],
+  },
+  {
+    name: 'event states: a page of ready events goes back to those given back meanwhile',
+    breaks: 'pages of ready events show none twice',
+    edits: [['src/stores/event-page.ts', 'else [rank, position] = [END, END]', '']],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: events in a state',
+      'a page begins where the last one ended, and shows no event a second time',
+    ],
+  },
+  {
+    name: 'event states: a held event counts as done',
+    breaks: 'an event is done only once it was acknowledged or skipped',
+    edits: [[STATES, 'FROM held WHERE fingerprint = ?2', 'FROM held WHERE fingerprint IS NULL']],
+    caughtBy: [SUITE, 'sqlite event queue: the states of an event', 'a held event is still to come'],
   },
 ]

@@ -11,6 +11,13 @@ export interface EventRow {
   body: string | null
 }
 
+/**
+ * Selects the event of a formula: ?1 its sequence number, ?2 its fingerprint. Each half of the OR uses an index: the
+ * primary key where position and formula are equal, events_formula otherwise.
+ */
+export const OF_FORMULA =
+  '(formula = ?1 AND position = ?1 OR formula = ?1 AND formula <> position) AND fingerprint = ?2'
+
 /** Each statement finds its rows by a key or an index, except `firstAt`, which runs only for a seek to a time. */
 export const eventStatements = (db: DatabaseSync) =>
   prepare(db, {
@@ -22,10 +29,7 @@ export const eventStatements = (db: DatabaseSync) =>
     blanksAfter: 'SELECT count(*) AS n FROM events WHERE fingerprint IS NULL AND position > ?',
     first: 'SELECT min(position) AS position FROM events',
     firstAt: 'SELECT position FROM events WHERE at >= ? ORDER BY position LIMIT 1',
-    // Each half of the OR uses an index: the primary key where position and formula are equal, events_formula otherwise.
-    erase: `UPDATE events SET fingerprint = NULL, formula = NULL, body = NULL
-     WHERE (formula = ?1 AND position = ?1 OR formula = ?1 AND formula <> position) AND fingerprint = ?2
-     RETURNING position`,
+    erase: `UPDATE events SET fingerprint = NULL, formula = NULL, body = NULL WHERE ${OF_FORMULA} RETURNING position`,
     front: `SELECT position, at, EXISTS (SELECT 1 FROM deliveries
        WHERE deliveries.position = events.position AND deliveries.fingerprint IS NULL) AS wanted
      FROM events WHERE position <= ? ORDER BY position LIMIT ?`,

@@ -3,6 +3,7 @@ import type { DeadEvent, LogPlace, Page, QueueStats, Received, Settled, Subscrip
 import { DeadLetters } from './dead-letters.ts'
 import { EventLine } from './event-line.ts'
 import { EventLog, heldEvents } from './event-log.ts'
+import { stateCommands } from './event-states.ts'
 import { Leases } from './leases.ts'
 import { type SubscriptionRow, SubscriptionTable } from './subscription-table.ts'
 
@@ -30,6 +31,7 @@ export function queueCommands(db: DatabaseSync, queue: Queue) {
     ...heldEvents(db, log),
     ...subscriptionCommands(queue),
     ...leaseCommands(queue),
+    ...stateCommands(db, queue),
     trim(_now: number, olderThan: number, limit: number): number {
       return log.trim(olderThan, limit, Math.min(...subscriptions.all.map(({ position }) => position)))
     },
