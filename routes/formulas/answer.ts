@@ -6,7 +6,7 @@ import { detail, errorAt, errorBody, ServiceError } from '../../src/errors/servi
 import { showFormula } from '../../src/formula/formula.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
 import type { Answer, AnswerEntry } from '../../src/stores/ports.ts'
-import type { Outcome } from '../../src/submission/submission.ts'
+import type { Outcome, SubmissionRequest } from '../../src/submission/submission.ts'
 
 /** The query of a submission. */
 export interface SubmitQuery {
@@ -16,6 +16,23 @@ export interface SubmitQuery {
 /** Sends JSON text, such as formulas, without serialising it again. */
 export const sendJson = (reply: FastifyReply, json: string | Buffer): FastifyReply =>
   reply.type('application/json; charset=utf-8').send(json)
+
+/** Submits, and answers the request. */
+export async function submit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  submission: SubmissionRequest,
+): Promise<FastifyReply> {
+  const { server: fastify, rawRequest } = request
+  const outcome = await fastify.orchestrator.submit(submission)
+  if (outcome.kind === 'answered') {
+    request.submissionId = outcome.submissionId
+    if (outcome.replayed && rawRequest !== null) fastify.recentAnswers.remember(rawRequest, outcome.answer)
+  }
+  countAnswered(fastify.metrics, outcome)
+  countGuesses(request, reply, outcome, submission.formulas.length)
+  return sendOutcome(reply, outcome)
+}
 
 /** Answers a submission: the only place where an outcome becomes a status. */
 export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
@@ -104,7 +121,7 @@ export function countAnswered(metrics: Metrics, outcome: Outcome): void {
  * Counts each formula of a refused list against the rate limit. The 409 names the known formulas, so that otherwise one
  * list of guesses would reveal as much as many requests.
  */
-export function countGuesses(request: FastifyRequest, reply: FastifyReply, outcome: Outcome, formulas: number): void {
+function countGuesses(request: FastifyRequest, reply: FastifyReply, outcome: Outcome, formulas: number): void {
   if (outcome.kind !== 'answered' || outcome.replayed || outcome.answer.status === 200) return
   const { server, caller } = request
   server.metrics.formulasRefused(caller, formulas)
