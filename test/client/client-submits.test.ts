@@ -40,6 +40,16 @@ test('a given key names the submission', async (t) => {
   await t.rejects(client.submit(formula(2), { key: 'order-1' }), { status: 422, code: 'IDEMPOTENCY_KEY_REUSED' })
 })
 
+test('a derivation is stored once, and names its parent', async (t) => {
+  const client = new IntakeClient(await startListening(t))
+  const { formulas } = await client.submit(formula(1))
+  const id = formulas[0]?.id as string
+  const first = await client.derive(id, { name: 'Twice', scale: '2' })
+  t.match(first, { replayed: false, formulas: [{ name: 'Twice', derivedFrom: id }] })
+  t.same(await client.derive(id, { name: 'Twice', scale: '2' }), { ...first, replayed: true })
+  await t.rejects(client.derive('none', { name: 'Twice', scale: '2' }), { status: 404, code: 'FORMULA_NOT_FOUND' })
+})
+
 test('JSON text is sent as it is, so that no digit is lost', async (t) => {
   const client = new IntakeClient(await startListening(t))
   const { formulas } = await client.submit(JSON.stringify(formula('C')).replace('"C"', '123456789012.123456789012'))

@@ -16,6 +16,7 @@ function* schemasWithExamples(value: unknown): Generator<{ examples: unknown[] }
 
 /** Creates the state that an operation's examples require. */
 const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
+  deriveFormula: ({ submit }) => submit(submissions['A formula']),
   getFormula: ({ submit }) => submit(submissions['A formula']),
   receiveEvents: ({ submit }) => submit(submissions['A formula']),
   async deleteDeadLetter({ submit, post }) {
@@ -36,7 +37,7 @@ const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
 }
 
 /** Operations whose examples cannot succeed twice on one store. */
-const ONCE = ['submitFormulas', 'receiveEvents', 'deleteDeadLetter']
+const ONCE = ['submitFormulas', 'deriveFormula', 'receiveEvents', 'deleteDeadLetter']
 
 test('every example of a request is answered as documented', async (t) => {
   const start = () => startService(t, { EVENT_MAX_RECEIVES: '1' })

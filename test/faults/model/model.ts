@@ -39,6 +39,8 @@ export interface Submission {
   onDuplicate: 'reject' | 'skip'
   single: boolean
   formulas: Pick<ShownFormula, 'id' | 'name' | 'materials'>[]
+  /** The id of the parent; its derivation always gives the same formula. */
+  derivedFrom?: string
 }
 
 export function newModel(now: number, options: { ttlMs: number; maxReceives: number }): Model {
@@ -64,9 +66,9 @@ export function refusal(code: string, problems: [path: string, code: string, id?
   return { status, body: { error: STATUS_CODES[status], message, status, code, details } }
 }
 
-/** Equal for the same payload: the same names, compositions, order and `onDuplicate`. */
-export const payloadOf = ({ onDuplicate, formulas }: Submission): string =>
-  JSON.stringify([onDuplicate, formulas.map(({ id, name }) => [id, name])])
+/** Equal for the same payload: the same names, compositions, order and `onDuplicate`, and the same parent. */
+export const payloadOf = ({ onDuplicate, formulas, derivedFrom }: Submission): string =>
+  JSON.stringify([onDuplicate, formulas.map(({ id, name }) => [id, name]), derivedFrom])
 
 export function submit(model: Model, submission: Submission): Expected {
   const payload = payloadOf(submission)
@@ -75,12 +77,15 @@ export function submit(model: Model, submission: Submission): Expected {
     if (kept.payload === payload) return { ...kept.answer, replayed: true }
     return refusal('IDEMPOTENCY_KEY_REUSED', [['Idempotency-Key', 'IDEMPOTENCY_KEY_REUSED']])
   }
+  if (submission.derivedFrom !== undefined && getFormula(model, submission.derivedFrom).status === 404) {
+    return refusal('FORMULA_NOT_FOUND')
+  }
   const answer = decide(model, submission)
   model.answers.set(submission.key, { payload, answer, expiresAt: model.now + model.ttlMs })
   return answer
 }
 
-function decide(model: Model, { onDuplicate, single, formulas }: Submission): Expected {
+function decide(model: Model, { onDuplicate, single, formulas, derivedFrom }: Submission): Expected {
   const createdAt = isoTime(model.now)
   const added: ShownFormula[] = []
   const duplicates: [path: string, code: string, id: string][] = []
@@ -88,7 +93,7 @@ function decide(model: Model, { onDuplicate, single, formulas }: Submission): Ex
     const known = [...model.formulas, ...added].find(({ id }) => id === formula.id)
     if (known !== undefined) duplicates.push([single ? '' : `/${index}`, 'FORMULA_EXISTS', formula.id])
     const { id, name, materials } = formula
-    const stored = known ?? { id, name, materials, createdAt }
+    const stored = known ?? { id, name, materials, createdAt, ...(derivedFrom && { derivedFrom }) }
     if (known === undefined) added.push(stored)
     const outcome = known === undefined ? 'added' : 'duplicate'
     return onDuplicate === 'skip' ? { ...stored, outcome } : stored

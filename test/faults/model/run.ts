@@ -50,6 +50,7 @@ function everyday(ids: readonly string[]): Arbitrary<ModelCommand>[] {
   return [
     ...[...often, ...often, ...often],
     ...[events.extensions(), events.extensions(), shortTimes, ends(), ends()],
+    ...[submits.derives(ids), submits.derives(ids)],
     ...[submits.invalidSubmits(), reads.getsById(ids), reads.lists('formulas'), reads.lists('dead')],
     ...[events.waits(), events.statistics(), events.redrives(ids), events.deletions(ids), rounds()],
     ...[events.releases(ids), subscriptions.listings(), subscriptions.seeks(), subscriptions.pauses()],
@@ -61,6 +62,7 @@ function everyday(ids: readonly string[]): Arbitrary<ModelCommand>[] {
 const processEnds = (ids: readonly string[]): Arbitrary<ModelCommand>[] => [
   submits.dyingSubmits(ids),
   submits.dyingSubmits(ids),
+  submits.dyingDerives(ids),
   crashes(),
   restarts(),
 ]

@@ -63,7 +63,7 @@ export const formula = (number: number, name = `Formula ${number}`) => ({
 })
 
 /** A formula as an answer shows it. */
-export type ShownFormula = Formula & { createdAt: string; outcome?: string }
+export type ShownFormula = Formula & { createdAt: string; derivedFrom?: string; outcome?: string }
 
 export const formulasOf = (answer: Answer): ShownFormula[] => answer.json().formulas
 
