@@ -128,7 +128,7 @@ export const contractMutants: Mutant[] = [
       [
         'src/formula/derive.ts',
         "amount.units += operation === 'add' ? toUnits(operand) : -toUnits(operand)",
-        "amount.units = BigInt((Number(amount.units) / 1e12 + (operation === 'add' ? 1 : -1) * Number(operand)) * 1e12)",
+        "amount.units = BigInt(Math.round(Number(amount.units) + (operation === 'add' ? 1e12 : -1e12) * Number(operand)))",
       ],
     ],
     caughtBy: ['test/formula/derive.test.ts', 'the result is exact: it is what integers say, for any numbers'],
