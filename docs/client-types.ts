@@ -3,7 +3,7 @@ interface Schema {
   $ref?: string
   type?: string | string[]
   enum?: string[]
-  const?: string
+  const?: string | boolean
   anyOf?: Schema[]
   items?: Schema
   properties?: Record<string, Schema>
@@ -15,6 +15,7 @@ interface Schema {
 /** What the client sends and receives; the schemas that these name come along. */
 const SENT_AND_RECEIVED = [
   'SubmitBody',
+  'DeriveBody',
   'SubmitAnswer',
   'SubmissionState',
   'FormulaPage',
@@ -39,7 +40,10 @@ export function clientTypes(schemas: Record<string, Schema>): string {
     if (items) return `${typeOf(items).replace(/.* \| .*/, '($&)')}[]`
     if (patternProperties) return `Record<string, ${Object.values(patternProperties).map(typeOf).join(' | ')}>`
     const values = schema.enum ?? (schema.const === undefined ? undefined : [schema.const])
-    return values?.map((value) => `'${value}'`).join(' | ') ?? [type ?? 'unknown'].flat().map(one).join(' | ')
+    return (
+      values?.map((value) => (value === true ? 'true' : `'${value}'`)).join(' | ') ??
+      [type ?? 'unknown'].flat().map(one).join(' | ')
+    )
   }
   const declaration = (name: string): string => {
     const schema = schemas[name] ?? fail(name)

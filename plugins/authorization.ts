@@ -6,6 +6,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** A key needs one of these scopes for the route; the default is `admin`. */
     scope?: Scope | readonly Scope[]
+    /** A scope that it needs as well. */
+    alsoScope?: Scope
   }
   interface FastifyRequest {
     /**
@@ -24,8 +26,10 @@ export default fp(
     })
     if (fastify.apiKeys === null) return
     fastify.addHook('onRequest', ({ apiKey, is404, routeOptions }, _reply, done) => {
-      const scopes = [routeOptions.config.scope ?? 'admin'].flat()
-      done(apiKey === null || is404 || allows(apiKey.scopes, scopes) ? undefined : missing(scopes))
+      if (apiKey === null || is404) return done()
+      const { scope = 'admin', alsoScope } = routeOptions.config
+      if (!allows(apiKey.scopes, scope)) return done(missing([scope].flat()))
+      done(alsoScope === undefined || allows(apiKey.scopes, alsoScope) ? undefined : missing([alsoScope]))
     })
   },
   { name: 'authorization', dependencies: ['authentication', 'rate-limit'] },

@@ -55,6 +55,7 @@ function factsOf({ method, url, config = {} }: RouteOptions, schema: FastifySche
     method: String(method),
     url,
     scopes: config.public ? null : [config.scope ?? 'admin'].flat(),
+    alsoScope: config.alsoScope,
     whileClosing: config.whileClosing ?? false,
     anyHost: config.anyHost ?? false,
     errors: schema.errors ?? [],
@@ -70,9 +71,10 @@ function factsOf({ method, url, config = {} }: RouteOptions, schema: FastifySche
 function described(schema: FastifySchema, facts: RouteFacts, schemas: NamedSchemas): FastifySchema {
   const { description, body, response, requestHeaders } = schema
   const needs = facts.scopes?.map((scope) => `\`${scope}\``).join(' or ')
+  const also = facts.alsoScope === undefined ? '' : ` and \`${facts.alsoScope}\``
   return {
     ...schema,
-    description: `${description}\n\n${needs === undefined ? 'Needs no key.' : `Scope: ${needs}.`}`,
+    description: `${description}\n\n${needs === undefined ? 'Needs no key.' : `Scope: ${needs}${also}.`}`,
     security: securityOf(facts),
     headers: requestHeaders,
     ...(body !== undefined && { body: asContent(body as object, schemas) }),

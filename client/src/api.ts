@@ -3,6 +3,16 @@
 /** One formula or a list */
 export type SubmitBody = SubmittedFormula | SubmittedFormula[]
 
+/** What to change */
+export interface DeriveBody {
+  /** The name of the new formula. 1 to 200 characters after trimming, at least one of them visible and none a control character */
+  name: string
+  /** Applied in order. May be left out only with `scale` */
+  changes?: Change[]
+  scale?: Concentration
+  metadata?: Metadata
+}
+
 /** The formulas, added or (with onDuplicate=skip) already known */
 export interface SubmitAnswer {
   message: string
@@ -63,6 +73,15 @@ export interface SubmittedFormula {
   materials: SubmittedMaterial[]
   metadata?: Metadata
 }
+
+/** A change of one material */
+export type Change = Addition | Subtraction | Setting | Removal
+
+/** An exact decimal above 0 with at most 12 digits before and 12 after the point, written without an exponent. It is never rounded; longer ones are refused. No unit is assumed */
+export type Concentration = string | number
+
+/** Notes on the formula, not part of the composition */
+export type Metadata = Record<string, string>
 
 /** A stored formula; with onDuplicate=skip also whether it was added */
 export interface SubmissionEntry {
@@ -157,6 +176,10 @@ export type ErrorCode =
   | 'MATERIAL_FIELD_UNKNOWN'
   | 'MATERIAL_DUPLICATE'
   | 'METADATA_INVALID'
+  | 'CHANGES_INVALID'
+  | 'MATERIAL_NOT_IN_FORMULA'
+  | 'CONCENTRATION_NOT_POSITIVE'
+  | 'CONCENTRATION_TOO_LONG'
   | 'VALIDATION_FAILED'
   | 'CURSOR_INVALID'
   | 'BAD_REQUEST'
@@ -207,8 +230,33 @@ export interface SubmittedMaterial {
   concentration: Concentration
 }
 
-/** Notes on the formula, not part of the composition */
-export type Metadata = Record<string, string>
+/** Adds to the concentration */
+export interface Addition {
+  /** Found by the same comparison as in submissions. 1 to 500 characters after trimming, at least one of them visible and none a control character */
+  material: string
+  add: Concentration
+}
+
+/** Subtracts from the concentration */
+export interface Subtraction {
+  /** Found by the same comparison as in submissions. 1 to 500 characters after trimming, at least one of them visible and none a control character */
+  material: string
+  subtract: Concentration
+}
+
+/** Sets the concentration; a material that is not there is added last */
+export interface Setting {
+  /** Found by the same comparison as in submissions. 1 to 500 characters after trimming, at least one of them visible and none a control character */
+  material: string
+  set: Concentration
+}
+
+/** Removes the material */
+export interface Removal {
+  /** Found by the same comparison as in submissions. 1 to 500 characters after trimming, at least one of them visible and none a control character */
+  material: string
+  remove: true
+}
 
 export interface StoredMaterial {
   /** As submitted, trimmed */
@@ -216,6 +264,3 @@ export interface StoredMaterial {
   /** In canonical form: no exponent, no redundant zeros */
   concentration: string
 }
-
-/** An exact decimal above 0 with at most 12 digits before and 12 after the point, written without an exponent. It is never rounded; longer ones are refused. No unit is assumed */
-export type Concentration = string | number

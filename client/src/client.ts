@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { FormulaPage, StoredFormula, SubmissionState, SubmitAnswer, SubmitBody } from './api.ts'
+import type { DeriveBody, FormulaPage, StoredFormula, SubmissionState, SubmitAnswer, SubmitBody } from './api.ts'
 import { type ConsumeOptions, Consumer, type Handler } from './consumer.ts'
 import { type IntakeOptions, Requests, type Timing } from './requests.ts'
 
@@ -41,10 +41,28 @@ export class IntakeClient {
    * @throws {IntakeError} FORMULA_EXISTS for a known composition: `details` has the id of the stored formula
    */
   async submit(formulas: SubmitBody | string, options: SubmitOptions = {}): Promise<Submitted> {
-    const { onDuplicate = 'reject', prefer, signal } = options
-    const body = typeof formulas === 'string' ? formulas : JSON.stringify(formulas)
-    const key = options.key ?? createHash('sha256').update(`${onDuplicate} ${body}`).digest('hex')
-    const path = `/formulas?onDuplicate=${onDuplicate}`
+    const { onDuplicate = 'reject', ...rest } = options
+    return this.#submit(`/formulas?onDuplicate=${onDuplicate}`, formulas, rest)
+  }
+
+  /**
+   * Stores a formula made from another, exactly once as `submit` does.
+   * @param id of the parent
+   * @param derivation as JSON text, if a number has more digits than a number of JavaScript holds
+   * @throws {IntakeError} FORMULA_NOT_FOUND; FORMULA_EXISTS for a known composition
+   */
+  async derive(
+    id: string,
+    derivation: DeriveBody | string,
+    options: Omit<SubmitOptions, 'onDuplicate'> = {},
+  ): Promise<Submitted> {
+    return this.#submit(`/formulas/${encodeURIComponent(id)}/derive`, derivation, options)
+  }
+
+  async #submit(path: string, content: object | string, options: SubmitOptions): Promise<Submitted> {
+    const { prefer, signal } = options
+    const body = typeof content === 'string' ? content : JSON.stringify(content)
+    const key = options.key ?? createHash('sha256').update(`${path} ${body}`).digest('hex')
     const headers = { 'idempotency-key': key, ...(prefer && { prefer: `return=${prefer}` }) }
     const answer = await this.#requests.send<SubmitAnswer>({ path, body, signal, headers })
     return { formulas: answer.body.formulas, replayed: answer.replayed }

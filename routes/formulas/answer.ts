@@ -7,7 +7,7 @@ import { detail, errorAt, errorBody, ServiceError } from '../../src/errors/servi
 import { showFormula } from '../../src/formula/formula.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
 import type { Answer, AnswerEntry, StoredFormula } from '../../src/stores/ports.ts'
-import type { Outcome } from '../../src/submission/submission.ts'
+import type { Outcome, SubmissionRequest } from '../../src/submission/submission.ts'
 
 /** The query of a submission. */
 export interface SubmitQuery {
@@ -30,6 +30,23 @@ export function sendFormula(reply: FastifyReply, formula: StoredFormula): Fastif
 
 /** Whether an `If-None-Match` names a tag, weak or not. The quotes of the tag keep it from being part of another. */
 const isNamed = (tag: string, header = ''): boolean => header.trim() === '*' || header.includes(tag)
+
+/** Submits, and answers the request. */
+export async function submit(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  submission: SubmissionRequest,
+): Promise<FastifyReply> {
+  const { server: fastify, rawRequest } = request
+  const outcome = await fastify.orchestrator.submit(submission)
+  if (outcome.kind === 'answered') {
+    request.submissionId = outcome.submissionId
+    if (outcome.replayed && rawRequest !== null) fastify.recentAnswers.remember(rawRequest, outcome.answer)
+  }
+  countAnswered(fastify.metrics, outcome)
+  countGuesses(request, reply, outcome, submission.formulas.length)
+  return sendOutcome(reply, outcome)
+}
 
 /** Answers a submission: the only place where an outcome becomes a status. */
 export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
@@ -152,7 +169,7 @@ export function countAnswered(metrics: Metrics, outcome: Outcome): void {
  * Counts each formula of a refused list against the rate limit. The 409 names the known formulas, so that otherwise one
  * list of guesses would reveal as much as many requests.
  */
-export function countGuesses(request: FastifyRequest, reply: FastifyReply, outcome: Outcome, formulas: number): void {
+function countGuesses(request: FastifyRequest, reply: FastifyReply, outcome: Outcome, formulas: number): void {
   if (outcome.kind !== 'answered' || outcome.replayed || outcome.answer.status === 200) return
   const { server, caller } = request
   server.metrics.formulasRefused(caller, formulas)

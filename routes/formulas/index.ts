@@ -11,15 +11,8 @@ import { isFingerprint, searchKey } from '../../src/formula/identity.ts'
 import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
 import type { RawRequest } from '../../src/submission/recent-answers.ts'
 import { linkNext, readCursor } from '../schemas.ts'
-import {
-  countAnswered,
-  countGuesses,
-  countRefused,
-  type SubmitQuery,
-  sendFormula,
-  sendJson,
-  sendOutcome,
-} from './answer.ts'
+import { countAnswered, countRefused, type SubmitQuery, sendFormula, sendJson, sendOutcome, submit } from './answer.ts'
+import { derivations } from './derive.ts'
 import { eraseFormula, getFormula, IDEMPOTENCY_KEY, listFormulas, submitFormulas } from './schemas.ts'
 
 declare module 'fastify' {
@@ -41,32 +34,30 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.decorateRequest('rawRequest', null)
   const checkBySchema = fastify.validatorCompiler as FastifySchemaCompiler<unknown>
 
+  const intake = {
+    bodyLimit: fastify.config.bodyLimitBytes,
+    config: { scope: 'submit', rawBody: true, loadShedding: true },
+    onRequest: requireIdempotencyKey,
+    preValidation: replayRecent,
+    onError: countRefused,
+  } as const
+
   fastify.withTypeProvider().post<SubmitRequest>(
     '',
     {
+      ...intake,
       schema: submitFormulas,
-      bodyLimit: fastify.config.bodyLimitBytes,
-      config: { scope: 'submit', rawBody: true, loadShedding: true },
-      onRequest: requireIdempotencyKey,
-      preValidation: replayRecent,
-      onError: countRefused,
       validatorCompiler: (part) => (part.httpPart === 'body' ? checkSubmission : checkBySchema(part)),
     },
-    async (request, reply) => {
-      const { body, query, caller, idempotencyKey, rawRequest } = request
+    (request, reply) => {
+      const { body, query, caller, idempotencyKey } = request
       const { formulas, single } = body
       const { onDuplicate = 'reject' } = query
       const submission = { caller, key: idempotencyKey, onDuplicate, single, formulas, requestId: request.id }
-      const outcome = await fastify.orchestrator.submit(submission)
-      if (outcome.kind === 'answered') {
-        request.submissionId = outcome.submissionId
-        if (outcome.replayed && rawRequest !== null) fastify.recentAnswers.remember(rawRequest, outcome.answer)
-      }
-      countAnswered(fastify.metrics, outcome)
-      countGuesses(request, reply, outcome, formulas.length)
-      return sendOutcome(reply, outcome)
+      return submit(request, reply, submission)
     },
   )
+  fastify.register(derivations, { intake })
 
   fastify.get('', { schema: listFormulas, config: { scope: 'read' } }, async ({ query }, reply) => {
     const { limit = 50, cursor, name } = query

@@ -38,7 +38,22 @@ const tags = ['Formulas']
  */
 export const IDEMPOTENCY_KEY = /^(?:[!#-~](?:[!-~]{0,253}[!#-~])?|"(?! *")(?:[ !#-[\]-~]|\\["\\]){1,255}")$/
 
-const submittedName = (description: string, example: string, max: number) =>
+export const submissionHeaders = Type.Object({
+  'Idempotency-Key': Type.String({
+    description:
+      '1 to 255 visible ASCII characters, bare (`order-1`) or quoted (`"order-1"`): both are the same key. A quoted key may contain blanks, but not only blanks. It belongs to the caller and is kept for IDEMPOTENCY_TTL_HOURS',
+    pattern: IDEMPOTENCY_KEY.source,
+    examples: ['order-1', '"order-2"'],
+  }),
+  Prefer: Type.Optional(
+    Type.String({
+      description: 'RFC 7240: with `return=minimal` the answer shows formulas only by their ids',
+      examples: ['return=minimal'],
+    }),
+  ),
+})
+
+export const submittedName = (description: string, example: string, max: number) =>
   Type.String({
     pattern: namePattern(max),
     description: `${description}. 1 to ${max} characters after trimming, at least one of them visible and none a control character`,
@@ -47,7 +62,7 @@ const submittedName = (description: string, example: string, max: number) =>
 
 const digits = `at most ${DECIMAL_DIGITS} digits before and ${DECIMAL_DIGITS} after the point, written without an exponent`
 
-const Concentration = Type.Union(
+export const Concentration = Type.Union(
   [
     Type.String({ pattern: DECIMAL.source, examples: ['12.5', '.50', '1e1'] }),
     Type.Number({ exclusiveMinimum: 0, maximum: 10 ** DECIMAL_DIGITS, examples: [12.5] }),
@@ -70,7 +85,7 @@ const SubmittedMaterial = strictObject(
   { $id: 'SubmittedMaterial' },
 )
 
-const Metadata = Type.Record(
+export const Metadata = Type.Record(
   Type.String({ pattern: METADATA_KEY.source }),
   Type.String({ maxLength: METADATA_VALUE_LENGTH, pattern: '^\\P{Cc}*$' }),
   {
@@ -152,7 +167,7 @@ const FormulaReference = strictObject(
   },
 )
 
-const SubmitAnswer = Type.Object(
+export const SubmitAnswer = Type.Object(
   {
     message: Type.String({ examples: ['Formula(s) added!'] }),
     formulas: Type.Array(Type.Union([SubmissionEntry, FormulaReference]), { description: 'In the order of the list' }),
@@ -162,7 +177,8 @@ const SubmitAnswer = Type.Object(
 
 /** The codes of validation errors of formulas. */
 const FORMULA_ERRORS = (Object.keys(catalogue) as ErrorCode[]).filter(
-  (code) => /^(FORMULA|MATERIAL|METADATA)_/.test(code) && catalogue[code].status === 400,
+  (code) =>
+    /^(FORMULA|MATERIAL|METADATA)_/.test(code) && catalogue[code].status === 400 && code !== 'MATERIAL_NOT_IN_FORMULA',
 )
 
 const message = 'Formula(s) added!'
@@ -173,20 +189,7 @@ export const submitFormulas = {
   summary: 'Submit formulas',
   description:
     'Accepts formulas exactly once. A submission may be repeated with the same `Idempotency-Key`: it is stored once, and a repeat gets the first answer, byte for byte, with `Idempotent-Replayed: true`. The same payload means the same names, metadata, compositions, order and `onDuplicate`, not the same bytes.',
-  requestHeaders: Type.Object({
-    'Idempotency-Key': Type.String({
-      description:
-        '1 to 255 visible ASCII characters, bare (`order-1`) or quoted (`"order-1"`): both are the same key. A quoted key may contain blanks, but not only blanks. It belongs to the caller and is kept for IDEMPOTENCY_TTL_HOURS',
-      pattern: IDEMPOTENCY_KEY.source,
-      examples: ['order-1', '"order-2"'],
-    }),
-    Prefer: Type.Optional(
-      Type.String({
-        description: 'RFC 7240: with `return=minimal` the answer shows formulas only by their ids',
-        examples: ['return=minimal'],
-      }),
-    ),
-  }),
+  requestHeaders: submissionHeaders,
   querystring: strictObject({ onDuplicate }, { $id: 'SubmitQuery' }),
   body: SubmitBody,
   response: { 200: SubmitAnswer, ...errorAnswers },

@@ -40,6 +40,17 @@ export const catalogue = {
     message:
       'Metadata must be an object of at most 16 entries: keys of 1 to 40 letters, digits, _, . and -; values strings of at most 500 characters, none a control character',
   },
+  CHANGES_INVALID: {
+    status: 400,
+    message:
+      'Changes must be at most 1000, each a material with one of add, subtract, set or remove: true, and scale a decimal above 0; the result must have 1 to 500 materials and another composition',
+  },
+  MATERIAL_NOT_IN_FORMULA: { status: 400, message: 'A material to be changed is not in the formula' },
+  CONCENTRATION_NOT_POSITIVE: { status: 400, message: 'A concentration would not be above 0' },
+  CONCENTRATION_TOO_LONG: {
+    status: 400,
+    message: 'A concentration would have more than 12 digits before or after the point',
+  },
   VALIDATION_FAILED: { status: 400, message: 'The request is not valid' },
   CURSOR_INVALID: { status: 400, message: 'The cursor is not one this service has given' },
   BAD_REQUEST: { status: 400, message: 'The request cannot be read as HTTP' },

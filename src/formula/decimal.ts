@@ -35,6 +35,12 @@ export function canonicalDecimal(text: string): string | null {
   return write(digits.slice(first, end), wholeDigits)
 }
 
+/** A canonical decimal as a number of units of 10^-`DECIMAL_DIGITS`; any canonical decimal is a whole number of them. */
+export function toUnits(decimal: string): bigint {
+  const [whole = '', fraction = ''] = decimal.split('.')
+  return BigInt(whole + fraction.padEnd(DECIMAL_DIGITS, '0'))
+}
+
 /**
  * @param digits without zeros at either end
  * @param whole the number of digits before the point; negative for zeros after the point

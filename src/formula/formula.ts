@@ -88,6 +88,9 @@ export function writeDocument({ name, materials, metadata }: FormulaFields, acce
 export const writeMetadata = (metadata: Metadata): string =>
   `{${metadata.map(([key, value]) => `"${key}":${JSON.stringify(value)}`).join()}}`
 
+export const readMaterials = (document: string): Material[] =>
+  (JSON.parse(document) as Pick<FormulaDocument, 'materials'>).materials
+
 /** Writes a stored formula as every answer shows it: its document, with the id as first field. */
 export const showFormula = ({ id, document }: { id: string; document: string }): string =>
   `{"id":"${id}",${document.slice(1)}`

@@ -51,7 +51,8 @@ function whyNotSubmission(body: unknown): string | undefined {
   return Object.keys(body).length === 0 ? 'the object is empty' : undefined
 }
 
-class Report {
+/** Collects the problems of a body. */
+export class Report {
   readonly problems: ErrorDetail[] = []
 
   get full(): boolean {
@@ -60,6 +61,12 @@ class Report {
 
   add(path: string, code: ErrorCode): void {
     if (!this.full) this.problems.push(detail(path, code))
+  }
+
+  /** The problems as one error; null when there are none. */
+  get error(): ServiceError | null {
+    const [first] = this.problems
+    return first === undefined ? null : new ServiceError(first.code as ErrorCode, { details: this.problems })
   }
 }
 
@@ -77,9 +84,7 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
   if (rawMaterials === undefined) report.add(`${path}/materials`, 'FORMULA_MATERIALS_MISSING')
   if (rawName !== undefined && !isNameText) report.add(`${path}/name`, 'FORMULA_NAME_NOT_STRING')
   if (rawMaterials !== undefined && !isList) report.add(`${path}/materials`, 'FORMULA_MATERIALS_NOT_LIST')
-  const name = isNameText ? checkName(rawName, FORMULA_NAME_LENGTH) : ''
-  const isNamed = name !== null && (!isNameText || isComparable(name))
-  if (!isNamed) report.add(`${path}/name`, 'FORMULA_NAME_INVALID')
+  const name = isNameText ? readFormulaName(rawName, `${path}/name`, report) : null
   const checked = isList ? checkMaterialCount(rawMaterials, path, report) : []
   const metadata = checkMetadata(own(value, 'metadata'), `${path}/metadata`, report)
   refuseUnknownFields(value, FORMULA_FIELDS, path, 'FORMULA_FIELD_UNKNOWN', report)
@@ -89,8 +94,16 @@ function validateFormula(value: unknown, path: string, report: Report): Formula 
     const material = validateMaterial(checked[index], `${path}/materials/${index}`, concentrations, report)
     if (material !== null) materials.push(material)
   }
-  if (report.problems.length > before || !isNamed) return null
+  if (report.problems.length > before || name === null) return null
   return { id: fingerprint(concentrations), name, materials, ...(metadata && { metadata }) }
+}
+
+/** @returns null when it is invalid */
+export function readFormulaName(text: string, path: string, report: Report): string | null {
+  const name = checkName(text, FORMULA_NAME_LENGTH)
+  if (name !== null && isComparable(name)) return name
+  report.add(path, 'FORMULA_NAME_INVALID')
+  return null
 }
 
 /** @returns the materials to validate; none when there are too few or too many */
@@ -147,18 +160,18 @@ function validateMaterial(
   return concentration === null ? null : { name, concentration }
 }
 
-function readConcentration(value: unknown): string | null {
+export function readConcentration(value: unknown): string | null {
   if (typeof value === 'string') return canonicalDecimal(value)
   if (typeof value === 'number') return canonicalDecimal(String(value))
   return value instanceof JsonNumber ? canonicalDecimal(value.source) : null
 }
 
 /** The value of a field, without inherited ones; undefined when it is missing. */
-function own(value: Record<string, unknown>, field: string): unknown {
+export function own(value: Record<string, unknown>, field: string): unknown {
   return Object.hasOwn(value, field) ? value[field] : undefined
 }
 
-function refuseUnknownFields(
+export function refuseUnknownFields(
   value: Record<string, unknown>,
   known: string[],
   path: string,
@@ -172,7 +185,7 @@ function refuseUnknownFields(
 
 const pointerToken = (field: string): string => field.replaceAll('~', '~0').replaceAll('/', '~1')
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof JsonNumber)
 }
 
@@ -183,15 +196,23 @@ export interface CheckedBody {
 }
 
 /** A Fastify validator for the rules and messages of the contract that a JSON schema cannot express. */
-export function checkSubmission(body: Buffer | null): { value: CheckedBody } | { error: ServiceError } {
-  let read: unknown
-  try {
-    read = body === null ? undefined : readBody(body)
-  } catch (error) {
-    return { error: error as ServiceError }
-  }
-  const validation = validateSubmission(read)
-  if (validation.valid) return { value: validation }
+export const checkSubmission = bodyValidator((body): CheckedBody | ServiceError => {
+  const validation = validateSubmission(body)
+  if (validation.valid) return validation
   const { problems } = validation
-  return { error: new ServiceError(problems[0].code as ErrorCode, { details: problems }) }
+  return new ServiceError(problems[0].code as ErrorCode, { details: problems })
+})
+
+/** @param check is given the parsed body, or undefined when it is empty */
+export function bodyValidator<T>(check: (body: unknown) => T | ServiceError) {
+  return (body: Buffer | null): { value: T } | { error: ServiceError } => {
+    let read: unknown
+    try {
+      read = body === null ? undefined : readBody(body)
+    } catch (error) {
+      return { error: error as ServiceError }
+    }
+    const checked = check(read)
+    return checked instanceof ServiceError ? { error: checked } : { value: checked }
+  }
 }

@@ -30,7 +30,7 @@ export const about = {
         type: 'http' as const,
         scheme: 'bearer',
         description:
-          'An API key, required if API_KEYS_FILE is set. The scopes of an operation are alternatives; `admin` allows everything, and `consume:NAME` what `consume` does, for one subscription.',
+          'An API key, required if API_KEYS_FILE is set. The security entries of an operation are alternatives; a key needs every scope of one of them. `admin` allows everything, and `consume:NAME` what `consume` does, for one subscription.',
       },
     },
   },

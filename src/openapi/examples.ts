@@ -1,4 +1,4 @@
-import type { Formula } from '../formula/formula.ts'
+import type { Formula, Material } from '../formula/formula.ts'
 import { fingerprint, nameIdentity } from '../formula/identity.ts'
 
 // Examples of the OpenAPI document. They are consistent: the submitted formula is the one that other examples read.
@@ -8,11 +8,11 @@ const materials = [
   { name: 'Linalool', concentration: '3.25' },
 ]
 
-export const storedFormula: Formula & { createdAt: string } = {
-  id: fingerprint(materials.map(({ name, concentration }) => [nameIdentity(name), concentration] as const)),
-  name: 'Rose Garden',
-  materials,
-  createdAt: '2026-01-31T12:00:00.000Z',
+export const storedFormula = storedFormulaOf('Rose Garden', materials)
+
+function storedFormulaOf(name: string, materials: Material[]): Formula & { createdAt: string } {
+  const id = fingerprint(materials.map(({ name, concentration }) => [nameIdentity(name), concentration] as const))
+  return { id, name, materials, createdAt: '2026-01-31T12:00:00.000Z' }
 }
 
 /** Bodies of submissions, all with different compositions. */
@@ -28,6 +28,28 @@ export const submissions = {
     { name: 'Violet', materials: [{ name: 'alpha-Ionone', concentration: '.50' }] },
     { name: 'Cedar', materials: [{ name: 'Cedrol', concentration: '+2e-1' }] },
   ],
+}
+
+/** Bodies of derivations from `storedFormula`. */
+export const derivations = {
+  'More of one material, another left out': {
+    name: 'Rose Garden II',
+    changes: [
+      { material: 'Linalool', add: '0.1' },
+      { material: 'Rose Absolute', remove: true },
+      { material: 'Geraniol', set: '2' },
+    ],
+  },
+  'Twice as strong': { name: 'Rose Garden Intense', scale: '2', metadata: { client: 'Maison Verte' } },
+}
+
+/** The first of `derivations`, stored. */
+export const derivedFormula = {
+  ...storedFormulaOf('Rose Garden II', [
+    { name: 'Linalool', concentration: '3.35' },
+    { name: 'Geraniol', concentration: '2' },
+  ]),
+  derivedFrom: storedFormula.id,
 }
 
 /** The event of `storedFormula`. */

@@ -7,6 +7,8 @@ export interface RouteFacts {
   url: string
   /** A key needs one of these; null when the route is public. */
   scopes: readonly Scope[] | null
+  /** A scope that a key needs as well. */
+  alsoScope: Scope | undefined
   whileClosing: boolean
   /** Whether it accepts any host. */
   anyHost: boolean
@@ -51,8 +53,9 @@ export function errorsOf({ method, url, scopes, whileClosing, anyHost, errors }:
   return (Object.keys(catalogue) as ErrorCode[]).filter((code) => codes.has(code))
 }
 
-/** The security of an operation. Its scopes are alternatives, and `admin` is always one of them. */
-export function securityOf({ scopes }: RouteFacts): { apiKey: Scope[] }[] {
+/** The security of an operation: alternatives, each with the scopes that it needs together. `admin` is always one. */
+export function securityOf({ scopes, alsoScope }: RouteFacts): { apiKey: Scope[] }[] {
   if (scopes === null) return []
-  return SCOPES.filter((scope) => allows([scope], scopes)).map((scope) => ({ apiKey: [scope] }))
+  const also = (scope: Scope): Scope[] => (scope === 'admin' || alsoScope === undefined ? [] : [alsoScope])
+  return SCOPES.filter((scope) => allows([scope], scopes)).map((scope) => ({ apiKey: [scope, ...also(scope)] }))
 }

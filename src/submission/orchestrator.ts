@@ -57,7 +57,10 @@ export class Orchestrator {
     this.#recovery = new RecoveryWorker(stores, saga, options, this.#stopping.signal, (id) => this.#pending.retry(id))
   }
 
-  /** Never rejects because a store fails: that is an outcome. */
+  /**
+   * Never rejects because a store fails: that is an outcome.
+   * @throws the refusal of the request, if nothing is stored under its key
+   */
   async submit(request: SubmissionRequest): Promise<Outcome> {
     const { length } = request.formulas
     this.#load.submissions++
@@ -80,10 +83,14 @@ export class Orchestrator {
       if (this.#stopping.signal.aborted) return { kind: 'stopping' }
       const holder = this.#holders.get(scopedKey)
       // `#run` claims the key before it awaits anything, so that only one of many waiters runs.
-      if (holder === undefined) return this.#run(request, payload, scopedKey)
+      if (holder === undefined && request.refusal === undefined) return this.#run(request, payload, scopedKey)
       deadline ??= new Deadline(clock, waitMs)
-      const outcome = await this.#replayHolder(holder, request, payload, deadline)
+      const outcome =
+        holder === undefined
+          ? await this.#replayStored(request, payload, deadline)
+          : await this.#replayHolder(holder, request, payload, deadline)
       if (outcome !== null) return outcome
+      if (holder === undefined) throw request.refusal
     }
   }
 
@@ -94,7 +101,10 @@ export class Orchestrator {
     payload: string,
     deadline: Deadline,
   ): Promise<Outcome | null> {
-    if (holder.payload !== payload && !holder.rollbackPending) return this.#replayStored(request, payload, deadline)
+    if (holder.payload !== payload && !holder.rollbackPending) {
+      // The holder may itself be reusing the key, so the answer stored under the key decides.
+      return (await this.#replayStored(request, payload, deadline)) ?? { kind: 'reused' }
+    }
     const answer = await waitFor(holder.released, deadline.left, this.#options.clock, this.#stopping.signal)
     if (answer === 'stopped') return { kind: 'stopping' }
     if (answer === 'late') return { kind: holder.rollbackPending ? 'failed' : 'in-use' }
@@ -106,14 +116,16 @@ export class Orchestrator {
   }
 
   /**
-   * Replays what is stored under the key: the holder has another payload, and may itself be reusing the key, or something
-   * was erased since it ran.
+   * Replays what is stored under the key, where no holder in this process can tell: it has another payload, and may itself
+   * be reusing the key, or something was erased since it ran.
+   * @returns null when no answer is stored under the key
    */
-  async #replayStored(request: SubmissionRequest, payload: string, deadline: Deadline): Promise<Outcome> {
+  async #replayStored(request: SubmissionRequest, payload: string, deadline: Deadline): Promise<Outcome | null> {
     const { caller, key, requestId } = request
     try {
       const stored = await deadline.bound(this.#idempotency.find(caller, key))
-      if (stored?.payload !== payload) return { kind: 'reused' }
+      if (stored === null) return null
+      if (stored.payload !== payload) return { kind: 'reused' }
       return { kind: 'answered', submissionId: stored.submissionId, answer: stored.answer, replayed: true }
     } catch (error) {
       this.#options.log.warn({ reqId: requestId, err: error }, 'The answer kept under a key could not be looked up')

@@ -13,6 +13,12 @@ export interface SubmissionRequest {
   /** Whether the body was one formula rather than a list. */
   single: boolean
   formulas: Formula[]
+  /** The id of the formula that they are derived from. */
+  derivedFrom?: string
+  /** What makes two requests the same payload, if not their formulas. */
+  payload?: unknown
+  /** Why there are no formulas. It counts only when the key is free. */
+  refusal?: Error
   /** For log lines. */
   requestId?: string | undefined
 }
@@ -39,8 +45,9 @@ export type AttemptResult = Verdict | { kind: 'failed' }
  * Two payloads are the same if names, compositions, order and `onDuplicate` are the same; the bytes may differ.
  * @returns 128 bits of SHA-256 in lower-case hex
  */
-export function payloadHash({ onDuplicate, formulas }: Pick<SubmissionRequest, 'onDuplicate' | 'formulas'>): string {
-  return hash('sha256', JSON.stringify([onDuplicate, formulas.map(payloadOf)]), 'hex').slice(0, 32)
+export function payloadHash(request: Pick<SubmissionRequest, 'onDuplicate' | 'formulas' | 'payload'>): string {
+  const { onDuplicate, formulas, payload = [onDuplicate, formulas.map(payloadOf)] } = request
+  return hash('sha256', JSON.stringify(payload), 'hex').slice(0, 32)
 }
 
 /** What the orchestrator adds to a request. */
@@ -55,9 +62,9 @@ interface SubmissionFields {
 
 /** Writes the documents and event bodies of a request. From here on these texts are stored and sent unchanged. */
 export function toSubmission(request: SubmissionRequest, fields: SubmissionFields): LoggedSubmission {
-  const { caller, key, onDuplicate, single, requestId } = request
+  const { caller, key, onDuplicate, single, derivedFrom, requestId } = request
   const { id, payload, createdAt, traceparent } = fields
-  const acceptance = { createdAt: isoTime(createdAt), submittedBy: caller }
+  const acceptance = { createdAt: isoTime(createdAt), submittedBy: caller, derivedFrom }
   const formulas = request.formulas.map((formula) => ({
     id: formula.id,
     searchKey: searchKey(formula.name),

@@ -47,6 +47,16 @@ test('with prefer minimal the answer has only ids, and the submission is the sam
   t.same(minimal, { formulas: formulas.map(({ id }) => ({ id })), replayed: true })
 })
 
+test('a derivation is stored once, and names its parent', async (t) => {
+  const client = new IntakeClient(await startListening(t))
+  const { formulas } = await client.submit(formula(1))
+  const id = formulas[0]?.id as string
+  const first = await client.derive(id, { name: 'Twice', scale: '2' })
+  t.match(first, { replayed: false, formulas: [{ name: 'Twice', derivedFrom: id }] })
+  t.same(await client.derive(id, { name: 'Twice', scale: '2' }), { ...first, replayed: true })
+  await t.rejects(client.derive('none', { name: 'Twice', scale: '2' }), { status: 404, code: 'FORMULA_NOT_FOUND' })
+})
+
 test('JSON text is sent as it is, so that no digit is lost', async (t) => {
   const client = new IntakeClient(await startListening(t))
   const { formulas } = await client.submit(JSON.stringify(formula('C')).replace('"C"', '123456789012.123456789012'))

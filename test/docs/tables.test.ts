@@ -92,8 +92,8 @@ async function routesByScope(t: Test): Promise<Record<string, string[]>> {
   for (const route of await everyRoute(t)) {
     const { method, url, config } = route
     if (method === 'HEAD' || isPartOfPage(route)) continue
-    const { scope = 'admin' } = config ?? {}
-    const asked = config?.public ? (['none'] as const) : [scope].flat()
+    const { scope = 'admin', alsoScope = [] } = config ?? {}
+    const asked = config?.public ? (['none'] as const) : [scope, alsoScope].flat()
     for (const each of asked) routes[each].push(`${method} ${url}`)
   }
   return routes

@@ -14,10 +14,12 @@ import { overload } from './fixtures.ts'
 
 type Method = NonNullable<InjectOptions['method']>
 
-/** The scopes that each route accepts besides `admin`; empty if `admin` only, null if public. */
+/** The scopes of which each route accepts one, besides `admin`; empty if none of them is enough, null if public. */
 const SCOPES: [method: Method, url: string, scopes: Scope[] | null][] = [
   ['POST', '/formulas', ['submit']],
   ['POST', '/formulas/check', ['submit']],
+  // test/http/derivations.test.ts: it needs two.
+  ['POST', '/formulas/x/derive', []],
   ['GET', '/formulas', ['read']],
   ['GET', '/formulas/x', ['read']],
   ['HEAD', '/formulas', ['read']],

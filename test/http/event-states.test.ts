@@ -1,4 +1,5 @@
 import { type Test, test } from 'tap'
+import { eraseFormula } from '../contract/submissions.ts'
 import { startGuarded } from '../support/http/keys.ts'
 import { type Answer, type Client, errorOf, formula, formulasOf } from '../support/http/service.ts'
 import { TestClock } from '../support/test-clock.ts'
@@ -94,8 +95,7 @@ test('the event of a formula that is unknown or erased has no deliveries: 404', 
   for (const unknown of ['x', 'f'.repeat(64), id.toUpperCase()]) {
     errorOf(t, await admin.get(`/formulas/${unknown}/deliveries`), 404, 'FORMULA_NOT_FOUND')
   }
-  const { seq = 0 } = (await app.db.get(id)) ?? {}
-  await app.db.erase(id, seq)
+  await eraseFormula(app.db, id)
   errorOf(t, await admin.get(`/formulas/${id}/deliveries`), 404, 'FORMULA_NOT_FOUND')
 })
 

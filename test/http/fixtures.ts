@@ -10,6 +10,11 @@ export const memoryStores = (clock: Clock = systemClock, maxReceives = 5) =>
 /** Stores in memory whose intake holds every submission back until `release` is called. */
 export function holdingStores() {
   const stores = memoryStores()
+  return { stores, ...hold(stores) }
+}
+
+/** From now on holds every submission back until `release` is called. */
+export function hold(stores: ReturnType<typeof memoryStores>) {
   const accept = stores.intake.accept.bind(stores.intake)
   const [entered, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   stores.intake.accept = async (...args) => {
@@ -17,7 +22,7 @@ export function holdingStores() {
     await held.promise
     return accept(...args)
   }
-  return { stores, entered: entered.promise, release: held.resolve }
+  return { entered: entered.promise, release: held.resolve }
 }
 
 /** A store's method that fails. */

@@ -63,12 +63,16 @@ test('every operation has an id of its own, a tag that is explained, a summary a
   for (const operation of operations) t.match(operation, { summary: /./, description: /./ }, operation.id)
 })
 
-test('each operation has the security that its route declares, where one of its scopes will do, or admin', async (t) => {
+test('each operation has the security that its route declares, where one of its scopes will do, with the other that it needs, or admin', async (t) => {
   const { operations } = await documentOf(t)
   for (const route of await routesOf(t)) {
     const { security } = operations.find(({ method, path }) => `${method} ${path}` === pathOf(route)) ?? {}
-    const { scope = [], public: isPublic } = route.config ?? {}
-    const expected = isPublic ? [] : [...new Set([scope, 'admin'].flat())].map((each) => ({ apiKey: [each] }))
+    const { scope = [], alsoScope = [], public: isPublic } = route.config ?? {}
+    const expected = isPublic
+      ? []
+      : [...new Set([scope, 'admin'].flat())].map((each) => ({
+          apiKey: each === 'admin' ? [each] : [each, alsoScope].flat(),
+        }))
     t.same(security, expected, pathOf(route))
   }
 })

@@ -1,7 +1,8 @@
 import { type Test, test } from 'tap'
 import { catalogue, type ErrorCode } from '../../src/errors/catalogue.ts'
 import type { ErrorBody } from '../../src/errors/service-error.ts'
-import { holdingStores, memoryStores, unavailable } from '../http/fixtures.ts'
+import { submissions } from '../../src/openapi/examples.ts'
+import { hold, memoryStores, unavailable } from '../http/fixtures.ts'
 import { startGuarded } from '../support/http/keys.ts'
 import { type Service, startService } from '../support/http/service.ts'
 import { newKey } from '../support/new-key.ts'
@@ -38,8 +39,10 @@ async function startFailing(t: Test): Promise<Service> {
 
 /** A service whose submissions do not end before the test does. */
 async function startStuck(t: Test): Promise<Service> {
-  const { stores, release } = holdingStores()
+  const stores = memoryStores()
   const service = await startService(t, { IDEMPOTENCY_WAIT_MS: '1' }, { stores })
+  await service.submit(submissions['A formula'])
+  const { release } = hold(stores)
   t.teardown(() => release())
   return service
 }

@@ -49,6 +49,8 @@ export interface Submission {
   onDuplicate: 'reject' | 'skip'
   single: boolean
   formulas: Pick<ShownFormula, 'id' | 'name' | 'materials' | 'metadata'>[]
+  /** The id of the parent; its derivation always gives the same formula. */
+  derivedFrom?: string
 }
 
 export function newModel(now: number, options: { ttlMs: number; maxReceives: number }): Model {
@@ -74,9 +76,9 @@ export function refusal(code: string, problems: [path: string, code: string, id?
   return { status, body: { error: STATUS_CODES[status], message, status, code, details } }
 }
 
-/** Equal for the same payload: the same names, metadata, compositions, order and `onDuplicate`. */
-export const payloadOf = ({ onDuplicate, formulas }: Submission): string =>
-  JSON.stringify([onDuplicate, formulas.map(({ id, name, metadata }) => [id, name, metadata])])
+/** Equal for the same payload: the same names, metadata, compositions, order and `onDuplicate`, and the same parent. */
+export const payloadOf = ({ onDuplicate, formulas, derivedFrom }: Submission): string =>
+  JSON.stringify([onDuplicate, formulas.map(({ id, name, metadata }) => [id, name, metadata]), derivedFrom])
 
 export function submit(model: Model, submission: Submission): Expected {
   const payload = payloadOf(submission)
@@ -87,6 +89,9 @@ export function submit(model: Model, submission: Submission): Expected {
       return { ...kept.answer, replayed: true }
     }
     return refusal('IDEMPOTENCY_KEY_REUSED', [['Idempotency-Key', 'IDEMPOTENCY_KEY_REUSED']])
+  }
+  if (submission.derivedFrom !== undefined && getFormula(model, submission.derivedFrom).status === 404) {
+    return refusal('FORMULA_NOT_FOUND')
   }
   const answer = decide(model, submission)
   const shows = answer.status === 200 ? submission.formulas.map(({ id }) => placeOf(model, id)) : []
@@ -107,7 +112,7 @@ export function erase(model: Model, id: string): Expected {
   return { status: 204, body: '' }
 }
 
-function decide(model: Model, { onDuplicate, single, formulas }: Submission): Expected {
+function decide(model: Model, { onDuplicate, single, formulas, derivedFrom }: Submission): Expected {
   const createdAt = isoTime(model.now)
   const added: ShownFormula[] = []
   const duplicates: [path: string, code: string, id: string][] = []
@@ -115,7 +120,8 @@ function decide(model: Model, { onDuplicate, single, formulas }: Submission): Ex
     const known = model.formulas[placeOf(model, formula.id)] ?? added.find(({ id }) => id === formula.id)
     if (known !== undefined) duplicates.push([single ? '' : `/${index}`, 'FORMULA_EXISTS', formula.id])
     const { id, name, materials, metadata } = formula
-    const stored = known ?? { id, name, materials, createdAt, ...(metadata && { metadata }) }
+    const more = { ...(metadata && { metadata }), ...(derivedFrom && { derivedFrom }) }
+    const stored = known ?? { id, name, materials, createdAt, ...more }
     if (known === undefined) added.push(stored)
     const outcome = known === undefined ? 'added' : 'duplicate'
     return onDuplicate === 'skip' ? { ...stored, outcome } : stored

@@ -51,6 +51,7 @@ function everyday(ids: readonly string[]): Arbitrary<ModelCommand>[] {
   return [
     ...[...often, ...often, ...often],
     ...[events.extensions(), events.extensions(), shortTimes, ends(), ends()],
+    ...[submits.derives(ids), submits.derives(ids)],
     ...[
       submits.invalidSubmits(),
       submits.checks(ids),
@@ -69,6 +70,7 @@ const processEnds = (ids: readonly string[]): Arbitrary<ModelCommand>[] => [
   submits.dyingSubmits(ids),
   submits.dyingSubmits(ids),
   dyingErasures(ids),
+  submits.dyingDerives(ids),
   crashes(),
   restarts(),
 ]

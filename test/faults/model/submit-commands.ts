@@ -4,6 +4,7 @@ import type { InjectOptions } from 'fastify'
 import { checkAnswer, command, type ModelCommand } from './command.ts'
 import { bodyOf, COMPOSITIONS, FORMULA_NAMES, INVALID, SPELLINGS, spell } from './compositions.ts'
 import { check, type Expected, type Model, refusal, type Submission, submit } from './model.ts'
+import type { Death } from './process-stores.ts'
 import type { ServiceUnderTest } from './service-under-test.ts'
 
 const KEYS = 12
@@ -106,6 +107,47 @@ export function repeats(ids: readonly string[]): Arbitrary<ModelCommand> {
   )
 }
 
+interface DerivePlan {
+  key: number
+  parent: number
+  steps: number
+  name: number
+}
+
+const derivePlans: Arbitrary<DerivePlan> = fc.record({
+  key: fc.nat(KEYS - 1),
+  parent: fc.nat(3).map((half) => half * 2),
+  steps: fc.constantFrom(2, 4, 6),
+  name: fc.nat(FORMULA_NAMES - 1),
+})
+
+/** Derives an even composition of the pool, which is Linalool alone, from a smaller one. */
+function derivation(model: Model, { key, parent, steps, name }: DerivePlan, ids: readonly string[]) {
+  const [derivedFrom, id] = [ids[parent] as string, ids[parent + steps] as string]
+  const { sent, name: stored } = spell(parent, 0, name)
+  const request: InjectOptions = {
+    method: 'POST',
+    url: `/formulas/${derivedFrom}/derive`,
+    headers: { 'idempotency-key': `key-${key}`, 'content-type': 'application/json' },
+    payload: JSON.stringify({ name: sent.name, changes: [{ material: 'Linalool', add: steps }] }),
+  }
+  const known = model.formulas.find((formula) => formula.id === derivedFrom)
+  const materials = (known?.materials ?? []).map((one) => ({ ...one, concentration: `${parent + steps}.5` }))
+  const formulas = [{ id, name: stored, materials }]
+  const submission: Submission = { key: `key-${key}`, onDuplicate: 'reject', single: true, formulas, derivedFrom }
+  return { request, submission }
+}
+
+/** Derives once or twice under a key; often the parent is unknown, the result known, or the key taken. */
+export function derives(ids: readonly string[]): Arbitrary<ModelCommand> {
+  return fc.tuple(derivePlans, fc.integer({ min: 1, max: 2 })).map(([plan, times]) =>
+    command('derive', { ...plan, times }, async (model, service) => {
+      const { request, submission } = derivation(model, plan, ids)
+      for (let n = 0; n < times; n++) checkAnswer(await service.send(request), submit(model, submission))
+    }),
+  )
+}
+
 interface Invalid {
   headers?: Record<string, string | undefined>
   payload?: string
@@ -153,18 +195,40 @@ export function invalidSubmits(): Arbitrary<ModelCommand> {
  * the first one would have, whether or not the first submission took effect.
  */
 export function dyingSubmits(ids: readonly string[]): Arbitrary<ModelCommand> {
-  const deaths = fc.record({ call: fc.integer({ min: 1, max: 7 }), hasEffect: fc.boolean() })
-  return fc.tuple(plans, deaths).map(([plan, death]) =>
-    command('submitAndDie', { ...plain(plan), ...death }, async (model, service) => {
-      const submission = submissionOf(plan, ids)
-      const expected = submit(model, submission)
-      const first = await service.sendDying(requestOf(plan), death)
-      if (first !== null) checkAnswer(first, expected)
-      const again = await service.send(requestOf(plan))
-      const replayed = again.headers['idempotent-replayed'] === 'true'
-      if (first !== null || expected.replayed) checkAnswer(again, submit(model, submission))
-      else checkAnswer(again, { ...expected, replayed: expected.status !== 422 && replayed })
-      assert.deepEqual((await service.send({ method: 'GET', url: '/cleanups' })).json(), { cleanups: [] })
-    }),
-  )
+  return fc
+    .tuple(plans, deaths)
+    .map(([plan, death]) =>
+      command('submitAndDie', { ...plain(plan), ...death }, (model, service) =>
+        dieAndRepeat(model, service, { request: requestOf(plan), submission: submissionOf(plan, ids) }, death),
+      ),
+    )
+}
+
+/** As `dyingSubmits`, with a derivation. */
+export function dyingDerives(ids: readonly string[]): Arbitrary<ModelCommand> {
+  return fc
+    .tuple(derivePlans, deaths)
+    .map(([plan, death]) =>
+      command('deriveAndDie', { ...plan, ...death }, (model, service) =>
+        dieAndRepeat(model, service, derivation(model, plan, ids), death),
+      ),
+    )
+}
+
+const deaths = fc.record({ call: fc.integer({ min: 1, max: 7 }), hasEffect: fc.boolean() })
+
+async function dieAndRepeat(
+  model: Model,
+  service: ServiceUnderTest,
+  { request, submission }: { request: InjectOptions; submission: Submission },
+  death: Death,
+): Promise<void> {
+  const expected = submit(model, submission)
+  const first = await service.sendDying(request, death)
+  if (first !== null) checkAnswer(first, expected)
+  const again = await service.send(request)
+  const replayed = again.headers['idempotent-replayed'] === 'true'
+  if (first !== null || expected.replayed) checkAnswer(again, submit(model, submission))
+  else checkAnswer(again, { ...expected, replayed: expected.status !== 422 && replayed })
+  assert.deepEqual((await service.send({ method: 'GET', url: '/cleanups' })).json(), { cleanups: [] })
 }

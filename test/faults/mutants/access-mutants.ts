@@ -31,13 +31,13 @@ export const accessMutants: Mutant[] = [
   {
     name: 'access: unknown routes are for admin only',
     breaks: 'a caller is told what is wrong',
-    edits: [[AUTHORIZATION, 'apiKey === null || is404 ||', 'apiKey === null ||']],
+    edits: [[AUTHORIZATION, 'apiKey === null || is404)', 'apiKey === null)']],
     caughtBy: [HTTP, 'a key is asked for also where there is no route or another method; any key will do then'],
   },
   {
     name: 'access: a route without a scope is open to any key',
     breaks: 'a route without a scope is for admin only',
-    edits: [[AUTHORIZATION, "config.scope ?? 'admin'", "config.scope ?? 'read'"]],
+    edits: [[AUTHORIZATION, "scope = 'admin'", "scope = 'read'"]],
     caughtBy: [HTTP, 'a route that says neither is for admin alone'],
   },
   {

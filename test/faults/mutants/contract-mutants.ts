@@ -5,6 +5,7 @@ const VALIDATE = 'src/formula/validate.ts'
 const LONG_POLL = 'src/outbox/long-poll.ts'
 const MODEL = 'test/http/submissions.test.ts'
 const CHECKS = 'test/http/check.test.ts'
+const DERIVATIONS = 'test/http/derivations.test.ts'
 const LONG_POLLS = 'test/http/long-poll.test.ts'
 
 /** Bugs in what all engines share: decisions, compositions, and the HTTP interface. */
@@ -110,11 +111,35 @@ export const contractMutants: Mutant[] = [
     ],
   },
   {
+    name: 'derive: a refusal counts without a look at the key',
+    breaks: 'replay and reuse come before the parent',
+    edits: [
+      [
+        'src/submission/orchestrator.ts',
+        '      if (holder === undefined && request.refusal === undefined) return',
+        '      if (request.refusal !== undefined) throw request.refusal\n      if (holder === undefined) return',
+      ],
+    ],
+    caughtBy: [DERIVATIONS, 'replay and reuse come before the parent: also after that was erased'],
+  },
+  {
+    name: 'derive: concentrations are added as doubles',
+    breaks: 'the arithmetic of a derivation is exact',
+    edits: [
+      [
+        'src/formula/derive.ts',
+        "amount.units += operation === 'add' ? toUnits(operand) : -toUnits(operand)",
+        "amount.units = BigInt(Math.round(Number(amount.units) + (operation === 'add' ? 1e12 : -1e12) * Number(operand)))",
+      ],
+    ],
+    caughtBy: ['test/formula/derive.test.ts', 'the result is exact: it is what integers say, for any numbers'],
+  },
+  {
     name: 'http: a client that hangs up stops its submission',
     breaks: 'a client that hangs up does not stop a submission half-way',
     edits: [
       [
-        'routes/formulas/index.ts',
+        'routes/formulas/answer.ts',
         'fastify.orchestrator.submit(submission)',
         'fastify.orchestrator.submit({ ...submission, hasGone: () => request.raw.socket.readableEnded } as never)',
       ],

@@ -150,7 +150,7 @@ export const submissionMutants: Mutant[] = [
   {
     name: 'many runs of one key at a time',
     breaks: 'a submission that is still running is waited for',
-    edits: [[ORCHESTRATOR, 'if (holder === undefined) return', 'return']],
+    edits: [[ORCHESTRATOR, 'if (holder === undefined && request.refusal === undefined) return', 'return']],
     caughtBy: [KEYS, 'of many submissions with one key exactly one runs, and all others replay it'],
   },
   {

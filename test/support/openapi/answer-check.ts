@@ -5,7 +5,15 @@ import type { Document, Operation, Parameter } from './document.ts'
 import type { Wire } from './mutations.ts'
 
 /** Errors of requests that match the document's schemas but break rules that no schema can express. */
-const BEYOND_SCHEMAS: ErrorCode[] = ['MATERIAL_DUPLICATE', 'MATERIAL_CONCENTRATION_NOT_DECIMAL', 'CURSOR_INVALID']
+const BEYOND_SCHEMAS: ErrorCode[] = [
+  'MATERIAL_DUPLICATE',
+  'MATERIAL_CONCENTRATION_NOT_DECIMAL',
+  'CHANGES_INVALID',
+  'MATERIAL_NOT_IN_FORMULA',
+  'CONCENTRATION_NOT_POSITIVE',
+  'CONCENTRATION_TOO_LONG',
+  'CURSOR_INVALID',
+]
 
 /** Checks answers against the document. */
 export class Judge {

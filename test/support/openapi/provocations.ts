@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
 import type { ErrorCode } from '../../../src/errors/catalogue.ts'
+import { submissions } from '../../../src/openapi/examples.ts'
 import { type Answer, formula, type Service } from '../http/service.ts'
 import type { Operation } from './document.ts'
 import { bodyExamples, exampleRequest, type Sent } from './requests.ts'
@@ -43,9 +44,31 @@ const withHeaders = (change: (headers: Record<string, string>) => Record<string,
   plainly((request) => ({ ...request, headers: change(request.headers) }))
 
 const material = { name: 'Linalool', concentration: 1 }
-const formulaWith = (fields: object): Provocation =>
-  withBody(JSON.stringify({ name: 'Rose', materials: [material], ...fields }))
-const materialWith = (fields: object): Provocation => formulaWith({ materials: [{ ...material, ...fields }] })
+const isDerivation = ({ id }: Operation): boolean => id === 'deriveFormula'
+const formulaWith =
+  (fields: object): Provocation =>
+  (services, operation) => {
+    const composition = isDerivation(operation) ? { scale: 2 } : { materials: [material] }
+    return withBody(JSON.stringify({ name: 'Rose', ...composition, ...fields }))(services, operation)
+  }
+const changeWith = (fields: object): Provocation => formulaWith({ changes: [fields] })
+const materialWith =
+  (fields: { name?: unknown; concentration?: unknown; unit?: string }): Provocation =>
+  (services, operation) => {
+    const { name, concentration: set, ...rest } = { ...material, ...fields }
+    const body = isDerivation(operation)
+      ? { changes: [{ material: name, set, ...rest }] }
+      : { materials: [{ ...material, ...fields }] }
+    return formulaWith(body)(services, operation)
+  }
+/** A derivation whose parent is stored. */
+const derivationWith =
+  (fields: object): Provocation =>
+  async (services, operation) => {
+    await services.plain.submit(submissions['A formula'])
+    const body = { name: 'Rose', ...fields }
+    return services.plain.send(exampleRequest(operation, { 'Idempotency-Key': 'free' }, body))
+  }
 
 /** How to provoke each error code, at any operation that documents it. */
 export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
@@ -70,8 +93,14 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   MATERIAL_FIELD_UNKNOWN: materialWith({ unit: '%' }),
   MATERIAL_DUPLICATE: formulaWith({ materials: [material, material] }),
   METADATA_INVALID: formulaWith({ metadata: { client: 5 } }),
+  CHANGES_INVALID: changeWith({ material: 'Linalool' }),
+  MATERIAL_NOT_IN_FORMULA: derivationWith({ changes: [{ material: 'Iris', remove: true }] }),
+  CONCENTRATION_NOT_POSITIVE: derivationWith({ changes: [{ material: 'Linalool', subtract: 9 }] }),
+  CONCENTRATION_TOO_LONG: derivationWith({ scale: '1e-12' }),
   VALIDATION_FAILED: (services, operation) => {
-    const isInBody = operation.requestBody !== undefined && !['submitFormulas', 'checkFormulas'].includes(operation.id)
+    const isInBody =
+      operation.requestBody !== undefined &&
+      !['submitFormulas', 'checkFormulas', 'deriveFormula'].includes(operation.id)
     return (isInBody ? withBody('{"colour":"red"}') : withQuery('colour=red'))(services, operation)
   },
   CURSOR_INVALID: withQuery('cursor=x'),
@@ -83,7 +112,8 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   },
   CROSS_SITE: withHeaders((headers) => ({ ...headers, 'Sec-Fetch-Site': 'cross-site' })),
   HOST_NOT_ALLOWED: withHeaders((headers) => ({ ...headers, Host: 'other.example' })),
-  FORMULA_NOT_FOUND: plainly((request) => request),
+  FORMULA_NOT_FOUND: ({ plain }, operation) =>
+    plain.send(exampleRequest(operation, { id: 'f'.repeat(64), 'Idempotency-Key': 'free' })),
   SUBMISSION_NOT_FOUND: ({ plain }, operation) => plain.send(exampleRequest(operation, { key: 'unknown' })),
   EVENT_NOT_FOUND: plainly((request) => request),
   SUBSCRIPTION_NOT_FOUND: ({ plain }, operation) => {
@@ -94,11 +124,16 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
   },
   CLEANUP_NOT_FOUND: plainly((request) => request),
   async FORMULA_EXISTS({ plain }, operation) {
+    if (isDerivation(operation)) {
+      await plain.submit(submissions['A formula'])
+      await plain.send(exampleRequest(operation, { 'Idempotency-Key': 'first' }))
+      return plain.send(exampleRequest(operation, { 'Idempotency-Key': 'second' }))
+    }
     await plain.submit(formula(1))
     return withBody(JSON.stringify(formula(1)))({ plain } as Services, operation)
   },
   IDEMPOTENCY_KEY_IN_USE({ stuck }, operation) {
-    const submit = (): Promise<Answer> => stuck.send(exampleRequest(operation))
+    const submit = (): Promise<Answer> => stuck.send(exampleRequest(operation, { 'Idempotency-Key': operation.id }))
     return Promise.race([submit(), submit()])
   },
   async SUBSCRIPTION_REFUSED({ plain }, operation) {
@@ -120,6 +155,13 @@ export const PROVOCATIONS: Partial<Record<ErrorCode, Provocation>> = {
     return plain.send({ ...request, headers: { ...request.headers, 'Idempotency-Key': 'reused' } })
   },
   async FORMULA_ERASED({ plain }, operation) {
+    if (isDerivation(operation)) {
+      const [, body] = bodyExamples(operation)[1] ?? []
+      const request = exampleRequest(operation, { 'Idempotency-Key': 'derived' }, body)
+      const { id } = (await plain.send(request)).json().formulas[0]
+      await plain.send({ method: 'DELETE', url: `/formulas/${id}` })
+      return plain.send({ ...request, payload: ` ${request.payload}` })
+    }
     const { id } = (await plain.submit(formula(3), { key: 'erased' })).json().formulas[0]
     await plain.send({ method: 'DELETE', url: `/formulas/${id}` })
     const request = exampleRequest(operation)
