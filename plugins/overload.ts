@@ -98,6 +98,8 @@ function counted(payload: Readable, request: FastifyRequest, bodies: ByteBudget)
       done(null, chunk)
     },
   })
+  // An error that comes after the answer has no other listener.
+  through.on('error', () => {})
   payload.on('error', (error) => through.destroy(error))
   if (gunzip === null) return payload.pipe(through)
   gunzip.on('error', () =>

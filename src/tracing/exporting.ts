@@ -35,16 +35,21 @@ interface Exporter<T> {
   shutdown(): Promise<void>
 }
 
+const MESSAGES = {
+  Traces: { lost: 'Traces cannot be exported, and are lost meanwhile', again: 'Traces are exported again' },
+  Metrics: { lost: 'Metrics cannot be exported, and are lost meanwhile', again: 'Metrics are exported again' },
+}
+
 /** Logs once when exports begin to fail and once when they succeed again, instead of for each batch. */
 export class LoggingExporter<T> {
   readonly #exporter: Exporter<T>
-  readonly #what: 'Traces' | 'Metrics'
+  readonly #messages: (typeof MESSAGES)['Traces']
   readonly #log: ExportLog
   #failing = false
 
-  constructor(exporter: Exporter<T>, what: 'Traces' | 'Metrics', log: ExportLog) {
+  constructor(exporter: Exporter<T>, what: keyof typeof MESSAGES, log: ExportLog) {
     this.#exporter = exporter
-    this.#what = what
+    this.#messages = MESSAGES[what]
     this.#log = log
   }
 
@@ -67,7 +72,7 @@ export class LoggingExporter<T> {
     const failed = code === ExportResultCode.FAILED
     if (failed === this.#failing) return
     this.#failing = failed
-    if (failed) this.#log.warn({ err: error }, `${this.#what} cannot be exported, and are lost meanwhile`)
-    else this.#log.info(`${this.#what} are exported again`)
+    if (failed) this.#log.warn({ err: error }, this.#messages.lost)
+    else this.#log.info(this.#messages.again)
   }
 }

@@ -191,6 +191,7 @@ test('of hundreds of problems in a query or a body, a hundred are told', async (
 const BODIES: Record<string, object> = {
   '/formulas': formula(1),
   '/formulas/check': formula(1),
+  '/formulas/:id/derive': { name: 'Twice', scale: '2' },
   '/events/ack': { receipts: ['x'] },
   '/events/nack': { receipts: ['x'] },
   '/events/extend': { receipts: ['x'], leaseSeconds: 1 },

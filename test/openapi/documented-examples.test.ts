@@ -17,7 +17,9 @@ function* schemasWithExamples(value: unknown): Generator<{ examples: unknown[] }
 /** Creates the state that an operation's examples require. */
 const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
   deriveFormula: ({ submit }) => submit(submissions['A formula']),
+  eraseFormula: ({ submit }) => submit(submissions['A formula']),
   getFormula: ({ submit }) => submit(submissions['A formula']),
+  listDeliveries: ({ submit }) => submit(submissions['A formula']),
   getSubmission: ({ submit }) => submit(submissions['A formula'], { key: 'order-1' }),
   receiveEvents: ({ submit }) => submit(submissions['A formula']),
   async deleteDeadLetter({ submit, post }) {
@@ -38,7 +40,7 @@ const PREPARATIONS: Record<string, (service: Service) => Promise<unknown>> = {
 }
 
 /** Operations whose examples cannot succeed twice on one store. */
-const ONCE = ['submitFormulas', 'deriveFormula', 'receiveEvents', 'deleteDeadLetter']
+const ONCE = ['submitFormulas', 'deriveFormula', 'eraseFormula', 'listDeliveries', 'receiveEvents', 'deleteDeadLetter']
 
 test('every example of a request is answered as documented', async (t) => {
   const start = () => startService(t, { EVENT_MAX_RECEIVES: '1' })
