@@ -59,30 +59,29 @@ export const limit = Type.Optional(
 /** The list that a cursor belongs to; it is not valid for another. */
 type CursorKind = 'formulas' | 'dead'
 
-/** Encodes a position in a list; null stays null. */
-export function writeCursor(kind: CursorKind, position: number | null): string | null {
-  return position === null ? null : Buffer.from(`${kind}:${position}`).toString('base64url')
+/**
+ * Encodes a position in a list; null stays null.
+ * @param filters stands for the filters of the list; empty without any
+ */
+export function writeCursor(kind: CursorKind, position: number | null, filters = ''): string | null {
+  return position === null ? null : Buffer.from(`${kind}:${position}${filters && `:${filters}`}`).toString('base64url')
 }
 
 /**
  * Decodes a cursor to the `before` of a query.
- * @throws {ServiceError} CURSOR_INVALID unless `writeCursor` made it for this kind
+ * @throws {ServiceError} CURSOR_INVALID unless `writeCursor` made it for this kind and these filters
  */
-export function readCursor(kind: CursorKind, cursor: string | undefined): { before?: number } {
+export function readCursor(kind: CursorKind, cursor: string | undefined, filters = ''): { before?: number } {
   if (cursor === undefined) return {}
-  const position = Number(
-    Buffer.from(cursor, 'base64url')
-      .toString('latin1')
-      .slice(kind.length + 1),
-  )
-  const isValid = Number.isSafeInteger(position) && position >= 0 && writeCursor(kind, position) === cursor
+  const position = Number(Buffer.from(cursor, 'base64url').toString('latin1').split(':')[1])
+  const isValid = Number.isSafeInteger(position) && position >= 0 && writeCursor(kind, position, filters) === cursor
   if (isValid) return { before: position }
   throw errorAt('?cursor', 'CURSOR_INVALID')
 }
 
 /** Names the next page in a `Link` header: the same query with its cursor. @returns the cursor, for the body */
-export function linkNext(reply: FastifyReply, kind: CursorKind, position: number | null): string | null {
-  const cursor = writeCursor(kind, position)
+export function linkNext(reply: FastifyReply, kind: CursorKind, position: number | null, filters = ''): string | null {
+  const cursor = writeCursor(kind, position, filters)
   if (cursor === null) return null
   const { query, routeOptions } = reply.request
   const next = new URLSearchParams({ ...(query as Record<string, string>), cursor })
