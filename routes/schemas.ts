@@ -56,8 +56,8 @@ export const limit = Type.Optional(
   Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Maximum number of entries', examples: [50] }),
 )
 
-/** The list that a cursor belongs to; it is not valid for another. */
-type CursorKind = 'formulas' | 'dead' | `events:${string}:${string}`
+/** The list that a cursor belongs to, with its filters: it is not valid for another. */
+export type CursorKind = 'formulas' | `formulas:${string}` | 'dead' | `events:${string}:${string}`
 
 /** A place in a list: its position, or several numbers. */
 type Place = number | readonly number[]

@@ -27,6 +27,24 @@ export interface Submitted {
   replayed: boolean
 }
 
+export interface ListOptions {
+  /** Only names that begin with this. */
+  name?: string | undefined
+  /** Words of the name or of materials. */
+  q?: string | undefined
+  /** The whole name of a material. */
+  material?: string | undefined
+  /** The name of an API key. */
+  submittedBy?: string | undefined
+  /** Accepted then or later, in ISO 8601 with a time zone. */
+  from?: string | undefined
+  /** Accepted earlier. */
+  to?: string | undefined
+  /** How many formulas to fetch at a time. */
+  pageSize?: number
+  signal?: AbortSignal | undefined
+}
+
 /** A client of the formula intake. Every call retries while the service is away, and throws an IntakeError otherwise. */
 export class IntakeClient {
   readonly #requests: Requests
@@ -83,15 +101,11 @@ export class IntakeClient {
     return (await this.#requests.send<StoredFormula>({ path: `/formulas/${encodeURIComponent(id)}`, signal })).body
   }
 
-  /**
-   * All formulas, newest first; pages are fetched as they are needed.
-   * @param options.name only names that begin with this
-   */
-  async *list(
-    options: { name?: string; pageSize?: number; signal?: AbortSignal | undefined } = {},
-  ): AsyncGenerator<StoredFormula> {
-    const { name, pageSize = 100, signal } = options
-    const query = new URLSearchParams({ limit: String(pageSize), ...(name !== undefined && { name }) })
+  /** All formulas, or those that have all that is asked for, newest first; pages are fetched as they are needed. */
+  async *list(options: ListOptions = {}): AsyncGenerator<StoredFormula> {
+    const { pageSize = 100, signal, ...filters } = options
+    const query = new URLSearchParams({ limit: String(pageSize) })
+    for (const [name, value] of Object.entries(filters)) if (value !== undefined) query.set(name, value)
     for (let next: string | null = ''; next !== null; ) {
       if (next !== '') query.set('cursor', next)
       const { body } = await this.#requests.send<FormulaPage>({ path: `/formulas?${query}`, signal })

@@ -7,12 +7,13 @@ import type {
   preValidationHookHandler,
 } from 'fastify'
 import { errorAt, ServiceError } from '../../src/errors/service-error.ts'
-import { isFingerprint, searchKey } from '../../src/formula/identity.ts'
+import { isFingerprint } from '../../src/formula/identity.ts'
 import { type CheckedBody, checkSubmission } from '../../src/formula/validate.ts'
 import type { RawRequest } from '../../src/submission/recent-answers.ts'
 import { linkNext, readCursor } from '../schemas.ts'
 import { countAnswered, countRefused, type SubmitQuery, sendFormula, sendJson, sendOutcome, submit } from './answer.ts'
 import { derivations } from './derive.ts'
+import { readFilters } from './filters.ts'
 import { eraseFormula, getFormula, IDEMPOTENCY_KEY, listFormulas, submitFormulas } from './schemas.ts'
 
 declare module 'fastify' {
@@ -60,12 +61,13 @@ const routes: FastifyPluginAsyncTypebox = async (fastify) => {
   fastify.register(derivations, { intake })
 
   fastify.get('', { schema: listFormulas, config: { scope: 'read' } }, async ({ query }, reply) => {
-    const { limit = 50, cursor, name } = query
-    const wanted = { limit, ...readCursor('formulas', cursor), ...(name && { searchPrefix: searchKey(name) }) }
-    const { formulas, next } = await fastify.formulaReads.list(wanted)
-    const end = `],"nextCursor":${JSON.stringify(linkNext(reply, 'formulas', next))}}`
-    const page = Buffer.concat([Buffer.from('{"formulas":['), formulas, Buffer.from(end)])
-    return sendJson(reply as FastifyReply, page)
+    const { limit = 50, cursor, ...fields } = query
+    const { wanted, kind } = readFilters(fields)
+    const page = { limit, ...readCursor(kind, cursor), ...wanted }
+    const { formulas, next } = await fastify.formulaReads.list(page)
+    const end = `],"nextCursor":${JSON.stringify(linkNext(reply, kind, next))}}`
+    const json = Buffer.concat([Buffer.from('{"formulas":['), formulas, Buffer.from(end)])
+    return sendJson(reply as FastifyReply, json)
   })
 
   fastify.get('/:id', { schema: getFormula, config: { scope: 'read' } }, async ({ params }, reply) => {

@@ -29,6 +29,7 @@ import {
   strictObject,
   timestamp,
 } from '../schemas.ts'
+import { filters } from './filters.ts'
 
 const tags = ['Formulas']
 
@@ -243,20 +244,13 @@ export const checkFormulas = {
   },
 } as const
 
-const name = Type.Optional(
-  Type.String({
-    maxLength: 400,
-    description: 'Prefix of the name, case-insensitive; at most 400 UTF-16 code units',
-    examples: ['rose'],
-  }),
-)
-
 export const listFormulas = {
   operationId: 'listFormulas',
   tags,
   summary: 'List formulas',
-  description: 'Newest first.',
-  querystring: strictObject({ limit, cursor: cursor('formulas'), name }, { $id: 'ListFormulasQuery' }),
+  description:
+    'Newest first. A page with a filter may be short or empty before the last: go on until `nextCursor` is null. A cursor holds for the same filters only.',
+  querystring: strictObject({ limit, cursor: cursor('formulas'), ...filters }, { $id: 'ListFormulasQuery' }),
   response: answers('FormulaPage', 'A page of formulas', { formulas: Type.Array(StoredFormula), nextCursor }),
   responseHeaders: ['Link'],
   errors: ['CURSOR_INVALID', 'STORE_UNAVAILABLE'],

@@ -1,4 +1,6 @@
+import { type FormulaFilter, toPredicate } from '../formula/filter.ts'
 import { showFormula } from '../formula/formula.ts'
+import type { FormulaPage, FormulaQuery, StoredFormula } from './ports.ts'
 
 /** Maximum size of a page, in bytes of JSON in UTF-8. */
 export const PAGE_BYTES = 4 * 2 ** 20
@@ -33,4 +35,48 @@ export function cutPage<R>(
     shown.push(row)
   }
   return { shown, more: false }
+}
+
+/** How long a page with a filter may take, in milliseconds. */
+export const FILTER_MS = 500
+
+/** A monotonic clock, in milliseconds. */
+export type Timer = () => number
+
+/** The page of a list with a filter. Takes all rows of the list in turn until the page is full or its time is over. */
+export class FilteredPage {
+  readonly #matches: (document: string) => boolean
+  readonly #limit: number
+  readonly #now: Timer
+  readonly #end: number
+  readonly #found: StoredFormula[] = []
+  #bytes = PAGE_OVERHEAD
+  #next: number | null = null
+
+  constructor({ filter, limit }: Pick<FormulaQuery, 'limit'> & { filter: FormulaFilter }, now: Timer) {
+    this.#matches = toPredicate(filter)
+    this.#limit = limit
+    this.#now = now
+    this.#end = now() + FILTER_MS
+  }
+
+  /**
+   * @param row its document is empty if the row is known not to match
+   * @returns whether the page ends here; if not, it wants the next row
+   */
+  endsAt(row: StoredFormula): boolean {
+    if (row.document !== '' && this.#matches(row.document)) {
+      this.#bytes += entryBytes(row)
+      const isFull = this.#found.length === this.#limit || (this.#bytes > PAGE_BYTES && this.#found.length > 0)
+      // The next page begins with this row.
+      if (isFull) this.#next = row.seq + 1
+      else this.#found.push(row)
+    }
+    if (this.#next === null && this.#now() >= this.#end) this.#next = row.seq
+    return this.#next !== null
+  }
+
+  get page(): FormulaPage {
+    return { formulas: writeFormulas(this.#found), next: this.#next }
+  }
 }

@@ -8,8 +8,6 @@ import { until } from '../support/until.ts'
 
 tap.teardown(endBrowser)
 
-const NEEDS_WORDS = { skip: 'GET /formulas does not take q yet' }
-
 /** Names that would do harm where one of them got into the page as anything but text. */
 const HOSTILE = [
   '<img src=x onerror="globalThis.harmed = true">',
@@ -20,7 +18,7 @@ const HOSTILE = [
   '&lt;b&gt; &amp; \u202Egnol',
 ]
 
-test('formulas are found by words of their name, and all of them page by page', NEEDS_WORDS, async (t) => {
+test('formulas are found by words of their name, and all of them page by page', async (t) => {
   const { url, store } = await listen(t)
   await store(...Array.from({ length: 60 }, (_, index) => `Filler ${index}`))
   await store('Rose Garden', 'ROSE noir', 'Sel de Mer')
@@ -39,7 +37,7 @@ test('formulas are found by words of their name, and all of them page by page', 
   t.same(problems, [])
 })
 
-test('the address says what is searched for, whichever way it was reached', NEEDS_WORDS, async (t) => {
+test('the address says what is searched for, whichever way it was reached', async (t) => {
   const { url, store } = await listen(t)
   await store('Rose Garden', 'Velvet Iris')
   const { page, problems } = await visit(t, `${url}/#/formulas`)
@@ -174,7 +172,7 @@ test('times are those of the operator, and under the pointer those of the servic
   t.match(await shown.textContent(), new RegExp(`${there.format(new Date(iso))}$`))
 })
 
-test('a hostile name is text wherever it stands, and nothing else', NEEDS_WORDS, async (t) => {
+test('a hostile name is text wherever it stands, and nothing else', async (t) => {
   const { url, store, kill } = await listen(t)
   const ids = await store(...HOSTILE)
   await kill(HOSTILE.length)

@@ -32,6 +32,8 @@ test('a list is read to its end, newest first, over as many pages as there are',
   t.same(await names({ pageSize: 2 }), ['Rose 5', 'Iris 4', 'Rose 3', 'Iris 2', 'Rose 1'])
   t.same(await names({ pageSize: 1, name: 'Iris' }), ['Iris 4', 'Iris 2'])
   t.same(await names({ name: 'Oud' }), [])
+  const from = '2026-01-01T00:00:00+01:00'
+  t.same(await names({ q: 'iris', material: 'ROSE', from, pageSize: 1 }), ['Iris 4', 'Iris 2'])
 })
 
 test('a page is fetched when it is needed, and again when there was no answer', async (t) => {

@@ -19,6 +19,7 @@ import { manySubscriptionsPromises, subscriptionPromises, unsubscribePromises } 
 import { trimmedDeadPromises, trimPromises } from './event-queue/trim.ts'
 import { duplicatePromises, skipPromises } from './formula-db/duplicates.ts'
 import { erasePromises as eraseFormulaPromises } from './formula-db/erase.ts'
+import { filterPromises } from './formula-db/filters.ts'
 import { formulaPromises } from './formula-db/formulas.ts'
 import { listPromises, searchPromises } from './formula-db/lists.ts'
 import { sizePromises } from './formula-db/page-sizes.ts'
@@ -42,6 +43,7 @@ function formulaDbContract(name: string, open: OpenStores): void {
   t.test(`${name} formula db: lists`, (t) => listPromises(t, open))
   t.test(`${name} formula db: sizes of pages`, (t) => sizePromises(t, open))
   t.test(`${name} formula db: search`, (t) => searchPromises(t, open))
+  t.test(`${name} formula db: filters`, (t) => filterPromises(t, open))
   t.test(`${name} formula db: duplicates`, (t) => duplicatePromises(t, open))
   t.test(`${name} formula db: skipped duplicates`, (t) => skipPromises(t, open))
   t.test(`${name} formula db: adding`, (t) => addPromises(t, open))

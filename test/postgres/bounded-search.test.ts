@@ -1,6 +1,8 @@
 import pg from 'pg'
 import t from 'tap'
-import { listed, namesIn } from '../contract/submissions.ts'
+import { Database } from '../../src/stores/postgres/database.ts'
+import { formulaReads } from '../../src/stores/postgres/formula-list.ts'
+import { formulas, listed, namesIn, readPage, store, submission } from '../contract/submissions.ts'
 import { openEngine } from '../support/postgres/engines.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
 
@@ -43,6 +45,22 @@ t.test('a search with few matches is answered in one page, however old they are'
   const { items, next } = await listed(db, { limit: 100, searchPrefix: 'ro' })
   t.equal(items.length, 100)
   t.equal((await listed(db, { limit: 100, searchPrefix: 'ro', before: next as number })).next, null)
+})
+
+t.test('a page with a filter ends when its time is over, and the next goes on there', async (t) => {
+  const url = await server.createDatabase()
+  const { db } = await openEngine(t, url)
+  for (const one of formulas('Rose', 'Iris', 'Iris 2')) await store(db, submission([one]))
+  const database = new Database(url)
+  t.teardown(() => database.close())
+  let now = 0
+  const { list } = formulaReads(database, () => (now += 300))
+  const filter = { words: ['rose'] }
+  const first = readPage(await list({ limit: 10, filter }))
+  t.same(first.items, [])
+  const second = readPage(await list({ limit: 10, filter, before: first.next as number }))
+  t.same(namesIn(second.items), ['Rose'])
+  t.equal(second.next, null)
 })
 
 t.test('a search that takes too long is cancelled by the server', async (t) => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/kit/clock.ts'
 import { BatchScheduler } from '../../src/stores/batch-scheduler.ts'
+import type { Timer } from '../../src/stores/page.ts'
 import type { DurableStores, EngineOptions } from '../../src/stores/ports.ts'
 import { Batches } from '../../src/stores/sqlite/batches.ts'
 import { readCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
@@ -15,7 +16,7 @@ import { outcomeOf } from '../../src/stores/sqlite/worker-client.ts'
  * quarter of a second of processor time, more than nearly every test of a store. Calls are batched and copied as if they
  * went to a worker.
  */
-export function openInProcess(path: string, options: EngineOptions): DurableStores {
+export function openInProcess(path: string, options: EngineOptions, timer?: Timer): DurableStores {
   const writing = openForWriting(path)
   const reading = openForReading(path)
   const { chores, ...commands } = writeCommands(writing, options)
@@ -24,7 +25,7 @@ export function openInProcess(path: string, options: EngineOptions): DurableStor
     upkeep.afterBatch()
     checkpoint()
   })
-  const reader = caller(new Batches(reading, { commands: readCommands(reading), begin: 'BEGIN' }), options.clock)
+  const reader = caller(new Batches(reading, { commands: readCommands(reading, timer), begin: 'BEGIN' }), options.clock)
   return {
     ...storesOver(writer, reader),
     async close() {

@@ -1,3 +1,4 @@
+import type { FormulaFilter } from '../../formula/filter.ts'
 import type { OpenAttempt } from './cleanup-queue.ts'
 import type { FormulaEvent } from './event-queue.ts'
 import type { Answer, Submission, Verdict } from './submission.ts'
@@ -32,6 +33,8 @@ export interface FormulaQuery {
   before?: number
   /** The prefix of the search key; all formulas when absent or empty. */
   searchPrefix?: string
+  /** What else is asked for of documents. */
+  filter?: FormulaFilter
 }
 
 /** The outcome of the first step of a saga. */
@@ -58,7 +61,7 @@ export interface FormulaDb {
   getPage(ids: string[]): Promise<(StoredFormula | null)[]>
   /**
    * Lists formulas, newest first in order of acceptance, without pending ones. A page also ends at `PAGE_BYTES`; one of a
-   * search may be short or empty.
+   * search may be short or empty, and one with a filter ends after `FILTER_MS`.
    */
   list(query: FormulaQuery): Promise<FormulaPage>
   /**

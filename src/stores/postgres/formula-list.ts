@@ -1,5 +1,5 @@
 import { isFingerprint, successor } from '../../formula/identity.ts'
-import { ENTRY_OVERHEAD, PAGE_BYTES, PAGE_OVERHEAD, writeFormulas } from '../page.ts'
+import { ENTRY_OVERHEAD, FilteredPage, PAGE_BYTES, PAGE_OVERHEAD, type Timer, writeFormulas } from '../page.ts'
 import type { FormulaDb, FormulaPage, FormulaQuery } from '../ports.ts'
 import { type Database, type Row, Unstorable } from './database.ts'
 import { toFormula } from './lookup.ts'
@@ -73,8 +73,19 @@ SELECT * FROM (${MANY}) AS shown
 UNION ALL SELECT NULL, NULL, pg_catalog.min(seq), NULL FROM scanned HAVING pg_catalog.count(*) = $5
 ORDER BY seq DESC, id`
 
+/** Rows that a list with a filter reads at a time: between them this process does something else. */
+const FILTERED_ROWS = 200
+
+/** The document is empty where the name is another. $3 before, $4 limit. */
+const LIST_NAMED = cut(`
+  SELECT pg_catalog.encode(fingerprint, 'hex') AS id, CASE WHEN ${HAS_PREFIX} THEN document ELSE '' END AS document, seq
+  FROM formula_intake.formulas WHERE seq < $3 AND attempt IS NULL ORDER BY seq DESC LIMIT $4`)
+
 /** Reads formulas; pending ones do not exist here. */
-export function formulaReads(database: Database): Pick<FormulaDb, 'get' | 'getPage' | 'list'> {
+export function formulaReads(
+  database: Database,
+  timer: Timer = () => performance.now(),
+): Pick<FormulaDb, 'get' | 'getPage' | 'list'> {
   return {
     async get(id) {
       const [row] = isFingerprint(id) ? await database.query(GET, [id]) : []
@@ -84,31 +95,49 @@ export function formulaReads(database: Database): Pick<FormulaDb, 'get' | 'getPa
       const rows = await database.query(GET_PAGE, [ids.map((id) => (isFingerprint(id) ? id : ''))])
       return rows.map((row) => (row.seq === null ? null : toFormula(row)))
     },
-    async list({ limit, before = Number.MAX_SAFE_INTEGER, searchPrefix = '' }) {
-      if (searchPrefix !== '') return search(database, { limit, before, searchPrefix })
+    async list({ limit, before = Number.MAX_SAFE_INTEGER, searchPrefix = '', filter }) {
+      if (filter !== undefined)
+        return find(database, { limit, before, searchPrefix, filter }, timer).catch(noneIfUnstorable)
+      if (searchPrefix !== '') return search(database, { limit, before, searchPrefix }).catch(noneIfUnstorable)
       return toPage(await database.query(LIST, [before, limit + 1]), limit)
     },
+  }
+}
+
+/** Tests the formulas one after the other. */
+async function find(
+  database: Database,
+  { searchPrefix, before, ...wanted }: Required<FormulaQuery>,
+  timer: Timer,
+): ReturnType<FormulaDb['list']> {
+  const found = new FilteredPage(wanted, timer)
+  for (let at = before; ; ) {
+    const values = [searchPrefix, successor(searchPrefix), at, FILTERED_ROWS]
+    const rows = await database.read((query) => query(LIST_NAMED, values))
+    if (rows.length === 0 || rows.some((row) => found.endsAt(toFormula(row)))) return found.page
+    at = rows.at(-1)?.seq as number
   }
 }
 
 /** Uses the index on names if few match; else scans the newest formulas, and a page may be short or empty before the last. */
 async function search(
   database: Database,
-  { limit, before, searchPrefix }: Required<FormulaQuery>,
+  { limit, before, searchPrefix }: Required<Omit<FormulaQuery, 'filter'>>,
 ): ReturnType<FormulaDb['list']> {
   const range = [searchPrefix, successor(searchPrefix)]
-  try {
-    const rows = await database.read(async (query) => {
-      const [row] = await query(COUNT_BY_NAME, [...range, MAX_SCANNED + 1])
-      return (row?.count as number) <= MAX_SCANNED
-        ? query(LIST_FEW_BY_NAME, [...range, before, limit + 1])
-        : query(LIST_MANY_BY_NAME, [...range, before, limit + 1, MAX_SCANNED])
-    })
-    return toPage(rows, limit)
-  } catch (error) {
-    if (error instanceof Unstorable) return { formulas: writeFormulas([]), next: null }
-    throw error
-  }
+  const rows = await database.read(async (query) => {
+    const [row] = await query(COUNT_BY_NAME, [...range, MAX_SCANNED + 1])
+    return (row?.count as number) <= MAX_SCANNED
+      ? query(LIST_FEW_BY_NAME, [...range, before, limit + 1])
+      : query(LIST_MANY_BY_NAME, [...range, before, limit + 1, MAX_SCANNED])
+  })
+  return toPage(rows, limit)
+}
+
+/** No name begins with a text that the database cannot store. */
+function noneIfUnstorable(error: unknown): FormulaPage {
+  if (error instanceof Unstorable) return { formulas: writeFormulas([]), next: null }
+  throw error
 }
 
 /** @param rows up to `limit + 1`, each with the number `found`; the last may have only `seq`, where the next page begins */

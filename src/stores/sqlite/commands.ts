@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { isFingerprint } from '../../formula/identity.ts'
-import { cutPage, entryBytes } from '../page.ts'
+import { cutPage, entryBytes, type Timer } from '../page.ts'
 import type { BoundQueue, EngineOptions, FormulaPage, FormulaQuery, StoredFormula } from '../ports.ts'
 import { staleAnswers } from './answer-table.ts'
 import { erasureCommands } from './erasure-commands.ts'
@@ -11,8 +11,8 @@ import { prepare } from './statements.ts'
 import { addCommand, intakeCommands, sagaCommands, submissionTables } from './submission-commands.ts'
 
 /** The commands of the reader. */
-export function readCommands(db: DatabaseSync) {
-  const formulas = formulaTable(db)
+export function readCommands(db: DatabaseSync, timer?: Timer) {
+  const formulas = formulaTable(db, timer)
   const get = (id: string): StoredFormula | null => {
     // The writer may have added formulas since the last read.
     formulas.index.catchUp()

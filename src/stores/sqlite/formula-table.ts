@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { successor } from '../../formula/identity.ts'
-import { cutPage, ENTRY_OVERHEAD, entryBytes, writeFormulas } from '../page.ts'
+import { cutPage, ENTRY_OVERHEAD, entryBytes, FilteredPage, type Timer, writeFormulas } from '../page.ts'
 import type { FormulaPage, FormulaQuery, NewFormula, StoredFormula } from '../ports.ts'
 import { prepare } from './statements.ts'
 import { LateIndex, prefixOf } from './upkeep/late-index.ts'
@@ -26,6 +26,9 @@ const readStatements = (db: DatabaseSync) =>
     page: `SELECT CAST(ifnull(group_concat(shown), '') AS BLOB) AS formulas
      FROM (SELECT '{"id":"' || lower(hex(fingerprint)) || '",' || substr(CAST(document AS BLOB), 2) AS shown
        FROM formulas WHERE seq BETWEEN ? AND ? ORDER BY seq DESC)`,
+    // Documents of other names are never read. The time that a page may take is looked at after each row.
+    named: `SELECT seq, fingerprint, iif(search >= ? AND search < ?, document, '') AS document FROM formulas
+     WHERE seq < ? ORDER BY seq DESC`,
     newest: 'SELECT seq FROM formulas ORDER BY seq DESC LIMIT 1',
     rowsAfter: 'SELECT seq, fingerprint AS hash, search AS text FROM formulas WHERE seq > ? ORDER BY seq',
     indexPrefix: 'INSERT OR IGNORE INTO formulas_by_prefix VALUES (?, ?)',
@@ -33,7 +36,7 @@ const readStatements = (db: DatabaseSync) =>
   })
 
 /** Visible formulas, by fingerprint, by search key and by order of acceptance. */
-export function formulaTable(db: DatabaseSync) {
+export function formulaTable(db: DatabaseSync, timer: Timer = () => performance.now()) {
   const sql = readStatements(db)
   const { rowsAfter, indexPrefix, indexSearch } = sql
   const targets = [{ by: 'hash', insert: indexPrefix } as const, { by: 'text', insert: indexSearch } as const]
@@ -55,7 +58,13 @@ export function formulaTable(db: DatabaseSync) {
       const row = sql.bySeq.get(seq)
       return row === undefined ? null : toFormula(row as unknown as FormulaRow)
     },
-    list({ limit, before = Number.MAX_SAFE_INTEGER, searchPrefix = '' }: FormulaQuery): FormulaPage {
+    list({ limit, before = Number.MAX_SAFE_INTEGER, searchPrefix = '', filter }: FormulaQuery): FormulaPage {
+      if (filter !== undefined) {
+        const found = new FilteredPage({ filter, limit }, timer)
+        const rows = sql.named.iterate(searchPrefix, successor(searchPrefix), before)
+        for (const row of rows) if (found.endsAt(toFormula(row as unknown as FormulaRow))) break
+        return found.page
+      }
       if (searchPrefix !== '') return search(searchPrefix, before, limit)
       sql.sizes.setReturnArrays(true)
       const sizes = sql.sizes.all(before, limit + 1) as unknown as [seq: number, bytes: number][]

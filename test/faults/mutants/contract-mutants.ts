@@ -8,8 +8,22 @@ const CHECKS = 'test/http/check.test.ts'
 const DERIVATIONS = 'test/http/derivations.test.ts'
 const LONG_POLLS = 'test/http/long-poll.test.ts'
 
+const FILTERS = 'test/http/formula-filters.test.ts'
+
 /** Bugs in what all engines share: decisions, compositions, and the HTTP interface. */
 export const contractMutants: Mutant[] = [
+  {
+    name: 'list: the page after one that its time ended skips a formula',
+    breaks: 'a loop over pages with a filter finds everything, once',
+    edits: [
+      [
+        'src/stores/page.ts',
+        'this.#now() >= this.#end) this.#next = row.seq',
+        'this.#now() >= this.#end) this.#next = row.seq - 1',
+      ],
+    ],
+    caughtBy: [FILTERS, 'a page ends when its time is over, even empty, and a loop over the pages finds everything'],
+  },
   {
     name: 'decide: a replay is written anew from the repeated request',
     breaks: 'a replay is the first answer byte for byte',
