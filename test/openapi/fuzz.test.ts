@@ -11,7 +11,7 @@ import { type Fuzzed, fuzzedRequests, Sender } from '../support/openapi/fuzzing.
 const ENV = { EVENT_MAX_RECEIVES: '2', BODY_LIMIT_BYTES: '1048576', SUBMIT_RETRIES: '1' }
 
 /** Operations whose target, or material to be changed, rarely exists. */
-const RARELY_MET = ['deriveFormula', 'deleteDeadLetter', 'retryCleanup']
+const RARELY_MET = ['deriveFormula', 'getSubmission', 'deleteDeadLetter', 'retryCleanup']
 
 t.setTimeout(LONGEST_MS)
 

@@ -31,7 +31,7 @@ export const openapiMutants: Mutant[] = [
     edits: [['src/openapi/operation.ts', 'allows([scope], scopes)', "scope === 'admin'"]],
     caughtBy: [
       DOCUMENT_TEST,
-      'each operation has the security that its route declares, where one of its scopes will do, or admin',
+      'each operation has the security that its route declares, where one of its scopes will do, with the other that it needs, or admin',
     ],
   },
   {

@@ -181,11 +181,7 @@ export const sqliteMutants: Mutant[] = [
         'DELETE FROM formulas WHERE ? > 0 AND fingerprint = ? RETURNING',
       ],
     ],
-    caughtBy: [
-      SUITE,
-      'sqlite formula db: erasing',
-      'only the formula with this id and sequence number is erased, and once',
-    ],
+    caughtBy: [SUITE, 'sqlite formula db: erasing', 'only the formula with this id is erased, and once'],
   },
   {
     name: 'sqlite: an answer lives a millisecond too long',
