@@ -41,6 +41,8 @@ export interface Cursor {
   list: 'formulas' | 'dead'
   text: string
   before: number
+  /** The prefix that the list was narrowed to. */
+  prefix: string
 }
 
 /** A submission in canonical form. */
@@ -140,7 +142,7 @@ function decide(model: Model, { onDuplicate, single, formulas, derivedFrom }: Su
 export function check(model: Model, { formulas }: Submission): Expected {
   const entries = formulas.map((formula, index) => {
     const { id } = formula
-    const known = model.formulas.find((stored) => stored.id === id)
+    const known = model.formulas[placeOf(model, id)]
     const twin = formulas.slice(0, index).find((earlier) => earlier.id === id)
     return { ...(known ?? twin ?? formula), outcome: known || twin ? 'duplicate' : 'new' }
   })

@@ -21,13 +21,18 @@ export function getsById(ids: readonly string[]): Arbitrary<ModelCommand> {
   )
 }
 
-/** Checks a page, and keeps its cursor. */
-function checkPage(model: Model, answer: Answer, list: Cursor['list'], { items, last }: Page): string | null {
+/** Checks a page, and keeps its cursor. @param shown the list, and what it was narrowed to */
+function checkPage(
+  model: Model,
+  answer: Answer,
+  shown: Pick<Cursor, 'list' | 'prefix'>,
+  { items, last }: Page,
+): string | null {
   assert.equal(answer.statusCode, 200)
   const { nextCursor } = answer.json()
   assert.equal(nextCursor !== null, last !== null, 'there are more pages')
-  checkAnswer(answer, { status: 200, body: { [list === 'dead' ? 'events' : 'formulas']: items, nextCursor } })
-  if (last !== null) model.cursors.push({ list, text: nextCursor, before: last })
+  checkAnswer(answer, { status: 200, body: { [shown.list === 'dead' ? 'events' : 'formulas']: items, nextCursor } })
+  if (last !== null) model.cursors.push({ ...shown, text: nextCursor, before: last })
   return nextCursor
 }
 
@@ -39,13 +44,18 @@ export async function readList(
   { limit, prefix = '', from }: { limit: number; prefix?: string; from?: Cursor },
 ): Promise<void> {
   const url = list === 'dead' ? '/events/dead' : '/formulas'
+  const narrowed = list === 'dead' ? '' : prefix
   let cursor: Cursor | undefined = from
   do {
     const query = new URLSearchParams({ limit: `${limit}` })
     if (cursor !== undefined) query.set('cursor', cursor.text)
-    if (list === 'formulas' && prefix !== '') query.set('name', prefix)
-    const page = pageOf(model, list, limit, prefix, cursor?.before)
-    const next = checkPage(model, await get(service, `${url}?${query}`), list, page)
+    if (narrowed !== '') query.set('name', narrowed)
+    const answer = await get(service, `${url}?${query}`)
+    if (cursor !== undefined && cursor.prefix.toLowerCase() !== narrowed.toLowerCase()) {
+      return checkAnswer(answer, refusal('CURSOR_INVALID', [['?cursor', 'CURSOR_INVALID']]))
+    }
+    const page = pageOf(model, list, limit, narrowed, cursor?.before)
+    const next = checkPage(model, answer, { list, prefix: narrowed }, page)
     cursor = next === null ? undefined : model.cursors.at(-1)
   } while (cursor !== undefined)
 }
