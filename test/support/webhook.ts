@@ -38,7 +38,7 @@ export const answering =
   (response: ServerResponse): unknown =>
     response.writeHead(status, headers).end()
 
-/** @param tls makes it a server of HTTPS */
+/** @param tls makes it a server of HTTPS, which offers HTTP/2 as most receivers do, and fails when that is taken */
 export async function startWebhook(t: Test, tls?: { key: Buffer; cert: Buffer }): Promise<LocalWebhook> {
   const listener: RequestListener = async (incoming, response) => {
     const chunks: Buffer[] = []
@@ -50,7 +50,10 @@ export async function startWebhook(t: Test, tls?: { key: Buffer; cert: Buffer })
     response.on('finish', () => response.statusCode < 300 && webhook.taken.push(event))
     webhook.answer(response, event)
   }
-  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
+  const server =
+    tls === undefined
+      ? createServer(listener)
+      : createTlsServer({ ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, listener)
   server.on('connection', () => webhook.connections++)
   const start = (port = 0): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
   const stop = async (): Promise<void> => {

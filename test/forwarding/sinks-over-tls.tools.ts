@@ -53,7 +53,7 @@ async function trustPromises(
   await until(async () => (await taken()).length === 2)
 }
 
-test('a webhook is sent nothing until its certificate is trusted and names its host, and then everything', async (t) => {
+test('a webhook is sent nothing until its certificate is trusted and names its host, then everything, over HTTP/1.1', async (t) => {
   const { files, env } = certify(t)
   const tls = { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) }
   const { url, secretsFile, taken } = await startWebhook(t, tls)
