@@ -4,6 +4,7 @@ import { type Clock, type Random, systemClock } from '../src/kit/clock.ts'
 import type { ForwarderHealth } from '../src/outbox/circuit-breaker.ts'
 import { Forwarder } from '../src/outbox/forwarder.ts'
 import { openSink, type Sink } from '../src/outbox/sink.ts'
+import { type EventQueue, MAX_SUBSCRIPTIONS } from '../src/stores/ports.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -31,16 +32,30 @@ export default fp<{ clock?: Clock; random?: Random }>(
     })
     fastify.addHook('preClose', async () => void stop())
     fastify.addHook('onClose', async () => void (await stop()))
-    // All sinks are opened before the first subscription is made: a start that is refused changes nothing.
+    // Everything is checked before the first subscription is made: a start that is refused changes nothing.
     const opened: [subscription: string, sink: Sink][] = []
     for (const address of sinks) opened.push([address.subscription, await openSink(address, { ...webhooks, clock })])
+    await checkRoom(
+      fastify.queue,
+      sinks.map(({ subscription }) => subscription),
+    )
     for (const [subscription, sink] of opened) {
-      if ((await fastify.queue.subscribe(subscription, 'end')) === 'full') {
-        throw new ConfigError([`FORWARD_TO: there are too many subscriptions to make ${subscription}; delete one`])
-      }
+      if ((await fastify.queue.subscribe(subscription, 'end')) === 'full') throw tooMany(subscription)
       const log = fastify.log.child({ subscription })
       forwarders.set(subscription, new Forwarder(fastify.queue, sink, { subscription, source, clock, random, log }))
     }
   },
   { name: 'forwarder', dependencies: ['config', 'queue'] },
 )
+
+/** @throws {ConfigError} when not all of the subscriptions that are missing can be made */
+async function checkRoom(queue: EventQueue, wanted: string[]): Promise<void> {
+  if (wanted.length === 0) return
+  const existing = new Set((await queue.subscriptions()).map(({ name }) => name))
+  const missing = wanted.filter((name) => !existing.has(name))
+  const [first] = missing.slice(MAX_SUBSCRIPTIONS - existing.size)
+  if (first !== undefined) throw tooMany(first)
+}
+
+const tooMany = (subscription: string): ConfigError =>
+  new ConfigError([`FORWARD_TO: there are too many subscriptions to make ${subscription}; delete one`])

@@ -68,13 +68,14 @@ export class CircuitBreaker {
   }
 
   recordResult(results: SendResult[], isProbe: boolean): void {
-    const failure = results.find((result) => result.kind === 'failed')
+    const failed = results.filter((result) => result.kind === 'failed')
     const gone = results.find((result) => result.kind === 'gone')
+    const [failure] = failed
+    const retryAfterMs = Math.max(0, ...failed.map(({ retryAfterMs = 0 }) => retryAfterMs))
     if (gone !== undefined) this.#onGone(gone.reason, isProbe)
     else if (failure === undefined) this.#onSuccess(isProbe)
-    else if (results.every(({ kind }) => kind === 'failed'))
-      this.recordFailure(failure.reason, isProbe, failure.retryAfterMs)
-    else this.#onPartialSuccess(isProbe, failure.retryAfterMs)
+    else if (failed.length === results.length) this.recordFailure(failure.reason, isProbe, retryAfterMs)
+    else this.#onPartialSuccess(isProbe, retryAfterMs)
   }
 
   /** Records that a whole call failed. When a probe fails too, the state is `failing`. */
@@ -88,27 +89,25 @@ export class CircuitBreaker {
 
   #pause(failures: number, retryAfterMs: number): void {
     const pauseMs = backoffMs(failures, BACKOFF, this.#options.random)
-    this.#pauseMs = Math.max(pauseMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
+    this.#pauseMs = Math.max(this.#pauseMs, pauseMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
   }
 
   #onGone(answer: string, isProbe: boolean): void {
     const reason = `${answer}: the subscription is paused until it is resumed`
+    // An operator has to resume it, so this is news even during an outage.
+    this.#setFailing(reason, this.#health.reason !== reason)
     this.recordFailure(reason, isProbe)
-    this.#setFailing(reason)
   }
 
-  #setFailing(reason: string): void {
+  #setFailing(reason: string, isNews = this.#health.state !== 'failing'): void {
     const { clock, log } = this.#options
-    if (this.#health.state === 'failing') {
-      this.#health = { ...this.#health, reason }
-    } else {
-      this.#health = { state: 'failing', reason, since: isoTime(clock.now()) }
-      log.warn({ reason }, 'Events cannot be forwarded; they wait until it works again')
-    }
+    const since = this.#health.state === 'failing' ? this.#health.since : isoTime(clock.now())
+    this.#health = { state: 'failing', reason, since }
+    if (isNews) log.warn({ reason }, 'Events cannot be forwarded; they wait until it works again')
   }
 
   /** The receiver took part of the batch, as when it throttles: that is not an outage, but a reason to slow down. */
-  #onPartialSuccess(isProbe: boolean, retryAfterMs = 0): void {
+  #onPartialSuccess(isProbe: boolean, retryAfterMs: number): void {
     this.#onSuccess(isProbe)
     this.#maxCalls = 1
     this.#pause(1, retryAfterMs)

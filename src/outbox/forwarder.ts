@@ -91,7 +91,8 @@ export class Forwarder {
       const pauseMs = this.#breaker.takePause()
       if (pauseMs > 0) {
         await Promise.all(this.#underWay)
-        await sleep(this.#options.clock, pauseMs, signal)
+        // Calls that failed in the meantime share this pause.
+        await sleep(this.#options.clock, Math.max(pauseMs, this.#breaker.takePause()), signal)
       } else if (this.#isBusy()) {
         await Promise.race(this.#underWay)
         this.#isMoreReady = true

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { JetStreamApiError, type JetStreamClient, jetstream } from '@nats-io/jetstream'
 import { type ConnectionOptions, connect, errors, headers, type NatsConnection } from '@nats-io/transport-node'
 import { CLOUD_EVENT } from './message.ts'
@@ -62,7 +63,7 @@ class NatsSink implements Sink {
 const isFaultOfEvent = (error: unknown): boolean =>
   error instanceof JetStreamApiError ? error.code === MESSAGE_TOO_LARGE : error instanceof errors.InvalidArgumentError
 
-function optionsOf({ protocol, host, username, password }: URL): ConnectionOptions {
+function optionsOf({ protocol, host, hostname, username, password }: URL): ConnectionOptions {
   const user = decodeURIComponent(username)
   return {
     servers: host,
@@ -70,7 +71,10 @@ function optionsOf({ protocol, host, username, password }: URL): ConnectionOptio
     timeout: CONNECTION_MS,
     maxReconnectAttempts: -1,
     pingInterval: PING_MS,
-    ...(protocol === 'tls:' && { tls: {} }),
+    ...(protocol === 'tls:' && { tls: identityOf(hostname.replace(/^\[|\]$/g, '')) }),
     ...(password !== '' ? { user, pass: decodeURIComponent(password) } : user !== '' && { token: user }),
   }
 }
+
+/** The client passes these on to Node, which otherwise takes a server with an address for `localhost`. */
+const identityOf = (host: string): object => (isIP(host) === 0 ? {} : { host })

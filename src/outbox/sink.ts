@@ -54,7 +54,9 @@ const MAX_REASON_LENGTH = 200
 /** Why a call failed, in one line: the others may quote parts of the signed request. */
 export function failureOf(error: unknown): string {
   const { name, code, message } = error as NodeJS.ErrnoException
-  return brief([...new Set([name, code, message])].filter(Boolean).join(': '))
+  // A number as code, as that of a time-out, says nothing.
+  const parts = [name, typeof code === 'string' && code, message]
+  return brief([...new Set(parts)].filter(Boolean).join(': '))
 }
 
 /** The first line of a reason, without control characters, which no store need keep. */

@@ -9,7 +9,8 @@ import { failureOf, type Message, type SendResult, type Sink } from './sink.ts'
 import type { SinkAddress } from './sink-url.ts'
 import { readWebhookSecret } from './webhook-secret.ts'
 
-const CONNECTION_MS = 5_000
+/** HTTP/1.1: a call that times out ends its connection, while a dead one of HTTP/2 would be kept for minutes. */
+const CONNECTION = { timeout: 5_000, allowH2: false }
 /** Below the time-out of the forwarder, so that each event of a batch has its own result. */
 const ANSWER_MS = 10_000
 /** An answer's status counts; its body is read only so that the connection can be used again. */
@@ -42,7 +43,7 @@ class WebhookSink implements Sink {
     this.#url = url
     this.#signer = new Webhook(secret)
     this.#clock = clock
-    this.#agent = new Agent({ connect: allowsPrivate ? { timeout: CONNECTION_MS } : connectPublic })
+    this.#agent = new Agent({ allowH2: false, connect: allowsPrivate ? CONNECTION : connectPublic })
   }
 
   send(messages: Message[], signal: AbortSignal): Promise<SendResult[]> {
@@ -120,7 +121,7 @@ const lookupPublic: LookupFunction = (host, options, callback) =>
     else callback(null, first.address, first.family)
   })
 
-const connect = buildConnector({ lookup: lookupPublic, timeout: CONNECTION_MS })
+const connect = buildConnector({ ...CONNECTION, lookup: lookupPublic })
 
 /** Node does not look up a host that is an address already. */
 const connectPublic: buildConnector.connector = (options, callback) => {

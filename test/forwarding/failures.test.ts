@@ -184,6 +184,32 @@ test('a receiver that asks for a longer pause gets it, up to ten minutes', async
   await soleCall((call) => call.answer(TAKEN))
 })
 
+test('of the pauses that answers ask for the longest is made, and only once', async (t) => {
+  const { queue, clock, forwarder, receiver, soleCall, pass } = await start(t, { maxReceives: 1 })
+  const busy = { kind: 'failed', reason: 'busy', retryAfterMs: 120_000 } as const
+  await show(queue, 'a'.repeat(60))
+  forwarder.start()
+  await soleCall((call) => call.answer(FAILED, busy))
+  t.equal(clock.nextAt - clock.now(), 120_000, 'in one call')
+  await pass(120_000)
+  await soleCall((call) => call.answer(TAKEN))
+  const together = receiver.take()
+  together[0]?.answer(busy)
+  together[1]?.answer(FAILED)
+  await settle()
+  t.equal(clock.nextAt - clock.now(), 120_000, 'in two that end together')
+  await pass(120_000)
+  await soleCall((call) => call.answer(TAKEN))
+  const inTurn = receiver.take()
+  inTurn[0]?.answer(busy)
+  await settle()
+  inTurn[1]?.answer(busy)
+  await settle()
+  await pass(120_000)
+  t.equal(await soleCall((call) => call.answer(TAKEN)), 'a', 'in two of which one ends later')
+  t.equal((await queue.stats(DEFAULT)).dead, 0)
+})
+
 test('a receiver that is gone gets nothing more until its subscription is resumed, and no event dies', async (t) => {
   const { queue, forwarder, receiver, lines, soleCall, pass } = await start(t, { maxReceives: 1 })
   await show(queue, 'abc')
@@ -202,6 +228,13 @@ test('a receiver that is gone gets nothing more until its subscription is resume
   t.equal(await soleCall((call) => call.answer(TAKEN)), 'bc')
   t.equal(forwarder.health.state, 'forwarding')
   t.equal(lines.length, 2)
+})
+
+test('that a subscription is paused is logged during an outage as well', async (t) => {
+  const { lines, pass, soleCall } = await startFailing(t, 'abc')
+  await pass(1000)
+  await soleCall((call) => call.answer({ kind: 'gone', reason: 'The answer was 410' }))
+  t.equal(lines.filter((line) => line.startsWith('warn: Events cannot be forwarded')).length, 2)
 })
 
 test('an event that the receiver always fails on does not hold up those behind it', async (t) => {

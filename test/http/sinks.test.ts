@@ -4,6 +4,7 @@ import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { MAX_SUBSCRIPTIONS } from '../../src/stores/ports.ts'
 import { errorOf, formula, formulasOf, startService } from '../support/http/service.ts'
+import { startPostgres } from '../support/postgres/server.ts'
 import { startSqs, until } from '../support/sqs.ts'
 import { answering, startWebhook } from '../support/webhook.ts'
 
@@ -84,16 +85,24 @@ test('a start that a sink refuses makes no subscription', async (t) => {
   t.match(await app.queue.subscriptions(), [{ name: 'default' }])
 })
 
-test('a sink for which there is no place among the subscriptions stops the start with one line', async (t) => {
-  const env = { DATABASE_URL: `sqlite:${join(t.testdir(), 'formulas.db')}` }
-  const { app } = await startService(t, env)
-  for (let number = 1; number < MAX_SUBSCRIPTIONS; number++) await app.queue.subscribe(`s${number}`, 'end')
-  await app.close()
-  const FORWARD_TO = 'sqs+https://sqs.eu-west-1.amazonaws.com/1/q#lab'
-  const refused = buildApp(readConfig({ ...env, FORWARD_TO }))
-  await t.rejects(async () => refused.ready(), {
-    name: 'ConfigError',
-    message: 'FORWARD_TO: there are too many subscriptions to make lab; delete one',
-  })
-  await refused.close()
+test('sinks for which there is no place among the subscriptions stop the start with one line, and none is made', async (t) => {
+  const postgres = await startPostgres({ durable: false })
+  t.teardown(() => postgres.stop())
+  for (const DATABASE_URL of [`sqlite:${join(t.testdir(), 'formulas.db')}`, await postgres.createDatabase()]) {
+    const { app } = await startService(t, { DATABASE_URL })
+    // With `default`, one less than the maximum.
+    for (let number = 2; number < MAX_SUBSCRIPTIONS; number++) await app.queue.subscribe(`s${number}`, 'end')
+    await app.close()
+    const sinks = ['s7', 'erp', 'lab'].map((name) => `sqs+https://sqs.eu-west-1.amazonaws.com/1/q#${name}`)
+    const refused = buildApp(readConfig({ DATABASE_URL, FORWARD_TO: sinks.join(' ') }))
+    await t.rejects(async () => refused.ready(), {
+      name: 'ConfigError',
+      message: 'FORWARD_TO: there are too many subscriptions to make lab; delete one',
+    })
+    await refused.close()
+    const fits = await startService(t, { DATABASE_URL, FORWARD_TO: `${sinks[0]} ${sinks[2]}` })
+    const names = (await fits.app.queue.subscriptions()).map(({ name }) => name)
+    t.same([names.includes('erp'), names.includes('lab'), names.length], [false, true, MAX_SUBSCRIPTIONS])
+    await fits.app.close()
+  }
 })

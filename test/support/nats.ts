@@ -13,9 +13,18 @@ export const SUBJECT = 'formulas.created'
 const STREAM = 'formulas'
 const PROGRAM = process.env.NATS_SERVER ?? '/usr/sbin/nats-server'
 
+/** Paths of PEM files. */
+export interface NatsTls {
+  caFile: string
+  certFile: string
+  keyFile: string
+}
+
 /** A server of NATS with JetStream. */
 export interface NatsServer {
   port: number
+  /** Its certificate, and that of the authority, where it insists on TLS. */
+  tls: NatsTls | undefined
   start(): Promise<void>
   /** As `kill -9`. */
   kill(): Promise<void>
@@ -24,7 +33,7 @@ export interface NatsServer {
 }
 
 /** Starts servers of NATS that are one cluster if there are several. */
-export async function startNats(t: Test, count = 1): Promise<NatsServer[]> {
+export async function startNats(t: Test, count = 1, tls?: NatsTls): Promise<NatsServer[]> {
   const directory = mkdtempSync(join(tmpdir(), 'nats-'))
   const ports = await freePorts(2 * count)
   const routes = ports.slice(count).map((port) => `nats-route://127.0.0.1:${port}`)
@@ -36,9 +45,10 @@ export async function startNats(t: Test, count = 1): Promise<NatsServer[]> {
       config,
       `server_name: n${index}, listen: "127.0.0.1:${port}"
 jetstream { store_dir: "${join(directory, `${index}`)}", max_mem: 16MB, max_file: 256MB }
-${count > 1 ? cluster : ''}`,
+${count > 1 ? cluster : ''}
+${tls === undefined ? '' : `tls { cert_file: "${tls.certFile}", key_file: "${tls.keyFile}" }`}`,
     )
-    return serverOf(config, port)
+    return serverOf(config, port, tls)
   })
   t.teardown(async () => {
     await Promise.all(servers.map((server) => server.kill()))
@@ -48,14 +58,15 @@ ${count > 1 ? cluster : ''}`,
   return servers
 }
 
-function serverOf(config: string, port: number): NatsServer {
+function serverOf(config: string, port: number, tls: NatsTls | undefined): NatsServer {
   let process: ChildProcess | undefined
   return {
     port,
+    tls,
     async start() {
       process = spawn(PROGRAM, ['-c', config], { stdio: 'ignore' })
       await once(process, 'spawn')
-      await (await connected([{ port }])).close()
+      await (await connected([{ port, tls }])).close()
     },
     async kill() {
       const running = process
@@ -71,10 +82,15 @@ function serverOf(config: string, port: number): NatsServer {
 }
 
 /** A connection to one of the servers, once one answers. */
-export async function connected(servers: { port: number }[]): Promise<NatsConnection> {
+export async function connected(servers: Pick<NatsServer, 'port' | 'tls'>[]): Promise<NatsConnection> {
+  const caFile = servers[0]?.tls?.caFile
   for (let attempt = 1; ; attempt++) {
     try {
-      return await connect({ servers: servers.map(({ port }) => `127.0.0.1:${port}`), timeout: 1_000 })
+      return await connect({
+        servers: servers.map(({ port }) => `127.0.0.1:${port}`),
+        timeout: 1_000,
+        ...(caFile !== undefined && { tls: { caFile, host: '127.0.0.1' } as object }),
+      })
     } catch (error) {
       if (attempt === 100) throw error
       await new Promise((resolve) => setTimeout(resolve, 100))

@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs'
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -37,8 +38,9 @@ export const answering =
   (response: ServerResponse): unknown =>
     response.writeHead(status, headers).end()
 
-export async function startWebhook(t: Test): Promise<LocalWebhook> {
-  const server = createServer(async (incoming, response) => {
+/** @param tls makes it a server of HTTPS, which offers HTTP/2 as most receivers do, and fails when that is taken */
+export async function startWebhook(t: Test, tls?: { key: Buffer; cert: Buffer }): Promise<LocalWebhook> {
+  const listener: RequestListener = async (incoming, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk)
     const { method = '', url = '', headers } = incoming
@@ -47,7 +49,11 @@ export async function startWebhook(t: Test): Promise<LocalWebhook> {
     const event: CloudEvent = JSON.parse(body)
     response.on('finish', () => response.statusCode < 300 && webhook.taken.push(event))
     webhook.answer(response, event)
-  })
+  }
+  const server =
+    tls === undefined
+      ? createServer(listener)
+      : createTlsServer({ ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, listener)
   server.on('connection', () => webhook.connections++)
   const start = (port = 0): Promise<void> => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve))
   const stop = async (): Promise<void> => {
@@ -60,7 +66,7 @@ export async function startWebhook(t: Test): Promise<LocalWebhook> {
   const secret = `whsec_${Buffer.from('0123456789abcdef0123456789').toString('base64')}`
   const directory = t.testdir({ 'secrets.json': JSON.stringify({ erp: secret }) })
   const webhook: LocalWebhook = {
-    url: new URL(`http://127.0.0.1:${port}/hooks?from=intake`),
+    url: new URL(`${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}/hooks?from=intake`),
     secret,
     secretsFile: join(directory, 'secrets.json'),
     calls: [],

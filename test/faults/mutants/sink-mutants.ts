@@ -89,4 +89,13 @@ export const sinkMutants: Mutant[] = [
     ],
     caughtBy: [SINKS, 'a start that a sink refuses makes no subscription'],
   },
+  {
+    name: 'sink: the room for subscriptions is not checked before one is made',
+    breaks: 'a start that is refused changes nothing',
+    edits: [[PLUGIN, '  if (first !== undefined) throw tooMany(first)\n', '']],
+    caughtBy: [
+      SINKS,
+      'sinks for which there is no place among the subscriptions stop the start with one line, and none is made',
+    ],
+  },
 ]
