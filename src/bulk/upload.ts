@@ -127,9 +127,14 @@ export class Uploader {
 /** For a dry run: checks formulas by the rules of the service, and sends nothing. */
 export function check({ rows }: List, tally: Tally): void {
   for (const row of rows) {
-    const validation = validateSubmission(parseExactJson(Buffer.from(`[${row.json}]`)))
-    if (validation.valid) tally.valid++
-    else refuse(tally, row, byFormula(validation.problems).get(0) ?? validation.problems)
+    try {
+      const validation = validateSubmission(parseExactJson(Buffer.from(`[${row.json}]`)))
+      if (validation.valid) tally.valid++
+      else refuse(tally, row, byFormula(validation.problems).get(0) ?? validation.problems)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      tally.refuse(row.line, [{ path: '', code: 'INVALID_JSON', message: 'Invalid or missing JSON' }])
+    }
   }
 }
 
