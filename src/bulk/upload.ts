@@ -132,6 +132,7 @@ export function check({ rows }: List, tally: Tally): void {
       if (validation.valid) tally.valid++
       else refuse(tally, row, byFormula(validation.problems).get(0) ?? validation.problems)
     } catch (error) {
+      // It is nested too deeply; what is no JSON was refused when it was read.
       if (!(error instanceof SyntaxError)) throw error
       tally.refuse(row.line, [{ path: '', code: 'INVALID_JSON', message: 'Invalid or missing JSON' }])
     }

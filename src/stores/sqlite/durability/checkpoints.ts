@@ -82,8 +82,8 @@ const EMPTY_LOG_MS = 1_000
 
 /**
  * Returns a function that empties the write-ahead log if something was erased, because the log still holds it. Call it
- * after each batch: while a backup or a long page reads, the log cannot be emptied. The first call does it too, for an erasure after
- * which the process was killed.
+ * after each batch: while a backup or a long page reads, the log cannot be emptied. The first call does it too, for an
+ * erasure after which the process was killed.
  */
 export function logEraser(db: DatabaseSync, disk: DiskActions = { sync, die }): (hasErased: boolean) => void {
   const truncate = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
