@@ -38,11 +38,19 @@ export function corrected(row: Row, { round, sumRepeated }: Corrections): Row {
   }
 }
 
-/** Parses JSON; each number becomes a raw-JSON object, which `JSON.stringify` writes with the same digits. */
-function parseWithDigits(json: string): Record<string, unknown> {
+/**
+ * Parses JSON; each number becomes a raw-JSON object, which `JSON.stringify` writes with the same digits.
+ * @returns null when it is nested too deeply for a reviver: no formula is
+ */
+function parseWithDigits(json: string): Record<string, unknown> | null {
   const keep = (_key: string, value: unknown, { source }: { source: string }) =>
     typeof value === 'number' ? rawJson(source) : value
-  return JSON.parse(json, keep as Parameters<typeof JSON.parse>[1])
+  try {
+    return JSON.parse(json, keep as Parameters<typeof JSON.parse>[1])
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
+  }
 }
 
 const rawJson = (source: string): object => (JSON as unknown as { rawJSON(text: string): object }).rawJSON(source)

@@ -127,9 +127,15 @@ export class Uploader {
 /** For a dry run: checks formulas by the rules of the service, and sends nothing. */
 export function check({ rows }: List, tally: Tally): void {
   for (const row of rows) {
-    const validation = validateSubmission(parseExactJson(Buffer.from(`[${row.json}]`)))
-    if (validation.valid) tally.valid++
-    else refuse(tally, row, byFormula(validation.problems).get(0) ?? validation.problems)
+    try {
+      const validation = validateSubmission(parseExactJson(Buffer.from(`[${row.json}]`)))
+      if (validation.valid) tally.valid++
+      else refuse(tally, row, byFormula(validation.problems).get(0) ?? validation.problems)
+    } catch (error) {
+      // It is nested too deeply; what is no JSON was refused when it was read.
+      if (!(error instanceof SyntaxError)) throw error
+      tally.refuse(row.line, [{ path: '', code: 'INVALID_JSON', message: 'Invalid or missing JSON' }])
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { invalidJson, ServiceError } from '../errors/service-error.ts'
+import { errorAt, invalidJson, ServiceError } from '../errors/service-error.ts'
 import { canonicalDecimal, DECIMAL_DIGITS, toUnits } from './decimal.ts'
 import {
   type EachField,
@@ -140,9 +140,9 @@ export function derive(parent: { id: string; document: string }, derivation: Der
     }
   }
   if (amounts.size === 0 || amounts.size > MAX_MATERIALS) report.add('/changes', 'CHANGES_INVALID')
-  const id = fingerprint(concentrations)
-  if (id === parent.id) report.add(changes.length > 0 ? '/changes' : '/scale', 'CHANGES_INVALID')
   if (report.error !== null) throw report.error
+  const id = fingerprint(concentrations)
+  if (id === parent.id) throw errorAt(changes.length > 0 ? '/changes' : '/scale', 'CHANGES_INVALID')
   return { id, name, materials, ...(metadata && { metadata }) }
 }
 

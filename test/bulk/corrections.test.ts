@@ -83,6 +83,12 @@ test('what the service would refuse, or needs no correction, is left as it is', 
   t.equal(corrected(long, { round: null, sumRepeated: false }), long)
 })
 
+test('a formula that is nested too deeply for a reviver is left for the service to refuse', async (t) => {
+  const json = `{"name":"A","materials":[{"name":"Rose","concentration":0.00000000000001}],"x":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+  const given = { line: 1, json }
+  t.equal(corrected(given, both), given)
+})
+
 test('rows that look like totals are distinguished from materials', async (t) => {
   const found = (...pairs: [string, string][]) =>
     totalsIn(pairs.map(([name, concentration]) => ({ name, concentration }))).map(({ index }) => index)

@@ -252,6 +252,17 @@ test('a dry run says what an import would, and sends nothing', async (t) => {
   t.same((await imported(json, [], 'a.json')).said, dryJson.said)
 })
 
+test('a formula that is nested too deeply is refused alone, in a dry run too', async (t) => {
+  const imported = await importer(t)
+  const deep = `{"name":"A","materials":[{"name":"B","concentration":0.1234567890123456}],"x":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+  const file = `[${deep},{"name":"C","materials":[{"name":"D","concentration":1}]}]`
+  const options = ['--round', '12']
+  const dry = await imported(file, [...options, '--dry-run'], 'a.json')
+  t.match(dry, { code: 2, counts: '1 would be sent, 1 refused; nothing was sent' })
+  const { code, said, stored } = await imported(file, options, 'a.json')
+  t.same([code, stored.length, said], [2, 1, dry.said])
+})
+
 test('a table on standard input is read twice too, and leaves no temporary file', async (t) => {
   const directory = t.testdir()
   const input = `${HEAD}Rose,Iris,2\nX,Amber,1\nRose,Musk,1\n`

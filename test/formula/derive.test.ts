@@ -212,6 +212,16 @@ const refused: [what: string, fields: object, problems: string[]][] = [
     },
     ['/changes/1 CONCENTRATION_NOT_POSITIVE'],
   ],
+  [
+    'a new material of which nothing is left',
+    {
+      changes: [
+        { material: 'Iris', set: 1 },
+        { material: 'Iris', subtract: 1 },
+      ],
+    },
+    ['/changes/1 CONCENTRATION_NOT_POSITIVE'],
+  ],
   ['a result of 13 decimals', { scale: '1e-12' }, ['/scale CONCENTRATION_TOO_LONG', '/scale CONCENTRATION_TOO_LONG']],
   [
     'a result of 13 digits',

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { MoveDiffers, moveStore, type Progress } from '../../src/stores/move/move-store.ts'
-import type { Submission } from '../../src/stores/ports.ts'
+import type { NewFormula, Submission } from '../../src/stores/ports.ts'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { DEFAULT, lease } from '../contract/leasing.ts'
@@ -101,6 +101,24 @@ t.test('while the service runs on the file its formulas are copied, and the rest
   await running.intake.accept(submission([formula('meanwhile', '7', 'Hedione')]))
   await running.close()
   t.match(await moveStore(options), { kind: 'whole', formulas: FORMULAS + 1, events: FORMULAS + 1 })
+})
+
+t.test('a formula that was copied and then erased is erased from the copy too, and may be stored again', async (t) => {
+  const { path, clock, list } = await filledFile(t)
+  const options = { from: path, to: await server.createDatabase(), now: clock.now(), progress: SILENT }
+  const running = await openSqlite(path, { clock, ...OPTIONS })
+  t.match(await moveStore(options), { kind: 'partly' })
+  const [gone, back] = list.formulas as [NewFormula, NewFormula]
+  for (const { id } of [gone, back]) t.equal(await running.intake.erase(id), true)
+  const renewed = { ...back, document: JSON.stringify({ name: 'back' }) }
+  t.match(await running.intake.accept(submission([renewed])), { answer: { status: 200 } })
+  t.match(await moveStore(options), { kind: 'partly' })
+  await running.close()
+  t.match(await moveStore(options), { kind: 'whole', formulas: FORMULAS - 1 })
+  const { db, close } = await openPostgres(options.to, { clock, ...OPTIONS })
+  t.teardown(() => close())
+  t.equal(await db.get(gone.id), null)
+  t.match(await db.get(back.id), { document: renewed.document })
 })
 
 t.test('a copy that is not the same is told, and no service starts on it', async (t) => {

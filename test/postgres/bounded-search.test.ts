@@ -63,6 +63,24 @@ t.test('a page with a filter ends when its time is over, and the next goes on th
   t.equal(second.next, null)
 })
 
+t.test('between the longest formulas that a filter tests, the process does something else', async (t) => {
+  const url = await server.createDatabase()
+  await openEngine(t, url)
+  await add(url, 'Rose', 6)
+  await query(url, `UPDATE formula_intake.formulas SET document = json_build_object('name', repeat('x', 300000))`)
+  const database = new Database(url)
+  t.teardown(() => database.close())
+  let turn = 0
+  let running = true
+  const count = (): unknown => ++turn && running && setImmediate(count)
+  count()
+  const turns = new Set<number>()
+  const { list } = formulaReads(database, () => turns.add(turn).size)
+  await list({ limit: 10, filter: { submittedBy: 'nobody' } })
+  running = false
+  t.ok(turns.size >= 6, `${turns.size} turns of the event loop`)
+})
+
 t.test('a search that takes too long is cancelled by the server', async (t) => {
   const url = await server.createDatabase()
   const { db } = await openEngine(t, url)

@@ -24,15 +24,15 @@ SELECT id, document, seq FROM (
 ) AS weighed WHERE bytes <= ${PAGE_BYTES - PAGE_OVERHEAD} OR place = 1 ORDER BY place`
 
 /**
- * Cuts rows to a page of `PAGE_BYTES`, but at least one row; `found` is the number of rows before the cut. PostgreSQL
+ * Cuts rows to a page of some bytes, but at least one row; `found` is the number of rows before the cut. PostgreSQL
  * knows the size of a large value without reading it, so documents that are cut off are never read.
  */
-const cut = (rows: string): string => `
+const cut = (rows: string, bytes = PAGE_BYTES - PAGE_OVERHEAD): string => `
 SELECT id, document, seq, found FROM (
   SELECT paged.*, pg_catalog.count(*) OVER () AS found, pg_catalog.row_number() OVER newest AS place,
     pg_catalog.sum(${ENTRY_OVERHEAD} + pg_catalog.octet_length(document)) OVER newest AS bytes
   FROM (${rows}) AS paged WINDOW newest AS (ORDER BY seq DESC ROWS UNBOUNDED PRECEDING)
-) AS weighed WHERE bytes <= ${PAGE_BYTES - PAGE_OVERHEAD} OR place = 1 ORDER BY seq DESC`
+) AS weighed WHERE bytes <= ${bytes} OR place = 1 ORDER BY seq DESC`
 
 /** $1 before, $2 limit. */
 const LIST = cut(`
@@ -73,13 +73,16 @@ SELECT * FROM (${MANY}) AS shown
 UNION ALL SELECT NULL, NULL, pg_catalog.min(seq), NULL FROM scanned HAVING pg_catalog.count(*) = $5
 ORDER BY seq DESC, id`
 
-/** Rows that a list with a filter reads at a time: between them this process does something else. */
+/** Rows that a list with a filter reads at a time, and their bytes: between them this process does something else. */
 const FILTERED_ROWS = 200
+const FILTERED_BYTES = 512 * 1024
 
 /** The document is empty where the name is another. $3 before, $4 limit. */
-const LIST_NAMED = cut(`
-  SELECT pg_catalog.encode(fingerprint, 'hex') AS id, CASE WHEN ${HAS_PREFIX} THEN document ELSE '' END AS document, seq
-  FROM formula_intake.formulas WHERE seq < $3 AND attempt IS NULL ORDER BY seq DESC LIMIT $4`)
+const LIST_NAMED = cut(
+  `SELECT pg_catalog.encode(fingerprint, 'hex') AS id, CASE WHEN ${HAS_PREFIX} THEN document ELSE '' END AS document, seq
+  FROM formula_intake.formulas WHERE seq < $3 AND attempt IS NULL ORDER BY seq DESC LIMIT $4`,
+  FILTERED_BYTES,
+)
 
 /** Reads formulas; pending ones do not exist here. */
 export function formulaReads(

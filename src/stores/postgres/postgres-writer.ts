@@ -25,13 +25,16 @@ const COPIED: { readonly [T in MovedTable]?: string } = {
   answers: `UPDATE formula_intake.moves SET answers = $2 WHERE source = $1`,
 }
 
-/** The parameters are the columns of `MOVED_COLUMNS`, one array each. Of two answers in one slot, the later one wins. */
+/**
+ * The parameters are the columns of `MOVED_COLUMNS`, one array each. Of two answers in one slot, and two formulas of one
+ * composition, the later one wins: the earlier formula was erased after it had been copied.
+ */
 const ADD: { readonly [T in MovedTable]: string } = {
   formulas: `
 INSERT INTO formula_intake.formulas (seq, fingerprint, search, document)
 SELECT seq, pg_catalog.decode(id, 'hex'), search, document
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS moved (seq, id, search, document)
-ON CONFLICT (fingerprint) DO NOTHING`,
+ON CONFLICT (fingerprint) DO UPDATE SET seq = excluded.seq, search = excluded.search, document = excluded.document`,
   answers: `
 INSERT INTO formula_intake.answers (slot, payload, submission, status, kept, added, submitted_at, expires_at)
 SELECT DISTINCT ON (slot) slot, pg_catalog.decode(payload, 'hex'), submission, status, kept,
@@ -44,8 +47,11 @@ ON CONFLICT (slot) DO UPDATE SET payload = excluded.payload, submission = exclud
   status = excluded.status, kept = excluded.kept, added = excluded.added, submitted_at = excluded.submitted_at,
   expires_at = excluded.expires_at`,
   erased: `
-INSERT INTO formula_intake.erased
-SELECT seq, pg_catalog.decode(id, 'hex') FROM unnest($1::bigint[], $2::text[]) AS moved (seq, id)`,
+WITH erased AS (
+  INSERT INTO formula_intake.erased
+  SELECT seq, pg_catalog.decode(id, 'hex') FROM unnest($1::bigint[], $2::text[]) AS moved (seq, id) RETURNING seq
+)
+DELETE FROM formula_intake.formulas WHERE seq IN (SELECT seq FROM erased)`,
   events: `
 INSERT INTO formula_intake.events SELECT position, pg_catalog.decode(id, 'hex'), formula, at, body
 FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::text[]) AS moved (position, id, formula, at, body)`,

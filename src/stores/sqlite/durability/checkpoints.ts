@@ -5,7 +5,7 @@ import { BUSY_MS, sync } from './file.ts'
 
 /** The size of the log, in pages, from which a checkpoint is made: 4 MiB. */
 const LOG_PAGES = 2_048
-/** How long a checkpoint waits for readers, in milliseconds. The service's own reads are shorter. */
+/** How long a checkpoint waits for readers, in milliseconds. The service's own reads are shorter, but for filtered pages. */
 const READERS_MS = 100
 
 /** What is done after a partial checkpoint; tests replace it. */
@@ -82,8 +82,8 @@ const EMPTY_LOG_MS = 1_000
 
 /**
  * Returns a function that empties the write-ahead log if something was erased, because the log still holds it. Call it
- * after each batch: while a backup reads, the log cannot be emptied. The first call does it too, for an erasure after
- * which the process was killed.
+ * after each batch: while a backup or a long page reads, the log cannot be emptied. The first call does it too, for an
+ * erasure after which the process was killed.
  */
 export function logEraser(db: DatabaseSync, disk: DiskActions = { sync, die }): (hasErased: boolean) => void {
   const truncate = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
