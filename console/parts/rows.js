@@ -5,8 +5,10 @@ import { Choice, Field } from './field.js'
  * @typedef {{ id: number } & Record<string, any>} Row its texts by part; the key `id` stays while rows are added and removed
  *
  * One field of each row: `part` is its text in the row; the element's id is `part-id`. Without a label it has that of the
- * row; with `options` it is a choice.
- * @typedef {{ part: string, label?: string, options?: [string, string][], [attribute: string]: unknown }} Column
+ * row; with `options` it is a choice. It is empty and disabled in rows that make no use of it.
+ * @typedef {{
+ *   part: string, label?: string, options?: [string, string][], isUnused?: (row: any) => boolean, [attribute: string]: unknown,
+ * }} Column
  */
 
 /**
@@ -42,13 +44,14 @@ export function Rows({ what, rows, columns, errors, empty, most, least = 0, onRo
     ${rows.map((row, index) => {
       const named = `${what} ${index + 1}`
       return html`<div class="row" key=${row.id} role="group" aria-label=${named} style=${{ '--columns': columns.length }}>
-        ${columns.map(({ part, label, options, ...attributes }) => {
+        ${columns.map(({ part, label, options, isUnused, ...attributes }) => {
           const id = `${part}-${row.id}`
-          const shared = { id, label: label ?? named, value: row[part] }
+          const disabled = isUnused?.(row) ?? false
+          const shared = { id, label: label ?? named, value: disabled ? '' : row[part] }
           const onValue = (/** @type {string} */ text) => change(index, part, text)
           if (options) return html`<${Choice} key=${part} ...${shared} options=${options} onValue=${onValue} />`
           const paste = onPaste && ((/** @type {ClipboardEvent} */ event) => onPaste(event, index, part))
-          return html`<${Field} key=${part} ...${shared} ...${attributes} error=${errors.get(id)} onValue=${onValue} onPaste=${paste} />`
+          return html`<${Field} key=${part} ...${shared} ...${attributes} disabled=${disabled} error=${errors.get(id)} onValue=${onValue} onPaste=${paste} />`
         })}
         ${
           rows.length > least &&

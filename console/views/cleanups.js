@@ -12,7 +12,7 @@ import { html, useEffect } from '../vendor/htm-preact.js'
  * @typedef {Work & { createdAt: string, nextAttemptAt: string }} Cleanup
  */
 
-/** Interrupted rollbacks: the service retries them, and the operator may retry one at once. */
+/** Interrupted rollbacks and erasures: the service retries them, and the operator may retry one at once. */
 export function Cleanups() {
   const { data, error, at, reload } = useLoad('cleanups')
   const cleanups = /** @type {{ cleanups: Cleanup[] } | null} */ (data)?.cleanups ?? null
@@ -31,15 +31,15 @@ export function Cleanups() {
       return `${message}: it is tried now.`
     }, reload)
   return html`
-    <${Heading} kicker="Rollbacks that are still owed">Cleanups<//>
+    <${Heading} kicker="Unfinished rollbacks and erasures">Cleanups<//>
     ${error !== null && html`<${Trouble} error=${error} retry=${reload} />`}
     ${cleanups === null && error === null && html`<${Waiting} />`}
     ${
       cleanups?.length === 0 &&
       html`<${Empty} title="Nothing is owed">
-        Every rollback is finished. Where database and queue are two stores, a submission that fails half-way is taken back;
-        if that fails too, a cleanup is owed. It appears here with its reason, and is retried until it is done. So is an
-        erasure that a failing store has interrupted.
+        Every rollback and every erasure is finished. Where database and queue are two stores, a failing store can interrupt
+        one: a submission that is taken back, or a formula that is erased. It then appears here as a cleanup with its reason,
+        and is retried until it is done.
       <//>`
     }
     ${
@@ -47,8 +47,9 @@ export function Cleanups() {
       cleanups.length > 0 &&
       html`
         <p>
-          A submission failed half-way, and taking it back failed too. The service tries again by itself until it is done;
-          until then submissions of these formulas wait. If the reason below does not pass, mend that first.
+          Each is a submission that failed half-way and is not taken back yet, or a formula that is not erased everywhere yet.
+          The service tries again by itself until it is done; until then submissions of these formulas wait. If the reason
+          below does not pass, fix that first.
         </p>
         <${Summary} at=${at} reload=${reload}>${plural(cleanups.length, 'cleanup')}<//>
         <ul class="cleanups">

@@ -42,7 +42,7 @@ export function Derive({ formula }) {
     event.preventDefault()
     if (isSending) return
     const repeated = repeatedKey(derivation.notes)
-    if (repeated !== null) return setErrors(new Map([[repeated, 'This key stands twice']]))
+    if (repeated !== null) return setErrors(new Map([[repeated, 'This key is there twice']]))
     setSending(true)
     const body = bodyOfDerivation(derivation)
     try {
@@ -66,7 +66,7 @@ export function Derive({ formula }) {
         onValue=${(/** @type {string} */ name) => change({ name })} />
       <fieldset>
         <legend>Changes</legend>
-        <p class="hint">They are made in this order. “Set to” adds a material that is not there.</p>
+        <p class="hint">They are applied in this order. “Set to” adds a material that is not there.</p>
         <datalist id="materials">${materials.map(({ name }) => html`<option key=${name} value=${name}></option>`)}</datalist>
         <${Rows} what="Change" rows=${changes} columns=${CHANGE} errors=${errors} empty=${newChange} most=${MOST_CHANGES}
           onRows=${(/** @type {Derivation['changes']} */ changes) => change({ changes })} />
@@ -80,10 +80,13 @@ export function Derive({ formula }) {
     <${Result} formula=${formula} derivation=${derivation} />`
 }
 
+/** @param {Derivation['changes'][number]} change */
+const removes = ({ operation }) => operation === 'remove'
+
 const CHANGE = [
   { part: 'material', label: 'Material', list: 'materials' },
   { part: 'operation', label: 'Operation', options: OPERATIONS },
-  { part: 'amount', label: 'Amount', inputmode: 'decimal' },
+  { part: 'amount', label: 'Amount', inputmode: 'decimal', isUnused: removes },
 ]
 
 /**

@@ -19,7 +19,7 @@ export function placeOf({ kind, time }) {
 }
 
 /** @type {Record<Place['kind'], string>} */
-const MADE = {
+const CREATED = {
   start: 'It gets every event that is kept, the oldest first, and then the new ones.',
   end: 'It gets the events that are accepted from now on.',
   time: 'It gets the events accepted at or after this time, as far as they are kept.',
@@ -29,8 +29,8 @@ const MADE = {
  * What a new subscription gets, and what it costs.
  * @param {Place} place
  */
-export const effectOfMaking = ({ kind }) =>
-  `${MADE[kind]} From then on each event is kept until this subscription, too, has acknowledged it.`
+export const effectOfCreating = ({ kind }) =>
+  `${CREATED[kind]} From then on each event is kept until this subscription, too, has acknowledged it.`
 
 /**
  * What a move repeats, skips and drops.

@@ -37,12 +37,12 @@ function List({ filters }) {
     return error === null ? html`<${Waiting} />` : html`<${Trouble} error=${error} retry=${reload} />`
   if (formulas.length === 0 && next !== null) {
     // A page ends early when it has looked at many formulas.
-    return html`<p class="summary" role="status">None among the newest formulas yet.</p>
+    return html`<p class="summary" role="status">No match among the newest formulas.</p>
       ${error !== null && html`<${Trouble} error=${error} />`}
       <button class="quiet more" onClick=${more}>Search older ones</button>`
   }
   if (formulas.length === 0 && filters !== '') {
-    return html`<${Empty} title="No such formula">No formula has all that is asked for.<//>`
+    return html`<${Empty} title="No such formula">No formula matches everything that you search for.<//>`
   }
   if (formulas.length === 0) {
     return html`<${Empty} title="Nothing stored yet" example=${firstSubmission()}>

@@ -5,7 +5,7 @@ import { html, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js
 
 /** @type {Record<string, string>} */
 const WHY = {
-  refused: 'The service does not know this key, or no longer.',
+  refused: 'The service does not know this key. It may have been revoked.',
   unreachable: 'The service cannot be reached.',
 }
 

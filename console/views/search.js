@@ -82,7 +82,7 @@ export function Search() {
       <label for="search">Words or id</label>
       <input id="search" name="q" type="search" autocomplete="off" spellcheck="false" maxlength="400"
         placeholder="garden…" defaultValue=${query.get('q') ?? ''} aria-describedby="search-hint" />
-      <p class="hint" id="search-hint">Words of the name or of a material, with or without accents; or a whole id of 64 digits.</p>
+      <p class="hint" id="search-hint">Words of the name or of a material, with or without accents; or a whole id.</p>
     </div>
     <details class="more-fields" open=${isNarrowed}>
       <summary>By material, submitter or time</summary>

@@ -51,7 +51,7 @@ export function Submit() {
     if (isSending) return
     const sent = draft.get()
     const repeated = repeatedKey(sent.notes)
-    if (repeated !== null) return setErrors(new Map([[repeated, 'This key stands twice']]))
+    if (repeated !== null) return setErrors(new Map([[repeated, 'This key is there twice']]))
     setSending(true)
     const outcome = await send(sent)
     setSending(false)

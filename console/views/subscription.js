@@ -49,7 +49,7 @@ function Sheet({ subscription: { name, createdAt, paused, ready, leased, delayed
       <div><dt>Leased</dt><dd>${count(leased)}</dd></div>
       <div><dt>Delayed</dt><dd>${count(delayed)}</dd></div>
       <div><dt>Dead letters</dt><dd><${DeadLettersOf} name=${name} dead=${dead} /></dd></div>
-      <div><dt>Made</dt><dd><${Moment} iso=${createdAt} /></dd></div>
+      <div><dt>Created</dt><dd><${Moment} iso=${createdAt} /></dd></div>
     </dl>`
 }
 
@@ -77,7 +77,7 @@ function Changes({ subscription, change }) {
         </button>
       </div>
     </section>
-    <${PlaceForm} id="move" title="Move it" label="It goes on" first="time" action="Move" onSend=${move}
+    <${PlaceForm} id="move" title="Move it" label="It continues" first="time" action="Move" onSend=${move}
       effect=${(/** @type {import('./effects.js').Place} */ place) => effectOfMoving(place, subscription)} />
     <section class="card panel" aria-labelledby="delete-title">
       <h2 id="delete-title">Delete it</h2>

@@ -6,7 +6,7 @@ import { attempt, Empty, Trouble, useLoad, Waiting } from '../parts/load.js'
 import { Heading } from '../parts/text.js'
 import { useStore } from '../store.js'
 import { html, useEffect, useState } from '../vendor/htm-preact.js'
-import { effectOfMaking } from './effects.js'
+import { effectOfCreating } from './effects.js'
 import { PlaceForm } from './place-form.js'
 
 /** @typedef {import('../live/reading.js').Subscription} Subscription */
@@ -25,7 +25,7 @@ export function useSubscriptions() {
   return { subscriptions: loaded?.subscriptions ?? null, error, reload }
 }
 
-/** Who reads the events, and how far each has come; the operator makes one. */
+/** Who reads the events, and how far each has come; the operator creates one. */
 export function Subscriptions() {
   const { subscriptions, error, reload } = useSubscriptions()
   const { isAdmin } = useStore(live)
@@ -33,7 +33,7 @@ export function Subscriptions() {
     <${Heading} kicker="Each gets every event">Subscriptions<//>
     ${error !== null && html`<${Trouble} error=${error} retry=${reload} />`}
     ${subscriptions === null && error === null && html`<${Waiting} />`}
-    ${subscriptions?.length === 0 && html`<${Empty} title="Nothing to see">No subscription that this key may use exists.<//>`}
+    ${subscriptions?.length === 0 && html`<${Empty} title="Nothing to see">There is no subscription that this key may use.<//>`}
     ${
       subscriptions !== null &&
       subscriptions.length > 0 &&
@@ -48,8 +48,8 @@ export function Subscriptions() {
         <tbody>${subscriptions.map((each) => html`<${Row} key=${each.name} subscription=${each} />`)}</tbody>
       </table>`
     }
-    ${subscriptions !== null && isAdmin && html`<${Make} reload=${reload} />`}
-    ${isAdmin === false && error === null && html`<p class="hint">To make or change one, a key needs the scope <code>admin</code>.</p>`}`
+    ${subscriptions !== null && isAdmin && html`<${Create} reload=${reload} />`}
+    ${isAdmin === false && error === null && html`<p class="hint">To create or change one, a key needs the scope <code>admin</code>.</p>`}`
 }
 
 /** @param {{ subscription: Subscription }} props */
@@ -77,7 +77,7 @@ export function DeadLettersOf({ name, dead }) {
 }
 
 /** @param {{ reload: () => void }} props */
-function Make({ reload }) {
+function Create({ reload }) {
   const [name, setName] = useState('')
   const [problem, setProblem] = useState(/** @type {string | undefined} */ (undefined))
   const send = async (/** @type {string | null} */ from) => {
@@ -88,12 +88,12 @@ function Make({ reload }) {
       const { status } = await request(`subscriptions/${name}`, { method: 'PUT', body: { from } })
       setName('')
       const link = html`<a href="#/subscriptions/${name}">${name}</a>`
-      return status === 201 ? html`${link} is made.` : html`There already is ${link}; it stays as it is.`
+      return status === 201 ? html`${link} is created.` : html`There already is ${link}; it stays as it is.`
     }, reload)
   }
-  return html`<${PlaceForm} id="make" title="Make a subscription" label="It begins" first="end" effect=${effectOfMaking}
-    action="Make it" onSend=${send}>
-    <${Field} id="make-name" label="Name" value=${name} error=${problem} autocapitalize="none" maxlength="64"
+  return html`<${PlaceForm} id="create" title="Create a subscription" label="It begins" first="end" effect=${effectOfCreating}
+    action="Create" onSend=${send}>
+    <${Field} id="create-name" label="Name" value=${name} error=${problem} autocapitalize="none" maxlength="64"
       hint="Lower-case letters and digits; after the first also . _ and -" onValue=${setName} />
   <//>`
 }

@@ -29,7 +29,7 @@ test('where keys are in use the page asks for one, keeps it in the tab, and forg
   await page.getByRole('heading', { name: 'API key' }).waitFor()
   for (const wrong of ['ffi_wrong', 'schlüssel', '']) {
     await show(page, wrong)
-    await page.getByText('The service does not know this key, or no longer.').waitFor()
+    await page.getByText('The service does not know this key. It may have been revoked.').waitFor()
     t.equal(await page.getByLabel('Key', { exact: true }).getAttribute('aria-invalid'), 'true')
   }
   await show(page, keys[0] ?? '')

@@ -109,7 +109,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.locator('.error').first().waitFor()
     t.same(await flaws(page), [], 'a form with errors')
     await open(page, url, ['subscriptions', 'Subscriptions'])
-    await page.getByRole('button', { name: 'Make it' }).click()
+    await page.getByRole('button', { name: 'Create' }).click()
     await page.locator('.error').first().waitFor()
     t.same(await flaws(page), [], 'a subscription without a name')
     await open(page, url, ['dead-letters', 'Dead letters'])

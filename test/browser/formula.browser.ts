@@ -130,6 +130,22 @@ test('a formula is derived with its totals in sight, and a problem stands at its
   t.same(problems, [])
 })
 
+test('a change that removes a material takes no amount, and has the typed one again when it is another', async (t) => {
+  const { url, store } = await listen(t)
+  const [id = ''] = await store('Rose Garden')
+  const { page, problems } = await visit(t, `${url}/#/formulas/${id}?derive`)
+  const amount = page.getByLabel('Amount')
+  await page.getByLabel('Material', { exact: true }).fill('Linalool')
+  await amount.fill('0.1')
+  await page.getByLabel('Operation').selectOption('remove')
+  await page.getByRole('row', { name: 'Linalool' }).getByText('removed').waitFor()
+  t.ok(await amount.isDisabled())
+  t.equal(await amount.inputValue(), '')
+  await page.getByLabel('Operation').selectOption('set')
+  t.equal(await amount.inputValue(), '0.1')
+  t.same(problems, [])
+})
+
 test('a formula is erased once that is confirmed, and what a failing store leaves is said', async (t) => {
   const { url, store } = await listen(t)
   const [id = ''] = await store('Rose Garden')

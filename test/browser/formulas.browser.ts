@@ -33,7 +33,7 @@ test('formulas are found by words of their name, and all of them page by page', 
   t.same(await page.getByRole('rowheader').allTextContents(), ['IRIS noir', 'Iris Garden'])
   t.match(page.url(), /#\/formulas\?q=iris$/, 'the address leads back to it')
   await page.getByLabel('Words or id').fill('nobody')
-  await page.getByText('No formula has all that is asked for.').waitFor()
+  await page.getByText('No formula matches everything that you search for.').waitFor()
   t.same(problems, [])
 })
 
@@ -77,7 +77,7 @@ test('words, material, submitter and time of a search stand in the address, and 
   await page.getByLabel('Contains the material').fill('Iso E Super')
   await page.getByLabel('Submitted by').fill('lab')
   await page.getByLabel('Accepted from').fill('2026-01-31T13:00')
-  await page.getByText('None among the newest formulas yet.').waitFor()
+  await page.getByText('No match among the newest formulas.').waitFor()
   const expected = {
     q: 'fougere garden',
     material: 'Iso E Super',
@@ -190,7 +190,7 @@ test('a hostile name is text wherever it stands, and nothing else', async (t) =>
     .waitFor()
   await page.getByRole('button', { name: 'Cancel' }).click()
   await page.goto(`${url}/#/formulas?q=${encodeURIComponent('"><img src=x onerror=globalThis.harmed=true>')}`)
-  await page.getByText('No formula has all that is asked for.').waitFor()
+  await page.getByText('No formula matches everything that you search for.').waitFor()
   t.equal(await page.evaluate('globalThis.harmed'), undefined)
   t.equal(await page.locator('main img, main script').count(), 0)
   t.same(problems, [])

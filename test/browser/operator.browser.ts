@@ -134,6 +134,8 @@ test('a cleanup is shown with its reason, and is gone when it was retried with s
   const { page, problems } = await visit(t, `${url}/#/cleanups`)
   await page.getByRole('heading', { name: /the queue is away/ }).waitFor()
   await page.getByRole('link', { name: 'Cleanups 1' }).waitFor()
+  await page.getByText('Unfinished rollbacks and erasures', { exact: true }).waitFor()
+  await page.getByText('or a formula that is not erased everywhere yet').waitFor()
   Object.assign(stores.queue, { publish, remove })
   await page.getByRole('button', { name: /^Retry / }).click()
   await page.getByRole('status').getByText('Cleanup scheduled').waitFor()

@@ -70,6 +70,18 @@ async function shoot(page: Page, name: string): Promise<void> {
   await page.context().close()
 }
 
+async function derive(browser: Browser, url: string): Promise<void> {
+  const page = await open(browser, url, { viewport: { width: 1200, height: 1400 } })
+  await page.getByRole('button', { name: 'Add a change' }).click()
+  const [grown, gone] = ['Change 1', 'Change 2'].map((name) => page.getByRole('group', { name }))
+  await grown?.getByLabel('Material').fill('Rose Absolute')
+  await grown?.getByLabel('Amount').fill('2.5')
+  await gone?.getByLabel('Material').fill('Linalool')
+  await gone?.getByLabel('Operation').selectOption('remove')
+  await page.getByLabel('Name of the new formula').fill('Rose Garden, winter')
+  await shoot(page, 'derive')
+}
+
 async function take(url: string, browser: Browser): Promise<void> {
   const first = await post(url, 'first', { name: 'Rose Garden', materials: ROSE_GARDEN })
   const { formulas } = (await first.json()) as { formulas: [{ id: string }] }
@@ -85,9 +97,10 @@ async function take(url: string, browser: Browser): Promise<void> {
     colorScheme: 'dark',
     viewport: { width: 1200, height: 760 },
   })
-  await formula.getByRole('table').waitFor()
-  await formula.getByText('Database').waitFor()
+  await formula.getByRole('table').first().waitFor()
+  await formula.getByText('answers').last().waitFor()
   await shoot(formula, 'formula')
+  await derive(browser, `${url}/#/formulas/${formulas[0].id}?derive`)
 
   const letters = await open(browser, `${url}/#/dead-letters?subscription=erp`, {
     viewport: { width: 1200, height: 720 },
@@ -96,13 +109,15 @@ async function take(url: string, browser: Browser): Promise<void> {
   await letters.getByRole('checkbox').nth(3).check()
   await shoot(letters, 'dead-letters')
 
-  await call(url, '/events/receive', { subscription: 'erp', max: 12, leaseSeconds: 600 })
-  const subscription = await open(browser, `${url}/#/subscriptions/erp`, { viewport: { width: 1200, height: 980 } })
+  await call(url, '/events/receive', { subscription: 'erp', max: 3, leaseSeconds: 600 })
+  const subscription = await open(browser, `${url}/#/subscriptions/erp?state=leased`, {
+    viewport: { width: 1200, height: 1320 },
+  })
   await subscription.getByLabel('Time', { exact: true }).fill('2026-01-31T13:00')
   await shoot(subscription, 'subscription')
 
   const phone = await open(browser, `${url}/#/submit`, {
-    viewport: { width: 390, height: 1230 },
+    viewport: { width: 390, height: 1440 },
     deviceScaleFactor: 2,
     colorScheme: 'dark',
   })
