@@ -60,6 +60,23 @@ test('the changelog has the version of package.json on top, below what is not re
   t.ok(latest === version || unreleased === version, headings.join(', '))
 })
 
+test('every place that names the version names that of package.json', async (t) => {
+  const lock = JSON.parse(readPage('package-lock.json'))
+  const places = {
+    lock: lock.version,
+    'root of lock': lock.packages[''].version,
+    client: JSON.parse(readPage('client/package.json')).version,
+    tarball: /client-([\d.]+)\.tgz/.exec(readPage('docs/client.md'))?.[1],
+    ...Object.fromEntries(
+      ['sqlite', 'postgresql'].map((overlay) => [
+        overlay,
+        /newTag: (.+)/.exec(readPage(`deploy/kubernetes/${overlay}/kustomization.yaml`))?.[1],
+      ]),
+    ),
+  }
+  for (const [place, named] of Object.entries(places)) t.equal(named, version, place)
+})
+
 test('the changelog says which schema its latest version has', async (t) => {
   const [, sqlite, postgres] = /Schema: SQLite (\d+), PostgreSQL (\d+)\./.exec(readPage('CHANGELOG.md')) ?? []
   t.same([sqlite, postgres].map(Number), [sqliteMigrations.length, postgresMigrations.length])
