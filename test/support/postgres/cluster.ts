@@ -162,6 +162,15 @@ export class Cluster {
     signal(this.pid, 'SIGCONT')
   }
 
+  /** Restarts the server on a new timeline, as a standby that is promoted. Needs a `restore_command`. */
+  async promote(): Promise<void> {
+    await this.crash()
+    const signal = join(this.#data, 'recovery.signal')
+    writeFileSync(signal, '')
+    this.#chown(signal)
+    await this.start()
+  }
+
   /** Ends the server and removes its files. */
   async remove(): Promise<void> {
     await this.crash()
