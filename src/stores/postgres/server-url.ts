@@ -61,9 +61,10 @@ export function readServerUrl(url: string, env: NodeJS.ProcessEnv = process.env)
     const server = new pg.Client(config)
     return { config, server }
   })
+  const places = servers.map(({ server }) => placeOf(server))
   const database = servers[0]?.server.database ?? ''
   return {
-    place: `postgres://${servers.map(({ server }) => placeOf(server)).join()}/${encodeURIComponent(database)}`,
+    place: `postgres://${places.join()}/${encodeURIComponent(database)}`,
     configs: servers.map(({ config }) => config),
     allowsPlaintext: tls.allowsPlaintext,
     mustBeWritable: attrs !== 'any',

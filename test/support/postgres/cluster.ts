@@ -162,9 +162,11 @@ export class Cluster {
     signal(this.pid, 'SIGCONT')
   }
 
-  /** Restarts the server on a new timeline, as a standby that is promoted. Needs a `restore_command`. */
+  /** Restarts the server on a new timeline, as a standby that is promoted. */
   async promote(): Promise<void> {
     await this.crash()
+    // There is nothing to restore, and nobody may connect before it is promoted.
+    appendFileSync(join(this.#data, 'postgresql.conf'), "restore_command = 'false'\nhot_standby = off\n")
     const signal = join(this.#data, 'recovery.signal')
     writeFileSync(signal, '')
     this.#chown(signal)

@@ -53,9 +53,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   if (external !== undefined && external !== '') return new ExternalServer(external)
   const { durable = true, inMemory = !durable, settings = {}, locale = 'en-US', binaries } = options
   const durability = durable ? {} : { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }
-  // Nothing to restore: for `promote`.
-  const all = { ...durability, restore_command: 'false', ...settings }
-  return new OwnServer(await Cluster.start(all, locale, inMemory, binaries))
+  return new OwnServer(await Cluster.start({ ...durability, ...settings }, locale, inMemory, binaries))
 }
 
 /**
