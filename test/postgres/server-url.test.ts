@@ -2,7 +2,13 @@ import { test } from 'tap'
 import { readServerUrl } from '../../src/stores/postgres/server-url.ts'
 
 const ROOT = '/etc/ssl/none.pem'
-const read = (url: string, env: NodeJS.ProcessEnv = {}) => readServerUrl(url, env)
+const readAll = (url: string, env: NodeJS.ProcessEnv = {}) => readServerUrl(url, env)
+/** Reads a URL of one host. */
+function read(url: string, env: NodeJS.ProcessEnv = {}) {
+  const { configs, ...rest } = readAll(url, env)
+  const [config = {}] = configs
+  return { ...rest, config }
+}
 
 test('a URL is read as libpq reads it', (t) => {
   for (const [url, config] of [
@@ -17,6 +23,42 @@ test('a URL is read as libpq reads it', (t) => {
   ] as const) {
     t.match(read(url).config, config, url)
   }
+  t.end()
+})
+
+test('a URL of several hosts names a server each, of which one must accept writes', (t) => {
+  for (const [url, servers] of [
+    ['postgres://u:p@a:1,b:2,c/d', [{ host: 'a', port: 1 }, { host: 'b', port: 2 }, { host: 'c' }]],
+    [
+      'postgres://u:p@a,[::1]:2/d?port=7',
+      [
+        { host: 'a', port: 7 },
+        { host: '::1', port: 7 },
+      ],
+    ],
+    [
+      'postgres:///d?host=a,/tmp&port=1,2',
+      [
+        { host: 'a', port: 1 },
+        { host: '/tmp', port: 2, ssl: false },
+      ],
+    ],
+  ] as const) {
+    const { configs, mustBeWritable } = readAll(url)
+    t.equal(configs.length, servers.length, url)
+    t.match(configs, servers, url)
+    t.ok(mustBeWritable, url)
+  }
+  const { place } = readAll('postgres://u:p@A:1,[::1]:2/d')
+  t.equal(place, 'postgres://a:1,[::1]:2/d')
+  t.equal(readAll(place).place, place)
+  t.match(readAll('postgres:///d', { PGHOST: 'a,b', PGPORT: '7' }).configs, [
+    { host: 'a', port: 7 },
+    { host: 'b', port: 7 },
+  ])
+  t.notOk(readAll('postgres://a,b/d?target_session_attrs=any').mustBeWritable)
+  t.notOk(read('postgres://a/d').mustBeWritable)
+  t.ok(read('postgres://a/d', { PGTARGETSESSIONATTRS: 'primary' }).mustBeWritable)
   t.end()
 })
 
@@ -50,9 +92,12 @@ test('every mistake in a URL is named, and no part of a password is shown', (t) 
     ['postgres://u:se%cret@db/d', /^has a % .* write it as %25$/],
     ['postgres://u:cret@db:x/d', /^must have a port from 1 to 65535$/],
     ['postgres://u:cret@db:0/d', /^must have a port from 1 to 65535$/],
-    ['postgres://u:cret@db1:1,db2:2/d', /^names several hosts: only one is supported$/],
-    ['postgres://u:cret@db1,db2/d', /^names several hosts: only one is supported$/],
-    ['postgres:///d?host=db1,db2', /^names several hosts: only one is supported$/],
+    ['postgres://u:cret@db1,db2:0/d', /^must have a port from 1 to 65535$/],
+    ['postgres:///d?host=db1,db2,db3&port=1,2', /^must have one port, or one for each host$/],
+    [
+      'postgres://u:cret@db1,db2/d?target_session_attrs=standby',
+      /^needs a target_session_attrs of any, read-write, primary$/,
+    ],
     ['postgres://u:cret@db/d?sslmode=disable&cret=1', /^has a parameter that is not supported, number 2 after the \?/],
     [
       'postgres://u:cret@db/d?sslmode=cret',

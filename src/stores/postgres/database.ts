@@ -2,6 +2,7 @@ import pg from 'pg'
 import { StoreRefused, StoreUnavailable, UnknownSubscription } from '../../errors/store-errors.ts'
 import { type Clock, systemClock } from '../../kit/clock.ts'
 import { reasonOf } from '../../kit/reason.ts'
+import { Primary } from './primary.ts'
 import { readServerUrl } from './server-url.ts'
 
 /** Connections per instance, not counting the one that listens for notifications. */
@@ -12,8 +13,6 @@ const CONNECT_MS = 5_000
 const STATEMENT_MS = 10_000
 /** The server's time limit for a statement in `read`, in milliseconds. */
 const READ_MS = 2_000
-/** The message of pg when a server does not offer encryption. */
-const NO_TLS = 'The server does not support SSL connections'
 /** Explicit, as the default may differ: after waiting for a lock, a statement must see what was committed meanwhile. */
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 const READ = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET LOCAL enable_seqscan = off`
@@ -92,38 +91,39 @@ const types: pg.CustomTypesConfig = {
   }) as typeof pg.types.getTypeParser,
 }
 
+const CONNECTION: pg.ClientConfig = {
+  application_name: 'formula-intake',
+  connectionTimeoutMillis: CONNECT_MS,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
+}
+
+function poolOf(connection: pg.ClientConfig): pg.Pool {
+  const options = { max: MAX_CONNECTIONS, query_timeout: STATEMENT_MS, idleTimeoutMillis: 30_000, types }
+  const pool = new pg.Pool({ ...connection, ...options })
+  pool.on('error', ignore)
+  // The pool handles errors of idle connections only: one on a connection in use would crash the process.
+  pool.on('connect', (client) => client.on('error', ignore))
+  return pool
+}
+
 /**
- * A connection pool. It keeps no session state, not even prepared statements, so a pooler in transaction mode may sit
- * in between. Failed connections are replaced and never end the process.
+ * Connections to the primary. They keep no session state, not even prepared statements, so a pooler in transaction mode
+ * may sit in between. Failed connections are replaced and never end the process.
  */
 export class Database {
-  /** The options of every connection. */
-  readonly connection: pg.ClientConfig
-  readonly #pool: pg.Pool
-  readonly #allowsPlaintext: boolean
+  readonly #primary: Primary
+  #pool: { server: pg.ClientConfig; connections: pg.Pool } | undefined
   /** Whether READ COMMITTED is the default isolation level, as PostgreSQL ships. */
   #isReadCommitted = true
 
   constructor(url: string) {
-    const { config, allowsPlaintext } = readServerUrl(url)
-    this.connection = {
-      application_name: 'formula-intake',
-      connectionTimeoutMillis: CONNECT_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 10_000,
-      ...config,
-    }
-    this.#allowsPlaintext = allowsPlaintext
-    this.#pool = new pg.Pool({
-      ...this.connection,
-      max: MAX_CONNECTIONS,
-      query_timeout: STATEMENT_MS,
-      idleTimeoutMillis: 30_000,
-      types,
-    })
-    this.#pool.on('error', ignore)
-    // The pool handles errors of idle connections only: one on a connection in use would crash the process.
-    this.#pool.on('connect', (client) => client.on('error', ignore))
+    this.#primary = new Primary(readServerUrl(url))
+  }
+
+  /** @returns the options of a connection to the primary */
+  async connection(): Promise<pg.ClientConfig> {
+    return { ...CONNECTION, ...(await this.#primary.find()) }
   }
 
   /**
@@ -181,8 +181,8 @@ export class Database {
     return this.#retrying((client) => inTransaction(client, READ, work))
   }
 
-  close(): Promise<void> {
-    return this.#pool.end()
+  async close(): Promise<void> {
+    await this.#pool?.connections.end()
   }
 
   async #retrying<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
@@ -210,21 +210,25 @@ export class Database {
       return await work(client)
     } catch (error) {
       broken = isBroken(error)
+      if (broken) this.#primary.lost()
       throw error
     } finally {
       client.release(broken)
     }
   }
 
-  /** With sslmode allow or prefer, falls back to plaintext for good when the server offers no encryption. */
   async #connect(): Promise<pg.PoolClient> {
+    const server = await this.#primary.find()
+    if (this.#pool?.server !== server) {
+      // Ends when the last statement under way there has ended.
+      this.#pool?.connections.end().catch(ignore)
+      this.#pool = { server, connections: poolOf({ ...CONNECTION, ...server }) }
+    }
     try {
-      return await this.#pool.connect()
+      return await this.#pool.connections.connect()
     } catch (error) {
-      if (!this.#allowsPlaintext || reasonOf(error) !== NO_TLS) throw error
-      this.connection.ssl = false
-      this.#pool.options.ssl = false
-      return this.#pool.connect()
+      this.#primary.lost()
+      throw error
     }
   }
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Database } from './database.ts'
 
@@ -18,8 +19,8 @@ export class ReadyNotifier {
   readonly #instance = randomUUID()
   readonly #listeners = new Set<() => void>()
   #client: pg.Client | undefined
+  #isListening = false
   #notifying: NodeJS.Timeout | undefined
-  #reconnecting: NodeJS.Timeout | undefined
   #closed = false
 
   constructor(database: Database) {
@@ -29,7 +30,7 @@ export class ReadyNotifier {
   /** @returns a function that removes the listener */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener)
-    if (this.#client === undefined) this.#connect()
+    if (!this.#isListening) void this.#keepListening()
     return () => this.#listeners.delete(listener)
   }
 
@@ -45,7 +46,6 @@ export class ReadyNotifier {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#notifying)
-    clearTimeout(this.#reconnecting)
     await this.#client?.end().catch(ignore)
   }
 
@@ -53,21 +53,31 @@ export class ReadyNotifier {
     for (const listener of this.#listeners) listener()
   }
 
-  #connect(): void {
+  async #keepListening(): Promise<void> {
+    this.#isListening = true
+    while (!this.#closed) {
+      await this.#listen().catch(ignore)
+      await pause(RECONNECT_MS, undefined, { ref: false })
+    }
+  }
+
+  /** Listens until the connection ends. */
+  async #listen(): Promise<void> {
+    const client = new pg.Client(await this.#database.connection())
     if (this.#closed) return
-    const client = new pg.Client(this.#database.connection)
     this.#client = client
+    const ended = new Promise((resolve) => client.once('end', resolve))
+    client.on('error', ignore)
     client.on('notification', ({ payload }) => {
       if (payload !== this.#instance) this.#wakeUp()
     })
-    client.on('error', ignore)
-    client.once('end', () => {
-      if (!this.#closed) this.#reconnecting = setTimeout(() => this.#connect(), RECONNECT_MS).unref()
-    })
-    client
-      .connect()
-      .then(() => client.query(`LISTEN ${CHANNEL}`))
-      .catch(() => client.end().catch(ignore))
+    try {
+      await client.connect()
+      await client.query(`LISTEN ${CHANNEL}`)
+      await ended
+    } finally {
+      client.end().catch(ignore)
+    }
   }
 }
 

@@ -7,60 +7,89 @@ import { reasonOf } from '../../kit/reason.ts'
 
 /** The supported query parameters of a URL, named as in libpq. */
 const PARAMETERS = [
-  ...['host', 'port', 'dbname', 'user', 'password', 'application_name', 'options'],
+  ...['host', 'port', 'dbname', 'user', 'password', 'application_name', 'options', 'target_session_attrs'],
   ...['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey'],
 ] as const
 type Parameters = { [N in (typeof PARAMETERS)[number]]?: string }
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
 
-/** The parts of a URL. Host and port may be lists here, to be refused with a message of their own. */
-const URL_PARTS =
-  /^postgres(?:ql)?:\/\/(?:(?<user>[^:/?#]*)(?::(?<password>[^/?#]*))?@)?(?<host>\[[^\]/?#]*\]|[^:/?#]*)(?<port>:[^/?#]*)?(?:\/(?<dbname>[^?#]*))?(?:\?(?<query>[^#]*))?$/is
+/** Which of several servers will do; those that accept no writes never do. */
+const SESSION_ATTRS = ['any', 'read-write', 'primary']
 
-/** A server as its URL and libpq's environment variables name it. */
-export interface NamedServer {
-  /** The URL without credentials: `postgres://host:port/database`. */
+/** The parts of a URL. */
+const URL_PARTS =
+  /^postgres(?:ql)?:\/\/(?:(?<user>[^:/?#]*)(?::(?<password>[^/?#]*))?@)?(?<hosts>[^/?#]*)(?:\/(?<dbname>[^?#]*))?(?:\?(?<query>[^#]*))?$/is
+/** One of the hosts of a URL, an IPv6 address in brackets. */
+const HOST = /^(?:\[(?<ip>[^\]]*)\]|(?<name>[^:]*))(?::(?<port>.*))?$/s
+
+/** One or more servers as a URL and libpq's environment variables name them. */
+export interface NamedServers {
+  /** The URL without credentials: `postgres://host:port,host:port/database`. */
   place: string
-  config: pg.ClientConfig
+  /** One for each host, in the order of the URL. */
+  configs: pg.ClientConfig[]
   /** Whether a server without encryption is accepted. */
   allowsPlaintext: boolean
+  /** Whether a server has to be asked if it accepts writes. */
+  mustBeWritable: boolean
 }
 
 /**
  * Reads a PostgreSQL URL as libpq does. What it leaves out comes from PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD or
- * a password file, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT and PGSSLKEY.
+ * a password file, PGSSLMODE, PGSSLROOTCERT, PGSSLCERT, PGSSLKEY and PGTARGETSESSIONATTRS.
  * @throws {Error} naming the wrong part without quoting it, since it may be a piece of a password
  */
-export function readServerUrl(url: string, env: NodeJS.ProcessEnv = process.env): NamedServer {
+export function readServerUrl(url: string, env: NodeJS.ProcessEnv = process.env): NamedServers {
   const given = partsOf(url)
-  const { host = env.PGHOST, port = env.PGPORT, dbname = env.PGDATABASE } = given
-  const { user = env.PGUSER, password = env.PGPASSWORD, application_name, options } = given
-  if (host?.includes(',') || port?.includes(',')) throw new Error('names several hosts: only one is supported')
-  if (port && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) {
+  const { dbname = env.PGDATABASE, user = env.PGUSER, password = env.PGPASSWORD, application_name, options } = given
+  const hosts = hostsOf(given, env)
+  const attrs = given.target_session_attrs ?? (env.PGTARGETSESSIONATTRS || (hosts.length > 1 ? 'read-write' : 'any'))
+  if (!SESSION_ATTRS.includes(attrs)) throw new Error(`needs a target_session_attrs of ${SESSION_ATTRS.join(', ')}`)
+  const tls = hosts.every(isSocket) ? { ssl: false, allowsPlaintext: false } : tlsOf(given, env)
+  const servers = hosts.map(({ host, port }) => {
+    const config: pg.ClientConfig = {
+      ...(host && { host }),
+      ...(port && { port: Number(port) }),
+      ...(dbname && { database: dbname }),
+      ...(user && { user }),
+      password: password || (() => passwordFromFile(server)),
+      ...(application_name && { application_name }),
+      ...(options && { options }),
+      ssl: isSocket({ host }) ? false : tls.ssl,
+    }
+    const server = new pg.Client(config)
+    return { config, server }
+  })
+  const places = servers.map(({ server }) => placeOf(server))
+  const database = servers[0]?.server.database ?? ''
+  return {
+    place: `postgres://${places.join()}/${encodeURIComponent(database)}`,
+    configs: servers.map(({ config }) => config),
+    allowsPlaintext: tls.allowsPlaintext,
+    mustBeWritable: attrs !== 'any',
+  }
+}
+
+/** @returns the hosts with their ports, as lists of libpq have them: one port for all, or one for each */
+function hostsOf(
+  given: Parameters,
+  env: NodeJS.ProcessEnv,
+): { host?: string | undefined; port?: string | undefined }[] {
+  const { host = env.PGHOST, port = env.PGPORT } = given
+  const [hosts, ports] = [host?.split(',') ?? [undefined], port?.split(',') ?? []]
+  if (ports.some((port) => port && !(/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535))) {
     throw new Error('must have a port from 1 to 65535')
   }
-  const isSocket = host?.startsWith('/') === true
-  const { ssl, allowsPlaintext } = isSocket ? { ssl: false, allowsPlaintext: false } : tlsOf(given, env)
-  const config: pg.ClientConfig = {
-    ...(host && { host }),
-    ...(port && { port: Number(port) }),
-    ...(dbname && { database: dbname }),
-    ...(user && { user }),
-    password: password || (() => passwordFromFile(server)),
-    ...(application_name && { application_name }),
-    ...(options && { options }),
-    ssl,
-  }
-  const server = new pg.Client(config)
-  const where = server.host.includes(':')
-    ? `[${server.host}]`
-    : encodeURIComponent(isSocket ? server.host : server.host.toLowerCase())
-  return {
-    place: `postgres://${where}:${server.port}/${encodeURIComponent(server.database ?? '')}`,
-    config,
-    allowsPlaintext,
-  }
+  if (ports.length > 1 && ports.length !== hosts.length) throw new Error('must have one port, or one for each host')
+  return hosts.map((host, index) => ({ host, port: ports.length > 1 ? ports[index] : ports[0] }))
+}
+
+const isSocket = ({ host }: { host?: string | undefined }): boolean => host?.startsWith('/') === true
+
+function placeOf({ host, port }: pg.Client): string {
+  if (host.includes(':')) return `[${host}]:${port}`
+  return `${encodeURIComponent(isSocket({ host }) ? host : host.toLowerCase())}:${port}`
 }
 
 function partsOf(url: string): Parameters {
@@ -75,9 +104,10 @@ function partsOf(url: string): Parameters {
       'must be postgres://user:password@host:port/database; in user and password write / ? # @ : as %2F %3F %23 %40 %3A',
     )
   }
-  const { user, password, port, dbname, query } = parts
-  const host = parts.host?.replace(/^\[(.*)\]$/, '$1')
-  const named = { user, password, host, port: port?.slice(1), dbname }
+  const { user, password, dbname, query } = parts
+  const hosts = (parts.hosts ?? '').split(',').map((host) => HOST.exec(host)?.groups ?? { name: host })
+  const [names, ports] = [hosts.map(({ ip, name }) => ip ?? name), hosts.map(({ port = '' }) => port)]
+  const named = { user, password, host: names.join(), port: ports.some(Boolean) ? ports.join() : undefined, dbname }
   const known: Parameters = {}
   for (const [name, value] of Object.entries(named)) if (value) Object.assign(known, { [name]: decoded(value) })
   return { ...known, ...parametersOf(query ?? '') }
@@ -124,7 +154,7 @@ async function passwordFromFile({ user = '', host, port, database = user }: pg.C
 function tlsOf(
   given: Parameters,
   env: NodeJS.ProcessEnv,
-): Pick<NamedServer, 'allowsPlaintext'> & Pick<pg.ClientConfig, 'ssl'> {
+): Pick<NamedServers, 'allowsPlaintext'> & Pick<pg.ClientConfig, 'ssl'> {
   const inUrl = given.sslmode ?? (given.ssl === 'true' ? 'require' : undefined)
   const root = given.sslrootcert ?? env.PGSSLROOTCERT
   const mode = inUrl ?? (env.PGSSLMODE || (root ? 'verify-full' : 'disable'))

@@ -4,8 +4,10 @@ const DATABASE = 'src/stores/postgres/database.ts'
 const HINTS = 'src/stores/postgres/ready-notifier.ts'
 const INTAKE = 'src/stores/postgres/intake.ts'
 const FUNCTIONS = 'src/stores/postgres/functions.ts'
+const PRIMARY = 'src/stores/postgres/primary.ts'
 const SAGA = 'src/stores/postgres/saga.ts'
 const DOUBT = 'test/postgres/in-doubt.test.ts'
+const HOSTS = 'test/postgres/several-hosts.test.ts'
 const INSTANCES = 'test/postgres/instances.test.ts'
 
 /** Bugs in how instances share a database, and in what happens when it fails. */
@@ -50,6 +52,27 @@ export const sharedDatabaseMutants: Mutant[] = [
       'test/postgres/durable.test.ts',
       'what was answered outlasts a crash also where the server answers before the disk has it',
     ],
+  },
+  {
+    name: 'postgres: an answer is repeated though no standby has it',
+    breaks: 'a 200 outlasts a failover with a synchronous standby',
+    edits: [['src/stores/postgres/lookup.ts', '`FOR KEY SHARE OF answers`', "''"]],
+    caughtBy: [
+      'test/postgres/unreplicated.test.ts',
+      'an answer that no standby has is neither given nor repeated, and its key is not said to be used',
+    ],
+  },
+  {
+    name: 'postgres: a server that refuses writes is kept',
+    breaks: 'a demoted primary is left at once',
+    edits: [[DATABASE, 'if (broken) this.#primary.lost()', '']],
+    caughtBy: [HOSTS, 'of the servers in a URL, the one that accepts writes is used, and left once it refuses one'],
+  },
+  {
+    name: 'postgres: a primary that was replaced is used again',
+    breaks: 'the newest primary is used',
+    edits: [[PRIMARY, 'number < this.#timeline', 'number < 0']],
+    caughtBy: [HOSTS, 'a primary that was replaced is not used again, though it accepts writes'],
   },
   {
     name: 'postgres: work that is due is given to every instance that asks',
@@ -109,7 +132,7 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: a connection that the server ends takes the process with it',
     breaks: 'the service lives through whatever happens to the server',
-    edits: [[DATABASE, "    this.#pool.on('error', ignore)\n", '']],
+    edits: [[DATABASE, "  pool.on('error', ignore)\n", '']],
     caughtBy: [
       INSTANCES,
       'connections that the server terminates, in use or idle, are replaced, and never end the process',

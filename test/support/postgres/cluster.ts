@@ -162,6 +162,17 @@ export class Cluster {
     signal(this.pid, 'SIGCONT')
   }
 
+  /** Restarts the server on a new timeline, as a standby that is promoted. */
+  async promote(): Promise<void> {
+    await this.crash()
+    // There is nothing to restore, and nobody may connect before it is promoted.
+    appendFileSync(join(this.#data, 'postgresql.conf'), "restore_command = 'false'\nhot_standby = off\n")
+    const signal = join(this.#data, 'recovery.signal')
+    writeFileSync(signal, '')
+    this.#chown(signal)
+    await this.start()
+  }
+
   /** Ends the server and removes its files. */
   async remove(): Promise<void> {
     await this.crash()

@@ -38,6 +38,8 @@ export interface PostgresServer {
   /** Freezes all its processes: connections stay open, and nothing answers. */
   freeze(): void
   thaw(): void
+  /** Restarts it on a new timeline, as a standby that becomes the primary. */
+  promote(): Promise<void>
   /** Refuses writes with SQLSTATE 25006 as a server does that is no longer the primary one; also on open connections. */
   setReadOnly(isReadOnly: boolean): Promise<void>
 }
@@ -101,6 +103,7 @@ class OwnServer implements PostgresServer {
   start = (): Promise<void> => this.#cluster.start()
   freeze = (): void => this.#cluster.freeze()
   thaw = (): void => this.#cluster.thaw()
+  promote = (): Promise<void> => this.#cluster.promote()
 
   async restartImmediately(): Promise<void> {
     await this.crash()
@@ -157,6 +160,7 @@ class ExternalServer implements PostgresServer {
   restartImmediately = (): never => this.#refuse()
   freeze = (): never => this.#refuse()
   thaw = (): never => this.#refuse()
+  promote = (): never => this.#refuse()
   setReadOnly = (): never => this.#refuse()
 
   #refuse(): never {
