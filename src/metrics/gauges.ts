@@ -77,7 +77,7 @@ export function stateGauges(registry: Registry, sources: StateSources, clock: Cl
     registry,
     {
       name: 'intake_cleanups_owed',
-      help: 'Rollbacks that were interrupted and are still owed, of at most 1000 in the database',
+      help: 'Rollbacks and erasures that were interrupted and are still owed, of at most 1000 in the database',
     },
     async (gauge) => {
       const cleanups = await ask(sources.cleanups())
