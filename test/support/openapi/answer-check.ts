@@ -67,7 +67,8 @@ export class Judge {
       ...unknown.map((name) => `${name} is unknown`),
       ...inQuery.flatMap((parameter) => this.#wrongParameter(parameter, query.getAll(parameter.name))),
       ...inHeaders.flatMap((parameter) => this.#wrongParameter(parameter, [headers[parameter.name] ?? []].flat())),
-      ...this.#wrongBody(operation, String(payload)),
+      // In UTF-8, as it was sent: half a surrogate pair is U+FFFD there.
+      ...this.#wrongBody(operation, String(Buffer.from(payload))),
     ]
   }
 
