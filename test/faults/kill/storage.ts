@@ -14,7 +14,7 @@ export interface Storage {
   inOrder: boolean
   /** Counts the sagas that a killed service left unfinished. */
   unfinished(): Promise<Unfinished>
-  /** Waits until something is written, for at most WRITE_MS. */
+  /** Waits until a start writes for the first time, which its recovery does, for at most WRITE_MS. */
   nextWrite(): Promise<void>
   /** Waits until no submission is unfinished. @returns what still is after the time limit */
   settled(): Promise<string[]>
@@ -63,21 +63,23 @@ export function add(to: Unfinished, counts: Unfinished): void {
   for (const step of Object.keys(to) as (keyof Unfinished)[]) to[step] += counts[step]
 }
 
+/** @param read gives null where nothing can be said yet */
 async function untilChanged(read: () => Promise<unknown> | unknown): Promise<void> {
-  const before = await read()
-  for (const until = performance.now() + WRITE_MS; (await read()) === before && performance.now() < until; )
+  const unchanged = [await read(), null]
+  for (const until = performance.now() + WRITE_MS; unchanged.includes(await read()) && performance.now() < until; )
     await waitMs(1)
 }
 
 /** Databases of a PostgreSQL server, which outlives the service. */
 export function postgresStorage(databases: Databases, strategy: CommitStrategy): Storage {
-  const written = 'SELECT pg_current_wal_insert_lsn()::text AS at'
+  const intents = `SELECT string_agg(id || state, ' ' ORDER BY id) AS states FROM formula_intake.intents`
   return {
     environment: environmentOf(databases),
     // An unfinished saga may have to wait until the lease of its dead owner expires.
     inOrder: strategy === 'one transaction',
     unfinished: async () => (strategy === 'saga' ? unfinishedInDatabases(databases) : { ...NONE }),
-    nextWrite: () => untilChanged(async () => (await query<{ at: string }>(databases.database, written))[0]?.at),
+    nextWrite: () =>
+      untilChanged(async () => (await query<{ states: string }>(databases.database, intents))[0]?.states),
     settled: () => untilSettled(databases),
   }
 }
@@ -101,7 +103,12 @@ export function sqliteStorage(folder: string, strategy: CommitStrategy): Storage
     environment: filesIn(folder, strategy),
     inOrder: true,
     unfinished: async () => (strategy === 'saga' ? unfinishedInFiles(folder) : { ...NONE }),
-    nextWrite: () => untilChanged(() => statSync(log, { throwIfNoEntry: false })?.mtimeMs),
+    nextWrite: () =>
+      untilChanged(() => {
+        const { size = 0, mtimeMs = 0 } = statSync(log, { throwIfNoEntry: false }) ?? {}
+        // A start empties the log, before it recovers.
+        return size > 0 ? mtimeMs : null
+      }),
     // The service recovers before it listens.
     settled: async () => [],
   }
