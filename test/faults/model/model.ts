@@ -102,7 +102,7 @@ export function submit(model: Model, submission: Submission): Expected {
 }
 
 /** The place of a formula; -1 when it is not there. */
-const placeOf = (model: Model, id: string): number =>
+export const placeOf = (model: Model, id: string): number =>
   model.formulas.findIndex((stored, place) => stored.id === id && !model.erased.has(place))
 
 export function erase(model: Model, id: string): Expected {

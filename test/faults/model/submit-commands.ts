@@ -3,7 +3,7 @@ import fc, { type Arbitrary } from 'fast-check'
 import type { InjectOptions } from 'fastify'
 import { checkAnswer, command, type ModelCommand } from './command.ts'
 import { bodyOf, COMPOSITIONS, FORMULA_NAMES, INVALID, SPELLINGS, spell } from './compositions.ts'
-import { check, type Expected, type Model, refusal, type Submission, submit } from './model.ts'
+import { check, type Expected, type Model, placeOf, refusal, type Submission, submit } from './model.ts'
 import type { Death } from './process-stores.ts'
 import type { ServiceUnderTest } from './service-under-test.ts'
 
@@ -131,7 +131,7 @@ function derivation(model: Model, { key, parent, steps, name }: DerivePlan, ids:
     headers: { 'idempotency-key': `key-${key}`, 'content-type': 'application/json' },
     payload: JSON.stringify({ name: sent.name, changes: [{ material: 'Linalool', add: steps }] }),
   }
-  const known = model.formulas.find((formula) => formula.id === derivedFrom)
+  const known = model.formulas[placeOf(model, derivedFrom)]
   const materials = (known?.materials ?? []).map((one) => ({ ...one, concentration: `${parent + steps}.5` }))
   const formulas = [{ id, name: stored, materials }]
   const submission: Submission = { key: `key-${key}`, onDuplicate: 'reject', single: true, formulas, derivedFrom }
