@@ -89,6 +89,9 @@ test('intermediates may be negative or too long: only the result counts', async 
   ])
 })
 
+// Above its test, which begins before what is below, where it runs alone.
+const isSame = (found: unknown, wanted: unknown): boolean => JSON.stringify(found) === JSON.stringify(wanted)
+
 test('the result is exact: it is what integers say, for any numbers', async (t) => {
   const UNIT = 10n ** 12n
   const units = fc.bigInt({ min: 1n, max: UNIT * UNIT - 1n })
@@ -116,8 +119,6 @@ test('the result is exact: it is what integers say, for any numbers', async (t) 
   })
   holds(t, property, 300)
 })
-
-const isSame = (found: unknown, wanted: unknown): boolean => JSON.stringify(found) === JSON.stringify(wanted)
 
 const invalid: [what: string, fields: object, problems: string[]][] = [
   ['no name', { name: undefined, scale: 2 }, ['/name FORMULA_NAME_MISSING']],
