@@ -20,7 +20,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Account, accountOf, type Binaries, findBinaries } from './binaries.ts'
-import { childrenOf } from './process-tree.ts'
+import { childrenOf, signal } from './process-tree.ts'
 
 const execute = promisify(execFile)
 
@@ -223,17 +223,8 @@ async function keep(folder: string, copy: string): Promise<void> {
   await rename(unfinished, copy).catch(() => rm(unfinished, { recursive: true }))
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch (error) {
-    // It may have ended meanwhile.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
-}
-
 /** Below the ephemeral ports, so that no client takes it while the server is down. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const port = 20_000 + Math.floor(Math.random() * 12_000)
   const probe = createServer()
   const isFree = new Promise<boolean>((resolve) => {
