@@ -96,10 +96,15 @@ export class Leases {
       if (!earlier.certain) continue
       const acked = acceptedAck(earlier)
       if (acked !== null && acked <= lease.sent) say('came again after its ack')
+      const [from, to] = [Math.min(earlier.sent, lease.sent), lease.got]
+      const isRedriven = this.#redriven.some((tick) => tick >= from && tick <= to)
+      // The answers of two instances may cross: the count tells which lease came first.
+      const isCrossed = !isRedriven && lease.sent < earlier.got && lease.receiveCount < earlier.receiveCount
+      const [first, second] = isCrossed ? [lease, earlier] : [earlier, lease]
       // It may be leased again only if its lease may have ended, by a nack or by expiry.
-      const nacked = earlier.settlements.some(({ verb, sent }) => verb === 'nack' && sent < lease.got)
-      if (!nacked && lease.gotAt < Math.min(...earlier.ends)) say('leased to two at a time')
-      if (this.#redriven.some((tick) => tick >= earlier.sent && tick <= lease.got)) continue
+      const nacked = first.settlements.some(({ verb, sent }) => verb === 'nack' && sent < second.got)
+      if (!nacked && second.gotAt < Math.min(...first.ends)) say('leased to two at a time')
+      if (isRedriven) continue
       if (earlier.receiveCount === lease.receiveCount) say(`two leases are both its number ${lease.receiveCount}`)
       if (earlier.got < lease.sent && earlier.receiveCount > lease.receiveCount) say('its receiveCount went back')
     }
