@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -142,14 +142,20 @@ export class Replicas {
 
   static async start(replication: Replication): Promise<Replicas> {
     const folder = mkdtempSync(join(tmpdir(), 'formula-replicas-'))
+    chmodSync(folder, 0o755)
     const keeper = keep(folder)
     const etcd = await Etcd.start(folder)
     const nodes = []
     for (let index = 0; index < NODES; index++) nodes.push(await makeNode(folder, index, etcd, replication))
     const replicas = new Replicas(nodes, etcd, keeper)
     for (const node of nodes) node.start()
-    await replicas.untilWhole()
-    return replicas
+    try {
+      await replicas.untilWhole()
+      return replicas
+    } catch (error) {
+      await replicas.stop()
+      throw error
+    }
   }
 
   /** The URL of a database, with all servers. */
