@@ -11,6 +11,8 @@ const MAX_CONNECTIONS = 10
 const CONNECT_MS = 5_000
 /** How long a statement may take, in milliseconds; its connection is then dropped. */
 const STATEMENT_MS = 10_000
+/** How often to look for another primary while one does not answer, in milliseconds. */
+const DOUBT_MS = 2_000
 /** The server's time limit for a statement in `read`, in milliseconds. */
 const READ_MS = 2_000
 /** Explicit, as the default may differ: after waiting for a lock, a statement must see what was committed meanwhile. */
@@ -205,6 +207,7 @@ export class Database {
 
   async #once<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#connect()
+    const doubting = setInterval(() => this.#primary.doubt(), DOUBT_MS)
     let broken = false
     try {
       return await work(client)
@@ -213,6 +216,7 @@ export class Database {
       if (broken) this.#primary.lost()
       throw error
     } finally {
+      clearInterval(doubting)
       client.release(broken)
     }
   }

@@ -75,6 +75,12 @@ export const sharedDatabaseMutants: Mutant[] = [
     caughtBy: [HOSTS, 'a primary that was replaced is not used again, though it accepts writes'],
   },
   {
+    name: 'postgres: a primary that hangs is kept',
+    breaks: 'the newest primary is used',
+    edits: [[PRIMARY, 'b.timeline - a.timeline', 'a.timeline - b.timeline']],
+    caughtBy: [HOSTS, 'a primary that hangs is left for one that was promoted, while it still hangs'],
+  },
+  {
     name: 'postgres: work that is due is given to every instance that asks',
     breaks: 'a cleanup is run by one instance at a time',
     edits: [
