@@ -23,8 +23,9 @@ export interface ReusedEngine {
 /**
  * Creates the database as the documentation says, with shadows of every function and operator that a statement could
  * call by mistake. With this many functions a new connection takes as long as a test, so tests share an engine.
+ * @param through puts a proxy before the database, and gives its URL
  */
-export async function reuseEngine(t: Test): Promise<ReusedEngine> {
+export async function reuseEngine(t: Test, through = async (url: string) => url): Promise<ReusedEngine> {
   const server = await startPostgres({ durable: false })
   const roles = await DocumentedRoles.create(server)
   t.teardown(async () => {
@@ -33,7 +34,7 @@ export async function reuseEngine(t: Test): Promise<ReusedEngine> {
   })
   const url = await roles.createDatabase()
   await createShadows(url)
-  const service = roles.asService(url)
+  const service = await through(roles.asService(url))
   const admin = new pg.Client(url)
   await admin.connect()
   const empty = () => admin.query(EMPTY)
