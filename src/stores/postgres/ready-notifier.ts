@@ -73,12 +73,20 @@ export class ReadyNotifier {
     })
     try {
       await client.connect()
-      await client.query(`LISTEN ${CHANNEL}`)
+      // In a session that a pooler shares, LISTEN would stay behind, and reach its other clients.
+      if (await hasOwnSession(client)) await client.query(`LISTEN ${CHANNEL}`)
       await ended
     } finally {
       client.end().catch(ignore)
     }
   }
+}
+
+/** Whether the session is that of the process which the server named at the connect: a pooler names another. */
+async function hasOwnSession(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid')
+  // The types do not have it.
+  return rows[0]?.pid === (client as pg.Client & { processID: number }).processID
 }
 
 function ignore(): void {

@@ -238,20 +238,20 @@ export async function freePort(): Promise<number> {
 const SCRIPT = `
   while read -r line; do pid=$line; done
   if [ -n "$pid" ]; then
-    kill -QUIT "$pid"; kill -CONT "$pid"
+    kill -s "$2" "$pid"; kill -CONT "$pid"
     while kill -0 "$pid"; do sleep 0.05; done
   fi
   rm -rf -- "$1"
 `
 
 /** Ends a server and removes its folder when the process that started it ends, even by `kill -9`. */
-class Keeper {
+export class Keeper {
   readonly #watch: ChildProcess
 
-  constructor(directory: string) {
+  constructor(directory: string, signal: 'QUIT' | 'KILL' = 'QUIT') {
     // In a process group of its own, which is not ended along with ours.
     const options: SpawnOptions = { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: '/' }
-    this.#watch = spawn('/bin/sh', ['-c', SCRIPT, 'keeper', directory], options)
+    this.#watch = spawn('/bin/sh', ['-c', SCRIPT, 'keeper', directory, signal], options)
     this.#watch.unref()
     // The pipe to a process is a socket, but is not typed as one.
     const pipe = this.#watch.stdin as unknown as { unref(): void }
