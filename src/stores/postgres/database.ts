@@ -193,7 +193,7 @@ export class Database {
         if (error instanceof StoreRefused) throw error
         const code = codeOf(error)
         const message = `PostgreSQL: ${reasonOf(error) || code}`
-        if (code === UNIQUE_VIOLATION) throw new UniqueViolation(message)
+        if (code === UNIQUE_VIOLATION) throw new UniqueViolation(message, { cause: error })
         if (code === NO_SUBSCRIPTION) throw new UnknownSubscription((error as Error).message)
         if (DATA_EXCEPTION.test(code)) throw new Unstorable(message, { cause: error })
         if (code === OTHER_ISOLATION) this.#isReadCommitted = false
