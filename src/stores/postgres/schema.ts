@@ -1,6 +1,6 @@
 import { EARLIER_VERSION, StoreRefused } from '../../errors/store-errors.ts'
 import type { Database, Query } from './database.ts'
-import { FUNCTIONS } from './functions.ts'
+import { FUNCTIONS, SETTINGS } from './functions.ts'
 import { LEASE_FUNCTIONS } from './lease-functions.ts'
 import { SUBSCRIPTION_FUNCTIONS } from './subscription-functions.ts'
 
@@ -169,6 +169,9 @@ export const migrations: readonly string[] = [
   `,
 ]
 
+/** The storage parameters of a table, which the profile `portable` leaves out. */
+const STORAGE = / WITH \((?:autovacuum|fillfactor)[^)]*\)/g
+
 /** Waiting longer for a table would block every later statement on it, and a dump may read it for hours. */
 const LOCK_TIMEOUT = `SET LOCAL lock_timeout = '2s'`
 
@@ -218,7 +221,7 @@ const RIGHTS = 'docs/postgresql.md says which rights the service needs'
  * @throws {StoreUnavailable} also when a table stays locked for too long; nothing is changed then
  */
 export async function migrate(database: Database): Promise<void> {
-  const apply = () => database.transaction(applyMigrations)
+  const apply = () => database.transaction((query) => applyMigrations(query, database.isPortable))
   try {
     await apply().catch((error) => {
       if (!EXISTS.test(codeOf(error))) throw error
@@ -244,7 +247,7 @@ function asRefusal(error: Error): Error {
   return REFUSED.test(code) ? new StoreRefused(error.message) : error
 }
 
-async function applyMigrations(query: Query): Promise<void> {
+async function applyMigrations(query: Query, isPortable: boolean): Promise<void> {
   const [{ encoding, is_earlier, is_ours } = {}] = await query(FOUND)
   if (encoding !== 'UTF8') {
     throw new StoreRefused(`The database has the encoding ${encoding}: the service needs one with UTF8`)
@@ -260,7 +263,9 @@ async function applyMigrations(query: Query): Promise<void> {
   if (done === migrations.length) return
   await query(LOCK_TIMEOUT)
   const functions = [...FUNCTIONS, ...LEASE_FUNCTIONS, ...SUBSCRIPTION_FUNCTIONS]
-  for (const statement of [...migrations.slice(done), ...functions]) await query(statement)
+  for (const statement of [...migrations.slice(done), ...functions]) {
+    await query(isPortable ? statement.replaceAll(STORAGE, '').replaceAll(SETTINGS, '') : statement)
+  }
   await query('UPDATE formula_intake.layout_version SET version = $1', [migrations.length])
 }
 
