@@ -165,7 +165,7 @@ const withoutPgBouncer = missing(PGBOUNCER)
 
 if (withoutPgBouncer) t.pass('PgBouncer: the contract of all stores', { skip: withoutPgBouncer })
 else {
-  const { open } = await reuseEngine(t, (url) => startPgBouncer(t, url))
+  const { open } = await reuseEngine(t, { through: (url) => startPgBouncer(t, url) })
   storesContract('PgBouncer', open, OWNER_LEASE_MS)
 }
 

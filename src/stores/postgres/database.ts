@@ -17,7 +17,8 @@ const DOUBT_MS = 2_000
 const READ_MS = 2_000
 /** Explicit, as the default may differ: after waiting for a lock, a statement must see what was committed meanwhile. */
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
-const READ = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET LOCAL enable_seqscan = off`
+const READ_PORTABLY = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}`
+const READ = `${READ_PORTABLY}; SET LOCAL enable_seqscan = off`
 /** Maximum number of attempts at a transaction that collides with others. */
 const MAX_ATTEMPTS = 3
 
@@ -114,13 +115,17 @@ function poolOf(connection: pg.ClientConfig): pg.Pool {
  * may sit in between. Failed connections are replaced and never end the process.
  */
 export class Database {
+  /** See `NamedServers`. */
+  readonly isPortable: boolean
   readonly #primary: Primary
   #pool: { server: pg.ClientConfig; connections: pg.Pool } | undefined
   /** Whether READ COMMITTED is the default isolation level, as PostgreSQL ships. */
   #isReadCommitted = true
 
   constructor(url: string) {
-    this.#primary = new Primary(readServerUrl(url))
+    const servers = readServerUrl(url)
+    this.isPortable = servers.isPortable
+    this.#primary = new Primary(servers)
   }
 
   /** @returns the options of a connection to the primary */
@@ -174,13 +179,13 @@ export class Database {
   }
 
   /**
-   * Runs several reads in one read-only transaction. The planner avoids sequential scans, so each read needs an index. The
-   * server ends a statement that takes longer than `READ_MS`.
+   * Runs several reads in one read-only transaction. Without the profile `portable`, the planner avoids sequential
+   * scans, so each read needs an index. The server ends a statement that takes longer than `READ_MS`.
    * @throws {Unstorable}
    * @throws {StoreUnavailable}
    */
   read<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#retrying((client) => inTransaction(client, READ, work))
+    return this.#retrying((client) => inTransaction(client, this.isPortable ? READ_PORTABLY : READ, work))
   }
 
   async close(): Promise<void> {
@@ -195,7 +200,7 @@ export class Database {
         if (error instanceof StoreRefused) throw error
         const code = codeOf(error)
         const message = `PostgreSQL: ${reasonOf(error) || code}`
-        if (code === UNIQUE_VIOLATION) throw new UniqueViolation(message)
+        if (code === UNIQUE_VIOLATION) throw new UniqueViolation(message, { cause: error })
         if (code === NO_SUBSCRIPTION) throw new UnknownSubscription((error as Error).message)
         if (DATA_EXCEPTION.test(code)) throw new Unstorable(message, { cause: error })
         if (code === OTHER_ISOLATION) this.#isReadCommitted = false

@@ -11,7 +11,8 @@ const RECONNECT_MS = 5_000
 
 /**
  * Wakes up long polls when events may be ready: those of this instance at once, others by a notification. Notifications
- * are lost when a connection breaks and never pass a pooler in transaction mode: a hint, not a promise.
+ * are lost when a connection breaks and never pass a pooler in transaction mode: a hint, not a promise. The
+ * profile `portable` does without them.
  */
 export class ReadyNotifier {
   readonly #database: Database
@@ -30,12 +31,13 @@ export class ReadyNotifier {
   /** @returns a function that removes the listener */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener)
-    if (!this.#isListening) void this.#keepListening()
+    if (!this.#isListening && !this.#database.isPortable) void this.#keepListening()
     return () => this.#listeners.delete(listener)
   }
 
   notify(): void {
     this.#wakeUp()
+    if (this.#database.isPortable) return
     this.#notifying ??= setTimeout(() => {
       this.#notifying = undefined
       if (this.#closed) return

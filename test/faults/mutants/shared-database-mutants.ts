@@ -6,6 +6,7 @@ const INTAKE = 'src/stores/postgres/intake.ts'
 const FUNCTIONS = 'src/stores/postgres/functions.ts'
 const PRIMARY = 'src/stores/postgres/primary.ts'
 const SAGA = 'src/stores/postgres/saga.ts'
+const SCHEMA = 'src/stores/postgres/schema.ts'
 const DOUBT = 'test/postgres/in-doubt.test.ts'
 const HOSTS = 'test/postgres/several-hosts.test.ts'
 const INSTANCES = 'test/postgres/instances.test.ts'
@@ -111,13 +112,16 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: instances make the tables without waiting for each other',
     breaks: 'instances may start at once',
-    edits: [
-      [
-        'src/stores/postgres/schema.ts',
-        "await query('SELECT pg_catalog.pg_advisory_xact_lock($1)', [LOCK])",
-        "await query('SELECT $1::bigint', [LOCK])",
-      ],
+    edits: [[SCHEMA, ' FOR UPDATE`', '`']],
+    caughtBy: [
+      'test/stores/open-postgres.test.ts',
+      'an instance waits for one that migrates, and goes by what that did',
     ],
+  },
+  {
+    name: 'postgres: an instance fails when another one creates the tables first',
+    breaks: 'instances may start at once',
+    edits: [[SCHEMA, '(23505|42P06|42P07|42710)', '(never)']],
     caughtBy: [INSTANCES, 'instances that start at once on an empty database create its tables once'],
   },
   {

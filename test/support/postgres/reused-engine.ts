@@ -4,7 +4,7 @@ import type { Clock } from '../../../src/kit/clock.ts'
 import type { DurableStores } from '../../../src/stores/ports.ts'
 import { openPostgres } from '../../../src/stores/postgres/engine.ts'
 import { DAY_MS, type OpenStores } from '../../contract/open-stores.ts'
-import { DocumentedRoles } from './documented-roles.ts'
+import { DocumentedRoles, hasProfile } from './documented-roles.ts'
 import { EMPTY } from './reused-databases.ts'
 import { startPostgres } from './server.ts'
 import { createShadows, hasShadowRun } from './shadows.ts'
@@ -20,21 +20,30 @@ export interface ReusedEngine {
   hasShadowRun(): Promise<boolean>
 }
 
+interface EngineReuse {
+  /** Whether its URL has the profile for databases that lack parts of PostgreSQL. */
+  isPortable?: boolean
+  /** Puts a proxy before the database, and gives its URL. */
+  through?(url: string): Promise<string>
+}
+
 /**
  * Creates the database as the documentation says, with shadows of every function and operator that a statement could
  * call by mistake. With this many functions a new connection takes as long as a test, so tests share an engine.
- * @param through puts a proxy before the database, and gives its URL
  */
-export async function reuseEngine(t: Test, through = async (url: string) => url): Promise<ReusedEngine> {
+export async function reuseEngine(t: Test, { isPortable = false, through }: EngineReuse = {}): Promise<ReusedEngine> {
   const server = await startPostgres({ durable: false })
   const roles = await DocumentedRoles.create(server)
   t.teardown(async () => {
     await server.stop()
     await roles.drop()
   })
-  const url = await roles.createDatabase()
-  await createShadows(url)
-  const service = await through(roles.asService(url))
+  const url = await roles.createDatabase(isPortable)
+  // Other databases than PostgreSQL may take hours to create as many functions.
+  const hasShadows = server.isOurs || !hasProfile(url)
+  if (hasShadows) await createShadows(url)
+  const direct = roles.asService(url)
+  const service = (await through?.(direct)) ?? direct
   const admin = new pg.Client(url)
   await admin.connect()
   const empty = () => admin.query(EMPTY)
@@ -56,5 +65,5 @@ export async function reuseEngine(t: Test, through = async (url: string) => url)
     }
     return engine.stores
   }
-  return { url: service, open, empty, hasShadowRun: () => hasShadowRun(url) }
+  return { url: service, open, empty, hasShadowRun: async () => hasShadows && (await hasShadowRun(url)) }
 }
