@@ -6,7 +6,6 @@ export const figures = {
   killsOneTransaction: { goal: 200, counts: '`kill -9` under load, database and queue in one file' },
   killsSaga: { goal: 200, counts: '`kill -9` under load, database and queue in two files' },
   powerCuts: { goal: 200, counts: 'Power cuts: files as they are when writes that were not synced are lost or torn' },
-  primaryDeaths: {
     goal: 100,
     counts: 'Deaths of the primary of a replicated PostgreSQL under load, each with a failover',
   },

@@ -5,7 +5,6 @@ import { type LocalWebhook, startWebhook } from '../../support/webhook.ts'
 import { Load } from '../chaos/load.ts'
 import { environmentOf, untilSettled } from '../databases.ts'
 import { type Chance, chance, isLong, seed, sized } from '../extent.ts'
-import { count } from '../figures.ts'
 import { forwardingTo, missedBy } from '../forwarded.ts'
 import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { FAILOVERS, type Failover } from './failovers.ts'
@@ -61,7 +60,7 @@ async function setUp(t: Test, strategy: CommitStrategy, replicas: Replicas, webh
 
 type Running = Awaited<ReturnType<typeof setUp>>
 
-async function failOver(t: Test, { harm, leader, isDeath }: Failover, replicas: Replicas, all: Running[]) {
+async function failOver(t: Test, { harm, leader }: Failover, replicas: Replicas, all: Running[]) {
   for (const { load } of all) load.start()
   await pause(AROUND_MS)
   const primary = await replicas.primary()
@@ -78,7 +77,6 @@ async function failOver(t: Test, { harm, leader, isDeath }: Failover, replicas: 
     t.ok(ms < BACK_MS, `${strategy}: back after ${ms} ms`)
     t.same((await judge(false)).slice(0, SHOWN), [], `${strategy}, seed ${seed}: all is kept`)
   }
-  if (isDeath) count('primaryDeaths', 1)
 }
 
 /** In another order each time. */
