@@ -211,8 +211,8 @@ export class Database {
   }
 
   async #once<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#connect()
-    const doubting = setInterval(() => this.#primary.doubt(), DOUBT_MS)
+    const { client, server } = await this.#connect()
+    const doubting = setInterval(() => this.#endIfReplaced(client, server), DOUBT_MS)
     let broken = false
     try {
       return await work(client)
@@ -226,7 +226,12 @@ export class Database {
     }
   }
 
-  async #connect(): Promise<pg.PoolClient> {
+  /** Ends a statement that hangs on a server which is no longer the primary. */
+  async #endIfReplaced(client: pg.PoolClient, server: pg.ClientConfig): Promise<void> {
+    if (await this.#primary.isReplaced(server)) (client as unknown as pg.Client).end().catch(ignore)
+  }
+
+  async #connect(): Promise<{ client: pg.PoolClient; server: pg.ClientConfig }> {
     const server = await this.#primary.find()
     if (this.#pool?.server !== server) {
       // Ends when the last statement under way there has ended.
@@ -234,7 +239,7 @@ export class Database {
       this.#pool = { server, connections: poolOf({ ...CONNECTION, ...server }) }
     }
     try {
-      return await this.#pool.connections.connect()
+      return { client: await this.#pool.connections.connect(), server }
     } catch (error) {
       this.#primary.lost()
       throw error

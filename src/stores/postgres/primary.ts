@@ -29,7 +29,7 @@ export class Primary {
   /** The newest timeline that was seen. */
   #timeline = 0
   #found: Promise<pg.ClientConfig> | undefined
-  #doubt: Promise<void> | undefined
+  #again: Promise<pg.ClientConfig> | undefined
 
   constructor(servers: NamedServers) {
     this.#servers = servers
@@ -52,19 +52,24 @@ export class Primary {
     this.#found = undefined
   }
 
-  /** To be called when the server takes long: one that hangs does not tell that another was promoted. */
-  doubt(): void {
-    if (!this.#servers.mustBeWritable) return
-    this.#doubt ??= this.#searchAgain().finally(() => {
-      this.#doubt = undefined
+  /**
+   * Searches again: a server that hangs does not tell that another was promoted.
+   * @param server the one that takes long
+   * @returns whether another is used from now on; false also when none will do
+   */
+  async isReplaced(server: pg.ClientConfig): Promise<boolean> {
+    if (!this.#servers.mustBeWritable) return false
+    this.#again ??= this.#search().finally(() => {
+      this.#again = undefined
     })
-  }
-
-  async #searchAgain(): Promise<void> {
-    const found = this.#search()
-    await found.then(() => {
-      this.#found = found
-    }, ignore)
+    const again = this.#again
+    try {
+      const isAnother = (await again) !== server
+      if (isAnother) this.#found = again
+      return isAnother
+    } catch {
+      return false
+    }
   }
 
   /** Waits for all answers: the first may be that of a primary which was replaced. */
@@ -106,8 +111,4 @@ export class Primary {
     this.#timeline = number
     return number
   }
-}
-
-function ignore(): void {
-  // The one that was found before is used on.
 }

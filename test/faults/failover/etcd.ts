@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from '../../support/postgres/cluster.ts'
+import { until } from '../../support/until.ts'
 import { Program } from './program.ts'
 
 const execute = promisify(execFile)
@@ -31,11 +32,13 @@ export class Etcd {
         'listen-peer-urls': url(peers[index]),
         'initial-advertise-peer-urls': url(peers[index]),
         'initial-cluster': cluster,
+        'enable-v2': 'true',
       }
       const words = Object.entries(options).map(([name, value]) => `--${name}=${value}`)
       return new Program('etcd', words, join(folder, `e${index}`))
     })
     for (const server of servers) server.start()
+    for (const client of clients) await until(() => hasAgreed(url(client)), 50)
     return new Etcd(clients, servers)
   }
 
@@ -53,6 +56,14 @@ export class Etcd {
   async stop(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.kill()))
   }
+}
+
+/** Whether the servers have found each other. */
+async function hasAgreed(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/version`).catch(() => null)
+  if (answer === null) return false
+  const { etcdcluster } = (await answer.json()) as { etcdcluster: string }
+  return etcdcluster !== 'not_decided'
 }
 
 async function freePorts(): Promise<number[]> {

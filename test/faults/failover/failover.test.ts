@@ -47,11 +47,10 @@ async function setUp(t: Test, strategy: CommitStrategy, replicas: Replicas, webh
     maxReceives: MAX_RECEIVES,
     submitters: 6,
   })
+  const settled = (): Promise<string[]> =>
+    replicas.atPrimary((urlOf) => untilSettled({ database: urlOf(database), queue: urlOf(queue) }))
   const judge = async (whole: boolean): Promise<string[]> => [
-    ...(await untilSettled({
-      database: await replicas.urlAtPrimary(database),
-      queue: await replicas.urlAtPrimary(queue),
-    })),
+    ...(await settled()),
     ...(await load.judge(whole)),
     ...(whole ? await missedBy(webhook, `/${name}`, addresses[0] as string) : []),
   ]

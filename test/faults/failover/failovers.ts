@@ -1,4 +1,5 @@
-import type { Node, Replicas } from './replicas.ts'
+import type { Node } from './node.ts'
+import type { Replicas } from './replicas.ts'
 
 export interface Failover {
   /** Who leads afterwards. */

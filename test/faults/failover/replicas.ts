@@ -1,18 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Account, accountOf, findInstalled } from '../../support/postgres/binaries.ts'
+import { accountOf, findInstalled } from '../../support/postgres/binaries.ts'
 import { freePort, SUPERUSER } from '../../support/postgres/cluster.ts'
-import { childrenOf, signal } from '../../support/postgres/process-tree.ts'
 import { query } from '../../support/postgres/server.ts'
 import { Etcd } from './etcd.ts'
 import { Gate } from './gate.ts'
-import { Program } from './program.ts'
+import { Node } from './node.ts'
 
 const NODES = 3
+/** The role of the service. */
+const SERVICE = 'intake'
 /** How long a start, or a failover, may take, in milliseconds. */
 const PATIENCE_MS = 90_000
 
@@ -24,109 +25,6 @@ export type Replication = 'synchronous' | 'asynchronous'
 /** What Debian has to have installed. @returns what is missing */
 export const missing = (): string[] =>
   ['/usr/bin/patroni', '/usr/bin/etcd', '/usr/bin/etcdctl', '/usr/lib/postgresql'].filter((path) => !existsSync(path))
-
-/** A server of PostgreSQL with the Patroni that watches over it. */
-export class Node {
-  readonly name: string
-  readonly port: number
-  readonly gate: Gate
-  readonly #rest: number
-  readonly #folder: string
-  readonly #patroni: Program
-
-  constructor(name: string, ports: { postgres: number; rest: number }, gate: Gate, folder: string, account: Account) {
-    this.name = name
-    this.port = ports.postgres
-    this.#rest = ports.rest
-    this.gate = gate
-    this.#folder = folder
-    this.#patroni = new Program('patroni', [join(folder, 'patroni.json')], folder, account)
-  }
-
-  start(): void {
-    this.#patroni.start()
-  }
-
-  /** Whether Patroni says that it leads; false when it does not answer. */
-  async leads(): Promise<boolean> {
-    return (await this.#status('primary')) === 200
-  }
-
-  /** Whether it follows the primary and could take its place without loss. */
-  async isSynchronous(): Promise<boolean> {
-    return (await this.#status('synchronous')) === 200
-  }
-
-  /** Whether it follows the primary. */
-  async follows(): Promise<boolean> {
-    return (await this.#status('replica')) === 200
-  }
-
-  async #status(path: string): Promise<number> {
-    const signal = AbortSignal.timeout(1_000)
-    const answer = fetch(`http://127.0.0.1:${this.#rest}/${path}`, { method: 'HEAD', signal })
-    return answer.then(({ status }) => status).catch(() => 0)
-  }
-
-  /** Hands the lead over to another, as an operator does. */
-  async switchOver(): Promise<void> {
-    const body = JSON.stringify({ leader: this.name })
-    const answer = await fetch(`http://127.0.0.1:${this.#rest}/switchover`, { method: 'POST', body })
-    if (!answer.ok) throw new Error(`No switchover: ${answer.status} ${await answer.text()}`)
-  }
-
-  /** Kills the server; Patroni sees it. */
-  killServer(): void {
-    const pid = this.#postmaster
-    if (pid !== undefined) signal(pid, 'SIGKILL')
-  }
-
-  /** Kills both at once, as the death of a machine does. */
-  async kill(): Promise<void> {
-    this.thaw()
-    const children = this.#children
-    await this.#patroni.kill()
-    this.killServer()
-    for (const child of children) signal(child, 'SIGKILL')
-  }
-
-  /** Stops Patroni alone: its server goes on as the primary that it was. */
-  freezePatroni(): void {
-    this.#patroni.signal('SIGSTOP')
-  }
-
-  /** Stops Patroni and the server: connections stay open, and nothing answers. */
-  freeze(): void {
-    this.freezePatroni()
-    const pid = this.#postmaster
-    if (pid !== undefined) for (const each of [pid, ...this.#children]) signal(each, 'SIGSTOP')
-  }
-
-  /** Lets go on what stands still, the server first: as the primary that it was. */
-  thaw(): void {
-    const pid = this.#postmaster
-    if (pid !== undefined) for (const each of [pid, ...this.#children]) signal(each, 'SIGCONT')
-    this.#patroni.signal('SIGCONT')
-  }
-
-  get #children(): number[] {
-    const pid = this.#postmaster
-    return pid === undefined ? [] : childrenOf(pid)
-  }
-
-  get #postmaster(): number | undefined {
-    try {
-      return Number(readFileSync(join(this.#folder, 'data', 'postmaster.pid'), 'latin1').split('\n')[0]) || undefined
-    } catch {
-      return undefined
-    }
-  }
-
-  /** The end of its log, for a test that fails. */
-  log(): string {
-    return readFileSync(join(this.#folder, 'log'), 'latin1').slice(-2_000)
-  }
-}
 
 /** Three servers of PostgreSQL, of which Patroni makes one the primary, with the servers of etcd that it asks. */
 export class Replicas {
@@ -151,6 +49,8 @@ export class Replicas {
     for (const node of nodes) node.start()
     try {
       await replicas.untilWhole()
+      const role = `CREATE ROLE ${SERVICE} LOGIN PASSWORD '${SERVICE}'`
+      await replicas.atPrimary((urlOf) => query(urlOf('postgres'), role))
       return replicas
     } catch (error) {
       await replicas.stop()
@@ -158,20 +58,31 @@ export class Replicas {
     }
   }
 
-  /** The URL of a database, with all servers. */
+  /**
+   * The URL of a database, with all servers, for the service. Its role is no superuser: connections that wait for a
+   * standby pile up on the server, and would leave none to Patroni.
+   */
   url(database: string): string {
     const hosts = this.nodes.map(({ port }) => `127.0.0.1:${port}`)
-    return `postgres://${SUPERUSER.user}:${SUPERUSER.password}@${hosts}/${database}`
+    return `postgres://${SERVICE}:${SERVICE}@${hosts}/${database}`
   }
 
-  /** The URL of a database at the primary. */
-  async urlAtPrimary(database: string): Promise<string> {
-    const { port } = await this.primary()
-    return `postgres://${SUPERUSER.user}:${SUPERUSER.password}@127.0.0.1:${port}/${database}`
+  /** Looks into databases at the primary, for a test; again when it is replaced meanwhile. */
+  async atPrimary<T>(look: (urlOf: (database: string) => string) => Promise<T>): Promise<T> {
+    for (const until = performance.now() + PATIENCE_MS; ; await pause(200)) {
+      const { port } = await this.primary()
+      const urlOf = (database: string) =>
+        `postgres://${SUPERUSER.user}:${SUPERUSER.password}@127.0.0.1:${port}/${database}`
+      try {
+        return await look(urlOf)
+      } catch (error) {
+        if (performance.now() > until) throw error
+      }
+    }
   }
 
   async createDatabase(name: string): Promise<void> {
-    await query(await this.urlAtPrimary('postgres'), `CREATE DATABASE ${name}`)
+    await this.atPrimary((urlOf) => query(urlOf('postgres'), `CREATE DATABASE ${name} OWNER ${SERVICE}`))
   }
 
   /** Waits for a primary, another than `old` if given. */
@@ -246,7 +157,8 @@ function configuration(
     scope: 'formulas',
     name,
     restapi: { listen: rest, connect_address: rest },
-    etcd3: { hosts: gate.ports.map((port) => `127.0.0.1:${port}`), use_proxies: true },
+    // By version 3 of etcd's API, Patroni before 3.0.3 takes the lead back from another when it stood still.
+    etcd: { hosts: gate.ports.map((port) => `127.0.0.1:${port}`), use_proxies: true },
     bootstrap: {
       dcs: {
         ...TIMES,
@@ -254,7 +166,7 @@ function configuration(
         synchronous_mode_strict: isSynchronous,
         postgresql: {
           use_pg_rewind: true,
-          parameters: { fsync: 'off', full_page_writes: 'off', max_connections: 100, max_wal_size: '256MB' },
+          parameters: { fsync: 'off', max_wal_size: '256MB', wal_retrieve_retry_interval: '500ms' },
         },
       },
       initdb: [{ encoding: 'UTF8' }, { locale: 'C' }, 'data-checksums', 'no-sync'],

@@ -79,7 +79,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     name: 'postgres: a primary that hangs is kept',
     breaks: 'the newest primary is used',
     edits: [[PRIMARY, 'b.timeline - a.timeline', 'a.timeline - b.timeline']],
-    caughtBy: [HOSTS, 'a primary that hangs is left for one that was promoted, while it still hangs'],
+    caughtBy: [HOSTS, 'a primary that hangs is left for one that was promoted, and what hangs there is given up'],
   },
   {
     name: 'postgres: work that is due is given to every instance that asks',
