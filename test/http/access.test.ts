@@ -181,6 +181,7 @@ test('idempotency keys belong to the caller: nobody sees the answer of another',
       'also by a new key',
     )
   }
+  t.match(await submit(shop, formula(1)), { statusCode: 409, body: own.body }, 'also when others were repeated')
   t.equal((await submit(labToo, formula(2))).statusCode, 422)
 })
 

@@ -172,16 +172,20 @@ export const sqliteMutants: Mutant[] = [
     caughtBy: ['test/stores/late-index.test.ts', 'the sequence number of an erased formula is never reused'],
   },
   {
-    name: 'sqlite: a formula is erased whatever its number',
-    breaks: 'a formula that was stored anew is not erased by an old order',
+    name: 'sqlite: a dead letter is erased whatever the number of its formula',
+    breaks: 'a formula that was stored anew keeps its event',
     edits: [
       [
-        'src/stores/sqlite/formula-table.ts',
-        'DELETE FROM formulas WHERE seq = ? AND fingerprint = ? RETURNING',
-        'DELETE FROM formulas WHERE ? > 0 AND fingerprint = ? RETURNING',
+        'src/stores/sqlite/queue/dead-letters.ts',
+        'DELETE FROM deliveries WHERE fingerprint = ? AND formula = ? RETURNING',
+        'DELETE FROM deliveries WHERE fingerprint = ? AND ? > 0 RETURNING',
       ],
     ],
-    caughtBy: [SUITE, 'sqlite formula db: erasing', 'only the formula with this id is erased, and once'],
+    caughtBy: [
+      SUITE,
+      'sqlite event queue: erasing',
+      'erasing needs the id and sequence number of one event, and does nothing without a match',
+    ],
   },
   {
     name: 'sqlite: an answer lives a millisecond too long',
