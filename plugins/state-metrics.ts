@@ -7,6 +7,7 @@ export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
     const sources = {
       queue: fastify.queue,
+      standbys: fastify.engines.standbys,
       cleanups: () => fastify.orchestrator.cleanups.list(),
       unavailableStores: async () => (await fastify.readiness()).map(({ path }) => path),
       forwarders: () => fastify.forwarder.health(),
@@ -16,6 +17,6 @@ export default fp<{ clock?: Clock }>(
   },
   {
     name: 'state-metrics',
-    dependencies: ['metrics', 'queue', 'orchestrator', 'readiness', 'forwarder', 'authentication'],
+    dependencies: ['metrics', 'engines', 'queue', 'orchestrator', 'readiness', 'forwarder', 'authentication'],
   },
 )

@@ -2,7 +2,14 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Clock } from '../kit/clock.ts'
 import { Deadline } from '../kit/clock.ts'
 import type { ForwarderHealth } from '../outbox/circuit-breaker.ts'
-import type { Cleanup, EventQueue, Subscription } from '../stores/ports.ts'
+import {
+  type Cleanup,
+  type EventQueue,
+  type Standby,
+  type Stores,
+  type Subscription,
+  SYNC_STATES,
+} from '../stores/ports.ts'
 
 /** Timeout of a store call, in milliseconds: well below the scrape timeout of Prometheus (10 s). */
 const STORE_TIMEOUT_MS = 2_000
@@ -58,6 +65,7 @@ export function connectionMetrics(registry: Registry, { connections, bodyBytes, 
 /** What is read at each scrape. */
 interface StateSources {
   queue: Pick<EventQueue, 'subscriptions'>
+  standbys: Stores['standbys']
   cleanups(): Promise<Cleanup[]>
   /** @returns which of `db` and `queue` are not available; it has its own timeout */
   unavailableStores(): Promise<string[]>
@@ -69,10 +77,13 @@ interface StateSources {
 
 /** Registers gauges of the service's state. A gauge that cannot be read has no value. */
 export function stateGauges(registry: Registry, sources: StateSources, clock: Clock): void {
-  /** @returns null when there is no answer in time; `intake_store_up` reports that */
-  const ask = <T>(call: Promise<T>): Promise<T | null> =>
-    new Deadline(clock, STORE_TIMEOUT_MS).bound(call).catch(() => null)
-  queueGauges(registry, () => ask(sources.queue.subscriptions()))
+  /** @returns a call whose result is null when there is no answer in time; `intake_store_up` reports that */
+  const asking = <T>(call: () => Promise<T>): (() => Promise<T | null>) =>
+    shared(() => new Deadline(clock, STORE_TIMEOUT_MS).bound(call()).catch(() => null))
+  const subscriptions = asking(() => sources.queue.subscriptions())
+  queueGauges(registry, subscriptions)
+  if (sources.standbys) standbyGauges(registry, asking(sources.standbys))
+  const owed = asking(() => sources.cleanups())
   gauge(
     registry,
     {
@@ -80,7 +91,7 @@ export function stateGauges(registry: Registry, sources: StateSources, clock: Cl
       help: 'Rollbacks and erasures that were interrupted and are still owed, of at most 1000 in the database',
     },
     async (gauge) => {
-      const cleanups = await ask(sources.cleanups())
+      const cleanups = await owed()
       if (cleanups === null) gauge.remove()
       else gauge.set(cleanups.length)
     },
@@ -117,15 +128,18 @@ export function stateGauges(registry: Registry, sources: StateSources, clock: Cl
   )
 }
 
-/** Both gauges of a scrape share one call of `read`. */
-function queueGauges(registry: Registry, read: () => Promise<Subscription[] | null>): void {
-  let reading: Promise<Subscription[] | null> | undefined
-  const shared = async () => {
+/** Concurrent callers share one call of `read`. */
+function shared<T>(read: () => Promise<T>): () => Promise<T> {
+  let reading: Promise<T> | undefined
+  return () => {
     reading ??= read().finally(() => {
       reading = undefined
     })
-    return (await reading) ?? []
+    return reading
   }
+}
+
+function queueGauges(registry: Registry, read: () => Promise<Subscription[] | null>): void {
   gauge(
     registry,
     {
@@ -134,7 +148,7 @@ function queueGauges(registry: Registry, read: () => Promise<Subscription[] | nu
       labelNames: ['subscription', 'state'],
     },
     async (gauge) => {
-      const all = await shared()
+      const all = (await read()) ?? []
       gauge.reset()
       for (const { name: subscription, ...figures } of all) {
         for (const state of ['ready', 'leased', 'delayed', 'dead'] as const) {
@@ -151,11 +165,42 @@ function queueGauges(registry: Registry, read: () => Promise<Subscription[] | nu
       labelNames: ['subscription'],
     },
     async (gauge) => {
-      const all = await shared()
+      const all = (await read()) ?? []
       gauge.reset()
       for (const { name: subscription, oldestReadyAgeSeconds } of all) {
         gauge.set({ subscription }, oldestReadyAgeSeconds ?? 0)
       }
+    },
+  )
+}
+
+function standbyGauges(registry: Registry, read: () => Promise<Standby[] | null | undefined>): void {
+  gauge(
+    registry,
+    {
+      name: 'intake_postgres_standbys',
+      help: 'Standbys that follow the primary, by `sync_state`; commits wait for a `sync` or `quorum` one',
+      labelNames: ['state'],
+    },
+    async (gauge) => {
+      const all = await read()
+      gauge.reset()
+      if (!all) return
+      for (const state of SYNC_STATES) gauge.set({ state }, all.filter((standby) => standby.state === state).length)
+    },
+  )
+  gauge(
+    registry,
+    {
+      name: 'intake_postgres_standby_lag_bytes',
+      help: 'Write-ahead log that a standby has not replayed, by its name; of several with one name, the most',
+      labelNames: ['standby'],
+    },
+    async (gauge) => {
+      const all = (await read()) ?? []
+      gauge.reset()
+      const byLag = all.toSorted((one, other) => one.lagBytes - other.lagBytes)
+      for (const { name, lagBytes } of byLag) gauge.set({ standby: name }, lagBytes)
     },
   )
 }

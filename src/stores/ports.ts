@@ -19,8 +19,21 @@ export interface SubmissionStores {
   intake: Intake | null
 }
 
+/** `sync_state` of PostgreSQL: commits wait for standbys that are `sync` or `quorum`. */
+export const SYNC_STATES = ['sync', 'quorum', 'potential', 'async'] as const
+
+/** A server that follows the primary of a replicated database. */
+export interface Standby {
+  name: string
+  state: (typeof SYNC_STATES)[number]
+  /** The part of the write-ahead log that it has not replayed. */
+  lagBytes: number
+}
+
 /** The stores of one configuration. */
 export interface Stores extends SubmissionStores {
+  /** The standbys of the database; undefined when its role may not see them. Absent in engines without replication. */
+  standbys?(): Promise<Standby[] | undefined>
   close(): Promise<void>
 }
 

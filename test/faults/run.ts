@@ -46,9 +46,9 @@ function ran(command: string, args: string[], env: Record<string, string> = {}):
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** Without the planted bugs, and the fuzzing, which `npm test` does. */
+/** Without the planted bugs, the failovers, which take minutes, and the fuzzing, which `npm test` does. */
 function runShort(): boolean {
-  const { mutants, fuzz, ...short } = PARTS
+  const { mutants, failover, fuzz, ...short } = PARTS
   const env = { NODE_OPTIONS: '--import ./test/support/lighter-tap.ts' }
   return ran('tap', ['--disable-coverage', ...Object.values(short).flat()], env)
 }

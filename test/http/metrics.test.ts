@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import type { Intake, Stores } from '../../src/stores/ports.ts'
+import type { Intake, Standby, Stores } from '../../src/stores/ports.ts'
 import { startGuarded } from '../support/http/keys.ts'
 import { type Scraped, scrape } from '../support/http/scrape.ts'
 import { type Client, formula, type Service, startService } from '../support/http/service.ts'
@@ -185,12 +185,16 @@ test('submissions that time out on their key, are shed or meet a closing service
 
 test('a store that hangs or fails is down and holds up no scrape; of its contents nothing is said', async (t) => {
   for (const failing of [hang, unavailable]) {
-    const service = await startOn(t)
+    let standbys: () => Promise<Standby[]> = async () => []
+    const service = await startOn(t, (stores) => {
+      stores.standbys = () => standbys()
+    })
     const { clock, stores } = service
     t.equal((await scrape(service)).value('intake_store_up', { store: 'queue' }), 1)
     clock.advance(1_000)
     Object.assign(stores.queue, { subscriptions: failing, probe: failing })
     stores.cleanups.list = failing
+    standbys = failing
     const begun = clock.now()
     const { value, names } = await whileTimePasses(clock, scrape(service))
     t.ok(clock.now() - begun <= 2_500)
@@ -199,6 +203,7 @@ test('a store that hangs or fails is down and holds up no scrape; of its content
     t.equal(value('intake_queue_events', { subscription: 'default', state: 'ready' }), undefined)
     t.equal(value('intake_queue_oldest_ready_age_seconds', { subscription: 'default' }), undefined)
     t.equal(value('intake_cleanups_owed'), undefined)
+    t.notOk(names().some((name) => name.startsWith('intake_postgres')))
     t.ok(names().includes('intake_submissions_total'), 'all else is there')
   }
 })

@@ -62,6 +62,13 @@ test('a URL of several hosts names a server each, of which one must accept write
   t.end()
 })
 
+test('a URL may have the profile portable, which names the same store', (t) => {
+  const { isPortable, place } = read('postgres://db/d?profile=portable')
+  t.ok(isPortable)
+  t.match(read('postgres://db/d'), { isPortable: false, place })
+  t.end()
+})
+
 test('what a URL leaves out comes from the environment', (t) => {
   const env = { PGHOST: 'db', PGPORT: '6432', PGDATABASE: 'd', PGUSER: 'u', PGPASSWORD: 'p#/?', PGSSLMODE: 'require' }
   const { config, place } = read('postgres:///', env)
@@ -98,6 +105,8 @@ test('every mistake in a URL is named, and no part of a password is shown', (t) 
       'postgres://u:cret@db1,db2/d?target_session_attrs=standby',
       /^needs a target_session_attrs of any, read-write, primary$/,
     ],
+    ['postgres://u:p@db/d?profile=cret', /^has a profile that is not supported: the only one is portable$/],
+    ['postgres://u:p@db/d?profile=', /^has a profile that is not supported: the only one is portable$/],
     ['postgres://u:cret@db/d?sslmode=disable&cret=1', /^has a parameter that is not supported, number 2 after the \?/],
     [
       'postgres://u:cret@db/d?sslmode=cret',

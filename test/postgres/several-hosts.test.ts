@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { Database } from '../../src/stores/postgres/database.ts'
-import { type PostgresServer, startPostgres } from '../support/postgres/server.ts'
+import { type PostgresServer, query, startPostgres } from '../support/postgres/server.ts'
 
 const skip = Boolean(process.env.TEST_DATABASE_URL) && 'TEST_DATABASE_URL names a server that is not ours to change'
 
@@ -10,7 +10,9 @@ const WRITE = 'CREATE TEMPORARY TABLE written ON COMMIT DROP AS SELECT 1'
 
 /** A database behind the addresses of two servers and of one that is down. */
 async function setUp(t: Test) {
-  const servers = await Promise.all([1, 2, 3].map(() => startPostgres({ durable: false })))
+  const servers = await Promise.all(
+    [1, 2, 3].map(() => startPostgres({ durable: false, settings: { synchronous_commit: 'on' } })),
+  )
   t.teardown(() => Promise.all(servers.map((server) => server.stop())))
   const [down, one, other] = servers as [PostgresServer, PostgresServer, PostgresServer]
   const hosts = servers.map((server) => new URL(server.url()).host).join()
@@ -54,3 +56,20 @@ t.test('a primary that was replaced is not used again, though it accepts writes'
   await one.promote()
   t.ok(await isUsing(one))
 })
+
+t.test(
+  'a primary that hangs is left for one that was promoted, and what hangs there is given up',
+  { skip },
+  async (t) => {
+    const { one, other, database, isUsing } = await setUp(t)
+    await other.setReadOnly(true)
+    t.ok(await isUsing(one))
+    await query(one.url(), "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    await query(one.url(), 'SELECT pg_reload_conf()')
+    const hanging = t.rejects(database.execute(WRITE), { name: 'StoreUnavailable', message: /Connection terminated/ })
+    await other.promote()
+    await other.setReadOnly(false)
+    await hanging
+    t.ok(await isUsing(other))
+  },
+)

@@ -3,7 +3,8 @@ import t, { type Test } from 'tap'
 import type { IdempotencyStore } from '../../src/stores/ports.ts'
 import { again, answerOf, formula, submission } from '../contract/submissions.ts'
 import { openEngine } from '../support/postgres/engines.ts'
-import { query, startPostgres } from '../support/postgres/server.ts'
+import { changeSetting, query, startPostgres } from '../support/postgres/server.ts'
+import { STANDBYS } from '../support/postgres/standby.ts'
 import { until } from '../support/until.ts'
 
 const skip = Boolean(process.env.TEST_DATABASE_URL) && 'TEST_DATABASE_URL names a server that is not ours to change'
@@ -22,10 +23,7 @@ async function setUp(t: Test) {
   t.teardown(() => server.stop())
   const url = await server.createDatabase()
   const [engine, other] = [await openEngine(t, url), await openEngine(t, url)]
-  const requireStandby = async (name: string): Promise<void> => {
-    await query(url, `ALTER SYSTEM SET synchronous_standby_names = '${name}'`)
-    await query(url, 'SELECT pg_reload_conf()')
-  }
+  const requireStandby = (name: string): Promise<void> => changeSetting(url, STANDBYS, name)
   const waiting = () => query<{ pid: number }>(url, WAITING)
   await requireStandby(NOBODY)
   const first = submission([formula('a')])

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { parseLocation, type StoreLocation } from '../../src/stores/location.ts'
 import { openStores } from '../../src/stores/open.ts'
@@ -152,6 +154,21 @@ t.test('a database that a newer version has written is refused', async (t) => {
   await stores.close()
   await query(url, 'UPDATE formula_intake.layout_version SET version = 99')
   await refuses(t, /newer version/, parseLocation(url))
+})
+
+t.test('an instance waits for one that migrates, and goes by what that did', async (t) => {
+  const url = await server.createDatabase()
+  await query(url, 'CREATE SCHEMA formula_intake; CREATE TABLE formula_intake.layout_version (version integer)')
+  await query(url, 'INSERT INTO formula_intake.layout_version VALUES (0)')
+  const other = new pg.Client(url)
+  await other.connect()
+  t.teardown(() => other.end())
+  await other.query('BEGIN; UPDATE formula_intake.layout_version SET version = 99')
+  const refused = refuses(t, /newer version/, parseLocation(url))
+  const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`
+  while ((await query(url, waiting)).length === 0) await pause(5)
+  await other.query('COMMIT')
+  await refused
 })
 
 /** The URL of a user who may connect, and nothing else. */

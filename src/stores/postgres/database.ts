@@ -11,11 +11,14 @@ const MAX_CONNECTIONS = 10
 const CONNECT_MS = 5_000
 /** How long a statement may take, in milliseconds; its connection is then dropped. */
 const STATEMENT_MS = 10_000
+/** How often to look for another primary while one does not answer, in milliseconds. */
+const DOUBT_MS = 2_000
 /** The server's time limit for a statement in `read`, in milliseconds. */
 const READ_MS = 2_000
 /** Explicit, as the default may differ: after waiting for a lock, a statement must see what was committed meanwhile. */
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
-const READ = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}; SET LOCAL enable_seqscan = off`
+const READ_PORTABLY = `${BEGIN} READ ONLY; SET LOCAL statement_timeout = ${READ_MS}`
+const READ = `${READ_PORTABLY}; SET LOCAL enable_seqscan = off`
 /** Maximum number of attempts at a transaction that collides with others. */
 const MAX_ATTEMPTS = 3
 
@@ -112,13 +115,17 @@ function poolOf(connection: pg.ClientConfig): pg.Pool {
  * may sit in between. Failed connections are replaced and never end the process.
  */
 export class Database {
+  /** See `NamedServers`. */
+  readonly isPortable: boolean
   readonly #primary: Primary
   #pool: { server: pg.ClientConfig; connections: pg.Pool } | undefined
   /** Whether READ COMMITTED is the default isolation level, as PostgreSQL ships. */
   #isReadCommitted = true
 
   constructor(url: string) {
-    this.#primary = new Primary(readServerUrl(url))
+    const servers = readServerUrl(url)
+    this.isPortable = servers.isPortable
+    this.#primary = new Primary(servers)
   }
 
   /** @returns the options of a connection to the primary */
@@ -172,13 +179,13 @@ export class Database {
   }
 
   /**
-   * Runs several reads in one read-only transaction. The planner avoids sequential scans, so each read needs an index. The
-   * server ends a statement that takes longer than `READ_MS`.
+   * Runs several reads in one read-only transaction. Without the profile `portable`, the planner avoids sequential
+   * scans, so each read needs an index. The server ends a statement that takes longer than `READ_MS`.
    * @throws {Unstorable}
    * @throws {StoreUnavailable}
    */
   read<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return this.#retrying((client) => inTransaction(client, READ, work))
+    return this.#retrying((client) => inTransaction(client, this.isPortable ? READ_PORTABLY : READ, work))
   }
 
   async close(): Promise<void> {
@@ -193,7 +200,7 @@ export class Database {
         if (error instanceof StoreRefused) throw error
         const code = codeOf(error)
         const message = `PostgreSQL: ${reasonOf(error) || code}`
-        if (code === UNIQUE_VIOLATION) throw new UniqueViolation(message)
+        if (code === UNIQUE_VIOLATION) throw new UniqueViolation(message, { cause: error })
         if (code === NO_SUBSCRIPTION) throw new UnknownSubscription((error as Error).message)
         if (DATA_EXCEPTION.test(code)) throw new Unstorable(message, { cause: error })
         if (code === OTHER_ISOLATION) this.#isReadCommitted = false
@@ -204,7 +211,8 @@ export class Database {
   }
 
   async #once<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#connect()
+    const { client, server } = await this.#connect()
+    const doubting = setInterval(() => this.#endIfReplaced(client, server), DOUBT_MS)
     let broken = false
     try {
       return await work(client)
@@ -213,11 +221,17 @@ export class Database {
       if (broken) this.#primary.lost()
       throw error
     } finally {
+      clearInterval(doubting)
       client.release(broken)
     }
   }
 
-  async #connect(): Promise<pg.PoolClient> {
+  /** Ends a statement that hangs on a server which is no longer the primary. */
+  async #endIfReplaced(client: pg.PoolClient, server: pg.ClientConfig): Promise<void> {
+    if (await this.#primary.isReplaced(server)) (client as unknown as pg.Client).end().catch(ignore)
+  }
+
+  async #connect(): Promise<{ client: pg.PoolClient; server: pg.ClientConfig }> {
     const server = await this.#primary.find()
     if (this.#pool?.server !== server) {
       // Ends when the last statement under way there has ended.
@@ -225,7 +239,7 @@ export class Database {
       this.#pool = { server, connections: poolOf({ ...CONNECTION, ...server }) }
     }
     try {
-      return await this.#pool.connections.connect()
+      return { client: await this.#pool.connections.connect(), server }
     } catch (error) {
       this.#primary.lost()
       throw error

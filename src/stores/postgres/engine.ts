@@ -1,5 +1,5 @@
 import { StoreRefused } from '../../errors/store-errors.ts'
-import type { BoundQueue, DurableStores, EngineOptions } from '../ports.ts'
+import type { BoundQueue, DurableStores, EngineOptions, Standby } from '../ports.ts'
 import { Database, givenTime } from './database.ts'
 import { erasures, Vacuum } from './erasure.ts'
 import { eventQueue } from './event-queue.ts'
@@ -20,6 +20,16 @@ const IS_MOVING = `SELECT EXISTS (SELECT FROM formula_intake.moves WHERE NOT don
 
 /** Changes nothing, but fails on a server that accepts no writes, for example a standby. */
 const PROBE = `DELETE FROM formula_intake.writes WHERE id = '00000000-0000-0000-0000-000000000000'`
+
+/**
+ * The standbys as a JSON array; no row for a role that may not see them. Receivers that replay nothing are no standbys: a
+ * base backup, or an archive of the log.
+ */
+const STANDBYS = `
+SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object('name', application_name, 'state', sync_state,
+  'lagBytes', pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), replay_lsn))), '[]') AS standbys
+FROM pg_catalog.pg_stat_replication WHERE replay_lsn IS NOT NULL
+HAVING pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')`
 
 /**
  * Opens all stores in one PostgreSQL database, which any number of instances may share.
@@ -69,6 +79,7 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
     boundQueue: async () => ((await database.query(BOUND_QUEUE))[0] ?? null) as BoundQueue | null,
     bindQueue: (id, location) => database.execute(BIND_QUEUE, [id, location]),
     hasOpenAttempts: async () => (await database.value(HAS_OPEN_ATTEMPTS)) === true,
+    standbys: () => database.value<Standby[]>(STANDBYS),
     close,
   }
 }

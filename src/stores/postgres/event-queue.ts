@@ -18,16 +18,17 @@ const PAUSE = `UPDATE formula_intake.subscriptions SET paused = $2 WHERE name = 
 /** Locks an attempt's mark, creating it if there is none. $1 time, $2 attempt, $3 state of a new mark. */
 const MARK = `
 INSERT INTO formula_intake.marks AS mark VALUES ($2, $3, ${NOW})
-ON CONFLICT (attempt) DO UPDATE SET state = mark.state RETURNING state, xmax = 0 AS is_new`
+ON CONFLICT (attempt) DO UPDATE SET state = mark.state RETURNING state`
 
 /** $1 time, $2 attempt, $3 state. */
 const SET_MARK = `UPDATE formula_intake.marks SET state = $3, at = ${NOW} WHERE attempt = $2`
 
-/** $1 attempt, $2 fingerprints in hex, $3 times, $4 bodies. */
+/** Holds events unless they are held already. $1 attempt, $2 fingerprints in hex, $3 times, $4 bodies. */
 const HOLD = `
 INSERT INTO formula_intake.held
 SELECT $1, ordinal, pg_catalog.decode(id, 'hex'), at, body
-FROM unnest($2::text[], $3::bigint[], $4::text[]) WITH ORDINALITY AS event (id, at, body, ordinal)`
+FROM unnest($2::text[], $3::bigint[], $4::text[]) WITH ORDINALITY AS event (id, at, body, ordinal)
+ON CONFLICT (attempt, ordinal) DO NOTHING`
 
 /** $1 older than, in ms since the epoch, $2 limit. */
 const SWEEP_MARKS = sweepOf('marks', { key: 'attempt', where: `state <> 'held' AND at < $1`, oldestBy: 'at' })
@@ -98,13 +99,13 @@ function subscriptions({ database, time, maxReceives, notifier }: EventQueueOpti
 function sagaSteps({ database, time, notifier }: EventQueueOptions) {
   const mark = async (query: Query, attempt: string, state: string) => {
     const [row] = await query(MARK, [time(), attempt, state])
-    return row as { state: string; is_new: boolean }
+    return row?.state as string
   }
   return {
     publish: (attempt, events) =>
       database.transaction(async (query) => {
-        const { state, is_new } = await mark(query, attempt, 'held')
-        if (is_new) await query(HOLD, [attempt, ...columnsOf(events, 'id', 'createdAt', 'body')])
+        const state = await mark(query, attempt, 'held')
+        if (state === 'held') await query(HOLD, [attempt, ...columnsOf(events, 'id', 'createdAt', 'body')])
         return state !== 'removed'
       }),
     async release(attempt, events) {
@@ -113,7 +114,7 @@ function sagaSteps({ database, time, notifier }: EventQueueOptions) {
     },
     remove: (attempt) =>
       database.transaction(async (query) => {
-        const { state } = await mark(query, attempt, 'removed')
+        const state = await mark(query, attempt, 'removed')
         if (state === 'released') return
         await query('DELETE FROM formula_intake.held WHERE attempt = $1', [attempt])
         await query(SET_MARK, [time(), attempt, 'removed'])

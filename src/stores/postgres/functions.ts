@@ -1,5 +1,9 @@
 import { DURABLE, givenOrNow, OTHER_ISOLATION } from './database.ts'
 
+/** The profile `portable` leaves them out. */
+export const SETTINGS = `SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off`
+
 /**
  * Database functions plan their statements once per connection, without prepared statements that a pooler would have to
  * track. The plan is made while the tables are small and must still be right when they are large: indexes and nested
@@ -9,8 +13,7 @@ import { DURABLE, givenOrNow, OTHER_ISOLATION } from './database.ts'
  * exactly the types of a call would run in place of a polymorphic built-in, with our privileges.
  */
 export const PLANNED_ONCE = `
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off`
+LANGUAGE plpgsql ${SETTINGS}`
 
 /** A statement must see what was committed while the previous one waited for a lock. */
 export const READ_COMMITTED = `

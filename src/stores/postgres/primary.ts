@@ -14,6 +14,12 @@ SELECT pg_catalog.current_setting('transaction_read_only') = 'off' AS "isWritabl
   CASE WHEN NOT pg_catalog.pg_is_in_recovery()
     THEN pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END AS timeline`
 
+/** A server that will do; its timeline is 0 where nobody asks who the primary is. */
+interface Answer {
+  config: pg.ClientConfig
+  timeline: number
+}
+
 /**
  * Finds the server to use among those of a URL: the primary. After a failover the old one may accept writes until it
  * learns that it was replaced; the new one has a newer timeline.
@@ -23,6 +29,7 @@ export class Primary {
   /** The newest timeline that was seen. */
   #timeline = 0
   #found: Promise<pg.ClientConfig> | undefined
+  #again: Promise<pg.ClientConfig> | undefined
 
   constructor(servers: NamedServers) {
     this.#servers = servers
@@ -45,27 +52,48 @@ export class Primary {
     this.#found = undefined
   }
 
+  /**
+   * Searches again: a server that hangs does not tell that another was promoted.
+   * @param server the one that takes long
+   * @returns whether another is used from now on; false also when none will do
+   */
+  async isReplaced(server: pg.ClientConfig): Promise<boolean> {
+    if (!this.#servers.mustBeWritable) return false
+    this.#again ??= this.#search().finally(() => {
+      this.#again = undefined
+    })
+    const again = this.#again
+    try {
+      const isAnother = (await again) !== server
+      if (isAnother) this.#found = again
+      return isAnother
+    } catch {
+      return false
+    }
+  }
+
+  /** Waits for all answers: the first may be that of a primary which was replaced. */
   async #search(): Promise<pg.ClientConfig> {
     const { configs, mustBeWritable, allowsPlaintext } = this.#servers
     const [only] = configs
     if (only && configs.length === 1 && !mustBeWritable && !allowsPlaintext) return only
-    try {
-      return await Promise.any(configs.map((config) => this.#ask(config)))
-    } catch (error) {
-      const { errors } = error as AggregateError
-      const cause = errors.find((error) => error instanceof pg.DatabaseError) ?? errors[0]
-      throw new StoreUnavailable(`PostgreSQL: ${errors.map(reasonOf).join('; ')}`, { cause })
-    }
+    const outcomes = await Promise.allSettled(configs.map((config) => this.#ask(config)))
+    const answers = outcomes.filter((outcome) => outcome.status === 'fulfilled').map(({ value }) => value)
+    const [newest] = answers.toSorted((a, b) => b.timeline - a.timeline)
+    if (newest !== undefined) return newest.config
+    const errors = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason)
+    const cause = errors.find((error) => error instanceof pg.DatabaseError) ?? errors[0]
+    throw new StoreUnavailable(`PostgreSQL: ${errors.map(reasonOf).join('; ')}`, { cause })
   }
 
-  /** @returns the server's options; without encryption from now on, where it offers none and need not */
-  async #ask(config: pg.ClientConfig): Promise<pg.ClientConfig> {
+  /** Asks without encryption from now on, where the server offers none and need not. */
+  async #ask(config: pg.ClientConfig): Promise<Answer> {
     const client = new pg.Client({ ...config, connectionTimeoutMillis: ASK_MS, query_timeout: ASK_MS })
     client.on('error', () => {})
     try {
       await client.connect()
-      if (this.#servers.mustBeWritable) this.#check(client, (await client.query(ASK)).rows[0])
-      return config
+      if (!this.#servers.mustBeWritable) return { config, timeline: 0 }
+      return { config, timeline: this.#check(client, (await client.query(ASK)).rows[0]) }
     } catch (error) {
       if (!this.#servers.allowsPlaintext || reasonOf(error) !== NO_TLS) throw error
       config.ssl = false
@@ -75,10 +103,12 @@ export class Primary {
     }
   }
 
-  #check({ host, port }: pg.Client, { isWritable, timeline }: { isWritable: boolean; timeline: string | null }): void {
+  /** @returns its timeline */
+  #check({ host, port }: pg.Client, { isWritable, timeline }: { isWritable: boolean; timeline: string | null }) {
     if (!isWritable) throw new Error(`${host}:${port} accepts no writes`)
     const number = Number.parseInt(timeline ?? '0', 16)
     if (number < this.#timeline) throw new Error(`${host}:${port} is no longer the primary`)
     this.#timeline = number
+    return number
   }
 }

@@ -11,7 +11,8 @@ const RECONNECT_MS = 5_000
 
 /**
  * Wakes up long polls when events may be ready: those of this instance at once, others by a notification. Notifications
- * are lost when a connection breaks and never pass a pooler in transaction mode: a hint, not a promise.
+ * are lost when a connection breaks and never pass a pooler in transaction mode: a hint, not a promise. The
+ * profile `portable` does without them.
  */
 export class ReadyNotifier {
   readonly #database: Database
@@ -30,12 +31,13 @@ export class ReadyNotifier {
   /** @returns a function that removes the listener */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener)
-    if (!this.#isListening) void this.#keepListening()
+    if (!this.#isListening && !this.#database.isPortable) void this.#keepListening()
     return () => this.#listeners.delete(listener)
   }
 
   notify(): void {
     this.#wakeUp()
+    if (this.#database.isPortable) return
     this.#notifying ??= setTimeout(() => {
       this.#notifying = undefined
       if (this.#closed) return
@@ -73,12 +75,20 @@ export class ReadyNotifier {
     })
     try {
       await client.connect()
-      await client.query(`LISTEN ${CHANNEL}`)
+      // In a session that a pooler shares, LISTEN would stay behind, and reach its other clients.
+      if (await hasOwnSession(client)) await client.query(`LISTEN ${CHANNEL}`)
       await ended
     } finally {
       client.end().catch(ignore)
     }
   }
+}
+
+/** Whether the session is that of the process which the server named at the connect: a pooler names another. */
+async function hasOwnSession(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid')
+  // The types do not have it.
+  return rows[0]?.pid === (client as pg.Client & { processID: number }).processID
 }
 
 function ignore(): void {

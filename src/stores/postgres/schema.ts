@@ -1,6 +1,6 @@
 import { EARLIER_VERSION, StoreRefused } from '../../errors/store-errors.ts'
 import type { Database, Query } from './database.ts'
-import { FUNCTIONS } from './functions.ts'
+import { FUNCTIONS, SETTINGS } from './functions.ts'
 import { LEASE_FUNCTIONS } from './lease-functions.ts'
 import { SUBSCRIPTION_FUNCTIONS } from './subscription-functions.ts'
 
@@ -169,8 +169,8 @@ export const migrations: readonly string[] = [
   `,
 ]
 
-/** The key of the advisory lock for migrations: "FFI" and a number. */
-const LOCK = 0x46464901
+/** The storage parameters of a table, which the profile `portable` leaves out. */
+const STORAGE = / WITH \((?:autovacuum|fillfactor)[^)]*\)/g
 
 /** Waiting longer for a table would block every later statement on it, and a dump may read it for hours. */
 const LOCK_TIMEOUT = `SET LOCAL lock_timeout = '2s'`
@@ -179,6 +179,8 @@ const CREATE_VERSION = `
 CREATE SCHEMA IF NOT EXISTS formula_intake;
 CREATE TABLE formula_intake.layout_version (version integer NOT NULL);
 INSERT INTO formula_intake.layout_version VALUES (0)`
+
+const VERSION = 'SELECT version FROM formula_intake.layout_version'
 
 /** Earlier versions of the service kept their count in a table of another name. */
 const FOUND = `
@@ -203,6 +205,8 @@ WHERE pronamespace = pg_catalog.to_regnamespace('formula_intake')::oid
   AND NOT pg_catalog.has_function_privilege(oid, 'EXECUTE')
 ORDER BY 2, 1`
 
+/** SQLSTATEs of what exists already: a row in a catalog, a schema, a table or its type. */
+const EXISTS = /^(23505|42P06|42P07|42710)$/
 /** SQLSTATEs of refusals that a retry cannot change: authentication, and a database that does not exist. */
 const REFUSED = /^(28|3D000)/
 const INSUFFICIENT_PRIVILEGE = '42501'
@@ -217,8 +221,13 @@ const RIGHTS = 'docs/postgresql.md says which rights the service needs'
  * @throws {StoreUnavailable} also when a table stays locked for too long; nothing is changed then
  */
 export async function migrate(database: Database): Promise<void> {
+  const apply = () => database.transaction((query) => applyMigrations(query, database.isPortable))
   try {
-    await database.transaction(applyMigrations)
+    await apply().catch((error) => {
+      if (!EXISTS.test(codeOf(error))) throw error
+      // Another instance created the tables first. The server waited for its commit.
+      return apply()
+    })
     const missing = await database.query(MISSING_PRIVILEGES)
     if (missing.length === 0) return
     const rights = missing.map(({ needed, name }) => `${needed} on ${name}`).join(', ')
@@ -228,30 +237,38 @@ export async function migrate(database: Database): Promise<void> {
   }
 }
 
+const codeOf = ({ cause }: Error): string => (cause as { code?: string } | undefined)?.code ?? ''
+
 /** @returns a refusal when the server refused for good, else the error itself */
 function asRefusal(error: Error): Error {
-  const { code = '' } = (error.cause ?? {}) as { code?: string }
+  const code = codeOf(error)
   if (code === INSUFFICIENT_PRIVILEGE) return new StoreRefused(`${error.message}; ${RIGHTS}`)
   if (code === INVALID_PASSWORD) return new StoreRefused(`${error.message}; ${PASSWORDS}`)
   return REFUSED.test(code) ? new StoreRefused(error.message) : error
 }
 
-async function applyMigrations(query: Query): Promise<void> {
-  await query('SELECT pg_catalog.pg_advisory_xact_lock($1)', [LOCK])
+async function applyMigrations(query: Query, isPortable: boolean): Promise<void> {
   const [{ encoding, is_earlier, is_ours } = {}] = await query(FOUND)
   if (encoding !== 'UTF8') {
     throw new StoreRefused(`The database has the encoding ${encoding}: the service needs one with UTF8`)
   }
   if (is_earlier === true) throw new StoreRefused(`The database ${EARLIER_VERSION}`)
   if (is_ours !== true) await query(CREATE_VERSION)
-  const [row] = await query('SELECT version FROM formula_intake.layout_version')
-  const done = row?.version as number
+  let done = await versionOf(query, VERSION)
+  // Waits for an instance that migrates, and sees what it did.
+  if (done < migrations.length) done = await versionOf(query, `${VERSION} FOR UPDATE`)
   if (done > migrations.length) {
     throw new StoreRefused(`The database was written by a newer version of this service (schema ${done})`)
   }
   if (done === migrations.length) return
   await query(LOCK_TIMEOUT)
   const functions = [...FUNCTIONS, ...LEASE_FUNCTIONS, ...SUBSCRIPTION_FUNCTIONS]
-  for (const statement of [...migrations.slice(done), ...functions]) await query(statement)
+  for (const statement of [...migrations.slice(done), ...functions]) {
+    await query(isPortable ? statement.replaceAll(STORAGE, '').replaceAll(SETTINGS, '') : statement)
+  }
   await query('UPDATE formula_intake.layout_version SET version = $1', [migrations.length])
+}
+
+async function versionOf(query: Query, statement: string): Promise<number> {
+  return (await query(statement))[0]?.version as number
 }

@@ -5,10 +5,10 @@ import pg from 'pg'
 import passwordFile from 'pgpass'
 import { reasonOf } from '../../kit/reason.ts'
 
-/** The supported query parameters of a URL, named as in libpq. */
+/** The supported query parameters of a URL, named as in libpq; `profile` is ours. */
 const PARAMETERS = [
   ...['host', 'port', 'dbname', 'user', 'password', 'application_name', 'options', 'target_session_attrs'],
-  ...['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey'],
+  ...['sslmode', 'ssl', 'sslrootcert', 'sslcert', 'sslkey', 'profile'],
 ] as const
 type Parameters = { [N in (typeof PARAMETERS)[number]]?: string }
 
@@ -33,6 +33,8 @@ export interface NamedServers {
   allowsPlaintext: boolean
   /** Whether a server has to be asked if it accepts writes. */
   mustBeWritable: boolean
+  /** The profile `portable` leaves out what databases that only speak PostgreSQL's protocol often lack. */
+  isPortable: boolean
 }
 
 /**
@@ -46,6 +48,9 @@ export function readServerUrl(url: string, env: NodeJS.ProcessEnv = process.env)
   const hosts = hostsOf(given, env)
   const attrs = given.target_session_attrs ?? (env.PGTARGETSESSIONATTRS || (hosts.length > 1 ? 'read-write' : 'any'))
   if (!SESSION_ATTRS.includes(attrs)) throw new Error(`needs a target_session_attrs of ${SESSION_ATTRS.join(', ')}`)
+  if (given.profile !== undefined && given.profile !== 'portable') {
+    throw new Error('has a profile that is not supported: the only one is portable')
+  }
   const tls = hosts.every(isSocket) ? { ssl: false, allowsPlaintext: false } : tlsOf(given, env)
   const servers = hosts.map(({ host, port }) => {
     const config: pg.ClientConfig = {
@@ -68,6 +73,7 @@ export function readServerUrl(url: string, env: NodeJS.ProcessEnv = process.env)
     configs: servers.map(({ config }) => config),
     allowsPlaintext: tls.allowsPlaintext,
     mustBeWritable: attrs !== 'any',
+    isPortable: given.profile === 'portable',
   }
 }
 

@@ -3,12 +3,10 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { type PostgresServer, query, startPostgres } from '../../support/postgres/server.ts'
 import { startService } from '../../support/service-process.ts'
-import { until } from '../../support/until.ts'
 import { type LocalWebhook, startWebhook } from '../../support/webhook.ts'
-import { sendTo } from '../client-history.ts'
 import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
 import { chance, isLong, seed, sized } from '../extent.ts'
-import { newestFormulas, stats } from '../history/reads.ts'
+import { forwardingTo, missedBy } from '../forwarded.ts'
 import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { Load } from './load.ts'
 
@@ -86,30 +84,11 @@ async function exhaust(server: PostgresServer, ms: number): Promise<void> {
   await Promise.all(taken.map((client) => client.end()))
 }
 
-/** Waits until the webhook is sent nothing more. @returns the formulas whose events it has not taken */
-async function missedBy(webhook: LocalWebhook, source: string, url: string): Promise<string[]> {
-  const { send, close } = sendTo(url)
-  await until(async () => {
-    const { ready, leased, delayed } = await stats(send, 'erp')
-    return ready + leased + delayed === 0
-  }, 100)
-  const taken = new Set(webhook.taken.filter((event) => event.source === source).map(({ id }) => id))
-  const { fresh } = await newestFormulas(send)
-  close()
-  return fresh.filter(({ id }) => !taken.has(id)).map(({ name }) => `The webhook has not taken ${name}`)
-}
-
 /** Starts a service on new databases, and its clients. */
 async function setUp(t: Test, strategy: CommitStrategy, server: PostgresServer, webhook: LocalWebhook) {
   const databases = await createDatabases(server, strategy)
   const source = `/${strategy.replace(' ', '-')}`
-  const forwarding = {
-    FORWARD_TO: `${webhook.url}#erp`,
-    FORWARD_PRIVATE: 'true',
-    WEBHOOK_SECRETS_FILE: webhook.secretsFile,
-    EVENT_SOURCE: source,
-  }
-  const service = await startService(t, { ...environmentOf(databases), ...LIMITS, ...forwarding })
+  const service = await startService(t, { ...environmentOf(databases), ...LIMITS, ...forwardingTo(webhook, source) })
   const load = new Load([service.url], {
     chance: chance(strategy === 'saga' ? 1 : 0),
     strategy,

@@ -96,10 +96,12 @@ export class Leases {
       if (!earlier.certain) continue
       const acked = acceptedAck(earlier)
       if (acked !== null && acked <= lease.sent) say('came again after its ack')
-      // It may be leased again only if its lease may have ended, by a nack or by expiry.
-      const nacked = earlier.settlements.some(({ verb, sent }) => verb === 'nack' && sent < lease.got)
-      if (!nacked && lease.gotAt < Math.min(...earlier.ends)) say('leased to two at a time')
-      if (this.#redriven.some((tick) => tick >= earlier.sent && tick <= lease.got)) continue
+      const isRedriven = this.#redriven.some((tick) => tick >= Math.min(earlier.sent, lease.sent) && tick <= lease.got)
+      if (ordersOf(earlier, lease, isRedriven).every(([first, second]) => isLeasedAlong(first, second))) {
+        const [ends, numbers] = [[earlier, lease].map(({ ends }) => ends), [earlier.receiveCount, lease.receiveCount]]
+        say(`leased to two at a time: ${JSON.stringify({ numbers, ends, gotAt: [earlier.gotAt, lease.gotAt] })}`)
+      }
+      if (isRedriven) continue
       if (earlier.receiveCount === lease.receiveCount) say(`two leases are both its number ${lease.receiveCount}`)
       if (earlier.got < lease.sent && earlier.receiveCount > lease.receiveCount) say('its receiveCount went back')
     }
@@ -159,6 +161,24 @@ export class Leases {
     }
     return copy
   }
+}
+
+/** In which orders two leases may have begun: answers may cross, and then the numbers tell, unless these began anew. */
+function ordersOf(earlier: Lease, lease: Lease, isRedriven: boolean): [first: Lease, second: Lease][] {
+  type Order = [first: Lease, second: Lease]
+  const [asAnswered, crossed]: [Order, Order] = [
+    [earlier, lease],
+    [lease, earlier],
+  ]
+  if (lease.sent >= earlier.got) return [asAnswered]
+  if (isRedriven) return [asAnswered, crossed]
+  return [lease.receiveCount < earlier.receiveCount ? crossed : asAnswered]
+}
+
+/** Whether the second began before the first can have ended, by a nack or by expiry. */
+function isLeasedAlong(first: Lease, second: Lease): boolean {
+  const nacked = first.settlements.some(({ verb, sent }) => verb === 'nack' && sent < second.got)
+  return !nacked && second.gotAt < Math.min(...first.ends)
 }
 
 const acceptedAck = ({ settlements }: Lease): number | null =>

@@ -13,7 +13,7 @@ export const observationMutants: Mutant[] = [
   {
     name: 'metrics: a scrape waits for a store without a time limit',
     breaks: 'a store that hangs holds up no scrape',
-    edits: [[GAUGES, 'new Deadline(clock, STORE_TIMEOUT_MS).bound(call).catch(', 'call.catch(']],
+    edits: [[GAUGES, 'new Deadline(clock, STORE_TIMEOUT_MS).bound(call()).catch(', 'call().catch(']],
     caughtBy: [
       METRICS_TEST,
       'a store that hangs or fails is down and holds up no scrape; of its contents nothing is said',

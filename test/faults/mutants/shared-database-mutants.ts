@@ -6,6 +6,7 @@ const INTAKE = 'src/stores/postgres/intake.ts'
 const FUNCTIONS = 'src/stores/postgres/functions.ts'
 const PRIMARY = 'src/stores/postgres/primary.ts'
 const SAGA = 'src/stores/postgres/saga.ts'
+const SCHEMA = 'src/stores/postgres/schema.ts'
 const DOUBT = 'test/postgres/in-doubt.test.ts'
 const HOSTS = 'test/postgres/several-hosts.test.ts'
 const INSTANCES = 'test/postgres/instances.test.ts'
@@ -75,6 +76,12 @@ export const sharedDatabaseMutants: Mutant[] = [
     caughtBy: [HOSTS, 'a primary that was replaced is not used again, though it accepts writes'],
   },
   {
+    name: 'postgres: a primary that hangs is kept',
+    breaks: 'the newest primary is used',
+    edits: [[PRIMARY, 'b.timeline - a.timeline', 'a.timeline - b.timeline']],
+    caughtBy: [HOSTS, 'a primary that hangs is left for one that was promoted, and what hangs there is given up'],
+  },
+  {
     name: 'postgres: work that is due is given to every instance that asks',
     breaks: 'a cleanup is run by one instance at a time',
     edits: [
@@ -105,13 +112,16 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: instances make the tables without waiting for each other',
     breaks: 'instances may start at once',
-    edits: [
-      [
-        'src/stores/postgres/schema.ts',
-        "await query('SELECT pg_catalog.pg_advisory_xact_lock($1)', [LOCK])",
-        "await query('SELECT $1::bigint', [LOCK])",
-      ],
+    edits: [[SCHEMA, ' FOR UPDATE`', '`']],
+    caughtBy: [
+      'test/stores/open-postgres.test.ts',
+      'an instance waits for one that migrates, and goes by what that did',
     ],
+  },
+  {
+    name: 'postgres: an instance fails when another one creates the tables first',
+    breaks: 'instances may start at once',
+    edits: [[SCHEMA, '(23505|42P06|42P07|42710)', '(never)']],
     caughtBy: [INSTANCES, 'instances that start at once on an empty database create its tables once'],
   },
   {

@@ -20,7 +20,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type Account, accountOf, type Binaries, findBinaries } from './binaries.ts'
-import { childrenOf } from './process-tree.ts'
+import { childrenOf, signal } from './process-tree.ts'
 
 const execute = promisify(execFile)
 
@@ -223,17 +223,8 @@ async function keep(folder: string, copy: string): Promise<void> {
   await rename(unfinished, copy).catch(() => rm(unfinished, { recursive: true }))
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch (error) {
-    // It may have ended meanwhile.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-  }
-}
-
 /** Below the ephemeral ports, so that no client takes it while the server is down. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const port = 20_000 + Math.floor(Math.random() * 12_000)
   const probe = createServer()
   const isFree = new Promise<boolean>((resolve) => {
@@ -247,20 +238,20 @@ async function freePort(): Promise<number> {
 const SCRIPT = `
   while read -r line; do pid=$line; done
   if [ -n "$pid" ]; then
-    kill -QUIT "$pid"; kill -CONT "$pid"
+    kill -s "$2" "$pid"; kill -CONT "$pid"
     while kill -0 "$pid"; do sleep 0.05; done
   fi
   rm -rf -- "$1"
 `
 
 /** Ends a server and removes its folder when the process that started it ends, even by `kill -9`. */
-class Keeper {
+export class Keeper {
   readonly #watch: ChildProcess
 
-  constructor(directory: string) {
+  constructor(directory: string, signal: 'QUIT' | 'KILL' = 'QUIT') {
     // In a process group of its own, which is not ended along with ours.
     const options: SpawnOptions = { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: '/' }
-    this.#watch = spawn('/bin/sh', ['-c', SCRIPT, 'keeper', directory], options)
+    this.#watch = spawn('/bin/sh', ['-c', SCRIPT, 'keeper', directory, signal], options)
     this.#watch.unref()
     // The pipe to a process is a socket, but is not typed as one.
     const pipe = this.#watch.stdin as unknown as { unref(): void }

@@ -11,11 +11,13 @@ export class DocumentedRoles {
   readonly grants: string[]
   readonly #server: PostgresServer
   readonly #creations: string[]
+  /** The page's statements for the profile `portable`. */
+  readonly #forProfile: string[]
   readonly #suffix = randomBytes(4).toString('hex')
 
   private constructor(server: PostgresServer) {
     const blocks = readPage('docs/postgresql.md').matchAll(/^```sql\n([^`]+)^```/gm)
-    const [onServer = [], onDatabase = []] = [...blocks].map(([, block = '']) =>
+    const [onServer = [], onDatabase = [], forProfile = []] = [...blocks].map(([, block = '']) =>
       block
         .replaceAll(/\bintake(_owner)?\b/g, `intake$1_${this.#suffix}`)
         .split(';')
@@ -25,6 +27,7 @@ export class DocumentedRoles {
     this.#server = server
     this.#creations = onServer.filter((statement) => statement.startsWith('CREATE ROLE'))
     this.grants = onDatabase
+    this.#forProfile = forProfile
   }
 
   static async create(server: PostgresServer): Promise<DocumentedRoles> {
@@ -44,9 +47,15 @@ export class DocumentedRoles {
     return Object.assign(new URL(url), { username: role, password }).href
   }
 
-  /** @returns the URL of a database whose tables the owner has created, as the superuser */
-  async createDatabase(): Promise<string> {
-    const url = await this.#server.createDatabase()
+  /**
+   * @param isPortable whether the URL gets the profile `portable`
+   * @returns the URL of a database whose tables the owner has created, as the superuser
+   */
+  async createDatabase(isPortable = false): Promise<string> {
+    const named = new URL(await this.#server.createDatabase())
+    if (isPortable) named.searchParams.set('profile', 'portable')
+    const url = named.href
+    for (const statement of hasProfile(url) ? this.#forProfile : []) await query(url, statement)
     const owner = this.asOwner(url)
     await query(
       this.#server.url(),
@@ -65,3 +74,6 @@ export class DocumentedRoles {
     }
   }
 }
+
+/** Whether a URL has the profile `portable`. TEST_DATABASE_URL may have it too. */
+export const hasProfile = (url: string): boolean => new URL(url).searchParams.has('profile')

@@ -34,6 +34,15 @@ function everyStat(): Stat[] {
   return pids.map(readStat).filter((stat) => stat !== undefined)
 }
 
+/** Sends a signal to a process, which may have ended meanwhile. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 /** The children of a process. */
 export function childrenOf(pid: number): number[] {
   const all = platform() === 'linux' ? everyStat() : listed()

@@ -72,6 +72,24 @@ export async function query<Row>(url: string, statement: string, values: unknown
   }
 }
 
+/** The URL of a database at a port of this machine, as the superuser of our servers; default: `postgres`. */
+export function urlAt(port: number, database = 'postgres'): string {
+  const { user, password } = SUPERUSER
+  return `postgres://${user}:${password}@127.0.0.1:${port}/${database}`
+}
+
+/** Changes a setting of a server, also for open connections. */
+export async function changeSetting(url: string, name: string, value: string): Promise<void> {
+  await query(url, `ALTER SYSTEM SET ${quoted(name)} = ${pg.escapeLiteral(value)}`)
+  await query(url, 'SELECT pg_reload_conf()')
+  // Once a new connection has the setting, all others have it too.
+  for (;;) {
+    const [row] = await query<{ setting: string }>(url, 'SELECT setting FROM pg_settings WHERE name = $1', [name])
+    if (row?.setting === value) return
+    await pause(5)
+  }
+}
+
 /** Fresh names, which nobody's own databases have. */
 const freshName = (): string => `formula_test_${randomBytes(8).toString('hex')}`
 const quoted = (name: string): string => pg.escapeIdentifier(name)
@@ -88,9 +106,8 @@ class OwnServer implements PostgresServer {
     return this.#cluster.pid
   }
 
-  url(database = 'postgres'): string {
-    const { user, password } = SUPERUSER
-    return `postgres://${user}:${password}@127.0.0.1:${this.#cluster.port}/${database}`
+  url(database?: string): string {
+    return urlAt(this.#cluster.port, database)
   }
 
   async createDatabase(name = freshName()): Promise<string> {
@@ -110,18 +127,8 @@ class OwnServer implements PostgresServer {
     await this.start()
   }
 
-  async setReadOnly(isReadOnly: boolean): Promise<void> {
-    const wanted = isReadOnly ? 'on' : 'off'
-    await query(this.url(), `ALTER SYSTEM SET default_transaction_read_only = ${wanted}`)
-    await query(this.url(), 'SELECT pg_reload_conf()')
-    // Once a new connection has the setting, all others have it too.
-    const setting = 'SELECT setting FROM pg_settings WHERE name = $1'
-    for (;;) {
-      const [row] = await query<{ setting: string }>(this.url(), setting, ['default_transaction_read_only'])
-      if (row?.setting === wanted) return
-      await pause(5)
-    }
-  }
+  setReadOnly = (isReadOnly: boolean): Promise<void> =>
+    changeSetting(this.url(), 'default_transaction_read_only', isReadOnly ? 'on' : 'off')
 }
 
 class ExternalServer implements PostgresServer {

@@ -1,0 +1,108 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { startService } from '../../support/service-process.ts'
+import { type LocalWebhook, startWebhook } from '../../support/webhook.ts'
+import { Load } from '../chaos/load.ts'
+import { environmentOf, untilSettled } from '../databases.ts'
+import { type Chance, chance, isLong, seed, sized } from '../extent.ts'
+import { forwardingTo, missedBy } from '../forwarded.ts'
+import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
+import { FAILOVERS, type Failover } from './failovers.ts'
+import { missing, Replicas } from './replicas.ts'
+
+/** The time limit for recovery once there is a primary, in milliseconds. */
+const BACK_MS = 10_000
+/** The load before and after, in milliseconds. */
+const AROUND_MS = sized(300, 1_000)
+/** Six of the failovers are deaths. */
+const ROUNDS = sized(1, 17)
+const INSTANCES = 2
+const MAX_RECEIVES = 6
+const LIMITS = {
+  EVENT_MAX_RECEIVES: String(MAX_RECEIVES),
+  SUBMIT_RETRY_BASE_MS: '100',
+  SUBMIT_RETRY_MAX_MS: '1000',
+  SUBMIT_DEADLINE_MS: '6000',
+  IDEMPOTENCY_WAIT_MS: '2000',
+}
+/** Violations shown; one often causes others. */
+const SHOWN = 20
+
+const skip = missing().length > 0 && `not installed: ${missing().join(', ')}`
+t.setTimeout(sized(600_000, 7_200_000))
+
+/** Starts the instances of a service, and its clients. */
+async function setUp(t: Test, strategy: CommitStrategy, replicas: Replicas, webhook: LocalWebhook) {
+  const name = strategy.replace(' ', '_')
+  const [database, queue] = [name, strategy === 'saga' ? `${name}_queue` : name]
+  for (const each of new Set([database, queue])) await replicas.createDatabase(each)
+  const urls = { database: replicas.url(database), queue: replicas.url(queue) }
+  const environment = { ...environmentOf(urls), ...LIMITS, ...forwardingTo(webhook, `/${name}`) }
+  const services = []
+  for (let instance = 0; instance < INSTANCES; instance++) services.push(await startService(t, environment))
+  const addresses = services.map(({ url }) => url)
+  const load = new Load(addresses, {
+    chance: chance(strategy === 'saga' ? 1 : 0),
+    strategy,
+    maxReceives: MAX_RECEIVES,
+    submitters: 6,
+  })
+  const settled = (): Promise<string[]> =>
+    replicas.atPrimary((urlOf) => untilSettled({ database: urlOf(database), queue: urlOf(queue) }))
+  const judge = async (whole: boolean): Promise<string[]> => [
+    ...(await settled()),
+    ...(await load.judge(whole)),
+    ...(whole ? await missedBy(webhook, `/${name}`, addresses[0] as string) : []),
+  ]
+  return { strategy, services, load, judge }
+}
+
+type Running = Awaited<ReturnType<typeof setUp>>
+
+async function failOver(t: Test, { harm, leader }: Failover, replicas: Replicas, all: Running[]) {
+  for (const { load } of all) load.start()
+  await pause(AROUND_MS)
+  const primary = await replicas.primary()
+  const mend = await harm(primary, replicas)
+  if (leader !== 'the same') await replicas.primary(leader === 'another' ? primary : undefined)
+  const backAfter = await Promise.all(all.map(({ load }) => load.msUntilBack()))
+  await pause(AROUND_MS)
+  await mend?.()
+  await replicas.untilWhole()
+  await pause(AROUND_MS)
+  await Promise.all(all.map(({ load }) => load.stop()))
+  for (const [index, { strategy, judge }] of all.entries()) {
+    const ms = Math.round(backAfter[index] as number)
+    t.ok(ms < BACK_MS, `${strategy}: back after ${ms} ms`)
+    t.same((await judge(false)).slice(0, SHOWN), [], `${strategy}, seed ${seed}: all is kept`)
+  }
+}
+
+/** In another order each time. */
+function shuffled<T>(items: T[], chance: Chance): T[] {
+  const left = [...items]
+  return items.map(() => left.splice(chance.integer(0, left.length - 1), 1)[0] as T)
+}
+
+t.test('whatever happens to the primary, nothing is lost, and the service finds the next one', { skip }, async (t) => {
+  const replicas = await Replicas.start('synchronous')
+  t.teardown(() => replicas.stop())
+  const webhook = await startWebhook(t)
+  const all: Running[] = []
+  for (const strategy of COMMIT_STRATEGIES) all.push(await setUp(t, strategy, replicas, webhook))
+  const order = chance(2)
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const [name, failover] of shuffled(Object.entries(FAILOVERS), order)) {
+      await t.test(isLong ? `${round}: ${name}` : name, (t) => failOver(t, failover, replicas, all))
+    }
+  }
+  for (const { strategy, services, judge, load } of all) {
+    t.comment(`${strategy}: ${JSON.stringify(load.answers)}`)
+    t.same((await judge(true)).slice(0, SHOWN), [], `${strategy}, seed ${seed}: nothing is lost, doubled or orphaned`)
+    for (const { kill } of services) {
+      const { code, stdout } = await kill('SIGTERM')
+      t.equal(code, 0, `${strategy}: the process has survived`)
+      t.notMatch(stdout.join('\n'), /"level":60/, 'without an uncaught error')
+    }
+  }
+})

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Account } from '../../support/postgres/binaries.ts'
+
+/** A program that is started, killed and started again; `program.pid` in its folder has its process id, `log` its output. */
+export class Program {
+  readonly #command: string
+  readonly #words: string[]
+  readonly #folder: string
+  readonly #account: Account
+  #process: ChildProcess | undefined
+
+  constructor(command: string, words: string[], folder: string, account: Account = {}) {
+    this.#command = command
+    this.#words = words
+    this.#folder = folder
+    this.#account = account
+    mkdirSync(folder, { recursive: true })
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  start(): void {
+    if (this.#process !== undefined) return
+    const log = openSync(join(this.#folder, 'log'), 'a')
+    const options = { ...this.#account, cwd: this.#folder, stdio: ['ignore', log, log] as ['ignore', number, number] }
+    const running = spawn(this.#command, this.#words, options)
+    closeSync(log)
+    this.#process = running
+    writeFileSync(this.#pidFile, `${running.pid}\n`)
+    running.once('exit', () => {
+      if (this.#process === running) this.#ended()
+    })
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal)
+  }
+
+  async kill(): Promise<void> {
+    const running = this.#process
+    if (running === undefined) return
+    const ended = once(running, 'exit')
+    running.kill('SIGKILL')
+    await ended
+  }
+
+  #ended(): void {
+    this.#process = undefined
+    rmSync(this.#pidFile, { force: true })
+  }
+
+  get #pidFile(): string {
+    return join(this.#folder, 'program.pid')
+  }
+}
