@@ -8,21 +8,12 @@ import { createDatabases, environmentOf, untilSettled } from '../databases.ts'
 import { chance, isLong, seed, sized } from '../extent.ts'
 import { forwardingTo, missedBy } from '../forwarded.ts'
 import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
-import { Load } from './load.ts'
+import { LIMITS, Load, MAX_RECEIVES } from './load.ts'
 
 /** The time limit for recovery after a disturbance, in milliseconds. */
 const BACK_MS = 5_000
 /** The load before and after a disturbance, in milliseconds. */
 const AROUND_MS = sized(300, 3_000)
-const MAX_RECEIVES = 6
-/** Deadlines shorter than a disturbance, so that submissions also fail for good. */
-const LIMITS = {
-  EVENT_MAX_RECEIVES: String(MAX_RECEIVES),
-  SUBMIT_RETRY_BASE_MS: '100',
-  SUBMIT_RETRY_MAX_MS: '1000',
-  SUBMIT_DEADLINE_MS: '6000',
-  IDEMPOTENCY_WAIT_MS: '2000',
-}
 /** Violations shown; one often causes others. */
 const SHOWN = 20
 

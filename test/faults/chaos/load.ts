@@ -9,6 +9,16 @@ const REST_MS = 15
 /** The interval and the time limit of the probes after a disturbance, in milliseconds. */
 const PROBE = { everyMs: 50, mostMs: 30_000 }
 
+export const MAX_RECEIVES = 6
+/** The configuration of a service whose deadlines are shorter than a disturbance, so that submissions also fail for good. */
+export const LIMITS = {
+  EVENT_MAX_RECEIVES: String(MAX_RECEIVES),
+  SUBMIT_RETRY_BASE_MS: '100',
+  SUBMIT_RETRY_MAX_MS: '1000',
+  SUBMIT_DEADLINE_MS: '6000',
+  IDEMPOTENCY_WAIT_MS: '2000',
+}
+
 interface LoadOptions {
   chance: Chance
   maxReceives: number

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { startService } from '../../support/service-process.ts'
 import { type LocalWebhook, startWebhook } from '../../support/webhook.ts'
-import { Load } from '../chaos/load.ts'
+import { LIMITS, Load, MAX_RECEIVES } from '../chaos/load.ts'
 import { environmentOf, untilSettled } from '../databases.ts'
 import { type Chance, chance, isLong, seed, sized } from '../extent.ts'
 import { forwardingTo, missedBy } from '../forwarded.ts'
@@ -17,14 +17,6 @@ const AROUND_MS = sized(300, 1_000)
 /** Six of the failovers are deaths. */
 const ROUNDS = sized(1, 17)
 const INSTANCES = 2
-const MAX_RECEIVES = 6
-const LIMITS = {
-  EVENT_MAX_RECEIVES: String(MAX_RECEIVES),
-  SUBMIT_RETRY_BASE_MS: '100',
-  SUBMIT_RETRY_MAX_MS: '1000',
-  SUBMIT_DEADLINE_MS: '6000',
-  IDEMPOTENCY_WAIT_MS: '2000',
-}
 /** Violations shown; one often causes others. */
 const SHOWN = 20
 

@@ -14,6 +14,7 @@ import { Node } from './node.ts'
 const NODES = 3
 /** The role of the service. */
 const SERVICE = 'intake'
+const STREAMING = `SELECT FROM pg_stat_replication WHERE state = 'streaming'`
 /** How long a start, or a failover, may take, in milliseconds. */
 const PATIENCE_MS = 90_000
 
@@ -25,6 +26,9 @@ export type Replication = 'synchronous' | 'asynchronous'
 /** What Debian has to have installed. @returns what is missing */
 export const missing = (): string[] =>
   ['/usr/bin/patroni', '/usr/bin/etcd', '/usr/bin/etcdctl', '/usr/lib/postgresql'].filter((path) => !existsSync(path))
+
+const urlOf = ({ port }: Node, database: string): string =>
+  `postgres://${SUPERUSER.user}:${SUPERUSER.password}@127.0.0.1:${port}/${database}`
 
 /** Three servers of PostgreSQL, of which Patroni makes one the primary, with the servers of etcd that it asks. */
 export class Replicas {
@@ -70,11 +74,9 @@ export class Replicas {
   /** Looks into databases at the primary, for a test; again when it is replaced meanwhile. */
   async atPrimary<T>(look: (urlOf: (database: string) => string) => Promise<T>): Promise<T> {
     for (const until = performance.now() + PATIENCE_MS; ; await pause(200)) {
-      const { port } = await this.primary()
-      const urlOf = (database: string) =>
-        `postgres://${SUPERUSER.user}:${SUPERUSER.password}@127.0.0.1:${port}/${database}`
+      const primary = await this.primary()
       try {
-        return await look(urlOf)
+        return await look((database) => urlOf(primary, database))
       } catch (error) {
         if (performance.now() > until) throw error
       }
@@ -102,11 +104,15 @@ export class Replicas {
     })
   }
 
-  /** Waits until one leads and the others follow. */
+  /** Waits until one leads and the others follow it without a gap. */
   async untilWhole(): Promise<void> {
     await this.#until('a primary and two standbys', async () => {
-      const roles = await Promise.all(this.nodes.map(async (node) => (await node.leads()) || (await node.follows())))
-      return roles.every(Boolean) || undefined
+      const leads = await Promise.all(this.nodes.map((node) => node.leads()))
+      const follow = await Promise.all(this.nodes.map(async (node, index) => leads[index] || (await node.follows())))
+      const primary = this.nodes[leads.indexOf(true)]
+      if (primary === undefined || !follow.every(Boolean)) return undefined
+      const standbys = await query(urlOf(primary, 'postgres'), STREAMING).catch(() => [])
+      return standbys.length === NODES - 1 || undefined
     })
   }
 
