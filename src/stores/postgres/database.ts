@@ -55,6 +55,13 @@ export const DURABLE = `pg_catalog.set_config('synchronous_commit',
     WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, true)`
 
 /**
+ * For a transaction that says "there is none" and changes nothing: a lock that nobody waits for makes it a write. Its commit
+ * then waits for the standby, after all earlier commits; a primary that was replaced never gets that far, and does not say
+ * that what the next one has is gone. Follows SELECT or PERFORM.
+ */
+export const CONFIRMED = `${DURABLE} FROM formula_intake.identity WHERE single FOR KEY SHARE`
+
+/**
  * The given time, or the database's when that is null, in milliseconds since the epoch. The database's clock lets
  * instances with different clocks agree on when a lease ends; tests give a time.
  * @param clock `statement`: when the statement began; `clock`: when the expression is evaluated

@@ -1,6 +1,6 @@
 import { isFingerprint } from '../../formula/identity.ts'
 import { ERASING, type FormulaDb, HEAD_START_MS, type Intake } from '../ports.ts'
-import { type Database, DURABLE, type GivenTime, NOW } from './database.ts'
+import { CONFIRMED, type Database, DURABLE, type GivenTime, NOW } from './database.ts'
 import { INTENT, openAttempts } from './saga.ts'
 
 /** Answers still name erased formulas by their ids. */
@@ -74,7 +74,8 @@ export function erasures(database: Database, time: GivenTime, vacuum: Vacuum) {
     if (!isFingerprint(id)) return false
     const isErased = await database.transaction(async (query) => {
       const [row] = await query(ERASE, [id])
-      if (row !== undefined) await query('SELECT formula_intake.erase($1, $2)', [id, row.seq])
+      if (row === undefined) await query(`SELECT ${CONFIRMED}`)
+      else await query('SELECT formula_intake.erase($1, $2)', [id, row.seq])
       return row !== undefined
     })
     if (isErased) vacuum.request()
@@ -85,6 +86,7 @@ export function erasures(database: Database, time: GivenTime, vacuum: Vacuum) {
     const started = await database.query(START, [time(), erasureId, id, ERASING, HEAD_START_MS])
     if (started.length > 0) vacuum.request()
     const rows = started.length > 0 ? started : await database.query(OWED, [id])
+    if (rows.length === 0) await database.execute(`SELECT ${CONFIRMED}`)
     return (await openAttempts(database, rows))[0] ?? null
   }
   const count: FormulaDb['erasures'] = async () =>

@@ -1,4 +1,4 @@
-import { DURABLE, givenOrNow, NO_SUBSCRIPTION } from './database.ts'
+import { CONFIRMED, DURABLE, givenOrNow, NO_SUBSCRIPTION } from './database.ts'
 import { PLANNED_ONCE, READ_COMMITTED } from './functions.ts'
 
 /** Evaluated after all locks are taken, so that times follow the order in which a lock was held. */
@@ -25,6 +25,12 @@ const LOCK_READERS = `PERFORM FROM formula_intake.subscriptions WHERE id = ANY (
 /** After a clock was set back, a new due time may lie before `due_after`. */
 const LOOK_AGAIN = `
   UPDATE formula_intake.subscriptions SET due_after = now_ms WHERE id = ANY (readers) AND due_after > now_ms;`
+
+/** After the statement that returns the receipts which held their lease. */
+const CONFIRM_REFUSAL = `
+  IF NOT FOUND THEN
+    PERFORM ${CONFIRMED};
+  END IF;`
 
 /** Locks a subscription. Later statements see all that earlier holders of the lock committed. */
 const LOCK = `
@@ -209,6 +215,7 @@ DECLARE
 BEGIN
   PERFORM ${DURABLE};
   RETURN QUERY DELETE FROM formula_intake.deliveries AS d USING ${RECEIPTS} WHERE ${HOLDS} RETURNING r.ordinal;
+  ${CONFIRM_REFUSAL}
 END $$`
 
 /** Gives leases back: to the front, after a delay, or to the dead letters after the last receive. */
@@ -241,6 +248,7 @@ BEGIN
   FROM numbered AS n LEFT JOIN formula_intake.events AS e ON n.dies AND e.position = n.position
   WHERE d.subscription = n.subscription AND d.position = n.position
   RETURNING n.ordinal;
+  ${CONFIRM_REFUSAL}
   IF delay_ms > 0 THEN
     ${LOOK_AGAIN}
   END IF;
@@ -258,6 +266,7 @@ BEGIN
   RETURN QUERY UPDATE formula_intake.deliveries AS d
   SET state = 'returned', rank = d.position, nonce = NULL, receives = d.receives - 1
   FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.ordinal;
+  ${CONFIRM_REFUSAL}
 END $$`
 
 /** Changes when leases end. Returns the end as well. */
@@ -274,6 +283,7 @@ BEGIN
   now_ms := ${NOW};
   RETURN QUERY UPDATE formula_intake.deliveries AS d SET rank = now_ms + lease_ms
   FROM ${RECEIPTS} WHERE ${HOLDS} RETURNING r.ordinal, d.rank;
+  ${CONFIRM_REFUSAL}
   ${LOOK_AGAIN}
 END $$`
 

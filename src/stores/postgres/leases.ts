@@ -1,7 +1,7 @@
 import { isFingerprint } from '../../formula/identity.ts'
 import { type Admission, BatchScheduler } from '../batch-scheduler.ts'
 import type { DeadEvent, EventQueue, LeasedEvent, Settled } from '../ports.ts'
-import { columnsOf, DURABLE, NOW } from './database.ts'
+import { CONFIRMED, columnsOf, DURABLE, NOW } from './database.ts'
 import type { EventQueueOptions } from './event-queue.ts'
 
 /** Maximum number of events in a batch of receives, unless a single call asks for more. */
@@ -133,7 +133,10 @@ export function deadLetters({ database, time, maxReceives, notifier }: EventQueu
     },
     async removeDead(subscription, id) {
       await moveDue(subscription)
-      return isFingerprint(id) && (await database.query(REMOVE_DEAD, [subscription, id])).length > 0
+      if (!isFingerprint(id)) return false
+      const isRemoved = (await database.query(REMOVE_DEAD, [subscription, id])).length > 0
+      if (!isRemoved) await database.execute(`SELECT ${CONFIRMED}`)
+      return isRemoved
     },
   } satisfies Partial<EventQueue>
 }

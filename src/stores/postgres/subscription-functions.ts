@@ -1,4 +1,4 @@
-import { DURABLE } from './database.ts'
+import { CONFIRMED, DURABLE } from './database.ts'
 import { PLANNED_ONCE, READ_COMMITTED } from './functions.ts'
 import { NOW } from './lease-functions.ts'
 
@@ -127,10 +127,14 @@ CREATE OR REPLACE FUNCTION formula_intake.unsubscribe(wanted text) RETURNS boole
 DECLARE
   gone integer := (SELECT id FROM formula_intake.subscriptions WHERE name = wanted FOR UPDATE);
 BEGIN
+  IF gone IS NULL THEN
+    PERFORM ${CONFIRMED};
+    RETURN false;
+  END IF;
   PERFORM ${DURABLE};
   DELETE FROM formula_intake.deliveries WHERE subscription = gone;
   DELETE FROM formula_intake.subscriptions WHERE id = gone;
-  RETURN FOUND;
+  RETURN true;
 END $$`
 
 const SEEK = `
