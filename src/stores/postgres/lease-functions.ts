@@ -180,6 +180,11 @@ BEGIN
   END IF;
   PERFORM ${DURABLE};
   now_ms := ${NOW};
+  IF own.due_after > now_ms THEN
+    -- The clock was set back.
+    own.due_after := now_ms;
+    UPDATE formula_intake.subscriptions SET due_after = now_ms WHERE id = own.id;
+  END IF;
   IF ${IS_DUE} THEN
     PERFORM formula_intake.end_due(own, now_ms, most_receives);
   END IF;

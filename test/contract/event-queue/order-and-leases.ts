@@ -100,4 +100,24 @@ export async function leasePromises(t: Test, open: OpenStores): Promise<void> {
       { ...a, receiveCount: 2, diedAt: NOON + 60_000, reason: 'expired', detail: null },
     ])
   })
+
+  for (const way of ['new', 'returned', 'redriven', 'extended', 'delayed'] as const) {
+    t.test(`after the clock was set back, an event comes again when its lease or delay ends: ${way}`, async (t) => {
+      const { queue, clock } = await start(t, open, { maxReceives: way === 'redriven' ? 1 : 5 })
+      await show(queue, 'a')
+      if (way !== 'new') await queue.nack(receiptsOf(await lease(queue)), 0)
+      if (way === 'redriven') await queue.redrive(DEFAULT)
+      if (way === 'new') await lease(queue, 1, 1)
+      clock.advance(way === 'new' ? 1 : 0)
+      t.equal((await queue.stats(DEFAULT)).ready, 1)
+      clock.advance(-100 * LEASE_MS)
+      const receipts = receiptsOf(await lease(queue, 1))
+      if (way === 'extended') await queue.extend(receipts, LEASE_MS)
+      if (way === 'delayed') await queue.nack(receipts, LEASE_MS)
+      t.same(await lease(queue), [])
+      clock.advance(LEASE_MS)
+      if (way === 'redriven') t.match((await queue.dead(DEFAULT, 10)).items, [{ id: idOf('a') }])
+      else t.equal(namesOf(await lease(queue)), 'a')
+    })
+  }
 }
