@@ -1,6 +1,6 @@
 import { ANSWER_BYTES, readKept, referredTo, slotOf } from '../kept-answer.ts'
 import type { Answer, FormulaEvent, Holder, KeyRecord, StoredFormula, Submission, SubmissionStatus } from '../ports.ts'
-import { columnsOf, type Database, type GivenTime, NOW, type Row } from './database.ts'
+import { columnsOf, type Database, DURABLE, type GivenTime, NOW, type Row } from './database.ts'
 
 /** Deletes expired answers, which frees their slots. $1 time, $2 slots. */
 const FREE_EXPIRED = `
@@ -9,25 +9,25 @@ DELETE FROM formula_intake.answers WHERE slot = ANY ($2::uuid[]) AND attempt IS 
 /**
  * Whoever repeats an answer promises what it says, so a standby has to have it first. It may not: a commit becomes visible
  * when its connection breaks, or its server crashes, while it waits for the standby. A lock on the row makes the lookup a
- * write, which waits for the standby too, after all earlier ones.
+ * write, which waits for the standby too, after all earlier ones, where it also selects `DURABLE`.
  */
 const REPLICATED = `FOR KEY SHARE OF answers`
 
 /** The answers or running submissions in slots. $1 slots. */
 const ANSWERS = `
 SELECT slot, pg_catalog.encode(payload, 'hex') AS payload, submission, answers.status, answers.kept, answers.added,
-  attempt, intents.state
+  attempt, intents.state, ${DURABLE}
 FROM formula_intake.answers LEFT JOIN formula_intake.intents ON intents.id = attempt
 WHERE slot = ANY ($1::uuid[]) ${REPLICATED}`
 
 /** The answer in a slot, unless it is pending or expired. $1 time, $2 slot. */
 const ANSWER = `
-SELECT pg_catalog.encode(payload, 'hex') AS payload, submission, status, kept, added FROM formula_intake.answers
-WHERE slot = $2 AND attempt IS NULL AND expires_at > ${NOW} ${REPLICATED}`
+SELECT pg_catalog.encode(payload, 'hex') AS payload, submission, status, kept, added, ${DURABLE}
+FROM formula_intake.answers WHERE slot = $2 AND attempt IS NULL AND expires_at > ${NOW} ${REPLICATED}`
 
 /** The submission in a slot, unless its answer has expired. $1 time, $2 slot. */
 const STATUS = `
-SELECT submitted_at AS "submittedAt", status, kept, added, attempt FROM formula_intake.answers
+SELECT submitted_at AS "submittedAt", status, kept, added, attempt, ${DURABLE} FROM formula_intake.answers
 WHERE slot = $2 AND (attempt IS NOT NULL OR expires_at > ${NOW}) ${REPLICATED}`
 
 /** $1 sequence numbers of formulas, erased or not. */

@@ -60,7 +60,23 @@ export const sharedDatabaseMutants: Mutant[] = [
     edits: [['src/stores/postgres/lookup.ts', '`FOR KEY SHARE OF answers`', "''"]],
     caughtBy: [
       'test/postgres/unreplicated.test.ts',
-      'an answer that no standby has is neither given nor repeated, and its key is not said to be used',
+      'synchronous_commit=on: an answer that no standby has is neither given nor repeated, and its key is not said to be used',
+    ],
+  },
+  {
+    name: 'postgres: something is said to be gone by a primary that was replaced',
+    breaks: 'a stale primary answers nothing that the next one has not',
+    edits: [[DATABASE, 'WHERE single FOR KEY SHARE`', 'WHERE single`']],
+    caughtBy: ['test/postgres/unreplicated.test.ts', 'nothing is said to be gone before a standby has that too'],
+  },
+  {
+    name: 'postgres: leases that begin after the clock was set back do not end',
+    breaks: 'an event that is not acknowledged comes again',
+    edits: [['src/stores/postgres/lease-functions.ts', 'IF own.due_after > now_ms THEN', 'IF false THEN']],
+    caughtBy: [
+      'test/stores/postgres.test.ts',
+      'postgres event queue: leases',
+      'after the clock was set back, an event comes again when its lease or delay ends: returned',
     ],
   },
   {
