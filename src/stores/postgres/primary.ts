@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { StoreUnavailable } from '../../errors/store-errors.ts'
 import { reasonOf } from '../../kit/reason.ts'
+import { Client } from './client.ts'
 import type { NamedServers } from './server-url.ts'
 
 /** How long a server may take to connect, and to say whether it is the primary, in milliseconds each. */
@@ -88,7 +89,7 @@ export class Primary {
 
   /** Asks without encryption from now on, where the server offers none and need not. */
   async #ask(config: pg.ClientConfig): Promise<Answer> {
-    const client = new pg.Client({ ...config, connectionTimeoutMillis: ASK_MS, query_timeout: ASK_MS })
+    const client = new Client({ ...config, connectionTimeoutMillis: ASK_MS, query_timeout: ASK_MS })
     client.on('error', () => {})
     try {
       await client.connect()

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
+const CLIENT = 'src/stores/postgres/client.ts'
 const DATABASE = 'src/stores/postgres/database.ts'
 const HINTS = 'src/stores/postgres/ready-notifier.ts'
 const INTAKE = 'src/stores/postgres/intake.ts'
@@ -78,8 +79,17 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: a primary that hangs is kept',
     breaks: 'the newest primary is used',
-    edits: [[PRIMARY, 'b.timeline - a.timeline', 'a.timeline - b.timeline']],
+    edits: [[PRIMARY, '(await again) !== server', '(await again) === null']],
     caughtBy: [HOSTS, 'a primary that hangs is left for one that was promoted, and what hangs there is given up'],
+  },
+  {
+    name: 'postgres: a connection to a dead host is waited for when it is ended',
+    breaks: 'an instance stops within seconds',
+    edits: [[CLIENT, 'setTimeout(() => this.connection.stream.destroy(), END_MS).unref()', '']],
+    caughtBy: [
+      'test/postgres/dead-host.test.ts',
+      'an instance closes within seconds, with all connections, though its host is dead',
+    ],
   },
   {
     name: 'postgres: work that is due is given to every instance that asks',
