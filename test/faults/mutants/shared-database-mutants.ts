@@ -73,7 +73,7 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: a primary that was replaced is used again',
     breaks: 'the newest primary is used',
-    edits: [[PRIMARY, 'number < this.#timeline', 'number < 0']],
+    edits: [[PRIMARY, 'generation < this.#newest', 'generation < NO_CLUSTER']],
     caughtBy: [HOSTS, 'a primary that was replaced is not used again, though it accepts writes'],
   },
   {
@@ -81,6 +81,15 @@ export const sharedDatabaseMutants: Mutant[] = [
     breaks: 'the newest primary is used',
     edits: [[PRIMARY, '(await again) !== server', '(await again) === null']],
     caughtBy: [HOSTS, 'a primary that hangs is left for one that was promoted, and what hangs there is given up'],
+  },
+  {
+    name: 'postgres: timelines of different clusters are compared',
+    breaks: 'no instance needs a restart after a change of the primary',
+    edits: [[PRIMARY, 'await this.#clusterOf(client)', 'NO_CLUSTER']],
+    caughtBy: [
+      HOSTS,
+      'the primary of a newer cluster, such as pg_upgrade makes, is used at once, and the older cluster no more',
+    ],
   },
   {
     name: 'postgres: a connection to a dead host is waited for when it is ended',
