@@ -2,6 +2,7 @@ import pg from 'pg'
 import { StoreRefused, StoreUnavailable, UnknownSubscription } from '../../errors/store-errors.ts'
 import { type Clock, systemClock } from '../../kit/clock.ts'
 import { reasonOf } from '../../kit/reason.ts'
+import { Client } from './client.ts'
 import { Primary } from './primary.ts'
 import { readServerUrl } from './server-url.ts'
 
@@ -109,7 +110,7 @@ const CONNECTION: pg.ClientConfig = {
 }
 
 function poolOf(connection: pg.ClientConfig): pg.Pool {
-  const options = { max: MAX_CONNECTIONS, query_timeout: STATEMENT_MS, idleTimeoutMillis: 30_000, types }
+  const options = { max: MAX_CONNECTIONS, query_timeout: STATEMENT_MS, idleTimeoutMillis: 30_000, types, Client }
   const pool = new pg.Pool({ ...connection, ...options })
   pool.on('error', ignore)
   // The pool handles errors of idle connections only: one on a connection in use would crash the process.
@@ -132,12 +133,13 @@ export class Database {
   constructor(url: string) {
     const servers = readServerUrl(url)
     this.isPortable = servers.isPortable
-    this.#primary = new Primary(servers)
+    const configs = servers.configs.map((config) => ({ ...CONNECTION, ...config }))
+    this.#primary = new Primary({ ...servers, configs })
   }
 
-  /** @returns the options of a connection to the primary */
-  async connection(): Promise<pg.ClientConfig> {
-    return { ...CONNECTION, ...(await this.#primary.find()) }
+  /** @returns the options of a connection to the primary: the same object until another server is found */
+  connection(): Promise<pg.ClientConfig> {
+    return this.#primary.find()
   }
 
   /**
@@ -243,7 +245,7 @@ export class Database {
     if (this.#pool?.server !== server) {
       // Ends when the last statement under way there has ended.
       this.#pool?.connections.end().catch(ignore)
-      this.#pool = { server, connections: poolOf({ ...CONNECTION, ...server }) }
+      this.#pool = { server, connections: poolOf(server) }
     }
     try {
       return { client: await this.#pool.connections.connect(), server }

@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { StoreUnavailable } from '../../errors/store-errors.ts'
 import { reasonOf } from '../../kit/reason.ts'
+import { Client } from './client.ts'
 import type { NamedServers } from './server-url.ts'
 
 /** How long a server may take to connect, and to say whether it is the primary, in milliseconds each. */
@@ -14,20 +15,27 @@ SELECT pg_catalog.current_setting('transaction_read_only') = 'off' AS "isWritabl
   CASE WHEN NOT pg_catalog.pg_is_in_recovery()
     THEN pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) END AS timeline`
 
-/** A server that will do; its timeline is 0 where nobody asks who the primary is. */
+/** The identifier of a cluster begins with the time at which it was made. */
+const ASK_CLUSTER = `
+SELECT pg_catalog.lpad(pg_catalog.to_hex(system_identifier), 16, '0') AS cluster FROM pg_catalog.pg_control_system()`
+const NO_CLUSTER = '0'.repeat(16)
+
+/** A server that will do. */
 interface Answer {
   config: pg.ClientConfig
-  timeline: number
+  /** Its cluster and its timeline as hexadecimal digits, greater when newer; empty where nobody asks for the primary. */
+  generation: string
 }
 
 /**
  * Finds the server to use among those of a URL: the primary. After a failover the old one may accept writes until it
- * learns that it was replaced; the new one has a newer timeline.
+ * learns that it was replaced; the new one has a newer timeline, or is of a newer cluster, where timelines begin anew:
+ * `pg_upgrade` makes one.
  */
 export class Primary {
   readonly #servers: NamedServers
-  /** The newest timeline that was seen. */
-  #timeline = 0
+  /** The newest generation that was seen. */
+  #newest = NO_CLUSTER
   #found: Promise<pg.ClientConfig> | undefined
   #again: Promise<pg.ClientConfig> | undefined
 
@@ -79,7 +87,7 @@ export class Primary {
     if (only && configs.length === 1 && !mustBeWritable && !allowsPlaintext) return only
     const outcomes = await Promise.allSettled(configs.map((config) => this.#ask(config)))
     const answers = outcomes.filter((outcome) => outcome.status === 'fulfilled').map(({ value }) => value)
-    const [newest] = answers.toSorted((a, b) => b.timeline - a.timeline)
+    const [newest] = answers.toSorted((a, b) => b.generation.localeCompare(a.generation))
     if (newest !== undefined) return newest.config
     const errors = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason)
     const cause = errors.find((error) => error instanceof pg.DatabaseError) ?? errors[0]
@@ -88,12 +96,12 @@ export class Primary {
 
   /** Asks without encryption from now on, where the server offers none and need not. */
   async #ask(config: pg.ClientConfig): Promise<Answer> {
-    const client = new pg.Client({ ...config, connectionTimeoutMillis: ASK_MS, query_timeout: ASK_MS })
+    const client = new Client({ ...config, connectionTimeoutMillis: ASK_MS, query_timeout: ASK_MS })
     client.on('error', () => {})
     try {
       await client.connect()
-      if (!this.#servers.mustBeWritable) return { config, timeline: 0 }
-      return { config, timeline: this.#check(client, (await client.query(ASK)).rows[0]) }
+      if (!this.#servers.mustBeWritable) return { config, generation: '' }
+      return { config, generation: await this.#check(client) }
     } catch (error) {
       if (!this.#servers.allowsPlaintext || reasonOf(error) !== NO_TLS) throw error
       config.ssl = false
@@ -103,12 +111,24 @@ export class Primary {
     }
   }
 
-  /** @returns its timeline */
-  #check({ host, port }: pg.Client, { isWritable, timeline }: { isWritable: boolean; timeline: string | null }) {
-    if (!isWritable) throw new Error(`${host}:${port} accepts no writes`)
-    const number = Number.parseInt(timeline ?? '0', 16)
-    if (number < this.#timeline) throw new Error(`${host}:${port} is no longer the primary`)
-    this.#timeline = number
-    return number
+  /** @returns its generation */
+  async #check(client: Client): Promise<string> {
+    const { isWritable, timeline } = (await client.query(ASK)).rows[0]
+    const server = `${client.host}:${client.port}`
+    if (!isWritable) throw new Error(`${server} accepts no writes`)
+    const generation = `${await this.#clusterOf(client)}${timeline ?? ''}`
+    if (generation < this.#newest) throw new Error(`${server} is no longer the primary`)
+    this.#newest = generation
+    return generation
+  }
+
+  /** @returns its identifier; the last one that was seen, where everyone's right to ask was revoked */
+  async #clusterOf(client: Client): Promise<string> {
+    try {
+      return (await client.query(ASK_CLUSTER)).rows[0].cluster
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError)) throw error
+      return this.#newest.slice(0, NO_CLUSTER.length)
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
+import { Client } from './client.ts'
 import type { Database } from './database.ts'
 
 const CHANNEL = 'formula_intake_ready'
@@ -8,6 +9,8 @@ const CHANNEL = 'formula_intake_ready'
 const NOTIFY_MS = 100
 /** How long to wait before listening again, in milliseconds. */
 const RECONNECT_MS = 5_000
+/** How often to check that the server is still the one in use, in milliseconds. */
+const CHECK_MS = 5_000
 
 /**
  * Wakes up long polls when events may be ready: those of this instance at once, others by a notification. Notifications
@@ -19,7 +22,7 @@ export class ReadyNotifier {
   /** Sent with each notification, to recognise this instance's own. */
   readonly #instance = randomUUID()
   readonly #listeners = new Set<() => void>()
-  #client: pg.Client | undefined
+  #client: Client | undefined
   #isListening = false
   #notifying: NodeJS.Timeout | undefined
   #closed = false
@@ -65,9 +68,11 @@ export class ReadyNotifier {
 
   /** Listens until the connection ends. */
   async #listen(): Promise<void> {
-    const client = new pg.Client(await this.#database.connection())
+    const server = await this.#database.connection()
     if (this.#closed) return
+    const client = new Client(server)
     this.#client = client
+    const checking = setInterval(() => this.#endIfReplaced(client, server), CHECK_MS).unref()
     const ended = new Promise((resolve) => client.once('end', resolve))
     client.on('error', ignore)
     client.on('notification', ({ payload }) => {
@@ -79,16 +84,23 @@ export class ReadyNotifier {
       if (await hasOwnSession(client)) await client.query(`LISTEN ${CHANNEL}`)
       await ended
     } finally {
+      clearInterval(checking)
       client.end().catch(ignore)
     }
+  }
+
+  /** Ends the connection once another server is in use: one that was replaced may be dead, and never end it. */
+  async #endIfReplaced(client: Client, server: pg.ClientConfig): Promise<void> {
+    const used = await this.#database.connection().catch(() => server)
+    if (used !== server) await client.end().catch(ignore)
   }
 }
 
 /** Whether the session is that of the process which the server named at the connect: a pooler names another. */
-async function hasOwnSession(client: pg.Client): Promise<boolean> {
+async function hasOwnSession(client: Client): Promise<boolean> {
   const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid')
   // The types do not have it.
-  return rows[0]?.pid === (client as pg.Client & { processID: number }).processID
+  return rows[0]?.pid === (client as Client & { processID: number }).processID
 }
 
 function ignore(): void {

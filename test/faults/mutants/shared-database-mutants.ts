@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
+const CLIENT = 'src/stores/postgres/client.ts'
 const DATABASE = 'src/stores/postgres/database.ts'
 const HINTS = 'src/stores/postgres/ready-notifier.ts'
 const INTAKE = 'src/stores/postgres/intake.ts'
@@ -88,14 +89,32 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: a primary that was replaced is used again',
     breaks: 'the newest primary is used',
-    edits: [[PRIMARY, 'number < this.#timeline', 'number < 0']],
+    edits: [[PRIMARY, 'generation < this.#newest', 'generation < NO_CLUSTER']],
     caughtBy: [HOSTS, 'a primary that was replaced is not used again, though it accepts writes'],
   },
   {
     name: 'postgres: a primary that hangs is kept',
     breaks: 'the newest primary is used',
-    edits: [[PRIMARY, 'b.timeline - a.timeline', 'a.timeline - b.timeline']],
+    edits: [[PRIMARY, '(await again) !== server', '(await again) === null']],
     caughtBy: [HOSTS, 'a primary that hangs is left for one that was promoted, and what hangs there is given up'],
+  },
+  {
+    name: 'postgres: timelines of different clusters are compared',
+    breaks: 'no instance needs a restart after a change of the primary',
+    edits: [[PRIMARY, 'await this.#clusterOf(client)', 'NO_CLUSTER']],
+    caughtBy: [
+      HOSTS,
+      'the primary of a newer cluster, such as pg_upgrade makes, is used at once, and the older cluster no more',
+    ],
+  },
+  {
+    name: 'postgres: a connection to a dead host is waited for when it is ended',
+    breaks: 'an instance stops within seconds',
+    edits: [[CLIENT, 'setTimeout(() => this.connection.stream.destroy(), END_MS).unref()', '']],
+    caughtBy: [
+      'test/postgres/dead-host.test.ts',
+      'an instance closes within seconds, with all connections, though its host is dead',
+    ],
   },
   {
     name: 'postgres: work that is due is given to every instance that asks',
