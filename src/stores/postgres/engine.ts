@@ -1,13 +1,14 @@
 import { StoreRefused } from '../../errors/store-errors.ts'
 import type { BoundQueue, DurableStores, EngineOptions, Standby } from '../ports.ts'
 import { Database, givenTime } from './database.ts'
-import { erasures, Vacuum } from './erasure.ts'
+import { erasures } from './erasure.ts'
 import { eventQueue } from './event-queue.ts'
 import { formulaReads } from './formula-list.ts'
 import { PostgresIntake } from './intake.ts'
 import { ReadyNotifier } from './ready-notifier.ts'
 import { cleanupQueue, sagaSteps } from './saga.ts'
 import { migrate } from './schema.ts'
+import { Vacuum } from './vacuum.ts'
 
 const BOUND_QUEUE = `
 SELECT queue_id AS id, queue_location AS location FROM formula_intake.identity WHERE queue_id IS NOT NULL`
@@ -41,12 +42,13 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   const database = new Database(url)
   const notifier = new ReadyNotifier(database)
   const time = givenTime(clock)
-  const vacuum = new Vacuum(database)
+  const vacuum = new Vacuum(database, clock)
   const erasure = erasures(database, time, vacuum)
   const intake = new PostgresIntake(database, { clock, time, notifier, answerTtlMs, onCommit, erase: erasure.atOnce })
   const probe = () => database.execute(PROBE)
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
+    vacuum.close()
     closed ??= notifier.close().then(() => database.close())
     return closed
   }
@@ -62,7 +64,7 @@ export async function openPostgres(url: string, options: EngineOptions): Promise
   return {
     db: {
       ...formulaReads(database),
-      ...sagaSteps(database, time, answerTtlMs),
+      ...sagaSteps(database, time, answerTtlMs, vacuum),
       add: (id, of) => intake.add(id, of),
       erase: erasure.start,
       erasures: erasure.count,

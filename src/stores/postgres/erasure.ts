@@ -2,6 +2,7 @@ import { isFingerprint } from '../../formula/identity.ts'
 import { ERASING, type FormulaDb, HEAD_START_MS, type Intake } from '../ports.ts'
 import { CONFIRMED, type Database, DURABLE, type GivenTime, NOW } from './database.ts'
 import { INTENT, openAttempts } from './saga.ts'
+import type { Vacuum } from './vacuum.ts'
 
 /** Answers still name erased formulas by their ids. */
 const KEPT = 'INSERT INTO formula_intake.erased SELECT seq, fingerprint FROM erased'
@@ -34,39 +35,6 @@ const OWED = `
 SELECT ${INTENT} FROM formula_intake.intents WHERE state = 'erasing' AND id = (
   SELECT attempt FROM formula_intake.formulas WHERE fingerprint = pg_catalog.decode($1, 'hex')
 ) FOR UPDATE`
-
-/**
- * What is deleted stays in the tables until a vacuum. It also reads every index, even where few rows are dead. A role
- * that may not vacuum a table gets a warning, which nobody sees.
- */
-const VACUUM = `VACUUM (INDEX_CLEANUP ON) formula_intake.formulas, formula_intake.events, formula_intake.deliveries,
-  formula_intake.held, formula_intake.intents`
-
-/** Vacuums after erasures, one vacuum at a time: many erasures share one. */
-export class Vacuum {
-  readonly #database: Database
-  #running = false
-  #requested = false
-
-  constructor(database: Database) {
-    this.#database = database
-  }
-
-  /** Starts a vacuum in the background, at once or after the running one. A failure is ignored: autovacuum runs later. */
-  request(): void {
-    this.#requested = true
-    if (!this.#running) void this.#run()
-  }
-
-  async #run(): Promise<void> {
-    this.#running = true
-    while (this.#requested) {
-      this.#requested = false
-      await this.#database.execute(VACUUM).catch(() => {})
-    }
-    this.#running = false
-  }
-}
 
 /** Erases formulas: with their events, or as the first step of an erasure that goes on in another queue. */
 export function erasures(database: Database, time: GivenTime, vacuum: Vacuum) {

@@ -3,10 +3,10 @@ import { isFingerprint } from '../../formula/identity.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { DEFAULT_SUBSCRIPTION, type EventQueue, type LogPlace, MAX_SUBSCRIPTIONS, type Subscription } from '../ports.ts'
 import { columnsOf, type Database, DURABLE, type GivenTime, NOW, type Query, type Row, sweepOf } from './database.ts'
-import type { Vacuum } from './erasure.ts'
 import { eventStates } from './event-states.ts'
 import { deadLetters, leases } from './leases.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
+import type { Vacuum } from './vacuum.ts'
 
 /** $1 time, $2 subscription; null for all. */
 const STATS = `

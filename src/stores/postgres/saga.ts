@@ -11,6 +11,7 @@ import {
 } from '../ports.ts'
 import { type Database, DURABLE, type GivenTime, givenTime, NOW, type Row, sweepOf, Unstorable } from './database.ts'
 import { readAnswers, toEvents } from './lookup.ts'
+import type { Vacuum } from './vacuum.ts'
 
 export const INTENT = `id, state, event_ids, event_bodies, event_at, added, status, kept, attempts`
 
@@ -47,12 +48,12 @@ WITH gone AS (
 )
 SELECT ${DURABLE}`
 
-/** $1 attempt. */
+/** Returns a row for an erasure. $1 attempt. */
 const FINISH = `
 WITH done AS (
   DELETE FROM formula_intake.intents WHERE id = $1 AND state IN ('completed', 'erasing') RETURNING id, state
 )
-DELETE FROM formula_intake.formulas WHERE attempt IN (SELECT id FROM done WHERE state = 'erasing')`
+DELETE FROM formula_intake.formulas WHERE attempt IN (SELECT id FROM done WHERE state = 'erasing') RETURNING 1`
 
 /** $1 time, $2 limit, $3 age in ms. */
 export const SWEEP_TOMBSTONES = sweepOf('intents', {
@@ -115,7 +116,7 @@ UPDATE formula_intake.intents SET next_attempt_at = ${NOW}, held_until = 0
 WHERE id = $2 AND state IN ('rolling-back', 'erasing') RETURNING 1`
 
 /** The steps of a saga that follow `add`. */
-export function sagaSteps(database: Database, time: GivenTime, answerTtlMs: number) {
+export function sagaSteps(database: Database, time: GivenTime, answerTtlMs: number, vacuum: Vacuum) {
   const decision = async (id: string): Promise<Decision> => {
     const [decision] = await decisionsOf(database, await database.query(INTENT_BY_ID, [id]))
     return decision ?? { kind: 'abandoned' }
@@ -130,7 +131,11 @@ export function sagaSteps(database: Database, time: GivenTime, answerTtlMs: numb
       return decision(id)
     },
     remove: (id) => database.execute(REMOVE, [time(), id]),
-    finish: (id) => database.execute(FINISH, [id]),
+    async finish(id) {
+      const erased = await database.query(FINISH, [id])
+      // The intent of its submission may have been removed just before.
+      if (erased.length > 0) vacuum.request()
+    },
   } satisfies Partial<FormulaDb>
 }
 

@@ -5,6 +5,7 @@ const RECENT = 'src/submission/recent-answers.ts'
 const CALLS = 'test/faults/calls/failing-erasures.test.ts'
 const HTTP = 'test/http/erasure.test.ts'
 const BYTES = 'test/stores/erased-bytes.test.ts'
+const VACUUM = 'test/postgres/vacuum.test.ts'
 
 /** Bugs in erasures. */
 export const erasureMutants: Mutant[] = [
@@ -66,5 +67,11 @@ export const erasureMutants: Mutant[] = [
       'sqlite formula db: erasing',
       'an erased composition is held until the erasure is finished, then it is stored anew',
     ],
+  },
+  {
+    name: 'erasure: the vacuum of PostgreSQL runs as other statements do',
+    breaks: 'a vacuum follows an erasure, whatever the default isolation level is',
+    edits: [['src/stores/postgres/vacuum.ts', 'await client.query(VACUUM)', 'await this.#database.execute(VACUUM)']],
+    caughtBy: [VACUUM, 'serializable: the rows of erased formulas leave the file of their table'],
   },
 ]
