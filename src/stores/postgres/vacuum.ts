@@ -1,5 +1,5 @@
-import pg from 'pg'
 import { type Clock, sleep } from '../../kit/clock.ts'
+import { Client } from './client.ts'
 import type { Database } from './database.ts'
 
 /**
@@ -24,7 +24,7 @@ export class Vacuum {
   readonly #database: Database
   readonly #clock: Clock
   readonly #closing = new AbortController()
-  #client: pg.Client | undefined
+  #client: Client | undefined
   #running = false
   #requested = false
 
@@ -63,7 +63,7 @@ export class Vacuum {
 
   /** Uses a connection of its own: VACUUM cannot run in a transaction, and takes longer than other statements may. */
   async #vacuum(): Promise<void> {
-    const client = new pg.Client({ ...(await this.#database.connection()), query_timeout: VACUUM_MS })
+    const client = new Client({ ...(await this.#database.connection()), query_timeout: VACUUM_MS })
     if (this.#closing.signal.aborted) return
     this.#client = client
     client.on('error', ignore)
