@@ -17,10 +17,10 @@ const TTL_MS = 60_000
 const MANY = 1_300
 
 /** A writer that indexes a slice only when the test calls `slice`. */
-function openWriter(t: Test, path: string) {
+function openWriter(t: Test, path: string, answerTtlMs = TTL_MS) {
   const db = openForWriting(path)
   t.teardown(() => db.isOpen && db.close())
-  const { chores, ...commands } = writeCommands(db, { answerTtlMs: TTL_MS, maxReceives: 5 })
+  const { chores, ...commands } = writeCommands(db, { answerTtlMs, maxReceives: 5 })
   const batches = new Batches(db, { ...commands, begin: 'BEGIN IMMEDIATE' })
   const call = (now: number, command: string, ...args: unknown[]): Call => [command, now, args, Infinity]
   const run = <T>(now: number, command: string, ...args: unknown[]): T => {
@@ -217,6 +217,51 @@ t.test('when all answers have been swept, new ones are still found', async (t) =
   second.db.close()
   const third = openWriter(t, path)
   t.equal(third.submit(22, 21, TTL_MS), 'reused', 'also by the next process')
+})
+
+t.test('answers kept for a shorter time are swept from behind longer ones, with their index entries', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const before = openWriter(t, path, 3 * TTL_MS)
+  before.fill(MANY)
+  before.db.close()
+  const writer = openWriter(t, path)
+  for (let number = MANY + 1; number <= MANY + 30; number++) writer.submit(number)
+  while (writer.slice());
+  const sweep = (now: number): number => writer.run(now, 'sweepAnswers', 20)
+  t.same([sweep(TTL_MS - 1), sweep(TTL_MS), sweep(TTL_MS)], [0, 20, 10])
+  for (const table of ['answers', 'answers_by_prefix']) t.equal(writer.count(table), MANY, table)
+  t.equal(writer.submit(1, 1, 3 * TTL_MS - 1), 200, 'the time of earlier answers is as promised')
+  t.equal(writer.submit(1, MANY + 30, TTL_MS), 409, 'the key of a swept one is free')
+  while (writer.slice());
+  t.equal(sweep(2 * TTL_MS), 1, 'what expires later is found too')
+  t.equal(writer.run(3 * TTL_MS, 'sweepAnswers', 2 * MANY), MANY)
+})
+
+t.test('however many answers live longer, each sweep reads a part of them, and all are read in turn', async (t) => {
+  const writer = openWriter(t, join(t.testdir(), 'a.db'))
+  writer.db.exec(`INSERT INTO answers WITH RECURSIVE long (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM long LIMIT 5000)
+    SELECT seq, randomblob(16), x'', x'', 200, '', 0, 0, 0, ${2 * TTL_MS} FROM long`)
+  writer.submit(5_001)
+  while (writer.slice());
+  const swept = [1, 2, 3].map(() => writer.run(TTL_MS, 'sweepAnswers', 1_000))
+  t.same(swept, [0, 1, 0])
+})
+
+t.test('a few answers that live longer keep no index entries of others', async (t) => {
+  const writer = openWriter(t, join(t.testdir(), 'a.db'))
+  for (let number = 1; number <= 5; number++) writer.submit(number, number, number === 1 ? TTL_MS : 0)
+  while (writer.slice());
+  t.equal(writer.run(TTL_MS, 'sweepAnswers', 1_000), 4, 'the clock was ahead at the first')
+  for (const table of ['answers', 'answers_by_prefix']) t.equal(writer.count(table), 1, table)
+})
+
+t.test('a key that was used again keeps its newest answer when the clock steps back', async (t) => {
+  const writer = openWriter(t, join(t.testdir(), 'a.db'))
+  writer.submit(1)
+  t.equal(writer.submit(2, 1, TTL_MS), 200)
+  t.equal(writer.submit(2, 1, TTL_MS - 1), 200, 'not indexed yet')
+  while (writer.slice());
+  t.equal(writer.submit(2, 1, TTL_MS - 1), 200, 'indexed')
 })
 
 /** The sequence number of the formula of this number. */

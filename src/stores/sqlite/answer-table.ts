@@ -32,18 +32,26 @@ const toUuid = (bytes: Uint8Array): string =>
 const COLUMNS =
   'payload, submission AS submissionId, status, kept, first_added AS firstAdded, added, submitted_at AS submittedAt'
 const IS_LIVE = 'slot = ? AND expires_at > ?'
+/** Answers read per sweep, beside those at the front: few enough to delay no batch by more than some milliseconds. */
+const SWEEP_SLICE = 4_096
 
 const answerStatements = (db: DatabaseSync) =>
   prepare(db, {
     bySeq: `SELECT ${COLUMNS} FROM answers WHERE seq = ? AND ${IS_LIVE}`,
     byPrefix: `SELECT ${COLUMNS} FROM answers_by_prefix CROSS JOIN answers USING (seq)
-     WHERE answers_by_prefix.prefix = ? AND ${IS_LIVE}`,
+     WHERE answers_by_prefix.prefix = ? AND ${IS_LIVE} ORDER BY answers_by_prefix.seq DESC`,
     insert: `INSERT INTO answers (seq, slot, payload, submission, status, kept, first_added, added, submitted_at,
        expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     idOf: `SELECT lower(hex(fingerprint)) AS id FROM formulas WHERE seq = ?1
      UNION ALL SELECT lower(hex(fingerprint)) FROM erased WHERE seq = ?1`,
-    // Answers expire in order of seq, so this needs no index.
-    sweep: 'DELETE FROM answers WHERE seq IN (SELECT seq FROM answers ORDER BY seq LIMIT ?) AND expires_at <= ?',
+    sweepFront: `DELETE FROM answers WHERE seq IN (
+       SELECT seq FROM (SELECT seq, max(expires_at) OVER (ORDER BY seq) AS latest
+         FROM (SELECT seq, expires_at FROM answers ORDER BY seq LIMIT ?)) WHERE latest <= ?)`,
+    slice: `SELECT max(seq) AS end, count(*) AS length FROM (SELECT seq FROM answers
+       WHERE seq > ? AND seq <= (SELECT answers FROM indexed) ORDER BY seq LIMIT ${SWEEP_SLICE})`,
+    expired: 'SELECT seq, slot FROM answers WHERE seq > ? AND seq <= ? AND expires_at <= ? LIMIT ?',
+    remove: 'DELETE FROM answers WHERE seq = ?',
+    removePrefix: 'DELETE FROM answers_by_prefix WHERE prefix = ? AND seq = ?',
     // Not max(seq) alone: once all answers are swept it would restart, below the rows that the index counts as indexed.
     nextSeq: 'SELECT max((SELECT ifnull(max(seq), 0) FROM answers), answers) + 1 AS seq FROM indexed',
     rowsAfter: "SELECT seq, slot AS hash, '' AS text FROM answers WHERE seq > ? ORDER BY seq",
@@ -67,7 +75,8 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
     const bytes = Buffer.from(slot, 'hex')
     const prefix = prefixOf(bytes)
     let row: unknown
-    for (const seq of index.seqsOf(prefix)) row ??= sql.bySeq.get(seq, bytes, now)
+    // The newest wins: when the clock steps back, an older answer that had expired under the same key is live again.
+    for (const seq of index.seqsOf(prefix)) row = sql.bySeq.get(seq, bytes, now) ?? row
     row ??= sql.byPrefix.get(prefix, bytes, now)
     return (row ?? null) as AnswerRow | null
   }
@@ -103,7 +112,32 @@ export function answerTable(db: DatabaseSync, ttlMs: number, formula: (seq: numb
       sql.insert.run(seq, bytes, hash, id, status, kept, firstAdded, added, submittedAt, now + ttlMs)
       index.add(seq, bytes, '')
     },
-    sweep: (now: number, limit: number): number => Number(sql.sweep.run(limit, now).changes),
+    sweep: answerSweep(sql),
+  }
+}
+
+/**
+ * Returns a function that deletes up to `limit` expired answers and returns how many. Answers usually expire in order of
+ * seq, so an index by time is not worth its writes. They do not after the TTL was lowered or the clock stepped back: then
+ * older answers outlive newer ones. So each sweep reads the front and one further slice, and slices go round all answers.
+ * Index entries of the front are left to `staleAnswers`. Behind the front each is deleted with its answer, so answers that
+ * are not indexed yet must wait.
+ */
+function answerSweep(sql: ReturnType<typeof answerStatements>): (now: number, limit: number) => number {
+  let from = 0
+  function sweepSlice(now: number, limit: number): number {
+    const { end, length } = sql.slice.get(from) as { end: number | null; length: number }
+    const expired = sql.expired.all(from, end, now, limit) as { seq: number; slot: Uint8Array }[]
+    for (const { seq, slot } of expired) {
+      sql.removePrefix.run(prefixOf(Buffer.from(slot)), seq)
+      sql.remove.run(seq)
+    }
+    if (expired.length < limit) from = length < SWEEP_SLICE ? 0 : (end as number)
+    return expired.length
+  }
+  return (now, limit) => {
+    const swept = Number(sql.sweepFront.run(limit, now).changes)
+    return swept === limit ? swept : swept + sweepSlice(now, limit - swept)
   }
 }
 

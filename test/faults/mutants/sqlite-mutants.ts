@@ -194,6 +194,15 @@ export const sqliteMutants: Mutant[] = [
     caughtBy: [SUITE, 'sqlite idempotency store: answers', 'an answer expires at its time, neither sooner nor later'],
   },
   {
+    name: 'sqlite: answers behind others that live longer are not swept',
+    breaks: 'expired answers do not pile up after their time was shortened',
+    edits: [[ANSWERS, 'swept === limit ? swept : swept + sweepSlice(now, limit - swept)', 'swept']],
+    caughtBy: [
+      'test/stores/late-index.test.ts',
+      'answers kept for a shorter time are swept from behind longer ones, with their index entries',
+    ],
+  },
+  {
     name: 'sqlite: pending formulas are visible',
     breaks: 'nobody sees a pending formula',
     edits: [
