@@ -15,6 +15,9 @@ import type {
 } from '../stores/ports.ts'
 import type { SubmissionObserver } from './options.ts'
 
+/** What settling needs of a submission. */
+type Attempted = Pick<Submission, 'id' | 'caller' | 'key'>
+
 /** Stores formulas and publishes their events: all or nothing. */
 export interface CommitStrategy {
   /**
@@ -28,7 +31,7 @@ export interface CommitStrategy {
    * @returns the answer if one of them took effect, or null if nothing of them is left
    * @throws {Error} when a store fails: the rollback is still pending
    */
-  settle(submission: Submission, deadline: Deadline): Promise<Answer | null>
+  settle(submission: Attempted, deadline: Deadline): Promise<Answer | null>
 }
 
 /**
@@ -50,7 +53,7 @@ export class TransactionalCommit implements CommitStrategy {
     return deadline.bound(this.#intake.accept(submission, deadline.at))
   }
 
-  async settle(submission: Submission, deadline: Deadline): Promise<Answer | null> {
+  async settle(submission: Attempted, deadline: Deadline): Promise<Answer | null> {
     await deadline.bound(this.#intake.giveUp(submission.id))
     const stored = await deadline.bound(this.#idempotency.find(submission.caller, submission.key))
     if (stored?.submissionId === submission.id) return stored.answer
@@ -122,7 +125,7 @@ export class Saga implements CommitStrategy {
    * Decides first: an attempt that was completed meanwhile goes forward, and its answer is returned. Any other is rolled
    * back in reverse order: events, then formulas.
    */
-  async settle(submission: Submission, deadline: Deadline, reason = 'The submission failed'): Promise<Answer | null> {
+  async settle(submission: Attempted, deadline: Deadline, reason = 'The submission failed'): Promise<Answer | null> {
     const id = this.#unsettled.get(submission.id)
     if (id === undefined) return null
     const decision = await deadline.bound(this.#db.abandon(id, reason))

@@ -35,6 +35,7 @@ export class Orchestrator {
   readonly erasures: Erasures
   /** The submissions of this process that hold a key, by scoped key. */
   readonly #holders = new Map<string, KeyHolder>()
+  /** Submissions that are not answered yet. */
   readonly #load = { submissions: 0, formulas: 0 }
   #idle: PromiseWithResolvers<void> | undefined
   readonly #stopping = new AbortController()
@@ -264,9 +265,10 @@ export class Orchestrator {
     await Promise.all([this.#idle.promise, this.#pending.ended(), this.#recovery.ended()])
   }
 
-  /** Submissions under way, including those that wait for their key. */
+  /** Submissions under way, including those that wait for their key, and those that have failed but are not settled. */
   get load(): Readonly<{ submissions: number; formulas: number }> {
-    return this.#load
+    const { submissions, formulas } = this.#pending.load
+    return { submissions: this.#load.submissions + submissions, formulas: this.#load.formulas + formulas }
   }
 
   readonly cleanups = {

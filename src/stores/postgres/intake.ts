@@ -19,6 +19,7 @@ import { columnsOf, type Database, DURABLE, type GivenTime, NOW, sweepOf, Unique
 import { findAnswer, findStatus, type Known, lookUp, nothingKnown } from './lookup.ts'
 import type { ReadyNotifier } from './ready-notifier.ts'
 import { SWEEP_TOMBSTONES } from './saga.ts'
+import { WritesInDoubt } from './writes-in-doubt.ts'
 
 /** A batch with this many formulas is full. */
 const MAX_FORMULAS = 4_096
@@ -117,8 +118,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
   })
   /** When submissions were given up, in milliseconds since the epoch. */
   readonly #givenUp = new Map<string, number>()
-  /** Writes with unknown outcome, each with the ids of the submissions that it may still store. */
-  readonly #inDoubt = new Map<string, Set<string>>()
+  readonly #inDoubt = new WritesInDoubt()
 
   constructor(database: Database, options: IntakeOptions) {
     this.#database = database
@@ -137,7 +137,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
     const verdict = await this.#batches.add(toBatchItem(submission, null), notAfter - this.#options.clock.now())
     if (verdict.kind === 'added') throw new Error('Only a saga stores a submission without its answer')
     // The key is taken from now on, so no earlier write of this submission can take effect.
-    if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#endDoubt(id)
+    if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#inDoubt.end(id)
     if (isNewlyAccepted(verdict, submission)) this.#options.notifier.notify()
     return verdict
   }
@@ -150,9 +150,8 @@ export class PostgresIntake implements Intake, IdempotencyStore {
   /** @throws {StoreUnavailable} */
   async giveUp(submissionId: string): Promise<void> {
     this.#givenUp.set(submissionId, this.#options.clock.now())
-    for (const [write, submissions] of this.#inDoubt) {
-      if (!submissions.has(submissionId)) continue
-      await this.#makeVoid(write)
+    for (const write of this.#inDoubt.of(submissionId)) {
+      await this.#makeVoid(write.id)
       this.#inDoubt.delete(write)
     }
   }
@@ -227,13 +226,13 @@ export class PostgresIntake implements Intake, IdempotencyStore {
 
   /** @returns the items to decide again: they conflict with stored rows, or it is unknown which of them do */
   async #write(planned: Planned[], results: Results): Promise<BatchItem[]> {
-    const write = randomUUID()
-    // A saga's write needs no entry: its intent shows whether it took effect.
-    const ids = planned.flatMap(({ item }) => (item.attempt === null ? item.submission.id : []))
-    if (ids.length > 0) this.#inDoubt.set(write, new Set(ids))
+    // A saga's submissions are never in doubt: the intent shows whether the write took effect.
+    const submissions = planned.flatMap(({ item }) => (item.attempt === null ? item.submission.id : []))
+    const write = { id: randomUUID(), submissions }
+    this.#inDoubt.add(write)
     try {
       const { time, answerTtlMs } = this.#options
-      const values = [time(), write, answerTtlMs, OWNER_LEASE_MS, ...writeColumns(planned)]
+      const values = [time(), write.id, answerTtlMs, OWNER_LEASE_MS, ...writeColumns(planned)]
       const refused = new Set(await this.#database.call<number[]>('write', ...values))
       this.#inDoubt.delete(write)
       for (const [index, { item, plan }] of planned.entries()) {
@@ -241,7 +240,7 @@ export class PostgresIntake implements Intake, IdempotencyStore {
       }
       return planned.flatMap(({ item }, index) => (refused.has(index + 1) ? item : []))
     } catch (error) {
-      const isVoid = error instanceof UniqueViolation ? null : await this.#makeVoid(write).catch(() => 'unknown')
+      const isVoid = error instanceof UniqueViolation ? null : await this.#makeVoid(write.id).catch(() => 'unknown')
       if (isVoid !== 'unknown') this.#inDoubt.delete(write)
       if (isVoid === null || isVoid === false) return planned.map(({ item }) => item)
       for (const { item } of planned) results.set(item, error as Error)
@@ -249,16 +248,9 @@ export class PostgresIntake implements Intake, IdempotencyStore {
     }
   }
 
-  /** The outcome of the submission is known: drops it from the writes in doubt. */
-  #endDoubt(submissionId: string): void {
-    for (const [write, submissions] of this.#inDoubt) {
-      if (submissions.delete(submissionId) && submissions.size === 0) this.#inDoubt.delete(write)
-    }
-  }
-
   /** @returns whether the write is void; if not, it took effect */
-  async #makeVoid(write: string): Promise<boolean> {
-    return (await this.#database.value(MAKE_VOID, [this.#options.time(), write])) === true
+  async #makeVoid(id: string): Promise<boolean> {
+    return (await this.#database.value(MAKE_VOID, [this.#options.time(), id])) === true
   }
 }
 

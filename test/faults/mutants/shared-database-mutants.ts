@@ -27,7 +27,7 @@ export const sharedDatabaseMutants: Mutant[] = [
     edits: [
       [
         INTAKE,
-        '      await this.#makeVoid(write)\n      this.#inDoubt.delete(write)\n',
+        '      await this.#makeVoid(write.id)\n      this.#inDoubt.delete(write)\n',
         '      this.#inDoubt.delete(write)\n',
       ],
     ],
@@ -186,7 +186,9 @@ export const sharedDatabaseMutants: Mutant[] = [
   {
     name: 'postgres: a write in flight is forgotten after any later call of its submission',
     breaks: 'what is given up never takes effect',
-    edits: [[INTAKE, "if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#endDoubt", 'this.#endDoubt']],
+    edits: [
+      [INTAKE, "if (verdict.kind === 'answered' || verdict.kind === 'reused') this.#inDoubt.end", 'this.#inDoubt.end'],
+    ],
     caughtBy: [
       DOUBT,
       'a late commit takes no effect even if another call of its submission was waiting when it was given up',

@@ -111,6 +111,24 @@ export const submissionMutants: Mutant[] = [
     ],
   },
   {
+    name: 'submissions whose rollbacks are owed count no longer',
+    breaks: 'what callers can make one process hold is bounded, also while a store is away',
+    edits: [[ORCHESTRATOR, 'this.#load.submissions + submissions,', 'this.#load.submissions,']],
+    caughtBy: [
+      'test/http/overload.test.ts',
+      'submissions whose rollbacks are owed stay under way, until a store that was away is back',
+    ],
+  },
+  {
+    name: 'a store that is away is asked for every rollback that is owed',
+    breaks: 'an outage ends in a few calls at a time',
+    edits: [['src/submission/pending-rollbacks.ts', '      if (!settled.includes(true)) break\n', '']],
+    caughtBy: [
+      'test/submission/owed-rollbacks.test.ts',
+      'one transaction: however many rollbacks are owed, a store that is away is asked for one at a time',
+    ],
+  },
+  {
     name: 'start-up adopts no orphans',
     breaks: 'no key and no composition stays taken by a process that died',
     classic: 'lost cleanup',
