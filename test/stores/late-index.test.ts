@@ -4,51 +4,15 @@ import type { StatementSync } from 'node:sqlite'
 import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import { slotOf } from '../../src/stores/kept-answer.ts'
-import type { Verdict } from '../../src/stores/ports.ts'
-import { Batches } from '../../src/stores/sqlite/batches.ts'
-import { readCommands, writeCommands } from '../../src/stores/sqlite/commands.ts'
-import { openForReading, openForWriting } from '../../src/stores/sqlite/durability/file.ts'
-import { type Call, pack, unpackVerdict } from '../../src/stores/sqlite/messages.ts'
+import { readCommands } from '../../src/stores/sqlite/commands.ts'
+import { openForReading } from '../../src/stores/sqlite/durability/file.ts'
+import { pack } from '../../src/stores/sqlite/messages.ts'
 import { LateIndex, prefixOf } from '../../src/stores/sqlite/upkeep/late-index.ts'
 import { formula, namesIn, readPage, submission } from '../contract/submissions.ts'
+import { countScans, openWriter, TTL_MS } from '../support/late-writer.ts'
 
-const TTL_MS = 60_000
 /** More than are written in one slice. */
 const MANY = 1_300
-
-/** A writer that indexes a slice only when the test calls `slice`. */
-function openWriter(t: Test, path: string, answerTtlMs = TTL_MS) {
-  const db = openForWriting(path)
-  t.teardown(() => db.isOpen && db.close())
-  const { chores, ...commands } = writeCommands(db, { answerTtlMs, maxReceives: 5 })
-  const batches = new Batches(db, { ...commands, begin: 'BEGIN IMMEDIATE' })
-  const call = (now: number, command: string, ...args: unknown[]): Call => [command, now, args, Infinity]
-  const run = <T>(now: number, command: string, ...args: unknown[]): T => {
-    const [result] = batches.run([call(now, command, ...args)])
-    if (result === undefined || !('value' in result)) throw new Error(JSON.stringify(result))
-    return result.value as T
-  }
-  /** Submits the formula with this number under the key with that number. @returns the status of the answer */
-  const submit = (number: number, key = number, now = 0): number | string => {
-    const one = submission([formula(`Name ${number}`, String(number))], { key: `key-${key}` })
-    const verdict = unpackVerdict(run<Verdict>(now, 'accept', pack(one)), one)
-    return verdict.kind === 'answered' ? verdict.answer.status : verdict.kind
-  }
-  /** Submits formulas 1 to `howMany` in one batch. */
-  const fill = (howMany: number): void => {
-    const all = Array.from({ length: howMany }, (_, index) => {
-      const one = submission([formula(`Name ${index + 1}`, String(index + 1))], { key: `key-${index + 1}` })
-      return call(0, 'accept', pack(one))
-    })
-    batches.run(all)
-  }
-  const slice = (): boolean => {
-    const chore = chores.find(({ backlog }) => backlog > 0)
-    return chore !== undefined && (chore.doSlice() || true)
-  }
-  const count = (table: string): number => Number(db.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n)
-  return { db, batches, run, submit, fill, chores, slice, count }
-}
 
 /** Checks what must hold however much of the indexes has been written. */
 function holds(t: Test, path: string, { submit }: ReturnType<typeof openWriter>, when: string): void {
@@ -109,27 +73,17 @@ t.test('a reader scans the rows that are not indexed yet once, not for each look
   writer.fill(10)
   const db = openForReading(path)
   t.teardown(() => db.close())
-  let scans = 0
-  const prepare = db.prepare.bind(db)
-  db.prepare = (sql) => {
-    const statement = prepare(sql)
-    const iterate = statement.iterate.bind(statement)
-    statement.iterate = ((...values: number[]) => {
-      scans++
-      return iterate(...values)
-    }) as typeof iterate
-    return statement
-  }
+  const scans = countScans(db)
   const { get } = readCommands(db)
   const find = (number: number) => get(0, formula('Any', String(number)).id) !== null
   t.same([1, 5, 10, 11].map(find), [true, true, true, false])
-  t.equal(scans, 1)
+  t.equal(scans(), 1)
   writer.submit(11)
   t.same([11, 1, 12].map(find), [true, true, false])
-  t.equal(scans, 2, 'again when one was added')
+  t.equal(scans(), 2, 'again when one was added')
   while (writer.slice());
   t.same([11, 1, 12].map(find), [true, true, false])
-  t.equal(scans, 2, 'not when all are indexed')
+  t.equal(scans(), 2, 'not when all are indexed')
 })
 
 t.test('after a crash, rows that were not indexed yet are still found', async (t) => {
@@ -284,6 +238,50 @@ t.test('an erased formula is in no index, whether or not it was indexed before',
   t.same(readPage(reading.list(0, { limit: 1, searchPrefix: 'name 3' })).items.length, 1)
   for (const number of [2, 3, 4]) t.equal(writer.submit(number, number + 0.5), 200, `${number} is taken in anew`)
   holds(t, path, writer, 'some are erased')
+})
+
+t.test('erasures between slices neither stop the indexes nor have rows read again', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const writer = openWriter(t, path)
+  writer.fill(MANY)
+  const indexed = (): number => Number(writer.db.prepare('SELECT formulas FROM indexed').get()?.formulas)
+  const before = writer.scans()
+  let rounds = 0
+  for (let number = 300; number < 500; number++) {
+    writer.slice()
+    if (indexed() === 0) rounds++
+    writer.run(0, 'eraseFormula', formula('Any', String(number)).id)
+  }
+  t.ok(rounds < 20, `indexed after ${rounds} rounds`)
+  t.equal(writer.scans(), before)
+  while (writer.slice());
+  for (const table of ['formulas', 'formulas_by_prefix', 'formulas_by_search'])
+    t.equal(writer.count(table), MANY - 200, table)
+  holds(t, path, writer, 'many are erased')
+})
+
+t.test('a formula whose erasure was rolled back, or that came again, is found and gets indexed', async (t) => {
+  const path = join(t.testdir(), 'a.db')
+  const writer = openWriter(t, path)
+  const erase = () => writer.run(0, 'eraseFormula', formula('Any', '1').id)
+  writer.fill(MANY)
+  for (let slices = 0; slices < 2; slices++) writer.slice()
+  writer.db.exec(`CREATE TEMP TRIGGER refuse BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'no room'); END`)
+  t.throws(erase, /no room/)
+  writer.db.exec('DROP TRIGGER refuse')
+  t.equal(writer.submit(1, MANY + 1), 409, 'rolled back')
+  for (let slices = 0; slices < 2; slices++) writer.slice()
+  t.ok(erase())
+  t.equal(writer.submit(1, MANY + 2), 200, 'came again')
+  const reading = openForReading(path)
+  const { list } = readCommands(reading)
+  const found = () => namesIn(readPage(list(0, { limit: 1, searchPrefix: 'name 1' })).items)
+  t.same(found(), ['Name 1'])
+  while (writer.slice());
+  t.same([writer.submit(1, MANY + 3), ...found()], [409, 'Name 1'])
+  for (const table of ['formulas', 'formulas_by_prefix', 'formulas_by_search'])
+    t.equal(writer.count(table), MANY, table)
+  reading.close()
 })
 
 t.test('the sequence number of an erased formula is never reused', async (t) => {

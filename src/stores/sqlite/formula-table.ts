@@ -175,8 +175,8 @@ export function formulaWriter(db: DatabaseSync, index: LateIndex) {
       sql.removeSearch.run(row.search, seq)
       sql.keepId.run(seq, fingerprint)
       sql.keepNumber.run(seq)
-      // Its buffered entry would still be written.
-      index.forget()
+      // Not `forget`: an index that begins anew at each erasure never gets done.
+      index.drop(seq)
       return true
     },
   }

@@ -53,6 +53,12 @@ export const speedMutants: Mutant[] = [
     caughtBy: [LATE_TEST, 'a formula that reuses a row number after a rollback is found, also one of a saga'],
   },
   {
+    name: 'late index: each erasure makes it begin anew',
+    breaks: 'memory is bounded, whatever is erased',
+    edits: [['src/stores/sqlite/formula-table.ts', 'index.drop(seq)', 'index.forget()']],
+    caughtBy: [LATE_TEST, 'erasures between slices neither stop the indexes nor have rows read again'],
+  },
+  {
     name: 'late index: the reader does not notice rows that the writer has added',
     breaks: 'what is answered is found',
     edits: [['src/stores/sqlite/commands.ts', '    formulas.index.catchUp()\n', '']],

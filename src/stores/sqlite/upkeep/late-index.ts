@@ -62,7 +62,13 @@ export class LateIndex implements Chore {
     if (this.#isLoaded) this.#buffer.add(seq, prefixOf(hash), text)
   }
 
-  /** The rows that are not indexed yet and may have a hash with this prefix. Compare the whole value. */
+  /** Keeps the entry of a row that was just deleted from being written. An entry that is written is the caller's to delete. */
+  drop(seq: number): void {
+    this.#buffer.drop(seq)
+    this.#writing?.buffer.drop(seq)
+  }
+
+  /** The rows that are not indexed yet and may have a hash with this prefix; some may be deleted. Compare the whole value. */
   seqsOf(prefix: number): readonly number[] {
     if (!this.#isLoaded) this.catchUp()
     const seqs = this.#buffer.seqsOf(prefix)
@@ -70,7 +76,7 @@ export class LateIndex implements Chore {
     return earlier.length === 0 ? seqs : [...earlier, ...seqs]
   }
 
-  /** The rows that are not indexed yet and whose text has this prefix, newest first. */
+  /** The rows that are not indexed yet and whose text has this prefix, newest first; some may be deleted. */
   *seqsWith(prefix: string): Generator<number> {
     for (const buffer of [this.#buffer, this.#writing?.buffer]) yield* buffer?.seqsWith(prefix) ?? []
   }
@@ -117,7 +123,7 @@ export class LateIndex implements Chore {
         yield
       }
       for (const entry of buffer.merged(by, runs)) {
-        insert.run(buffer[by](entry), buffer.seq(entry))
+        if (!buffer.isDropped(entry)) insert.run(buffer[by](entry), buffer.seq(entry))
         if (++written % SLICE === 0) yield
       }
     }
@@ -138,6 +144,7 @@ class IndexBuffer {
   #hashes = new Float64Array(INITIAL_SIZE)
   readonly #texts: string[] = []
   readonly #byHash = new Map<number, number | number[]>()
+  readonly #dropped = new Set<number>()
   #size = 0
 
   get size(): number {
@@ -160,6 +167,15 @@ class IndexBuffer {
     const there = this.#byHash.get(slot)
     if (there === undefined) this.#byHash.set(slot, seq)
     else this.#byHash.set(slot, [there, seq].flat())
+  }
+
+  /** Marks the entry of a row, if it is here. It keeps its place, because it may be in a sorted run already. */
+  drop(seq: number): void {
+    if (seq >= this.seq(0) && seq <= (this.last ?? 0)) this.#dropped.add(seq)
+  }
+
+  isDropped(entry: number): boolean {
+    return this.#dropped.has(this.seq(entry))
   }
 
   seq(entry: number): number {
