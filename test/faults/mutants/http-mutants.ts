@@ -1,0 +1,14 @@
+import type { Mutant } from './mutant.ts'
+
+/** Bugs in the HTTP server: its limits, and how it stops. */
+export const httpMutants: Mutant[] = [
+  {
+    name: 'http: Fastify serves localhost by two servers',
+    breaks: 'every connection is within the limits',
+    edits: [['src/server.ts', "host.toLowerCase() === 'localhost' ? '127.0.0.1' : host", 'host']],
+    caughtBy: [
+      'test/process/start-and-end.test.ts',
+      'HOST=localhost serves by 127.0.0.1 alone, within all bounds, whatever else the name stands for',
+    ],
+  },
+]
