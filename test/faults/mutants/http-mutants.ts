@@ -11,4 +11,13 @@ export const httpMutants: Mutant[] = [
       'HOST=localhost serves by 127.0.0.1 alone, within all bounds, whatever else the name stands for',
     ],
   },
+  {
+    name: 'http: Node cuts off answers as the service closes',
+    breaks: 'a stop ends no answer that is under way',
+    edits: [['plugins/closing.ts', '    server.closeIdleConnections = () => {}\n', '']],
+    caughtBy: [
+      'test/http/closing.test.ts',
+      'answers that are under way when the service closes are read in full, and it has closed within a second after',
+    ],
+  },
 ]
