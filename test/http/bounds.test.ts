@@ -4,7 +4,9 @@ import { formula, startService } from '../support/http/service.ts'
 import { deaf, MIB, open, PAGE, startWide, wide } from '../support/http/wide-pages.ts'
 import { TestClock } from '../support/test-clock.ts'
 import { until } from '../support/until.ts'
-import { captureLog, holdingStores, memoryStores } from './fixtures.ts'
+import { captureLog, holdingStores, memoryStores, unavailable } from './fixtures.ts'
+
+const HOUR_MS = 3_600_000
 
 const head = (key: string, ...lines: string[]): string =>
   [
@@ -132,6 +134,19 @@ test('an answer that is not taken in time ends its connection: sooner while ther
   t.equal((await service.get('/formulas?limit=200')).statusCode, 200, 'pages are read again')
 })
 
+test('an answer that is not taken in time ends its connection though the clock was set back meanwhile', async (t) => {
+  const service = await startWide(t)
+  const { app, clock } = service
+  await deaf(t, service, 4)
+  await until(() => app.connections.unread.taken > 0)
+  clock.advance(60_000)
+  clock.setBack(HOUR_MS)
+  clock.advance(60_000)
+  t.equal(app.connections.open, 1)
+  clock.advance(10_000)
+  await until(() => app.connections.open === 0)
+})
+
 test('a client that reads is not cut off, however many answers it has had', async (t) => {
   const service = await startWide(t)
   const { statuses } = await open(t, service)
@@ -197,6 +212,18 @@ test('readiness is found out once at a time and holds for a second, whoever asks
   clock.advance(1_000)
   t.equal((await get('/health/ready')).statusCode, 200)
   t.equal(probes, 2)
+})
+
+test('readiness is found out anew within a second though the clock was set back', async (t) => {
+  const clock = new TestClock()
+  const stores = memoryStores()
+  const { get } = await startService(t, {}, { stores, clock })
+  t.equal((await get('/health/ready')).statusCode, 200)
+  stores.db.probe = unavailable
+  clock.setBack(HOUR_MS)
+  await get('/health/ready')
+  clock.advance(1_000)
+  t.equal((await get('/health/ready')).statusCode, 503)
 })
 
 test('four pages are read at a time, and whoever waited ten seconds for a turn is refused', async (t) => {

@@ -146,8 +146,8 @@ export const accessMutants: Mutant[] = [
     edits: [
       [
         RING,
-        '    } catch (error) {\n      this.#failedAt',
-        '    } catch (error) {\n      this.#byDigest = new Map()\n      this.#failedAt',
+        '    } catch (error) {\n      this.#retry',
+        '    } catch (error) {\n      this.#byDigest = new Map()\n      this.#retry',
       ],
     ],
     caughtBy: [

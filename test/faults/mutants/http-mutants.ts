@@ -20,4 +20,10 @@ export const httpMutants: Mutant[] = [
       'answers that are under way when the service closes are read in full, and it has closed within a second after',
     ],
   },
+  {
+    name: 'http: a deadline stays where it was when the clock is set back',
+    breaks: 'no result is kept longer than it may be',
+    edits: [['src/kit/clock.ts', '    this.#at -= Math.max(0, this.#readAt - now)\n', '']],
+    caughtBy: ['test/http/bounds.test.ts', 'readiness is found out anew within a second though the clock was set back'],
+  },
 ]
