@@ -1,6 +1,14 @@
-import type { FastifyBaseLogger, FastifyReply, FastifyRequest, onSendHookHandler, RouteOptions } from 'fastify'
+import type {
+  FastifyBaseLogger,
+  FastifyReply,
+  FastifyRequest,
+  onErrorHookHandler,
+  onSendHookHandler,
+  RouteOptions,
+} from 'fastify'
 import fp from 'fastify-plugin'
 import { idOf } from '../src/access/api-key.ts'
+import { toServiceError } from '../src/errors/from-http.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,7 +27,8 @@ const CHANGING = ['POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
  * Logs each successful call of a route that changes state and requires the scope `admin`, whether or not keys are in use.
- * A failed one counts where the service owes what it asked for (`owed`).
+ * A failed one counts where the service owes what it asked for (`owed`), and where it may have been carried out, because a
+ * store did not answer (`outcome`): a repeat would find nothing to do, and leave no line.
  * The line is written before the answer is sent, so that a caller who hangs up cannot avoid it.
  */
 export default fp(
@@ -28,7 +37,9 @@ export default fp(
     fastify.decorate('auditLog', fastify.log.child({ audit: true }, { level }))
     fastify.decorateRequest('audit', null)
     fastify.addHook('onRoute', (route) => {
-      if (isAdministrative(route)) route.onSend = [route.onSend ?? [], logCall].flat()
+      if (!isAdministrative(route)) return
+      route.onError = [route.onError ?? [], noteUnknownOutcome].flat()
+      route.onSend = [route.onSend ?? [], logCall].flat()
     })
   },
   { name: 'audit-trail', dependencies: ['config'] },
@@ -39,8 +50,18 @@ function isAdministrative({ method, config }: RouteOptions): boolean {
   return [method].flat().some((name) => CHANGING.includes(name)) && scopes.every((scope) => scope === 'admin')
 }
 
+const noteUnknownOutcome: onErrorHookHandler = (request, _reply, thrown, done) => {
+  const error = toServiceError(thrown)
+  // Our own errors say what happened; after any other, a store may have made the change.
+  if (error.status >= 500 && error !== thrown) request.audit = { ...request.audit, outcome: 'unknown' }
+  done()
+}
+
 const logCall: onSendHookHandler = function (request, reply, payload, done) {
-  if (reply.statusCode < 400 || request.audit?.owed === true) {
+  const { audit } = request
+  if (audit?.outcome === 'unknown') {
+    this.auditLog.info(fieldsOf(request, reply, payload), 'An administrative call may have been carried out')
+  } else if (reply.statusCode < 400 || audit?.owed === true) {
     this.auditLog.info(fieldsOf(request, reply, payload), 'An administrative call was carried out')
   }
   done()

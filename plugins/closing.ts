@@ -10,40 +10,51 @@ declare module 'fastify' {
   }
 }
 
+const CHECK_MS = 1_000
 /** How long a partly received request may go on arriving after the service closes, in milliseconds. */
 const ARRIVAL_MS = 2_000
+/** How long clients may go on reading once the last submission must have been answered: less than the process waits. */
+const READING_MS = 10_000
 
 /**
- * When the service closes: refuses further requests, closes idle connections at once and all others after their next
+ * When the service closes: refuses further requests, closes idle connections at once and all others after their last
  * answer. Node alone would keep connections open that have sent nothing, or only part of a request.
  */
 export default fp<{ clock?: Clock }>(
   async (fastify, { clock = systemClock }) => {
-    const { connections } = fastify
-    const destroyIf = (isUnused: (last: ServerResponse | undefined) => boolean): void => {
-      for (const [socket, { responses }] of connections.entries()) if (isUnused(responses.at(-1))) socket.destroy()
-    }
+    const { connections, config, server } = fastify
     const isIdle = (last: ServerResponse | undefined): boolean => last === undefined || last.closed
+    const longestMs = config.submitDeadlineMs + READING_MS
+    // Node takes a connection for idle whose answer is written but not sent yet, and would cut it off.
+    server.closeIdleConnections = () => {}
 
     let closing = false
-    let cancelArrival = (): void => {}
+    let cancelCheck = (): void => {}
+    /** Runs every second: an answer that was ready before the service closed does not close its connection. */
+    const closeUnused = (sinceMs: number): void => {
+      for (const [socket, { responses }] of connections.entries()) {
+        const last = responses.at(-1)
+        const isArriving = last?.req.complete === false
+        if (isIdle(last) || (isArriving && sinceMs >= ARRIVAL_MS) || sinceMs >= longestMs) socket.destroy()
+      }
+      cancelCheck = clock.after(CHECK_MS, () => closeUnused(sinceMs + CHECK_MS))
+    }
     fastify.addHook('preClose', async () => {
       closing = true
-      destroyIf(isIdle)
+      closeUnused(0)
       for (const [, { responses }] of connections.entries()) {
         const last = responses.at(-1)
         if (last?.headersSent === false) closeAfter(last)
       }
-      cancelArrival = clock.after(ARRIVAL_MS, () => destroyIf((last) => isIdle(last) || last?.req.complete !== true))
     })
-    fastify.addHook('onClose', async () => cancelArrival())
+    fastify.addHook('onClose', async () => cancelCheck())
     fastify.addHook('onRequest', (request, reply, done) => {
       if (!closing) return done()
       closeAfter(reply.raw)
       done(request.routeOptions.config.whileClosing ? undefined : new ServiceError('SERVICE_STOPPING'))
     })
   },
-  { name: 'closing', dependencies: ['cross-site', 'request-id', 'safety-headers', 'connections'] },
+  { name: 'closing', dependencies: ['config', 'cross-site', 'request-id', 'safety-headers', 'connections'] },
 )
 
 const closeAfter = (response: ServerResponse): unknown => response.setHeader('Connection', 'close')

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import { ServiceError } from '../src/errors/service-error.ts'
+import { type Clock, Deadline, systemClock } from '../src/kit/clock.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,10 +20,10 @@ const MAX_CALLERS = 5_000
  * draft-ietf-httpapi-ratelimit-headers. Without API keys the caller is the address (the network, with IPv6). Public routes
  * are exempt, so that probes are never refused.
  */
-export default fp(
-  async (fastify) => {
+export default fp<{ clock?: Clock }>(
+  async (fastify, { clock = systemClock }) => {
     const { rateLimitPerMinute, apiKeysFile } = fastify.config
-    const counts = new RequestCounts()
+    const counts = new RequestCounts(clock)
     const callerOf =
       apiKeysFile === null ? ({ ip }: FastifyRequest) => normalizeIP(ip) : ({ caller }: FastifyRequest) => caller
     const policy = `"default";q=${rateLimitPerMinute};w=${MINUTE_MS / 1000}`
@@ -45,18 +46,22 @@ export default fp(
   { name: 'rate-limit', dependencies: ['authentication', 'tracing'] },
 )
 
-/** Counts requests per caller in fixed windows of a minute, by the system clock. */
+/** Counts requests per caller in fixed windows of a minute. */
 class RequestCounts {
-  readonly #callers = new LRUCache<string, { current: number; begunAt: number }>({ max: MAX_CALLERS })
+  readonly #clock: Clock
+  readonly #callers = new LRUCache<string, { current: number; end: Deadline }>({ max: MAX_CALLERS })
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   add(caller: string, requests: number): { current: number; ttl: number } {
-    const now = Date.now()
     let counted = this.#callers.get(caller)
-    if (counted === undefined || counted.begunAt + MINUTE_MS <= now) {
-      counted = { current: 0, begunAt: now }
+    if (counted === undefined || counted.end.left === 0) {
+      counted = { current: 0, end: new Deadline(this.#clock, MINUTE_MS) }
       this.#callers.set(caller, counted)
     }
     counted.current += requests
-    return { current: counted.current, ttl: counted.begunAt + MINUTE_MS - now }
+    return { current: counted.current, ttl: counted.end.left }
   }
 }

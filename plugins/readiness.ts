@@ -29,13 +29,13 @@ export default fp<{ clock?: Clock }>(
         ...(queue ? [] : [detail('queue', 'STORE_UNAVAILABLE')]),
       ]
     }
-    let latest: { answer: Promise<ErrorDetail[]>; until: number } | null = null
+    let latest: { answer: Promise<ErrorDetail[]>; until: Deadline | null } | null = null
     fastify.decorate('readiness', () => {
-      if (latest === null || clock.now() >= latest.until) {
-        const current = { answer: probe(), until: Number.POSITIVE_INFINITY }
+      if (latest === null || latest.until?.left === 0) {
+        const current: typeof latest = { answer: probe(), until: null }
         latest = current
         current.answer.finally(() => {
-          current.until = clock.now() + CACHE_MS
+          current.until = new Deadline(clock, CACHE_MS)
         })
       }
       return latest.answer

@@ -52,7 +52,8 @@ async function listen(app: FastifyInstance, config: Config): Promise<void> {
     ...(otlpMetrics === null ? [] : [`metrics go to ${new URL(otlpMetrics.url).host}`]),
   ].join('; ')
   await app.listen({
-    host,
+    // Given `localhost`, Fastify makes a second server for ::1, without our limits.
+    host: host.toLowerCase() === 'localhost' ? '127.0.0.1' : host,
     port,
     listenTextResolver: (address) => `listening at ${address}; ${facts}; console at ${address}/`,
   })

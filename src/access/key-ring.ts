@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
-import type { Clock } from '../kit/clock.ts'
+import { type Clock, Deadline } from '../kit/clock.ts'
 import { reasonOf } from '../kit/reason.ts'
 import { type ApiKey, digestOf, idOf } from './api-key.ts'
 import { KeyFileRefused, octal, readKeyFile } from './key-file.ts'
@@ -30,8 +30,8 @@ export class KeyRing {
   readonly #clock: Clock
   #stamp: string
   #byDigest: ReadonlyMap<string, HeldKey>
-  /** When reading the file last failed; null while the keys in force are those of the file. */
-  #failedAt: number | null = null
+  /** When the file, which could not be read, is tried again; null while the keys in force are those of the file. */
+  #retry: Deadline | null = null
 
   /**
    * @param audit logs each change of the keys
@@ -48,7 +48,7 @@ export class KeyRing {
 
   /** Whether the file could not be read again, so that revoked keys may still be in force. */
   get isStale(): boolean {
-    return this.#failedAt !== null
+    return this.#retry !== null
   }
 
   /**
@@ -69,12 +69,12 @@ export class KeyRing {
     try {
       const before = this.#byDigest
       this.#byDigest = this.#read()
-      this.#failedAt = null
+      this.#retry = null
       this.#log.info({}, `API keys were read again; in force: ${this.#inForce()}`)
       const changes = changesBetween(before, this.#byDigest)
       if (Object.values(changes).some((ids) => ids.length > 0)) this.#audit.info(changes, 'API keys were changed')
     } catch (error) {
-      this.#failedAt = this.#clock.now()
+      this.#retry = new Deadline(this.#clock, RETRY_MS)
       this.#log.error(`API keys were not read again, those read before stay in force: ${reasonOf(error)}`)
     }
   }
@@ -87,15 +87,11 @@ export class KeyRing {
   watch(): () => void {
     let cancel = (): void => {}
     const check = (): void => {
-      if (stampOf(this.#path) !== this.#stamp || this.#isRetryDue()) this.reload()
+      if (stampOf(this.#path) !== this.#stamp || this.#retry?.left === 0) this.reload()
       cancel = this.#clock.after(CHECK_MS, check)
     }
     cancel = this.#clock.after(CHECK_MS, check)
     return () => cancel()
-  }
-
-  #isRetryDue(): boolean {
-    return this.#failedAt !== null && this.#clock.now() - this.#failedAt >= RETRY_MS
   }
 
   #isInForce({ endsAt }: HeldKey): boolean {

@@ -1,5 +1,5 @@
 import { backoffMs } from '../kit/backoff.ts'
-import { type Clock, type Random, sleep, systemClock } from '../kit/clock.ts'
+import { type Clock, Deadline, type Random, sleep, systemClock } from '../kit/clock.ts'
 import type { ServiceOptions } from './options.ts'
 import type { List } from './upload.ts'
 
@@ -92,7 +92,7 @@ export class ServiceClient {
 
   async #send(path: string, init: RequestInit): Promise<Answer> {
     const { clock, random } = this.#timing
-    const start = clock.now()
+    const patience = new Deadline(clock, this.#giveUpAfterMs)
     for (let failures = 1; ; failures++) {
       const result = await this.#attempt(path, init)
       if ('status' in result) {
@@ -101,7 +101,7 @@ export class ServiceClient {
         throw new CannotContinue(`The service refuses the API key: ${describe(result)}`)
       }
       if (this.#stop.aborted) throw new Interrupted()
-      if (clock.now() - start >= this.#giveUpAfterMs) throw new GaveUp(`Gave up: ${result.reason}`)
+      if (patience.left === 0) throw new GaveUp(`Gave up: ${result.reason}`)
       this.#waitingFor = result.reason
       await sleep(clock, Math.max(result.retryAfterMs, backoffMs(failures, PAUSE, random)), this.#stop)
       if (this.#stop.aborted) throw new Interrupted()

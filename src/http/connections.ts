@@ -25,8 +25,8 @@ export interface Exchange {
   responses: ServerResponse[]
   /** Bytes of answers that are counted as unread. */
   unread: number
-  /** The answer that was being sent at the last check, and since when. */
-  sending: { response: ServerResponse; since: number } | null
+  /** The answer that was being sent at the last check, and for how many milliseconds. */
+  sending: { response: ServerResponse; ms: number } | null
 }
 
 /** The open connections of a server, and the memory they use. */
@@ -96,7 +96,7 @@ export class Connections {
   watch(clock: Clock, onClosed: (connections: number) => void): () => void {
     let stop = (): void => {}
     const check = (): void => {
-      const slow = [...this.#exchanges].filter(([, exchange]) => this.#isOverdue(exchange, clock.now()))
+      const slow = [...this.#exchanges].filter(([, exchange]) => this.#isOverdue(exchange))
       for (const [socket] of slow) socket.destroy()
       if (slow.length > 0) onClosed(slow.length)
       stop = clock.after(CHECK_MS, check)
@@ -105,15 +105,17 @@ export class Connections {
     return () => stop()
   }
 
-  #isOverdue(exchange: Exchange, now: number): boolean {
+  /** Called once a check. It counts checks, because the clock may be set. */
+  #isOverdue(exchange: Exchange): boolean {
     const response = exchange.responses.find(({ closed }) => !closed)
     if (!response?.headersSent) {
       exchange.sending = null
       return false
     }
-    if (exchange.sending?.response !== response) exchange.sending = { response, since: now }
+    if (exchange.sending?.response === response) exchange.sending.ms += CHECK_MS
+    else exchange.sending = { response, ms: 0 }
     const size = this.#sizes.get(response) ?? 0
     const allowedMs = this.unread.fits(size) ? ANSWER_MS + size / BYTES_PER_MS : OVERLOADED_ANSWER_MS
-    return now - exchange.sending.since > allowedMs
+    return exchange.sending.ms > allowedMs
   }
 }

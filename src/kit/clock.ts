@@ -74,20 +74,30 @@ export function waitFor<T>(
 export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<unknown> =>
   waitFor(new Promise<never>(() => {}), ms, clock, signal)
 
-/** The time by which something must have ended. */
+/** The time by which something must have ended. It moves with a clock that is set back, and so always comes. */
 export class Deadline {
   readonly #clock: Clock
-  /** In milliseconds since the epoch. */
-  readonly at: number
+  #at: number
+  /** When the clock was last read. */
+  #readAt: number
 
   constructor(clock: Clock, ms: number) {
     this.#clock = clock
-    this.at = clock.now() + ms
+    this.#readAt = clock.now()
+    this.#at = this.#readAt + ms
+  }
+
+  /** In milliseconds since the epoch. */
+  get at(): number {
+    const now = this.#clock.now()
+    this.#at -= Math.max(0, this.#readAt - now)
+    this.#readAt = now
+    return this.#at
   }
 
   /** Milliseconds left; 0 when it has passed. */
   get left(): number {
-    return Math.max(0, this.at - this.#clock.now())
+    return Math.max(0, this.at - this.#readAt)
   }
 
   /**

@@ -1,6 +1,6 @@
 import { ServiceError } from '../errors/service-error.ts'
 import { UnknownSubscription } from '../errors/store-errors.ts'
-import type { Clock } from '../kit/clock.ts'
+import { type Clock, Deadline } from '../kit/clock.ts'
 import type { EventQueue, LeasedEvent } from '../stores/ports.ts'
 import { FairQueue } from './fair-queue.ts'
 
@@ -25,8 +25,8 @@ interface Waiter {
   readonly caller: string
   max: number
   leaseMs: number
-  /** When the wait ends, in ms since the epoch. */
-  until: number
+  /** When the wait ends. */
+  until: Deadline
   /** True during a call to the queue for this waiter. The wait cannot end before the call returns. */
   receiving: boolean
   /** Ends the wait after that call; set when the wait timed out or was cancelled during it. */
@@ -65,7 +65,7 @@ export class LongPoll {
    */
   async receive(request: PollRequest, signal?: AbortSignal): Promise<LeasedEvent[]> {
     const { subscription, caller, max, leaseMs, waitMs } = request
-    const until = this.#clock.now() + waitMs
+    const until = new Deadline(this.#clock, waitMs)
     if (waitMs === 0 || !this.#lines.has(subscription)) {
       const { events } = await this.#queue.receive(subscription, max, leaseMs)
       if (events.length > 0 || waitMs === 0) return events
@@ -88,9 +88,9 @@ export class LongPoll {
   }
 
   #checkPollLimit(caller: string): void {
-    const ends = [...this.#lines.values()].flatMap((line) => line.endsOf(caller))
-    if (ends.length < MAX_POLLS_PER_CALLER) return
-    const retryAfter = Math.max(1, Math.ceil((Math.min(...ends) - this.#clock.now()) / 1000))
+    const waits = [...this.#lines.values()].flatMap((line) => line.waitsOf(caller))
+    if (waits.length < MAX_POLLS_PER_CALLER) return
+    const retryAfter = Math.max(1, Math.ceil(Math.min(...waits) / 1000))
     throw new ServiceError('RATE_LIMITED', { retryAfter })
   }
 }
@@ -121,16 +121,16 @@ class WaitingLine {
     return this.#waiters.callers === 0
   }
 
-  /** When the waits of a caller end, in ms since the epoch. */
-  endsOf(caller: string): number[] {
-    return [...this.#waiters.of(caller)].map(({ until }) => until)
+  /** How long each wait of a caller will still take, in milliseconds. */
+  waitsOf(caller: string): number[] {
+    return [...this.#waiters.of(caller)].map(({ until }) => until.left)
   }
 
   wait(request: Pick<Waiter, 'caller' | 'max' | 'leaseMs' | 'until'>, signal?: AbortSignal): Promise<LeasedEvent[]> {
     const { promise, resolve, reject } = Promise.withResolvers<LeasedEvent[]>()
     const waiter: Waiter = { ...request, receiving: false, ended: null, answer: resolve, fail: reject }
     const leave = () => this.#end(waiter, () => resolve([]))
-    const cancelTimer = this.#clock.after(request.until - this.#clock.now(), leave)
+    const cancelTimer = this.#clock.after(request.until.left, leave)
     signal?.addEventListener('abort', leave, { once: true })
     this.#waiters.add(waiter)
     void this.serve()

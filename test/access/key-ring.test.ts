@@ -103,6 +103,16 @@ test('while the file cannot be read the keys are stale, and the line comes again
   t.equal(said.length, 6)
 })
 
+test('a file that cannot be read is tried again within a minute though the clock was set back', async (t) => {
+  const { path, clock, keys, said } = setUp(t)
+  t.teardown(keys.watch())
+  rmSync(path)
+  clock.advance(1_000)
+  clock.setBack(3_600_000)
+  clock.advance(61_000)
+  t.equal(said.length, 2)
+})
+
 test('a change of the keys is audited with the ids of those added, removed and changed', async (t) => {
   const { path, lab, clock, keys, audited } = setUp(t)
   t.teardown(keys.watch())

@@ -4,7 +4,7 @@ import { digestOf } from '../../src/access/api-key.ts'
 import { buildApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
-import { memoryStores } from '../faults/stores.ts'
+import { COMMIT_STRATEGIES, memoryStores } from '../faults/stores.ts'
 import { startGuarded } from '../support/http/keys.ts'
 import { formula, formulasOf, startService } from '../support/http/service.ts'
 import { newKey } from '../support/new-key.ts'
@@ -133,6 +133,53 @@ test('an erasure is logged with the id, also one that a store failed and that go
     { route: '/formulas/:id', method: 'DELETE', id, status: 503, owed: true },
     { id, status: 204 },
   ])
+})
+
+/** From now on carries out each call of a method, and then fails as if the reply were lost. */
+function loseReplies<T extends object>(port: T, name: keyof T): void {
+  const method = port[name] as (...args: unknown[]) => Promise<unknown>
+  const lost = async (...args: unknown[]): Promise<never> => {
+    await method.apply(port, args)
+    throw new StoreUnavailable('The connection was lost')
+  }
+  Object.assign(port, { [name]: lost })
+}
+
+for (const strategy of COMMIT_STRATEGIES) {
+  test(`an erasure whose reply is lost is logged as one that may have happened (${strategy})`, async (t) => {
+    const { lines, logger } = captureLog('info')
+    const stores = memoryStores(strategy, { clock: new TestClock(), answerTtlMs: 60_000, maxReceives: 5 })
+    const { send, submit } = await startService(t, {}, { logger, stores })
+    const [{ id } = { id: '' }] = formulasOf(await submit(formula(1)))
+    if (stores.intake === null) loseReplies(stores.db, 'erase')
+    else loseReplies(stores.intake, 'erase')
+    const erase = async () => (await send({ method: 'DELETE', url: `/formulas/${id}` })).statusCode
+    t.same([await erase(), (await send({ url: `/formulas/${id}` })).statusCode], [503, 404], 'it has happened')
+    const msg = 'An administrative call may have been carried out'
+    t.match(
+      lines.filter(({ audit }) => audit === true),
+      [{ msg, route: '/formulas/:id', id, status: 503, outcome: 'unknown' }],
+    )
+  })
+}
+
+test('any administrative call whose reply is lost is logged, also when its effect is only read back', async (t) => {
+  const { admin, app, ids, acts } = await withDeadLetters(t, 1, { LOG_LEVEL: 'fatal' })
+  for (const name of ['a', 'b']) await admin.send({ method: 'PUT', url: `/subscriptions/${name}`, payload: {} })
+  const before = acts().length
+  loseReplies(app.queue, 'removeDead')
+  loseReplies(app.queue, 'unsubscribe')
+  loseReplies(app.queue, 'subscriptions')
+  await admin.send({ method: 'DELETE', url: `/events/dead/${ids[0]}` })
+  await admin.send({ method: 'DELETE', url: '/subscriptions/a' })
+  await admin.post('/subscriptions/b/seek', { to: 'start' })
+  const act = { audit: true, caller: 'admin', status: 503, outcome: 'unknown' }
+  t.match(acts().slice(before), [
+    { ...act, route: '/events/dead/:id', id: ids[0], subscription: 'default' },
+    { ...act, route: '/subscriptions/:name', method: 'DELETE', name: 'a' },
+    { ...act, route: '/subscriptions/:name/seek', name: 'b', to: 'start' },
+  ])
+  t.equal(acts().length, before + 3)
 })
 
 test('of many ids the line names the first hundred, and counts all', async (t) => {

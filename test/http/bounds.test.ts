@@ -1,30 +1,12 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
-import { type Test, test } from 'tap'
-import { formula, type Service, startService } from '../support/http/service.ts'
+import { test } from 'tap'
+import { formula, startService } from '../support/http/service.ts'
+import { deaf, MIB, open, PAGE, startWide, wide } from '../support/http/wide-pages.ts'
 import { TestClock } from '../support/test-clock.ts'
 import { until } from '../support/until.ts'
-import { captureLog, holdingStores, memoryStores } from './fixtures.ts'
+import { captureLog, holdingStores, memoryStores, unavailable } from './fixtures.ts'
 
-const MIB = 2 ** 20
-
-/** Opens a connection that sends the given bytes and collects the answers. */
-async function open(t: Test, { app }: Service, ...said: string[]) {
-  if (!app.server.listening) await app.listen({ port: 0 })
-  const socket = connect((app.server.address() as { port: number }).port)
-  socket.on('error', () => {})
-  t.teardown(() => socket.destroy())
-  await once(socket, 'connect')
-  let told = ''
-  const statuses: string[] = []
-  socket.on('data', (chunk: Buffer) => {
-    const text = chunk.toString('latin1')
-    statuses.push(...[...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status = '']) => status))
-    if (told.length < MIB) told += text
-  })
-  for (const text of said) socket.write(text)
-  return { socket, told: () => told, statuses }
-}
+const HOUR_MS = 3_600_000
 
 const head = (key: string, ...lines: string[]): string =>
   [
@@ -38,15 +20,6 @@ const head = (key: string, ...lines: string[]): string =>
 
 /** A body of 1 MiB without its last byte. */
 const large = (key: string): string => `${head(key, `Content-Length: ${MIB}`)}${' '.repeat(MIB - 1)}`
-
-/** Formulas of some 400 kB each. */
-const wide = (number: number) => ({
-  name: `Wide ${number}`,
-  materials: Array.from({ length: 500 }, (_, index) => ({
-    name: `${'\u{1f339}'.repeat(190)} ${index}`,
-    concentration: `${number}.${index + 1}`,
-  })),
-})
 
 test('large bodies that do not arrive take up half the room: small submissions are taken, and the room comes back', async (t) => {
   const service = await startService(t)
@@ -125,24 +98,6 @@ test('submissions that wait for their own key count as under way', async (t) => 
   t.equal(app.connections.bodies.taken, 0)
 })
 
-/** A service with pages of 4 MiB, on a clock that is moved by hand. */
-async function startWide(t: Test) {
-  const clock = new TestClock()
-  const service = await startService(t, {}, { clock })
-  for (let number = 1; number <= 12; number++) await service.submit(wide(number))
-  return { ...service, clock }
-}
-
-const PAGE = 'GET /formulas?limit=200 HTTP/1.1\r\nHost: localhost\r\n\r\n'
-
-/** A client that asks for pages and reads nothing. */
-async function deaf(t: Test, service: Service, pages: number): Promise<Socket> {
-  const { socket } = await open(t, service)
-  socket.pause()
-  socket.write(PAGE.repeat(pages))
-  return socket
-}
-
 test('pages that nobody reads are bounded: further ones are refused, while small answers and submissions go on', async (t) => {
   const service = await startWide(t)
   const { app, get, submit } = service
@@ -177,6 +132,19 @@ test('an answer that is not taken in time ends its connection: sooner while ther
   await until(async () => (await service.get('/formulas?limit=200')).statusCode === 503)
   await pass(13)
   t.equal((await service.get('/formulas?limit=200')).statusCode, 200, 'pages are read again')
+})
+
+test('an answer that is not taken in time ends its connection though the clock was set back meanwhile', async (t) => {
+  const service = await startWide(t)
+  const { app, clock } = service
+  await deaf(t, service, 4)
+  await until(() => app.connections.unread.taken > 0)
+  clock.advance(60_000)
+  clock.setBack(HOUR_MS)
+  clock.advance(60_000)
+  t.equal(app.connections.open, 1)
+  clock.advance(10_000)
+  await until(() => app.connections.open === 0)
 })
 
 test('a client that reads is not cut off, however many answers it has had', async (t) => {
@@ -244,6 +212,18 @@ test('readiness is found out once at a time and holds for a second, whoever asks
   clock.advance(1_000)
   t.equal((await get('/health/ready')).statusCode, 200)
   t.equal(probes, 2)
+})
+
+test('readiness is found out anew within a second though the clock was set back', async (t) => {
+  const clock = new TestClock()
+  const stores = memoryStores()
+  const { get } = await startService(t, {}, { stores, clock })
+  t.equal((await get('/health/ready')).statusCode, 200)
+  stores.db.probe = unavailable
+  clock.setBack(HOUR_MS)
+  await get('/health/ready')
+  clock.advance(1_000)
+  t.equal((await get('/health/ready')).statusCode, 503)
 })
 
 test('four pages are read at a time, and whoever waited ten seconds for a turn is refused', async (t) => {

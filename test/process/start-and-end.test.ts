@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { type Test, test } from 'tap'
@@ -48,6 +48,29 @@ test('the first log line names the address and all destinations without secrets;
   t.same(await (await fetch(`${url}/health/live`)).json(), { status: 'ok' })
   child.kill('SIGINT')
   t.same(await once(child, 'exit'), [0, null])
+})
+
+test('HOST=localhost serves by 127.0.0.1 alone, within all bounds, whatever else the name stands for', async (t) => {
+  // On Linux, 127.0.0.2 stands in for ::1, which not every machine has.
+  const dir = t.testdir({
+    'hosts.mjs': `
+      import dns from 'node:dns'
+      const { lookup } = dns
+      const addresses = ['127.0.0.2', '127.0.0.1'].map((address) => ({ address, family: 4 }))
+      dns.lookup = (name, options, done = options) => {
+        if (name !== 'localhost') lookup(name, options, done)
+        else process.nextTick(() => (options.all ? done(null, addresses) : done(null, '127.0.0.2', 4)))
+      }`,
+  })
+  const child = start(t, { HOST: 'localhost', NODE_OPTIONS: `--import=${dir}/hosts.mjs` })
+  const { url } = await address(child)
+  t.match(url, 'http://127.0.0.1:')
+  t.match(await (await fetch(`${url}/metrics`)).text(), /^intake_connections 1$/m, 'its connections are counted')
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\nExpect: wonders\r\nConnection: close\r\n\r\n')
+  t.match(await text(socket), /^HTTP\/1.1 417 .*"code":"EXPECTATION_FAILED"/s)
+  const elsewhere = connect(Number(new URL(url).port), '127.0.0.2')
+  await t.rejects(once(elsewhere, 'connect'), { code: 'ECONNREFUSED' })
 })
 
 test('a bad configuration stops the start with one line for each problem', async (t) => {

@@ -47,6 +47,12 @@ export class TestClock implements Clock {
     this.#now = end
   }
 
+  /** Sets the clock back by `ms` milliseconds, as an administrator or NTP does. Timers run as they would have. */
+  setBack(ms: number): void {
+    this.#now -= ms
+    for (const timer of this.#timers) timer.at -= ms
+  }
+
   #nextUntil(end: number): Timer | undefined {
     let next: Timer | undefined
     for (const timer of this.#timers) if (timer.at <= end && timer.at < (next?.at ?? Infinity)) next = timer

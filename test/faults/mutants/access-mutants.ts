@@ -146,8 +146,8 @@ export const accessMutants: Mutant[] = [
     edits: [
       [
         RING,
-        '    } catch (error) {\n      this.#failedAt',
-        '    } catch (error) {\n      this.#byDigest = new Map()\n      this.#failedAt',
+        '    } catch (error) {\n      this.#retry',
+        '    } catch (error) {\n      this.#byDigest = new Map()\n      this.#retry',
       ],
     ],
     caughtBy: [
@@ -286,5 +286,14 @@ export const accessMutants: Mutant[] = [
     breaks: 'each refused call is one line in the log',
     edits: [['plugins/audit.ts', "'FORBIDDEN', 'RATE_LIMITED'", "'FORBIDDEN'"]],
     caughtBy: [AUDIT_TEST, 'each refused call is one line in the log: who, what and why, and no secret'],
+  },
+  {
+    name: 'audit: a call whose reply is lost leaves no line',
+    breaks: 'each administrative call is one line in the log',
+    edits: [['plugins/audit-trail.ts', "outcome === 'unknown'", 'owed === null']],
+    caughtBy: [
+      AUDIT_TEST,
+      'any administrative call whose reply is lost is logged, also when its effect is only read back',
+    ],
   },
 ]

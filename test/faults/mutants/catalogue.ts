@@ -3,6 +3,7 @@ import { answerMutants } from './answer-mutants.ts'
 import { contractMutants } from './contract-mutants.ts'
 import { diskMutants } from './disk-mutants.ts'
 import { erasureMutants } from './erasure-mutants.ts'
+import { httpMutants } from './http-mutants.ts'
 import type { Mutant } from './mutant.ts'
 import { observationMutants } from './observation-mutants.ts'
 import { openapiMutants } from './openapi-mutants.ts'
@@ -32,6 +33,7 @@ export const mutants: Mutant[] = [
   ...postgresLogMutants,
   ...sharedDatabaseMutants,
   ...accessMutants,
+  ...httpMutants,
   ...subscriptionMutants,
   ...observationMutants,
   ...tracingMutants,
