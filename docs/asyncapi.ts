@@ -85,7 +85,7 @@ export function asyncApi(): object {
       messages: each((_, { headers }) => ({
         name: 'formula.created',
         title: 'Formula created',
-        summary: 'A formula was accepted. At least once, in no particular order: drop repeats by id.',
+        summary: 'A formula was accepted. At least once, in no particular order: drop repeats by id and time.',
         contentType: CLOUD_EVENT,
         ...(headers && { headers }),
         payload: { $ref: '#/components/schemas/CloudEvent' },

@@ -5,6 +5,7 @@
  *
  * Reads SERVICE_URL and API_KEY from the environment. Exit codes: 0 added, 1 refused or no answer, 2 already stored.
  */
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 // In a project of your own: from 'fragrance-formula-intake-client'.
@@ -30,9 +31,15 @@ if (file === undefined || !existsSync(file)) {
   console.error(file === undefined ? 'Usage: node examples/submit.ts <file>' : `There is no file ${file}`)
   process.exit(1)
 }
+const bytes = readFileSync(file)
+if (!isUtf8(bytes)) {
+  // Decoded all the same, each letter that is not ASCII would be stored as U+FFFD.
+  console.error(`${file} is not in UTF-8`)
+  process.exit(1)
+}
 try {
   // Send the text unparsed: a parser that reads numbers as doubles would change concentrations.
-  const { formulas } = await new IntakeClient({ url, apiKey }).submit(readFileSync(file, 'utf8'), { key: keyOf(file) })
+  const { formulas } = await new IntakeClient({ url, apiKey }).submit(bytes.toString(), { key: keyOf(file) })
   console.log(JSON.stringify({ added: formulas.map(({ id }) => id) }))
 } catch (error) {
   if (!(error instanceof IntakeError)) throw error

@@ -14,15 +14,16 @@ import { IntakeClient, type ReceivedEvent } from '../client/src/client.ts'
 export function openLabels(file: string): (event: ReceivedEvent) => void {
   const database = new DatabaseSync(file, { timeout: 10_000 })
   database.exec(`CREATE TABLE IF NOT EXISTS labels (number INTEGER PRIMARY KEY, text TEXT NOT NULL);
-    CREATE TABLE IF NOT EXISTS handled (event_id TEXT PRIMARY KEY) WITHOUT ROWID`)
-  const remember = database.prepare('INSERT INTO handled VALUES (?) ON CONFLICT DO NOTHING')
+    CREATE TABLE IF NOT EXISTS handled (event_id TEXT, created_at TEXT, PRIMARY KEY (event_id, created_at)) WITHOUT ROWID`)
+  const remember = database.prepare('INSERT INTO handled VALUES (?, ?) ON CONFLICT DO NOTHING')
   const print = database.prepare('INSERT INTO labels (text) VALUES (?)')
-  return ({ id, name }) => {
-    // An event can come again, after a crash before its ack for instance. Its id commits together with the effect, or
-    // neither does, so the effect happens once. A check before the transaction would let two workers do it twice.
+  return ({ id, createdAt, name }) => {
+    // An event can come again, after a crash before its ack for instance. That it is handled commits together with the
+    // effect, or neither does, so the effect happens once. A check before the transaction would let two workers do it
+    // twice. The id alone is not enough: a formula that was erased and accepted again has the same id.
     database.exec('BEGIN IMMEDIATE')
     try {
-      if (remember.run(id).changes === 1) print.run(name)
+      if (remember.run(id, createdAt).changes === 1) print.run(name)
       database.exec('COMMIT')
     } catch (error) {
       database.exec('ROLLBACK')

@@ -45,10 +45,14 @@ export interface ListOptions {
   signal?: AbortSignal | undefined
 }
 
-/** A client of the formula intake. Every call retries while the service is away, and throws an IntakeError otherwise. */
+/**
+ * A client of the formula intake. Every call retries while the service is away, and throws an IntakeError otherwise, or a
+ * TypeError when its request cannot be sent, such as one whose key has a character beyond Latin-1.
+ */
 export class IntakeClient {
   readonly #requests: Requests
 
+  /** @throws {TypeError} when the URL is not one of HTTP */
   constructor(options: IntakeOptions, timing?: Timing) {
     this.#requests = new Requests(options, timing)
   }

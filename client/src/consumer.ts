@@ -20,13 +20,48 @@ export interface ConsumeOptions {
 
 /**
  * Does the work for one event. The event is acknowledged when it returns, and comes again when it throws.
- * @param lost aborted when the lease has ended too early: another consumer may have the event
+ * @param lost aborted when the lease has ended too early, or was not extended in time: another consumer may have the event
  */
 export type Handler = (event: ReceivedEvent, lost: AbortSignal) => unknown
 
 const LONG_POLL_SECONDS = 20
 /** The service takes so many characters, none of them a control character. */
 const REASON_LENGTH = 500
+
+/** What is known here of a lease: it ends unless an extension is answered in time, also while the service is unreachable. */
+class Lease {
+  readonly #ms: number
+  readonly #lost = new AbortController()
+  #since = 0
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param since when it began, by `performance.now()` */
+  constructor(ms: number, since: number) {
+    this.#ms = ms
+    this.renew(since)
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  /** @param since when the extension was sent: when it arrived is unknown */
+  renew(since: number): void {
+    this.#since = Math.max(this.#since, since)
+    this.release()
+    this.#timer = setTimeout(() => this.end(), this.#since + this.#ms - performance.now())
+  }
+
+  end(): void {
+    this.release()
+    this.#lost.abort(new Error('The lease has ended'))
+  }
+
+  /** The event is settled. */
+  release(): void {
+    clearTimeout(this.#timer)
+  }
+}
 
 /** Takes events and hands each to a handler, until it is stopped. */
 export class Consumer {
@@ -39,7 +74,7 @@ export class Consumer {
   readonly #onError: (error: unknown, event?: ReceivedEvent) => void
   readonly #stopping = new AbortController()
   /** The leases of the events that are being handled, by receipt. */
-  readonly #held = new Map<string, AbortController>()
+  readonly #held = new Map<string, Lease>()
   #onReleased: () => void = () => {}
 
   constructor(requests: Requests, handler: Handler, options: ConsumeOptions) {
@@ -97,15 +132,17 @@ export class Consumer {
   }
 
   async #handle(event: ReceivedEvent): Promise<void> {
-    const lease = new AbortController()
+    // From now, not from when the request was sent: the service leases an event when its long poll ends.
+    const lease = new Lease(this.#leaseSeconds * 1000, performance.now())
     this.#held.set(event.receipt, lease)
     try {
-      await this.#handler(event, lease.signal)
+      await this.#handler(event, lease.lost)
       await this.#settle('ack', event, {})
     } catch (error) {
       this.#onError(error, event)
       await this.#settle('nack', event, { delaySeconds: this.#delayOf(event, error), reason: reasonOf(error) })
     } finally {
+      lease.release()
       this.#held.delete(event.receipt)
       this.#onReleased()
     }
@@ -132,10 +169,16 @@ export class Consumer {
   async #extend(): Promise<void> {
     const receipts = [...this.#held.keys()]
     if (receipts.length === 0) return
+    const sent = performance.now()
     try {
       const body = { receipts, leaseSeconds: this.#leaseSeconds }
       const { rejected } = await this.#post<Acked>('extend', body, { retryForMs: 0 })
-      for (const { receipt } of rejected) this.#held.get(receipt)?.abort(new Error('The lease has ended'))
+      const refused = new Set(rejected.map(({ receipt }) => receipt))
+      for (const receipt of receipts) {
+        const lease = this.#held.get(receipt)
+        if (refused.has(receipt)) lease?.end()
+        else lease?.renew(sent)
+      }
     } catch (error) {
       this.#onError(error)
     }

@@ -76,7 +76,11 @@ export class Requests {
   readonly #timing: Timing
 
   constructor({ url, apiKey, timeoutMs = 60_000, retryForMs = 120_000 }: IntakeOptions, timing?: Timing) {
-    this.#base = new URL(url).href.replace(/\/+$/, '')
+    const { href, protocol, username, password } = new URL(url)
+    if (!/^https?:$/.test(protocol) || username || password) {
+      throw new TypeError(`url must begin with http:// or https:// and have no password: ${protocol}`)
+    }
+    this.#base = href.replace(/\/+$/, '')
     this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
     this.#timeoutMs = timeoutMs
     this.#retryForMs = retryForMs
@@ -85,6 +89,7 @@ export class Requests {
 
   /**
    * @throws {IntakeError} when it is refused, or still has no final answer after `retryForMs`
+   * @throws {TypeError} when it cannot be sent, for example for the characters of a header
    * @throws the reason of `signal` when that is aborted; whether the request took effect is unknown
    */
   async send<T>(call: Call): Promise<Answer<T>> {
@@ -110,16 +115,18 @@ export class Requests {
     // Neither AbortSignal.timeout, whose timers outlive the request, nor AbortSignal.any, which leaks in older versions.
     const ended = new AbortController()
     const abort = (): void => ended.abort()
+    const post = body === undefined ? {} : { method: 'POST', body, headers: { 'content-type': 'application/json' } }
+    const init = {
+      ...post,
+      // Checked outside the try: what cannot be sent is no trouble of the network.
+      headers: new Headers({ ...post.headers, ...this.#headers, ...headers }),
+      redirect: 'manual' as const,
+      signal: ended.signal,
+    }
     const timer = setTimeout(abort, this.#timeoutMs)
     signal?.addEventListener('abort', abort)
-    const post = body === undefined ? {} : { method: 'POST', body, headers: { 'content-type': 'application/json' } }
     try {
-      const response = await fetch(this.#base + path, {
-        ...post,
-        headers: { ...post.headers, ...this.#headers, ...headers },
-        redirect: 'manual',
-        signal: ended.signal,
-      })
+      const response = await fetch(this.#base + path, init)
       const text = await response.text()
       if (!response.ok) throw refusal(response, text)
       return { body: JSON.parse(text), replayed: response.headers.get('idempotent-replayed') === 'true' }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { type ConsumeOptions, type Consumer, type Handler, IntakeClient } from '../../client/src/client.ts'
@@ -94,6 +95,45 @@ test('a handler learns that its lease was ended by somebody else', async (t) => 
   await untilEmpty(url)
   t.same(leases, [0, 1])
   t.same(errors, ['Error: The lease ended before the ack'])
+})
+
+test('a handler learns that its lease has ended also while the service is unreachable', async (t) => {
+  const event = { id: 'x', receipt: 'r', receiveCount: 1 }
+  const { url, seen } = await scriptedService(t, ({ url }) => {
+    if (url === '/events/ack') return { status: 200, body: { rejected: [{ receipt: 'r' }] } }
+    if (url !== '/events/receive') return 'break'
+    return seen.length > 1 ? 'silence' : { status: 200, body: { events: [event] } }
+  })
+  const work = Promise.withResolvers<unknown>()
+  const handler: Handler = async (_, lost) => {
+    const begun = performance.now()
+    await Promise.race([sleep(3000), once(lost, 'abort')])
+    work.resolve({ reason: lost.reason, ms: performance.now() - begun })
+  }
+  consuming(t, url.href, handler, { leaseSeconds: 1 })
+  const { reason, ms } = (await work.promise) as { reason: unknown; ms: number }
+  t.match(reason, { message: 'The lease has ended' })
+  t.ok(ms > 900 && ms < 2000, `after ${ms} ms`)
+})
+
+test('a lease that was extended counts from the moment that the extension was sent', async (t) => {
+  const event = { id: 'x', receipt: 'r', receiveCount: 1 }
+  const ok = { status: 200, body: { rejected: [] } }
+  let extended = 0
+  const { url, seen } = await scriptedService(t, ({ url }) => {
+    if (url === '/events/extend') return ++extended > 5 ? 'silence' : ok
+    if (url !== '/events/receive') return ok
+    return seen.length > 1 ? 'silence' : { status: 200, body: { events: [event] } }
+  })
+  const work = Promise.withResolvers<number>()
+  const begun = performance.now()
+  const handler: Handler = async (_, lost) => {
+    await Promise.race([sleep(5000), once(lost, 'abort')])
+    work.resolve(performance.now() - begun)
+  }
+  consuming(t, url.href, handler, { leaseSeconds: 1 })
+  const ms = await work.promise
+  t.ok(ms > 2500 && ms < 4000, `after ${ms} ms: five extensions a third of a second apart, and a lease`)
 })
 
 test('an event whose work fails comes again after a while; the others do not wait for it', async (t) => {

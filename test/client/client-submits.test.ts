@@ -101,6 +101,21 @@ test('what repeating cannot change is not repeated, a redirect included', async 
   }
 })
 
+test('a request that cannot be sent is not repeated', async (t) => {
+  const { client, seen, pauses } = await scripted(t)
+  await t.rejects(client().submit(formula(1), { key: '№ 7' }), TypeError)
+  await t.rejects(client({ apiKey: 'a\nb', retryForMs: Infinity }).submit(formula(1)), TypeError)
+  t.same(pauses, [])
+  t.same(seen, [])
+})
+
+test('a URL that is not of HTTP is refused at once', (t) => {
+  for (const url of ['localhost:3000', 'ftp://formulas.example', 'http://user:secret@formulas.example']) {
+    t.throws(() => new IntakeClient({ url }), TypeError, url)
+  }
+  t.end()
+})
+
 test('each try has a time-out of its own', async (t) => {
   const { client, seen } = await scripted(t, 'silence', 'silence')
   t.match(await client({ timeoutMs: 50 }).submit(formula(1)), { formulas: [{ name: 'Formula 1' }] })

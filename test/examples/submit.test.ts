@@ -46,6 +46,16 @@ test('a refused formula is told, and goes under the same key when it is correcte
   t.match(JSON.parse(changed.stdout[0] ?? ''), { status: 422, code: 'IDEMPOTENCY_KEY_REUSED' })
 })
 
+test('a file that is not in UTF-8 is refused in one line, before anything is sent', async (t) => {
+  const file = join(t.testdir(), 'order.json')
+  writeFileSync(file, formula('Rosé', '1'), 'latin1')
+  const { url, seen } = await scriptedService(t, () => ({ status: 401 }))
+  const { code, stderr } = await submit(t, url.origin, file).ended
+  t.equal(code, 1)
+  t.same(stderr, [`${file} is not in UTF-8`])
+  t.same(seen, [])
+})
+
 test('a known composition is reported with the id of the stored formula', async (t) => {
   const directory = t.testdir({ 'one.json': formula('A', '1'), 'two.json': formula('B', '"1.0"') })
   const { url } = await startListening(t)

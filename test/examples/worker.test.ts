@@ -40,6 +40,22 @@ test('each event has its effect and is acknowledged; SIGTERM ends the long poll 
   t.same(labels(file), [...namesOf(formulas(12)), 'F99'])
 })
 
+test('a formula that was erased and accepted again has its effect again', async (t) => {
+  const file = join(t.testdir(), 'labels.db')
+  const { url } = await startListening(t)
+  const client = new IntakeClient({ url })
+  start(t, 'examples/worker.ts', [file], { SERVICE_URL: url })
+  const ids: unknown[] = []
+  for (const key of ['order-1', 'order-2']) {
+    const { formulas } = await client.submit(formula(1, 'F1'), { key })
+    await until(() => isEmpty(url))
+    ids.push(formulas[0]?.id)
+    t.equal((await fetch(`${url}/formulas/${formulas[0]?.id}`, { method: 'DELETE' })).status, 204)
+  }
+  t.equal(ids[0], ids[1])
+  t.same(labels(file), ['F1', 'F1'])
+})
+
 test('workers of two subscriptions each get every event, and those of one subscription share its events', async (t) => {
   const folder = t.testdir()
   const { url } = await startListening(t)

@@ -1,5 +1,6 @@
 import { accessMutants } from './access-mutants.ts'
 import { answerMutants } from './answer-mutants.ts'
+import { clientMutants } from './client-mutants.ts'
 import { contractMutants } from './contract-mutants.ts'
 import { diskMutants } from './disk-mutants.ts'
 import { erasureMutants } from './erasure-mutants.ts'
@@ -40,4 +41,5 @@ export const mutants: Mutant[] = [
   ...openapiMutants,
   ...sinkMutants,
   ...erasureMutants,
+  ...clientMutants,
 ]

@@ -6,7 +6,18 @@ import type { Edit, Mutant } from './mutant.ts'
 export const ROOT = join(import.meta.dirname, '..', '..', '..')
 
 /** All that tests need. Packages are linked, not copied. */
-const COPIED = ['src', 'plugins', 'routes', 'console', 'test', 'docs', 'package.json', 'tsconfig.json', '.taprc']
+const COPIED = [
+  'src',
+  'plugins',
+  'routes',
+  'console',
+  'client',
+  'test',
+  'docs',
+  'package.json',
+  'tsconfig.json',
+  '.taprc',
+]
 
 /** Why an edit cannot be made in the tree under `root`; null when it can. */
 export function obstacle(root: string, [file, from]: Edit): string | null {
