@@ -123,8 +123,8 @@ export class Consumer {
     const request = { max, waitSeconds: LONG_POLL_SECONDS, leaseSeconds: this.#leaseSeconds, subscription, include }
     const { signal } = this.#stopping
     try {
-      const until = { signal, retryForMs: Infinity, onRetry: this.#onError }
-      return (await this.#post<ReceivedEvents>('receive', request, until)).events
+      const call = { signal, waitMs: LONG_POLL_SECONDS * 1000, retryForMs: Infinity, onRetry: this.#onError }
+      return (await this.#post<ReceivedEvents>('receive', request, call)).events
     } catch (error) {
       if (signal.aborted) return []
       throw error

@@ -244,6 +244,19 @@ test('stopped while it waits for an event, it ends at once', async (t) => {
   await stopped.consumer.done
 })
 
+test('waiting for an event does not count as a late answer', async (t) => {
+  const { url } = await startListening(t)
+  const [names, errors]: [string[], unknown[]] = [[], []]
+  const onError = (error: unknown): void => void errors.push(error)
+  const consumer = new IntakeClient({ url, timeoutMs: 500 }).consume(({ name }) => names.push(name), { onError })
+  t.teardown(() => consumer.stop())
+  await sleep(1200)
+  await new IntakeClient({ url }).submit(formula(1, 'F1'))
+  await untilEmpty(url)
+  t.same(names, ['F1'])
+  t.same(errors, [])
+})
+
 test('it waits for a service that is away, and ends when it is refused', async (t) => {
   const answers = [{ status: 503, headers: { 'retry-after': '1' } }, 'break', { status: 401, body: {} }] as const
   const { url, seen } = await scriptedService(t, () => answers[seen.length - 1] ?? 'silence')
