@@ -137,10 +137,10 @@ export class Consumer {
     this.#held.set(event.receipt, lease)
     try {
       await this.#handler(event, lease.lost)
-      await this.#settle('ack', event, {})
+      await this.#settle('ack', event, () => ({}))
     } catch (error) {
       this.#onError(error, event)
-      await this.#settle('nack', event, { delaySeconds: this.#delayOf(event, error), reason: reasonOf(error) })
+      await this.#settle('nack', event, () => ({ delaySeconds: this.#delayOf(event, error), reason: reasonOf(error) }))
     } finally {
       lease.release()
       this.#held.delete(event.receipt)
@@ -155,9 +155,9 @@ export class Consumer {
   }
 
   /** Retries no longer than the lease lasts. Whatever fails here, the event comes again. */
-  async #settle(how: 'ack' | 'nack', { receipt, ...event }: ReceivedEvent, options: object): Promise<void> {
-    const body = { receipts: [receipt], ...options }
+  async #settle(how: 'ack' | 'nack', { receipt, ...event }: ReceivedEvent, options: () => object): Promise<void> {
     try {
+      const body = { receipts: [receipt], ...options() }
       const { rejected } = await this.#post<Acked>(how, body, { retryForMs: this.#leaseSeconds * 1000 })
       if (rejected.length > 0) throw new Error(`The lease ended before the ${how}`)
     } catch (error) {

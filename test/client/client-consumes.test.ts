@@ -151,6 +151,26 @@ test('an event whose work fails comes again after a while; the others do not wai
   t.same(errors, ['Error: no\tpaper'])
 })
 
+test('an event that cannot be given back comes again when its lease ends, and the consumer goes on', async (t) => {
+  const url = await serviceWith(t, 3)
+  const names: string[] = []
+  const handler: Handler = ({ name, receiveCount }) => {
+    if (receiveCount === 1 && name === 'F1') throw new Error('no paper')
+    if (receiveCount === 1 && name === 'F2') throw Object.create(null)
+    names.push(name)
+  }
+  const retryDelaySeconds: ConsumeOptions['retryDelaySeconds'] = ({ name }) => {
+    if (name === 'F1') throw new Error('no delay')
+    return 1
+  }
+  const errors: string[] = []
+  const onError = (error: unknown): void => void errors.push(error instanceof Error ? error.message : 'no error')
+  consuming(t, url, handler, { leaseSeconds: 1, retryDelaySeconds, onError })
+  await untilEmpty(url)
+  t.same(names.toSorted(), ['F1', 'F2', 'F3'])
+  t.match(errors, ['no paper', 'no delay', 'no error', /primitive/])
+})
+
 test('the reason of a failure is sent as the service takes it, and the delay may be chosen', async (t) => {
   const event = { id: 'x', receipt: 'r', receiveCount: 3 }
   const { url, seen } = await scriptedService(t, ({ url }) => {
