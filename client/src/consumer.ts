@@ -73,6 +73,8 @@ export class Consumer {
   readonly #leaseSeconds: number
   readonly #onError: (error: unknown, event?: ReceivedEvent) => void
   readonly #stopping = new AbortController()
+  /** Aborted after the last handler. */
+  readonly #ended = new AbortController()
   /** The leases of the events that are being handled, by receipt. */
   readonly #held = new Map<string, Lease>()
   #onReleased: () => void = () => {}
@@ -108,6 +110,7 @@ export class Consumer {
     } finally {
       while (this.#held.size > 0) await this.#released()
       clearInterval(extending)
+      this.#ended.abort()
       signal?.removeEventListener('abort', stop)
     }
   }
@@ -169,10 +172,11 @@ export class Consumer {
   async #extend(): Promise<void> {
     const receipts = [...this.#held.keys()]
     if (receipts.length === 0) return
+    const { signal } = this.#ended
     const sent = performance.now()
     try {
       const body = { receipts, leaseSeconds: this.#leaseSeconds }
-      const { rejected } = await this.#post<Acked>('extend', body, { retryForMs: 0 })
+      const { rejected } = await this.#post<Acked>('extend', body, { signal, retryForMs: 0 })
       const refused = new Set(rejected.map(({ receipt }) => receipt))
       for (const receipt of receipts) {
         const lease = this.#held.get(receipt)
@@ -180,7 +184,7 @@ export class Consumer {
         else lease?.renew(sent)
       }
     } catch (error) {
-      this.#onError(error)
+      if (!signal.aborted) this.#onError(error)
     }
   }
 

@@ -253,6 +253,23 @@ test('stopped in the middle, it ends the running handlers, acknowledges their ev
   }
 })
 
+test('once it has stopped, no extension is under way that would keep the process alive', async (t) => {
+  const event = { id: 'x', receipt: 'r', receiveCount: 1 }
+  const isExtended = Promise.withResolvers<void>()
+  const { url, seen } = await scriptedService(t, ({ url }) => {
+    if (url === '/events/ack') return { status: 200, body: { rejected: [] } }
+    if (url === '/events/extend') isExtended.resolve()
+    return seen.length > 1 ? 'silence' : { status: 200, body: { events: [event] } }
+  })
+  const { consumer, errors } = consuming(t, url.href, () => isExtended.promise, { leaseSeconds: 1 })
+  await isExtended.promise
+  await consumer.stop()
+  const stopped = performance.now()
+  await until(() => seen.every(({ isOver }) => isOver))
+  t.ok(performance.now() - stopped < 5000, 'a try has 60 seconds')
+  t.same(errors, [])
+})
+
 test('stopped while it waits for an event, it ends at once', async (t) => {
   const { url } = await startListening(t)
   const { consumer } = consuming(t, url, () => {})
