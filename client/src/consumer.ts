@@ -104,7 +104,9 @@ export class Consumer {
       while (!this.#stopping.signal.aborted) {
         // Not more than can begin at once: a lease that is given back unused counts as well.
         const events = await this.#receive(concurrency - this.#held.size)
-        for (const event of events) void this.#handle(event)
+        // Not from when the request was sent: the service leases an event when its long poll ends.
+        const leasedAt = performance.now()
+        for (const event of events) void this.#handle(event, leasedAt)
         if (this.#held.size >= concurrency) await this.#released()
       }
     } finally {
@@ -134,9 +136,8 @@ export class Consumer {
     }
   }
 
-  async #handle(event: ReceivedEvent): Promise<void> {
-    // From now, not from when the request was sent: the service leases an event when its long poll ends.
-    const lease = new Lease(this.#leaseSeconds * 1000, performance.now())
+  async #handle(event: ReceivedEvent, leasedAt: number): Promise<void> {
+    const lease = new Lease(this.#leaseSeconds * 1000, leasedAt)
     this.#held.set(event.receipt, lease)
     try {
       await this.#handler(event, lease.lost)
