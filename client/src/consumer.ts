@@ -73,6 +73,8 @@ export class Consumer {
   readonly #leaseSeconds: number
   readonly #onError: (error: unknown, event?: ReceivedEvent) => void
   readonly #stopping = new AbortController()
+  /** Aborted after the last handler. */
+  readonly #ended = new AbortController()
   /** The leases of the events that are being handled, by receipt. */
   readonly #held = new Map<string, Lease>()
   #onReleased: () => void = () => {}
@@ -102,12 +104,15 @@ export class Consumer {
       while (!this.#stopping.signal.aborted) {
         // Not more than can begin at once: a lease that is given back unused counts as well.
         const events = await this.#receive(concurrency - this.#held.size)
-        for (const event of events) void this.#handle(event)
+        // Not from when the request was sent: the service leases an event when its long poll ends.
+        const leasedAt = performance.now()
+        for (const event of events) void this.#handle(event, leasedAt)
         if (this.#held.size >= concurrency) await this.#released()
       }
     } finally {
       while (this.#held.size > 0) await this.#released()
       clearInterval(extending)
+      this.#ended.abort()
       signal?.removeEventListener('abort', stop)
     }
   }
@@ -123,24 +128,23 @@ export class Consumer {
     const request = { max, waitSeconds: LONG_POLL_SECONDS, leaseSeconds: this.#leaseSeconds, subscription, include }
     const { signal } = this.#stopping
     try {
-      const until = { signal, retryForMs: Infinity, onRetry: this.#onError }
-      return (await this.#post<ReceivedEvents>('receive', request, until)).events
+      const call = { signal, waitMs: LONG_POLL_SECONDS * 1000, retryForMs: Infinity, onRetry: this.#onError }
+      return (await this.#post<ReceivedEvents>('receive', request, call)).events
     } catch (error) {
       if (signal.aborted) return []
       throw error
     }
   }
 
-  async #handle(event: ReceivedEvent): Promise<void> {
-    // From now, not from when the request was sent: the service leases an event when its long poll ends.
-    const lease = new Lease(this.#leaseSeconds * 1000, performance.now())
+  async #handle(event: ReceivedEvent, leasedAt: number): Promise<void> {
+    const lease = new Lease(this.#leaseSeconds * 1000, leasedAt)
     this.#held.set(event.receipt, lease)
     try {
       await this.#handler(event, lease.lost)
-      await this.#settle('ack', event, {})
+      await this.#settle('ack', event, () => ({}))
     } catch (error) {
       this.#onError(error, event)
-      await this.#settle('nack', event, { delaySeconds: this.#delayOf(event, error), reason: reasonOf(error) })
+      await this.#settle('nack', event, () => ({ delaySeconds: this.#delayOf(event, error), reason: reasonOf(error) }))
     } finally {
       lease.release()
       this.#held.delete(event.receipt)
@@ -155,9 +159,9 @@ export class Consumer {
   }
 
   /** Retries no longer than the lease lasts. Whatever fails here, the event comes again. */
-  async #settle(how: 'ack' | 'nack', { receipt, ...event }: ReceivedEvent, options: object): Promise<void> {
-    const body = { receipts: [receipt], ...options }
+  async #settle(how: 'ack' | 'nack', { receipt, ...event }: ReceivedEvent, options: () => object): Promise<void> {
     try {
+      const body = { receipts: [receipt], ...options() }
       const { rejected } = await this.#post<Acked>(how, body, { retryForMs: this.#leaseSeconds * 1000 })
       if (rejected.length > 0) throw new Error(`The lease ended before the ${how}`)
     } catch (error) {
@@ -169,10 +173,11 @@ export class Consumer {
   async #extend(): Promise<void> {
     const receipts = [...this.#held.keys()]
     if (receipts.length === 0) return
+    const { signal } = this.#ended
     const sent = performance.now()
     try {
       const body = { receipts, leaseSeconds: this.#leaseSeconds }
-      const { rejected } = await this.#post<Acked>('extend', body, { retryForMs: 0 })
+      const { rejected } = await this.#post<Acked>('extend', body, { signal, retryForMs: 0 })
       const refused = new Set(rejected.map(({ receipt }) => receipt))
       for (const receipt of receipts) {
         const lease = this.#held.get(receipt)
@@ -180,7 +185,7 @@ export class Consumer {
         else lease?.renew(sent)
       }
     } catch (error) {
-      this.#onError(error)
+      if (!signal.aborted) this.#onError(error)
     }
   }
 

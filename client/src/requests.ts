@@ -5,7 +5,10 @@ export interface IntakeOptions {
   /** Where the service is; may have a path. */
   url: string | URL
   apiKey?: string | undefined
-  /** Time for one try, in milliseconds. Default: 60,000, longer than the service takes for any answer. */
+  /**
+   * Time for one try, in milliseconds; the 20 seconds for which a consumer waits for events come on top. Default: 60,000,
+   * longer than the service takes for any answer. Infinity: no limit.
+   */
   timeoutMs?: number
   /** How long a request is retried, in milliseconds. Default: 120,000; 0: never; Infinity: until its signal is aborted. */
   retryForMs?: number
@@ -52,6 +55,8 @@ export interface Call {
   body?: string
   headers?: Record<string, string>
   signal?: AbortSignal | undefined
+  /** How long the service may wait before it answers, in milliseconds: a try may take so much longer. */
+  waitMs?: number
   retryForMs?: number
   /** Called before each retry. */
   onRetry?(error: IntakeError): void
@@ -66,6 +71,8 @@ export interface Answer<T> {
 const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 10_000
 const DAY_MS = 86_400_000
+/** A longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Sends requests, and repeats each unchanged until it has a final answer. */
 export class Requests {
@@ -111,7 +118,7 @@ export class Requests {
     }
   }
 
-  async #attempt<T>({ path, body, headers, signal }: Call): Promise<Answer<T>> {
+  async #attempt<T>({ path, body, headers, signal, waitMs = 0 }: Call): Promise<Answer<T>> {
     // Neither AbortSignal.timeout, whose timers outlive the request, nor AbortSignal.any, which leaks in older versions.
     const ended = new AbortController()
     const abort = (): void => ended.abort()
@@ -123,7 +130,8 @@ export class Requests {
       redirect: 'manual' as const,
       signal: ended.signal,
     }
-    const timer = setTimeout(abort, this.#timeoutMs)
+    const timeoutMs = Math.min(LONGEST_TIMER_MS, this.#timeoutMs + waitMs)
+    const timer = setTimeout(abort, timeoutMs)
     signal?.addEventListener('abort', abort)
     try {
       const response = await fetch(this.#base + path, init)
@@ -134,7 +142,7 @@ export class Requests {
       if (error instanceof IntakeError) throw error
       signal?.throwIfAborted()
       // The message of fetch itself is always the same.
-      const message = ended.signal.aborted ? `Late: ${this.#timeoutMs} ms` : String((error as Error).cause ?? error)
+      const message = ended.signal.aborted ? `Late: ${timeoutMs} ms` : String((error as Error).cause ?? error)
       throw new IntakeError(0, { code: 'NO_ANSWER', message }, 0, error)
     } finally {
       clearTimeout(timer)

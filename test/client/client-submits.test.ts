@@ -122,6 +122,11 @@ test('each try has a time-out of its own', async (t) => {
   t.equal(seen.length, 3)
 })
 
+test('a try may have no time-out', async (t) => {
+  const { client } = await scripted(t)
+  await client({ timeoutMs: Infinity, retryForMs: 0 }).submit(formula(1))
+})
+
 test('it gives up when its time is over, and says why the last try failed', async (t) => {
   const { client, seen } = await scripted(t, 'break', { status: 503, headers: { 'retry-after': '9' } })
   await t.rejects(client({ retryForMs: 0 }).submit(formula(1)), { status: 0, code: 'NO_ANSWER', cause: Error })

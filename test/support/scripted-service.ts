@@ -7,6 +7,8 @@ export interface Seen {
   url: string
   headers: IncomingHttpHeaders
   body: string
+  /** Whether it was answered, or its connection has ended. */
+  isOver: boolean
 }
 
 export interface Said {
@@ -23,7 +25,10 @@ export async function scriptedService(t: Test, say: Say): Promise<{ url: URL; se
   const seen: Seen[] = []
   const server = createServer(async (request, response) => {
     const { url = '', headers } = request
-    const one = { url, headers, body: await text(request) }
+    const one = { url, headers, body: await text(request), isOver: false }
+    response.once('close', () => {
+      one.isOver = true
+    })
     seen.push(one)
     const said = say(one)
     if (said === 'silence') return

@@ -13,7 +13,7 @@ export const clientMutants: Mutant[] = [
       ],
     ],
     caughtBy: [
-      'test/client/client-consumes.test.ts',
+      'test/client/client-leases.test.ts',
       'a handler learns that its lease has ended also while the service is unreachable',
     ],
   },
