@@ -4,7 +4,7 @@ import { ConfigError, readConfig } from '../config/config.ts'
 import { StoreRefused } from '../errors/store-errors.ts'
 import { type StoreLocation, sameLocation } from '../stores/location.ts'
 import { backUp } from '../stores/sqlite/durability/back-up.ts'
-import { sync } from '../stores/sqlite/durability/file.ts'
+import { sync } from '../stores/sqlite/durability/disk.ts'
 import { runCommand, type Surroundings } from './run-command.ts'
 
 const USAGE = 'npm run backup -- <folder that does not exist yet>'

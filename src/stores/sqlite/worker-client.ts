@@ -107,6 +107,8 @@ export class WorkerClient<C extends CommandsOf<C>> {
       const worker = new Worker(new URL('./worker.ts', import.meta.url), {
         workerData: this.#setup,
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+        // Otherwise Node closes the database file when the worker ends, and other connections lose their locks: see disk.ts.
+        trackUnmanagedFds: false,
       })
       let cause: Error | undefined
       worker.on('message', (message: WorkerMessage) => {

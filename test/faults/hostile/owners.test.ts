@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { linkSync, renameSync, symlinkSync } from 'node:fs'
+import { linkSync, renameSync, statSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { formula, post } from '../../support/service-process.ts'
 import { sized } from '../extent.ts'
@@ -42,6 +43,23 @@ async function refused(t: Test, database: string, reason: RegExp, more: Refused 
   t.equal(stderr.length, 1)
   t.notMatch(stdout.join(), /listening/)
 }
+
+/** Erases a formula while another process reads the file, as a backup does: the service's checkpoint is partial. */
+async function eraseWhileRead(t: Test, url: string, path: string): Promise<void> {
+  const added = (await (await post(url, 'erased', formula(100))).json()) as { formulas: { id: string }[] }
+  const reader = new DatabaseSync(path, { readOnly: true })
+  reader.exec('BEGIN')
+  reader.prepare('SELECT count(*) FROM formulas').get()
+  const { status } = await fetch(`${url}/formulas/${added.formulas[0]?.id}`, { method: 'DELETE' })
+  t.equal(status, 204)
+  reader.close()
+}
+
+/** What `sqlite3 <file> 'SELECT …'` does, as an operator may. It deletes the log if it finds itself the only one. */
+const READ = `
+  const db = new (require('node:sqlite').DatabaseSync)(process.argv[1])
+  db.prepare('SELECT count(*) FROM formulas').get()
+  db.close()`
 
 t.test('of two processes that start on a new file at the same moment exactly one serves', async (t) => {
   const folder = t.testdir()
@@ -141,3 +159,32 @@ t.test('a file renamed while it is in use is refused under its new name', async 
   renameSync(path, moved)
   t.equal((await post((await startServer(t, { environment: environment(moved) })).url, 'k3', formula(2))).status, 409)
 })
+
+t.test('a file renamed while it is in use is refused also after a checkpoint was partial', async (t) => {
+  const folder = t.testdir()
+  const [path, moved] = [join(folder, 'a.db'), join(folder, 'moved.db')]
+  const server = await startServer(t, { environment: environment(path) })
+  await eraseWhileRead(t, server.url, path)
+  renameSync(path, moved)
+  await refused(t, moved, /in use by another process.*, under another name/)
+})
+
+t.test(
+  'a program that reads the file while it is served, also after a partial checkpoint, leaves its log: no answer is lost',
+  async (t) => {
+    const path = join(t.testdir(), 'a.db')
+    const launch = { environment: environment(path) }
+    const server = await startServer(t, launch)
+    await eraseWhileRead(t, server.url, path)
+    const log = statSync(`${path}-wal`).ino
+    t.match(spawnSync(process.execPath, ['-e', READ, path]), { status: 0 })
+    t.equal(statSync(`${path}-wal`, { throwIfNoEntry: false })?.ino, log)
+    t.equal((await post(server.url, 'k', formula(1))).status, 200)
+    await server.kill('SIGKILL')
+    const replayed = await post((await startServer(t, launch)).url, 'k', formula(1))
+    t.match(
+      { status: replayed.status, replayed: replayed.headers.get('idempotent-replayed') },
+      { status: 200, replayed: 'true' },
+    )
+  },
+)

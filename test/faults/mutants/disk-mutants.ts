@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 const BATCHES = 'src/stores/sqlite/batches.ts'
 const FILE = 'src/stores/sqlite/durability/file.ts'
 const FILES = 'test/stores/file.test.ts'
+const LOCKS = 'test/stores/file-locks.test.ts'
 const STATEMENTS = 'test/faults/calls/statements.test.ts'
 const REMOTE = 'test/stores/remote.test.ts'
 
@@ -85,6 +86,18 @@ export const diskMutants: Mutant[] = [
     breaks: "another program's file is refused and left as it is",
     edits: [['src/stores/sqlite/durability/integrity.ts', '(tables.count > 0 || origin !== 0)', 'origin !== 0']],
     caughtBy: [FILES, 'a file of a newer version, of another program, or that is no database is refused untouched'],
+  },
+  {
+    name: 'file: a partial checkpoint opens and closes it, which drops its lock',
+    breaks: 'nobody else takes the file, or deletes its log, while it is served',
+    edits: [['src/stores/sqlite/durability/disk.ts', 'fsyncSync(openDatabase(path))', 'sync(path)']],
+    caughtBy: [LOCKS, 'a partial checkpoint leaves the file locked'],
+  },
+  {
+    name: 'file: a writer that dies drops the lock of the reader',
+    breaks: 'nobody else takes the file, or deletes its log, while it is served',
+    edits: [['src/stores/sqlite/worker-client.ts', 'trackUnmanagedFds: false', 'trackUnmanagedFds: true']],
+    caughtBy: [LOCKS, 'a writer that dies leaves the file locked for the reader, and so does its restart'],
   },
   {
     name: 'file: it is not locked',

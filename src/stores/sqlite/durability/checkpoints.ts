@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { reasonOf } from '../../../kit/reason.ts'
-import { BUSY_MS, sync } from './file.ts'
+import { syncDatabase } from './disk.ts'
+import { BUSY_MS } from './file.ts'
 
 /** The size of the log, in pages, from which a checkpoint is made: 4 MiB. */
 const LOG_PAGES = 2_048
@@ -13,6 +14,8 @@ export interface DiskActions {
   sync(path: string): void
   die(error: unknown): void
 }
+
+const REAL_DISK: DiskActions = { sync: syncDatabase, die }
 
 /** The state of the log as SQLite reports it, in pages; `busy` is 1 when a checkpoint was partial because of readers. */
 interface LogState {
@@ -33,7 +36,7 @@ interface LogState {
  * are synced here. If that fails, those pages are safe only in the log, and only a restart copies the whole log into the
  * file again. So the process kills itself.
  */
-export function checkpoints(db: DatabaseSync, disk: DiskActions = { sync, die }): () => void {
+export function checkpoints(db: DatabaseSync, disk: DiskActions = REAL_DISK): () => void {
   const readState = db.prepare('PRAGMA wal_checkpoint(NOOP)')
   const checkpoint = db.prepare('PRAGMA wal_checkpoint(FULL)')
   /** The state of the log when a wait for readers last timed out. */
@@ -85,7 +88,7 @@ const EMPTY_LOG_MS = 1_000
  * after each batch: while a backup or a long page reads, the log cannot be emptied. The first call does it too, for an
  * erasure after which the process was killed.
  */
-export function logEraser(db: DatabaseSync, disk: DiskActions = { sync, die }): (hasErased: boolean) => void {
+export function logEraser(db: DatabaseSync, disk: DiskActions = REAL_DISK): (hasErased: boolean) => void {
   const truncate = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)')
   let isDue = true
   let notBefore = 0

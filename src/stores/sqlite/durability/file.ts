@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { accessSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { StoreRefused } from '../../../errors/store-errors.ts'
 import { migrate, PAGE_SIZE } from '../schema.ts'
+import { sync } from './disk.ts'
 import { checkIntegrity, LEFT_AS_IS } from './integrity.ts'
 import { realPath, refuseMountedFile } from './paths.ts'
 import { logIsDamaged } from './wal-check.ts'
@@ -174,13 +175,6 @@ function syncLog(path: string): void {
 function syncFolders(path: string): void {
   sync(dirname(path))
   sync(dirname(dirname(path)))
-}
-
-/** Syncs a file's content, or a folder's entries, to disk. */
-export function sync(path: string): void {
-  const handle = openSync(path, 'r')
-  fsyncSync(handle)
-  closeSync(handle)
 }
 
 /**

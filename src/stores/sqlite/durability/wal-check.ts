@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { fstatSync, readSync } from 'node:fs'
 import { PAGE_SIZE } from '../schema.ts'
+import { openDatabase, withUnlocked } from './disk.ts'
 
 /** SQLite's write-ahead log: https://www.sqlite.org/fileformat2.html#walformat */
 const HEADER_BYTES = 32
@@ -28,18 +29,14 @@ interface Frame {
  * frame in an earlier, synced transaction is damage: SQLite would silently drop answered submissions.
  */
 export function logIsDamaged(path: string): boolean {
-  const [log, database] = [openSync(`${path}-wal`, 'r'), openSync(path, 'r')]
-  try {
+  return withUnlocked(`${path}-wal`, (log) => {
     if (fstatSync(log).size < HEADER_BYTES) return false
     const header = read(log, 0, HEADER_BYTES)
     const sums = sumsAt(header, 24)
     const isHeaderValid =
       (header.readUInt32BE(0) & ~1) === MAGIC && sameSums(sumOf([0, 0], header.subarray(0, 24), header), sums)
-    return isHeaderValid ? hasTransactionAfterBreak(log, header) : hasUncheckpointed(log, database, header)
-  } finally {
-    closeSync(log)
-    closeSync(database)
-  }
+    return isHeaderValid ? hasTransactionAfterBreak(log, header) : hasUncheckpointed(log, openDatabase(path), header)
+  })
 }
 
 /** Whether a valid transaction follows a broken one. */
