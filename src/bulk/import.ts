@@ -6,7 +6,7 @@ import { readerOf } from './files/formats.ts'
 import { type Row, UnreadableFile } from './files/row.ts'
 import { Source } from './files/source.ts'
 import { BadOptions, IMPORT_USAGE, type ImportOptions, readImportOptions } from './options.ts'
-import { CannotContinue, GaveUp, ServiceClient } from './service.ts'
+import { CannotContinue, GaveUp, Interrupted, ServiceClient } from './service.ts'
 import { Tally } from './tally.ts'
 import { check, intoLists, type List, Uploader } from './upload.ts'
 
@@ -67,7 +67,7 @@ async function importFile(
   const work = async (list: List) => (options.dryRun ? check(list, tally) : uploader.send(list))
   try {
     const failure = await inParallel(lists, options.concurrency, work, stop)
-    const isFinished = reading.isWhole && source.isAtEnd && reading.entries === tally.decided
+    const isFinished = reading.isWhole && reading.entries === tally.decided
     return { tally, failure: failure ?? reading.failure, isFinished }
   } finally {
     progress.end()
@@ -110,7 +110,7 @@ async function* readRows(
 
 /**
  * Works on several items at a time. Takes the next item only when a worker is free.
- * @returns the first failure once all workers have ended; null when there was none
+ * @returns the first failure once all workers have ended; null when there was none, or it was stopped
  */
 async function inParallel<T>(
   items: AsyncGenerator<T>,
@@ -123,7 +123,7 @@ async function inParallel<T>(
     try {
       for await (const item of items) await work(item)
     } catch (error) {
-      failure ??= error
+      if (!(error instanceof Interrupted)) failure ??= error
       stop.abort()
     }
   }

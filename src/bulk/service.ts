@@ -20,7 +20,7 @@ interface Retry {
   retryAfterMs: number
 }
 
-/** Stopped before an answer arrived. */
+/** Stopped before an answer arrived, or before the end of a file. */
 export class Interrupted extends Error {}
 
 /** The service was down or overloaded for too long. */

@@ -61,7 +61,8 @@ export class Uploader {
 
   /**
    * Sends a list. If the service refuses some of its formulas, the others are sent again; if the list is too large, it is
-   * sent in halves.
+   * sent in halves. If a formula of it was erased since an earlier run, the whole list is refused: under new keys, smaller
+   * lists would add that formula again.
    * @throws {CannotContinue | GaveUp}
    */
   async send(list: List): Promise<void> {
@@ -69,6 +70,10 @@ export class Uploader {
     if (answer === null) return
     if (answer.status === 200) return this.#count(list, answer)
     if (answer.status === 413) return this.#inHalves(list, answer)
+    if (codeOf(answer.body) === 'FORMULA_ERASED') {
+      for (const row of list.rows) refuse(this.#tally, row, [problemOf(answer)])
+      return
+    }
     const { details = [] } = (answer.body ?? {}) as { details?: Problem[] }
     const refused = byFormula(details)
     if (answer.status === 400 && refused.size === 0 && codeOf(answer.body) === 'INVALID_JSON') {
@@ -114,10 +119,7 @@ export class Uploader {
 
   async #inHalves({ rows }: List, answer: Answer): Promise<void> {
     const [only, ...others] = rows as [Row, ...Row[]]
-    if (others.length === 0) {
-      const message = (answer.body as Problem | null)?.message ?? describe(answer)
-      return this.#tally.refuse(only.line, [{ path: '', code: codeOf(answer.body) ?? String(answer.status), message }])
-    }
+    if (others.length === 0) return this.#tally.refuse(only.line, [problemOf(answer)])
     const middle = rows.length >> 1
     await this.send(listOf(rows.slice(0, middle)))
     await this.send(listOf(rows.slice(middle)))
@@ -137,6 +139,12 @@ export function check({ rows }: List, tally: Tally): void {
       tally.refuse(row.line, [{ path: '', code: 'INVALID_JSON', message: 'Invalid or missing JSON' }])
     }
   }
+}
+
+/** An answer about a list as a whole, as a problem of each of its formulas. */
+function problemOf(answer: Answer): Problem {
+  const message = (answer.body as Problem | null)?.message ?? describe(answer)
+  return { path: '', code: codeOf(answer.body) ?? String(answer.status), message }
 }
 
 /** Groups the service's `details` by the formula's index in the list, which each path begins with. */
@@ -162,6 +170,8 @@ function refuse(tally: Tally, row: Row, problems: Problem[]): void {
 }
 
 function hintFor({ code }: Problem, row: Row, material: number): string | null {
+  if (code === 'FORMULA_ERASED')
+    return 'An earlier run sent these formulas in one list; all that are not erased are stored'
   if (code === 'MATERIAL_DUPLICATE') return '--sum-repeated adds up repeated materials'
   if (code !== 'MATERIAL_CONCENTRATION_NOT_DECIMAL') return null
   const { materials } = JSON.parse(row.json) as { materials: { concentration: unknown }[] }

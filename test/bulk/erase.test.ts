@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { formula, startListening } from '../support/http/service.ts'
-import { runErase } from '../support/run-bulk.ts'
+import { runErase, runImport } from '../support/run-bulk.ts'
 import { scriptedService } from '../support/scripted-service.ts'
 import { call, post } from '../support/service-process.ts'
 
@@ -53,4 +53,29 @@ test('an erasure that went on by itself after a 503 counts as erased', async (t)
   })
   const { code, stdout } = await runErase(url.href, [UNKNOWN, 'e'.repeat(64)])
   t.same([code, stdout], [2, ['1 erased, 1 not there']])
+})
+
+test('a file is imported again after an erasure: what was appended is stored, and what was erased is not added again', async (t) => {
+  const { url } = await startListening(t)
+  const file = join(t.testdir(), 'a.ndjson')
+  const write = (count: number) => {
+    const rows = Array.from({ length: count }, (_, index) => JSON.stringify(formula(index + 1)))
+    writeFileSync(file, rows.join('\n'))
+  }
+  write(150)
+  t.match(await runImport(url, [file, '--concurrency', '1']), { code: 0 })
+  const { formulas } = await call<Formulas>(url, '/formulas?limit=200')
+  const id = formulas.at(-1)?.id ?? ''
+  t.match(await runErase(url, [id]), { code: 0 })
+  write(170)
+  const { code, stdout } = await runImport(url, [file, '--concurrency', '1'])
+  t.equal(code, 2)
+  t.match(
+    stdout[0],
+    /^line 1: A formula of this answer has been erased\. An earlier run sent these formulas in one list/,
+  )
+  t.equal(stdout.at(-1), '20 added, 50 known already, 100 refused')
+  const stored = (await call<Formulas>(url, '/formulas?limit=200')).formulas
+  t.equal(stored.length, 169)
+  t.notOk(stored.some((one) => one.id === id))
 })

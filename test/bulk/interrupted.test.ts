@@ -1,12 +1,18 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
 import { type Test, test } from 'tap'
+import { type Format, readerOf } from '../../src/bulk/files/formats.ts'
+import type { Entry } from '../../src/bulk/files/row.ts'
+import { Source } from '../../src/bulk/files/source.ts'
+import { Interrupted } from '../../src/bulk/service.ts'
 import type { QueueStats } from '../../src/stores/ports.ts'
 import type { Running } from '../support/command.ts'
 import { startListening } from '../support/http/service.ts'
-import { runImport, startImport } from '../support/run-bulk.ts'
+import { plainTable, runImport, startImport } from '../support/run-bulk.ts'
 import { added, scriptedService } from '../support/scripted-service.ts'
 import { call, startService } from '../support/service-process.ts'
+import { until } from '../support/until.ts'
 
 const COUNT = 8_000
 
@@ -97,4 +103,51 @@ test('formulas sent with a refused API key are not counted as unanswered', async
   t.equal(code, 1)
   t.same(stdout, ['0 added, 0 known already, 0 refused, 2 sent and not taken in'])
   t.match(stderr.join('\n'), /refuses the API key: 401/)
+})
+
+test('a Ctrl-C in the middle of a formula refuses nothing, and the exit code is 130', async (t) => {
+  t.testdir()
+  for (const [format, begun] of [
+    ['json', '[what?, {"name":"A","materials":['],
+    ['ndjson', 'what?\n{"name":"A","materials":['],
+  ] as const) {
+    const input = new PassThrough()
+    input.write(begun)
+    const importing = startImport(t, 'http://127.0.0.1:9', ['-', '--format', format, '--dry-run'], {}, input)
+    await until(() => importing.stdout.length > 0)
+    const { code, stdout, stderr } = await importing.kill('SIGINT')
+    t.equal(code, 130, format)
+    t.match(stdout, [/^line 1: This is not JSON/, '0 would be sent, 1 refused; nothing was sent'])
+    t.match(stderr.at(-1), /^Not finished/)
+  }
+})
+
+test('whatever is cut off when the reading of a file is stopped is not taken for the end of the file', async (t) => {
+  const formulas = Array.from({ length: 10_000 }, (_, index) => {
+    return { name: `F${index}`, materials: [{ name: 'Rose', concentration: '1' }] }
+  })
+  const csv = formulas.map(({ name }) => `${name},Rose,1\n${name},Musk,2\n`)
+  const directory = t.testdir({
+    ndjson: formulas.map((formula) => `${JSON.stringify(formula)}\n`).join(''),
+    json: JSON.stringify(formulas),
+    csv: `formula,material,concentration\n${csv.join('')}`,
+  })
+  for (const format of ['ndjson', 'json', 'csv'] satisfies Format[]) {
+    const stop = new AbortController()
+    const source = new Source(join(directory, format), format === 'csv' ? 2 : 1, stop.signal)
+    const middleOfLastReading = (source.size ?? 0) * (format === 'csv' ? 0.75 : 0.5)
+    async function* read() {
+      for await (const chunk of source.read()) {
+        yield chunk
+        if (source.bytesRead > middleOfLastReading) stop.abort()
+      }
+    }
+    const entries: Entry[] = []
+    const reading = async () => {
+      for await (const some of readerOf(format, ',', plainTable)(read)) entries.push(...some)
+    }
+    t.type(await reading().catch((error) => error), Interrupted, format)
+    t.ok(entries.length > 1_000 && entries.length < formulas.length, 'in mid-file')
+    t.notOk(entries.some((entry) => 'problem' in entry))
+  }
 })

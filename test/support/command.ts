@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { inherited } from './inherited.ts'
 import { type Ended, observe } from './service-process.ts'
@@ -14,12 +15,13 @@ export interface Running {
 const root = new URL('../../', import.meta.url)
 
 /** Starts one of our programs; `input` is its standard input. */
-export function start(t: Test, program: string, args: string[], environment = {}, input?: string): Running {
+export function start(t: Test, program: string, args: string[], environment = {}, input?: string | Readable): Running {
   const env = { ...inherited(), ...environment }
   const stdin = input === undefined ? 'ignore' : 'pipe'
   const path = new URL(program, root).pathname
   const child = spawn(process.execPath, [path, ...args], { cwd: t.testdirName, env, stdio: [stdin, 'pipe', 'pipe'] })
-  child.stdin?.end(input)
+  if (typeof input === 'string') child.stdin?.end(input)
+  else if (child.stdin) input?.pipe(child.stdin)
   const { ended, lines } = observe(t, child)
   return {
     stdout: lines,

@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { eraseCommand } from '../../src/bulk/erase.ts'
@@ -12,8 +12,13 @@ import { type Running, start } from './command.ts'
 export const plainTable: TableOptions = { decimal: '.', map: new Map(), ignoreUnknown: false, fillDown: false }
 
 /** Starts an import into the service at `url`, in a process of its own. */
-export const startImport = (t: Test, url: string, args: string[], environment = {}, input?: string): Running =>
-  start(t, 'src/cli/import.ts', ['--url', url, ...args], environment, input)
+export const startImport = (
+  t: Test,
+  url: string,
+  args: string[],
+  environment = {},
+  input?: string | Readable,
+): Running => start(t, 'src/cli/import.ts', ['--url', url, ...args], environment, input)
 
 /** Starts an export from the service at `url`, in a process of its own. */
 export const startExport = (t: Test, url: string, args: string[]): Running =>

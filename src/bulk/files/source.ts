@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addAbortSignal, type Readable } from 'node:stream'
 import { reasonOf } from '../../kit/reason.ts'
+import { Interrupted } from '../service.ts'
 import { UnreadableFile } from './row.ts'
 
 /**
@@ -14,8 +15,6 @@ export class Source {
   /** Bytes to read, over all readings; null if unknown. */
   readonly size: number | null
   bytesRead = 0
-  /** Whether the last reading reached the end of the file. */
-  isAtEnd = false
   readonly #path: string
   readonly #times: 1 | 2
   readonly #stop: AbortSignal
@@ -24,7 +23,7 @@ export class Source {
 
   /**
    * @param times how often it will be read
-   * @param stop ends the reading early, without an error
+   * @param stop ends the reading early
    * @throws {UnreadableFile} when there is no such file
    */
   constructor(path: string, times: 1 | 2, stop: AbortSignal) {
@@ -39,7 +38,11 @@ export class Source {
     }
   }
 
-  /** Reads it from its beginning. */
+  /**
+   * Reads it from its beginning.
+   * @throws {UnreadableFile}
+   * @throws {Interrupted} when stopped: as an end of the file, readers would refuse what is cut off there
+   */
   async *read(): AsyncIterable<Buffer> {
     if (this.#copy !== null) {
       const fd = this.#copy
@@ -60,15 +63,14 @@ export class Source {
   }
 
   async *#chunks(stream: Readable): AsyncIterable<Buffer> {
-    this.isAtEnd = false
     try {
       for await (const chunk of addAbortSignal(this.#stop, stream)) {
         this.bytesRead += chunk.length
         yield chunk
       }
-      this.isAtEnd = true
     } catch (error) {
-      if (!this.#stop.aborted) throw new UnreadableFile(reasonOf(error), { cause: error })
+      if (this.#stop.aborted) throw new Interrupted()
+      throw new UnreadableFile(reasonOf(error), { cause: error })
     }
   }
 }

@@ -242,4 +242,13 @@ export const contractMutants: Mutant[] = [
       'what is exported, in any format, can be imported into another service, and is the same there',
     ],
   },
+  {
+    name: 'import: where it is stopped, the file seems to end',
+    breaks: 'a Ctrl-C refuses nothing and exits with 130',
+    edits: [['src/bulk/files/source.ts', 'throw new Interrupted()', 'return']],
+    caughtBy: [
+      'test/bulk/interrupted.test.ts',
+      'a Ctrl-C in the middle of a formula refuses nothing, and the exit code is 130',
+    ],
+  },
 ]

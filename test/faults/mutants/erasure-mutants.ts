@@ -74,4 +74,13 @@ export const erasureMutants: Mutant[] = [
     edits: [['src/stores/postgres/vacuum.ts', 'await client.query(VACUUM)', 'await this.#database.execute(VACUUM)']],
     caughtBy: [VACUUM, 'serializable: the rows of erased formulas leave the file of their table'],
   },
+  {
+    name: 'erasure: an import ends at a list of which a formula was erased',
+    breaks: 'an import that is run again after an erasure takes in what is new',
+    edits: [['src/bulk/upload.ts', "=== 'FORMULA_ERASED') {", "=== 'ERASED') {"]],
+    caughtBy: [
+      'test/bulk/erase.test.ts',
+      'a file is imported again after an erasure: what was appended is stored, and what was erased is not added again',
+    ],
+  },
 ]
