@@ -80,6 +80,24 @@ async function workbookOf(pages: Pages): Promise<Buffer> {
       throw new CannotContinue(`A sheet holds ${MAX_SHEET_ROWS} rows, and there are more: export CSV`)
     }
   }
-  const cells = rows.map((row) => row.map((value) => ({ value, type: String })))
+  const cells = rows.map((row) => row.map((text) => ({ value: escaped(text), type: String })))
   return writeExcelFile(cells, { stickyRowsCount: 1, columns: COLUMNS.map(() => ({ width: 24 })) }).toBuffer()
 }
+
+/**
+ * Characters that the writer would drop, and underscores that a reader may take for the beginning of an escape: also one
+ * without its end, which the next escape would give it.
+ */
+const MISREAD = /[\p{Cc}\p{Noncharacter_Code_Point}\ufffd]|_(?=x[\dA-Fa-f]{4})/gu
+
+/**
+ * Escapes a text for a cell, with `_xHHHH_` for a UTF-16 code unit (ECMA-376, `ST_Xstring`). The writer looks texts up in an
+ * object, where it finds `constructor` without having stored it: the names of inherited properties are escaped as well.
+ */
+function escaped(text: string): string {
+  if (text in Object.prototype) return asEscapes(text.charAt(0)) + text.slice(1)
+  return text.replace(MISREAD, asEscapes)
+}
+
+const asEscapes = (text: string): string =>
+  text.replace(/[\s\S]/g, (unit) => `_x${unit.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}_`)
