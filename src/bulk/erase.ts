@@ -39,7 +39,7 @@ function outcomeOf(answer: Answer): 'erased' | 'unknown' {
   if (answer.status === 204) return 'erased'
   if (answer.status === 404 && codeOf(answer.body) === 'FORMULA_NOT_FOUND') {
     // After an answer that was lost, or a 503 for an erasure that then went on by itself, it is not there any more.
-    return answer.resent ? 'erased' : 'unknown'
+    return answer.mayRepeat ? 'erased' : 'unknown'
   }
   throw new CannotContinue(`The service answered ${describe(answer)}`)
 }

@@ -10,15 +10,22 @@ export interface Answer {
   replayed: boolean
   /** Null when it is not JSON. */
   body: unknown
-  /** Set when the request was sent more than once. */
-  resent?: true
+  /** Whether an earlier attempt, whose answer was lost or a failure, may have done what was asked. */
+  mayRepeat?: true
 }
 
 /** Why a request has to be sent again. */
 interface Retry {
   reason: string
   retryAfterMs: number
+  /** Whether it may have been carried out all the same. */
+  mayBeDone: boolean
 }
+
+/** The service, or what is before it, turned the request away unread. */
+const TURNED_AWAY = /^(?:RATE_LIMITED|SERVICE_OVERLOADED|SERVICE_STOPPING)$/
+/** There was no connection. */
+const UNREACHED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
 
 /** Stopped before an answer arrived, or before the end of a file. */
 export class Interrupted extends Error {}
@@ -83,7 +90,7 @@ export class ServiceClient {
 
   /**
    * Erases a formula.
-   * @returns a 404 if there is none, or this request was sent before and has erased it
+   * @returns a 404 if there is none, or an earlier attempt has erased it: see `mayRepeat`
    * @throws {Interrupted | GaveUp | CannotContinue}
    */
   erase(id: string): Promise<Answer> {
@@ -93,13 +100,15 @@ export class ServiceClient {
   async #send(path: string, init: RequestInit): Promise<Answer> {
     const { clock, random } = this.#timing
     const patience = new Deadline(clock, this.#giveUpAfterMs)
+    let mayRepeat = false
     for (let failures = 1; ; failures++) {
       const result = await this.#attempt(path, init)
       if ('status' in result) {
         if (failures > 1) this.#waitingFor = null
-        if (result.status !== 401 && result.status !== 403) return failures > 1 ? { ...result, resent: true } : result
+        if (result.status !== 401 && result.status !== 403) return mayRepeat ? { ...result, mayRepeat } : result
         throw new CannotContinue(`The service refuses the API key: ${describe(result)}`)
       }
+      mayRepeat ||= result.mayBeDone
       if (this.#stop.aborted) throw new Interrupted()
       if (patience.left === 0) throw new GaveUp(`Gave up: ${result.reason}`)
       this.#waitingFor = result.reason
@@ -119,12 +128,14 @@ export class ServiceClient {
       const replayed = received.get('idempotent-replayed') === 'true'
       const answer = { status, replayed, body: parsed(await response.text()) }
       if (!isTransient(answer)) return answer
-      return { reason: describe(answer), retryAfterMs: (Number(received.get('retry-after')) || 0) * 1000 }
+      const retryAfterMs = (Number(received.get('retry-after')) || 0) * 1000
+      return { reason: describe(answer), retryAfterMs, mayBeDone: !TURNED_AWAY.test(codeOf(answer.body) ?? '') }
     } catch (error) {
       const cause = deepestCause(error)
       const lasting = permanentReason(cause)
       if (lasting !== null) throw new CannotContinue(lasting, { cause: error })
-      return { reason: cause.message || String(cause.code), retryAfterMs: 0 }
+      const code = String(cause.code)
+      return { reason: cause.message || code, retryAfterMs: 0, mayBeDone: !UNREACHED.test(code) }
     } finally {
       clearTimeout(timer)
     }

@@ -55,6 +55,19 @@ test('an erasure that went on by itself after a 503 counts as erased', async (t)
   t.same([code, stdout], [2, ['1 erased, 1 not there']])
 })
 
+test('what was turned away unread erased nothing: an id that is not there is not there', async (t) => {
+  const answers = ['SERVICE_OVERLOADED', 'RATE_LIMITED', 'SERVICE_STOPPING']
+  const { url } = await scriptedService(t, () => {
+    const code = answers.shift() ?? 'FORMULA_NOT_FOUND'
+    return {
+      status: code === 'FORMULA_NOT_FOUND' ? 404 : code === 'RATE_LIMITED' ? 429 : 503,
+      body: { code, message: '' },
+    }
+  })
+  const { code, stdout } = await runErase(url.href, [UNKNOWN])
+  t.same([code, stdout], [2, ['0 erased, 1 not there']])
+})
+
 test('a file is imported again after an erasure: what was appended is stored, and what was erased is not added again', async (t) => {
   const { url } = await startListening(t)
   const file = join(t.testdir(), 'a.ndjson')
