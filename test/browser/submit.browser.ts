@@ -128,6 +128,32 @@ test('rows pasted from a spreadsheet fill the form, and commas become points onc
   t.same(problems, [])
 })
 
+test('a pasted column with an empty cell gives each material its own concentration', async (t) => {
+  const { url } = await listen(t)
+  const { page, problems } = await visit(t, `${url}/#/submit`, { permissions: ['clipboard-read', 'clipboard-write'] })
+  const paste = async (text: string, field: Locator) => {
+    await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`)
+    await field.focus()
+    await page.keyboard.press('Control+V')
+  }
+  const concentrations = page.getByLabel('Concentration')
+  const values = () => concentrations.evaluateAll((fields) => fields.map((field) => (field as HTMLInputElement).value))
+  await paste('A\t91\r\nB\t92\r\nC\t93\r\nD\t9,4\r\n', page.getByRole('textbox', { name: 'Material 1' }))
+  await page.getByRole('button', { name: 'Leave them' }).click()
+  await paste('1\n\n3\n4', concentrations.first())
+  await page.getByText('4 rows pasted.').waitFor()
+  t.same(await values(), ['1', '', '3', '4'])
+  await concentrations.nth(3).fill('9,4')
+  await paste('\r\n1,5\r\n', concentrations.first())
+  await page.getByRole('dialog').getByText('There is a comma in 1 of 2 concentrations').waitFor()
+  await page.getByRole('button', { name: 'Write points' }).click()
+  t.same(await values(), ['', '1.5', '3', '9,4'], 'only of the rows that the question was about')
+  await paste('1,000\n2.5\n\n6\n7', concentrations.nth(2))
+  await page.getByText('5 rows pasted. Some have a comma and some a point').waitFor()
+  t.same(await values(), ['', '1.5', '1,000', '2.5', '', '6', '7'])
+  t.same(problems, [])
+})
+
 test('a known composition links to the stored formula', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, `${url}/#/submit`)
