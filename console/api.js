@@ -124,8 +124,12 @@ async function errorOf(answer) {
  * @param {string} path
  * @param {Call} [call]
  * @returns {Promise<T>}
+ * @throws {ApiError}
  */
 export async function json(path, call) {
   const answer = await request(path, call)
-  return answer.json()
+  return answer.json().catch((error) => {
+    if (call?.signal?.aborted) throw error
+    throw new ApiError('The service cannot be reached: its answer was cut off, or something before it answered.')
+  })
 }

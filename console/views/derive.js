@@ -1,14 +1,15 @@
 import { json } from '../api.js'
 import { Field } from '../parts/field.js'
+import { announce } from '../parts/notice.js'
 import { Rows } from '../parts/rows.js'
 import { Heading, Name } from '../parts/text.js'
 import { go } from '../router.js'
 import { html, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
 import { bodyOfDerivation, fieldOfChange, filledChanges, newChange, OPERATIONS, preview } from './changes.js'
 import { fieldOf, KeyOfDraft, repeatedKey } from './draft.js'
-import { Failure } from './failure.js'
 import { Decimal, longestFraction } from './materials.js'
 import { Metadata } from './metadata.js'
+import { Failure, storedWords } from './outcome.js'
 
 /**
  * @typedef {import('../api.js').ApiError} ApiError
@@ -34,6 +35,14 @@ export function Derive({ formula }) {
   const key = useRef(new KeyOfDraft())
   const form = useRef(/** @type {HTMLFormElement | null} */ (null))
   useLayoutEffect(() => form.current?.querySelector(/** @type {'input'} */ ('[aria-invalid=true]'))?.focus(), [errors])
+  // What the form holds while an answer is awaited; null once the operator has left it.
+  const latest = useRef(/** @type {Derivation | null} */ (null))
+  useLayoutEffect(() => {
+    latest.current = derivation
+    return () => {
+      latest.current = null
+    }
+  }, [derivation])
   const change = (/** @type {Partial<Derivation>} */ part) => {
     setDerivation((now) => ({ ...now, ...part }))
     setFailure(null)
@@ -49,7 +58,10 @@ export function Derive({ formula }) {
       const headers = { 'idempotency-key': key.current.keyFor(body) }
       /** @type {{ formulas: [Formula] }} */
       const { formulas } = await json(`formulas/${id}/derive`, { method: 'POST', body, headers })
-      go(`#/formulas/${formulas[0].id}`)
+      if (latest.current === derivation) return go(`#/formulas/${formulas[0].id}`)
+      announce(storedWords(formulas[0], latest.current !== null))
+      setErrors(new Map())
+      setSending(false)
     } catch (error) {
       setFailure(/** @type {ApiError} */ (error))
       setErrors(errorsOf(/** @type {ApiError} */ (error), derivation))

@@ -4,13 +4,13 @@ import { confirm } from '../parts/confirm.js'
 import { Field } from '../parts/field.js'
 import { announce } from '../parts/notice.js'
 import { Rows } from '../parts/rows.js'
-import { Heading, Name } from '../parts/text.js'
+import { Heading } from '../parts/text.js'
 import { createStore, useStore } from '../store.js'
 import { html, useLayoutEffect, useRef, useState } from '../vendor/htm-preact.js'
 import { bodyOf, fieldOf, filledRows, KeyOfDraft, newDraft, newRow, repeatedKey } from './draft.js'
-import { Failure } from './failure.js'
 import { Metadata } from './metadata.js'
-import { hasComma, pastedRows, placed, withPoint } from './pasted.js'
+import { Failure, storedWords } from './outcome.js'
+import { decimalCommas, hasComma, pastedRows, placed, withPoint } from './pasted.js'
 
 /**
  * @typedef {import('./draft.js').Draft} Draft
@@ -59,12 +59,13 @@ export function Submit() {
     setFailure(error)
     setErrors(error === null ? new Map() : errorsOf(error, sent))
     if (!('formula' in outcome)) return
+    announce(storedWords(outcome.formula, draft.get() !== sent))
+    // Keep what was typed meanwhile.
+    if (draft.get() !== sent) return
     const isInRow = form.current?.querySelector('fieldset')?.contains(document.activeElement)
     beginDraft()
     // The form has new rows now.
     if (isInRow) form.current?.querySelector('input')?.focus()
-    const { id, name } = outcome.formula
-    announce(html`<a href="#/formulas/${id}"><${Name} text=${name} /></a> is stored.`)
   }
   const change = (/** @type {Partial<Draft>} */ part) => {
     draft.set({ ...draft.get(), ...part })
@@ -104,19 +105,30 @@ async function paste(event, index, part) {
   const { rows } = draft.get()
   if (index + pasted.length > MOST_MATERIALS)
     return announce(`Nothing is pasted: a formula has at most ${MOST_MATERIALS} materials.`)
-  draft.set({ ...draft.get(), rows: placed(rows, index, pasted, newRow) })
-  announce(`${plural(pasted.length, 'row')} pasted.`)
-  const commas = pasted.filter(hasComma)
-  if (commas.length === 0) return
-  const [{ concentration = '' } = {}] = commas
-  const text = `There is a comma in ${commas.length} of ${plural(pasted.length, 'concentration')}, such as ${concentration}. A decimal comma becomes a point: ${withPoint(concentration)}.`
+  const after = placed(rows, index, pasted, newRow)
+  draft.set({ ...draft.get(), rows: after })
+  const commas = decimalCommas(pasted)
+  const isMixed = commas.length === 0 && pasted.some(hasComma)
+  const warning = isMixed ? ' Some have a comma and some a point: write each concentration as 1000.5.' : ''
+  announce(`${plural(pasted.length, 'row')} pasted.${warning}`)
+  if (commas.length > 0) await offerPoints(commas, after.slice(index, index + pasted.length))
+}
+
+/**
+ * Asks whether the commas of pasted rows are decimal ones, and makes them points if so.
+ * @param {{ concentration?: string }[]} commas
+ * @param {Draft['rows']} pasted
+ */
+async function offerPoints([{ concentration = '' } = {}, ...others], pasted) {
+  const text = `There is a comma in ${others.length + 1} of ${plural(pasted.length, 'concentration')}, such as ${concentration}. A decimal comma becomes a point: ${withPoint(concentration)}.`
   if (!(await confirm({ title: 'Are these decimal commas?', text, action: 'Write points', refusal: 'Leave them' })))
     return
+  const ids = new Set(pasted.map(({ id }) => id))
   const now = draft.get()
-  draft.set({
-    ...now,
-    rows: now.rows.map((row) => (hasComma(row) ? { ...row, concentration: withPoint(row.concentration) } : row)),
-  })
+  const rows = now.rows.map((row) =>
+    ids.has(row.id) && hasComma(row) ? { ...row, concentration: withPoint(row.concentration) } : row,
+  )
+  draft.set({ ...now, rows })
 }
 
 /**

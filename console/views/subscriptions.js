@@ -86,7 +86,8 @@ function Create({ reload }) {
     if (!isName || from === null) return
     await attempt(async () => {
       const { status } = await request(`subscriptions/${name}`, { method: 'PUT', body: { from } })
-      setName('')
+      // Keep one that was typed meanwhile.
+      setName((now) => (now === name ? '' : now))
       const link = html`<a href="#/subscriptions/${name}">${name}</a>`
       return status === 201 ? html`${link} is created.` : html`There already is ${link}; it stays as it is.`
     }, reload)

@@ -1,5 +1,5 @@
 import tap, { test } from 'tap'
-import { endBrowser, visit } from '../support/browser/browser.ts'
+import { endBrowser, hold, visit } from '../support/browser/browser.ts'
 import { listen, rose } from '../support/browser/services.ts'
 import { post } from '../support/service-process.ts'
 
@@ -127,6 +127,55 @@ test('a formula is derived with its totals in sight, and a problem stands at its
   await store_.click()
   await page.waitForURL(`**/#/formulas/${ROSE}`)
   t.same(bodies[1], { name: 'Rose Garden, more', changes: [{ material: 'linalool', add: '0.1' }] })
+  t.same(problems, [])
+})
+
+test('what is typed while a derived formula is being stored stays, and who has left is not fetched back', async (t) => {
+  const { url, store } = await listen(t)
+  const [id = ''] = await store('Rose Garden')
+  const { page, problems } = await visit(t, `${url}/#/formulas/${id}?derive`)
+  const name = page.getByLabel('Name of the new formula')
+  const derive = async () => {
+    const release = await hold(page, 'POST', '**/derive')
+    await page.getByRole('button', { name: 'Store the new formula' }).click()
+    await page.getByRole('button', { name: 'Submitting…' }).waitFor()
+    return release
+  }
+  await name.fill('Doubled')
+  const scale = page.getByLabel('Then multiply by')
+  await scale.fill('2')
+  const release = await derive()
+  await name.fill('Tripled')
+  await scale.fill('3')
+  release()
+  await page.getByRole('status').getByText('Doubled is stored. What was changed since stays in the form.').waitFor()
+  t.same([await name.inputValue(), await scale.inputValue()], ['Tripled', '3'])
+  const again = await derive()
+  await page.getByRole('link', { name: 'Overview' }).click()
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  again()
+  await page.getByRole('status').getByText('Tripled is stored.', { exact: true }).waitFor()
+  t.match(page.url(), /#\/overview$/)
+  await page.getByRole('link', { name: 'Tripled' }).click()
+  await page.getByRole('heading', { name: 'Tripled' }).waitFor()
+  t.same(problems, [])
+})
+
+test('a page that a proxy sends in place of the answer is told, and the form can be sent again', async (t) => {
+  const { url, store } = await listen(t)
+  const [id = ''] = await store('Rose Garden')
+  const { page, problems } = await visit(t, `${url}/#/formulas/${id}?derive`)
+  await page.getByLabel('Name of the new formula').fill('Doubled')
+  await page.getByLabel('Then multiply by').fill('2')
+  await page.route('**/derive', (route) =>
+    route.fulfill({ status: 200, contentType: 'text/html', body: '<h1>Hi</h1>' }),
+  )
+  const button = page.getByRole('button', { name: 'Store the new formula' })
+  await button.click()
+  await page.getByRole('alert').getByText('something before it answered').waitFor()
+  await page.unroute('**/derive')
+  await button.click()
+  await page.getByRole('heading', { name: 'Doubled' }).waitFor()
   t.same(problems, [])
 })
 

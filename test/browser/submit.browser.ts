@@ -2,7 +2,7 @@ import type { Locator, Page, Route } from 'playwright-core'
 import tap, { test } from 'tap'
 import { StoreUnavailable } from '../../src/errors/store-errors.ts'
 import { listed } from '../contract/submissions.ts'
-import { endBrowser, paintLate, visit } from '../support/browser/browser.ts'
+import { endBrowser, hold, paintLate, visit } from '../support/browser/browser.ts'
 import { listen, rose } from '../support/browser/services.ts'
 
 tap.teardown(endBrowser)
@@ -128,6 +128,32 @@ test('rows pasted from a spreadsheet fill the form, and commas become points onc
   t.same(problems, [])
 })
 
+test('a pasted column with an empty cell gives each material its own concentration', async (t) => {
+  const { url } = await listen(t)
+  const { page, problems } = await visit(t, `${url}/#/submit`, { permissions: ['clipboard-read', 'clipboard-write'] })
+  const paste = async (text: string, field: Locator) => {
+    await page.evaluate(`navigator.clipboard.writeText(${JSON.stringify(text)})`)
+    await field.focus()
+    await page.keyboard.press('Control+V')
+  }
+  const concentrations = page.getByLabel('Concentration')
+  const values = async () => Promise.all((await concentrations.all()).map((field) => field.inputValue()))
+  await paste('A\t91\r\nB\t92\r\nC\t93\r\nD\t9,4\r\n', page.getByRole('textbox', { name: 'Material 1' }))
+  await page.getByRole('button', { name: 'Leave them' }).click()
+  await paste('1\n\n3\n4', concentrations.first())
+  await page.getByText('4 rows pasted.').waitFor()
+  t.same(await values(), ['1', '', '3', '4'])
+  await concentrations.nth(3).fill('9,4')
+  await paste('\r\n1,5\r\n', concentrations.first())
+  await page.getByRole('dialog').getByText('There is a comma in 1 of 2 concentrations').waitFor()
+  await page.getByRole('button', { name: 'Write points' }).click()
+  t.same(await values(), ['', '1.5', '3', '9,4'], 'only of the rows that the question was about')
+  await paste('1,000\n2.5\n\n6\n7', concentrations.nth(2))
+  await page.getByText('5 rows pasted. Some have a comma and some a point').waitFor()
+  t.same(await values(), ['', '1.5', '1,000', '2.5', '', '6', '7'])
+  t.same(problems, [])
+})
+
 test('a known composition links to the stored formula', async (t) => {
   const { url } = await listen(t)
   const { page } = await visit(t, `${url}/#/submit`)
@@ -166,6 +192,30 @@ test('after an error of the service the same draft is sent again with the same k
   t.equal(first, again)
   t.equal(other, last)
   t.not(first, other, 'another formula has another key')
+})
+
+test('what is typed while a formula is being stored stays in the form', async (t) => {
+  const { url, app } = await listen(t)
+  const { page, problems } = await visit(t, `${url}/#/submit`)
+  const release = await hold(page, 'POST', '**/formulas')
+  const name = page.getByLabel('Name of the formula')
+  await fillIn(page, 'Sent')
+  await submit(page)
+  await page.getByRole('button', { name: 'Submitting…' }).waitFor()
+  await name.fill('The next one')
+  await page.getByLabel('Concentration').first().fill('77')
+  release()
+  await page.getByRole('status').getByText('Sent is stored. What was changed since stays in the form.').waitFor()
+  t.equal(await name.inputValue(), 'The next one')
+  await submit(page)
+  await page.getByRole('link', { name: 'The next one' }).waitFor()
+  t.equal(await name.inputValue(), '')
+  const { items } = await listed(app.db, { limit: 10 })
+  t.match(
+    items.map(({ document }) => JSON.parse(document).name),
+    ['The next one', 'Sent'],
+  )
+  t.same(problems, [])
 })
 
 test('a draft and its key stay while the operator looks elsewhere', async (t) => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import tap, { type Test, test } from 'tap'
-import { endBrowser, visit } from '../support/browser/browser.ts'
+import { endBrowser, hold, visit } from '../support/browser/browser.ts'
 import { listen } from '../support/browser/services.ts'
 import { newKey } from '../support/new-key.ts'
 import { call } from '../support/service-process.ts'
@@ -110,6 +110,22 @@ test('a double click makes a subscription once', async (t) => {
   await button(page, 'Create').dblclick()
   await page.getByRole('status').getByText('lab is created.').waitFor()
   t.equal(sent, 1)
+  t.same(problems, [])
+})
+
+test('a name that is typed while a subscription is being made stays', async (t) => {
+  const { url } = await start(t)
+  const { page, problems } = await visit(t, `${url}/#/subscriptions`)
+  const release = await hold(page, 'PUT', '**/subscriptions/*')
+  const name = page.getByLabel('Name')
+  await name.fill('lab')
+  const asked = page.waitForRequest('**/subscriptions/lab')
+  await button(page, 'Create').click()
+  await asked
+  await name.fill('lab-2')
+  release()
+  await page.getByRole('status').getByText('lab is created.').waitFor()
+  t.equal(await name.inputValue(), 'lab-2')
   t.same(problems, [])
 })
 

@@ -102,4 +102,13 @@ export const observationMutants: Mutant[] = [
     ],
     caughtBy: ['test/console/exact-total.test.ts', 'a total is exact, with more digits than a number holds'],
   },
+  {
+    name: 'console: an empty cell of a pasted column is passed over',
+    breaks: 'a pasted concentration goes to the material it stood beside',
+    edits: [['console/views/pasted.js', 'plain.split(/\\r\\n|\\n|\\r/)', 'plain.split(/[\\r\\n]+/)']],
+    caughtBy: [
+      'test/console/pasted.test.ts',
+      'an empty cell of a column keeps its place, so that no concentration moves to another material',
+    ],
+  },
 ]

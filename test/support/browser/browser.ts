@@ -60,6 +60,16 @@ export async function stopClock(page: Page): Promise<void> {
   await page.clock.pauseAt(Date.now() + 60_000)
 }
 
+/** Holds the requests of this method to a path until the test lets them go. @returns what lets them go */
+export async function hold(page: Page, method: string, path: string): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  await page.route(path, async (route) => {
+    if (route.request().method() === method) await promise
+    await route.fallback()
+  })
+  return resolve
+}
+
 /** Ends the browser, when a file's tests are over. */
 export async function endBrowser(): Promise<void> {
   await (await browser)?.close()

@@ -1,6 +1,15 @@
+import { Name } from '../parts/text.js'
 import { html } from '../vendor/htm-preact.js'
 
 /** @typedef {import('../api.js').ApiError} ApiError */
+
+/**
+ * Says that a formula is stored.
+ * @param {import('./formulas.js').Formula} formula
+ * @param {boolean} isChanged whether the form was changed after it was sent
+ */
+export const storedWords = ({ id, name }, isChanged) =>
+  html`<a href="#/formulas/${id}"><${Name} text=${name} /></a> is stored.${isChanged && ' What was changed since stays in the form.'}`
 
 /**
  * Why a form was not stored, and what to do.
