@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 import { JetStreamApiError, type JetStreamClient, jetstream } from '@nats-io/jetstream'
-import { type ConnectionOptions, connect, errors, headers, type NatsConnection } from '@nats-io/transport-node'
+import { type ConnectionOptions, errors, headers, type NatsConnection } from '@nats-io/transport-node'
 import { CLOUD_EVENT } from './message.ts'
+import { connectToNats } from './nats-transport.ts'
 import { failureOf, type Message, type SendResult, type Sink } from './sink.ts'
 
 /** In milliseconds. */
@@ -29,15 +30,15 @@ class NatsSink implements Sink {
     return Promise.all(messages.map((message) => this.#publish(client, message)))
   }
 
-  async close(): Promise<void> {
-    const connection = await this.#connection?.catch(() => undefined)
-    await connection?.close()
+  /** Does not wait for a connection that is still being made: that is closed once it is there. */
+  close(): void {
+    this.#connection?.then((connection) => connection.close()).catch(() => {})
   }
 
   /** The client reconnects by itself, to any server of the cluster, until it is closed: by us, or when it is not let in. */
   #connect(): Promise<NatsConnection> {
     if (this.#connection !== undefined) return this.#connection
-    const connection = connect(optionsOf(this.#url))
+    const connection = connectToNats(optionsOf(this.#url))
     const forget = (): void => {
       if (this.#connection === connection) this.#connection = undefined
     }
