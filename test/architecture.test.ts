@@ -106,14 +106,14 @@ test('the outbox knows the ports, never an engine, and each sink alone the packa
     offences('src/outbox/', (name, file) => isOfSink(file) || isWithin('src/outbox/', ...inner)(name)),
     [],
   )
-  const packages: [sink: string, name: RegExp][] = [
+  const packages: [files: string, name: RegExp][] = [
     ['src/outbox/sqs-sink.ts', /^@aws-sdk|^@smithy/],
     ['src/outbox/webhook-sink.ts', /^undici|^standardwebhooks|^ipaddr/],
-    ['src/outbox/nats-sink.ts', /^@nats-io/],
+    ['src/outbox/nats-', /^@nats-io/],
   ]
-  for (const [sink, pattern] of packages) {
+  for (const [files, pattern] of packages) {
     t.same(
-      offences('src/', (name, file) => file === sink || !pattern.test(name)),
+      offences('src/', (name, file) => file.startsWith(files) || !pattern.test(name)),
       [],
     )
   }
@@ -197,6 +197,25 @@ test('only the SQLite engine knows SQLite, and worker threads', async (t) => {
     offences('src/', (name, file) => isWithin('src/stores/sqlite/')(file) || !/sqlite$|worker_threads/.test(name)),
     [],
   )
+})
+
+test('in the SQLite engine one file opens files: a database that is closed anywhere else loses its locks', async (t) => {
+  const harmless =
+    /^(type \w+|accessSync|constants|existsSync|fstatSync|mkdirSync|readSync|readlinkSync|realpathSync|statSync|writeSync)$/
+  const opening = globSync('src/stores/sqlite/**/*.ts', { cwd: root }).flatMap((path) => {
+    const imports = readFileSync(join(root, path), 'utf8').matchAll(/^import (.+) from '(?:node:)?fs(?:\/promises)?'/gm)
+    const names = [...imports].flatMap(([, clause = '']) =>
+      clause
+        .replace(/[{}]/g, '')
+        .split(',')
+        .map((name) => name.trim()),
+    )
+    return names.filter((name) => !harmless.test(name)).map((name) => `${path}: ${name}`)
+  })
+  const place = 'src/stores/sqlite/durability'
+  const allowed = ['closeSync', 'fsyncSync', 'openSync'].map((name) => `${place}/disk.ts: ${name}`)
+  // It reads the list of mounts.
+  t.same(opening.sort(), [...allowed, `${place}/paths.ts: readFileSync`])
 })
 
 test('the console is made of its own files alone, imported by their address: it knows the service by its HTTP interface', async (t) => {

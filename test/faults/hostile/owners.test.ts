@@ -55,11 +55,11 @@ async function eraseWhileRead(t: Test, url: string, path: string): Promise<void>
   reader.close()
 }
 
-/** What `sqlite3 <file> 'SELECT …'` does, as an operator may. It deletes the log if it finds itself the only one. */
-const READ = `
-  const db = new (require('node:sqlite').DatabaseSync)(process.argv[1])
-  db.prepare('SELECT count(*) FROM formulas').get()
-  db.close()`
+/**
+ * Whether there is SQLite's own program, as an operator may use it. Before 3.51 it deletes the log if it finds itself the
+ * only one. Node's SQLite has a further check, so it would not show that the lock is gone.
+ */
+const hasSqlite = spawnSync('sqlite3', ['--version']).status === 0
 
 t.test('of two processes that start on a new file at the same moment exactly one serves', async (t) => {
   const folder = t.testdir()
@@ -171,13 +171,14 @@ t.test('a file renamed while it is in use is refused also after a checkpoint was
 
 t.test(
   'a program that reads the file while it is served, also after a partial checkpoint, leaves its log: no answer is lost',
+  { skip: hasSqlite ? false : 'there is no sqlite3' },
   async (t) => {
     const path = join(t.testdir(), 'a.db')
     const launch = { environment: environment(path) }
     const server = await startServer(t, launch)
     await eraseWhileRead(t, server.url, path)
     const log = statSync(`${path}-wal`).ino
-    t.match(spawnSync(process.execPath, ['-e', READ, path]), { status: 0 })
+    t.match(spawnSync('sqlite3', [path, 'SELECT count(*) FROM formulas']), { status: 0 })
     t.equal(statSync(`${path}-wal`, { throwIfNoEntry: false })?.ino, log)
     t.equal((await post(server.url, 'k', formula(1))).status, 200)
     await server.kill('SIGKILL')
