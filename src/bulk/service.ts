@@ -22,8 +22,6 @@ interface Retry {
   mayBeDone: boolean
 }
 
-/** The service, or what is before it, turned the request away unread. */
-const TURNED_AWAY = /^(?:RATE_LIMITED|SERVICE_OVERLOADED|SERVICE_STOPPING)$/
 /** There was no connection. */
 const UNREACHED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/
 
@@ -129,7 +127,7 @@ export class ServiceClient {
       const answer = { status, replayed, body: parsed(await response.text()) }
       if (!isTransient(answer)) return answer
       const retryAfterMs = (Number(received.get('retry-after')) || 0) * 1000
-      return { reason: describe(answer), retryAfterMs, mayBeDone: !TURNED_AWAY.test(codeOf(answer.body) ?? '') }
+      return { reason: describe(answer), retryAfterMs, mayBeDone: !isTurnedAway(answer) }
     } catch (error) {
       const cause = deepestCause(error)
       const lasting = permanentReason(cause)
@@ -152,6 +150,10 @@ function parsed(text: string): unknown {
 
 const isTransient = ({ status, body }: Answer): boolean =>
   status >= 500 || status === 408 || status === 429 || (status === 409 && codeOf(body) === 'IDEMPOTENCY_KEY_IN_USE')
+
+/** Whether the service, or a proxy before it, turned the request away unread. */
+const isTurnedAway = ({ status, body }: Answer): boolean =>
+  status === 429 || /^SERVICE_(?:OVERLOADED|STOPPING)$/.test(codeOf(body) ?? '')
 
 export function describe({ status, body }: Answer): string {
   const { code, message } = (body ?? {}) as { code?: string; message?: string }
