@@ -27,6 +27,11 @@ class ClosingTransport extends NodeTransport {
     return this.socket
   }
 
+  /** Called when a server has not answered for long: what it has not read yet cannot be awaited. */
+  override disconnect(): void {
+    void this.close()
+  }
+
   override async close(error?: Error): Promise<void> {
     await super.close(error)
     this.discard()

@@ -100,6 +100,37 @@ test('a server that no longer answers is left for another', async (t) => {
   t.ok(Date.now() < end)
 })
 
+test('a server that no longer reads is left for another, however much it was sent', async (t) => {
+  const servers = await startNats(t, 3)
+  const stream = streamOf(servers)
+  await stream.make(3)
+  const sink = openNatsSink(urlOf(servers[0] as { port: number }))
+  t.teardown(() => sink.close())
+  t.match(await sink.send(messages('a'), NEVER), [{ kind: 'taken' }])
+  servers[0]?.freeze()
+  // More than the buffers of a connection hold.
+  const large = Array.from({ length: 30 }, (_, index) => ({ id: `${index}`, json: ' '.repeat(1_000_000) }))
+  t.match(await sink.send(large, NEVER), Array(30).fill({ kind: 'failed' }))
+  const end = Date.now() + 60_000
+  await until(async () => Date.now() > end || (await sink.send(messages('b'), NEVER))[0]?.kind === 'taken')
+  t.ok(Date.now() < end)
+})
+
+test('a server that wakes up gets the events, and attempts to connect meanwhile leave no socket', async (t) => {
+  const servers = await startNats(t)
+  await streamOf(servers).make()
+  const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+  const [server] = servers
+  const sink = openNatsSink(urlOf(server as { port: number }))
+  t.teardown(() => sink.close())
+  const before = sockets()
+  server?.freeze()
+  for (const name of 'abc') await t.rejects(sink.send(messages(name), NEVER), { name: 'TimeoutError' })
+  await until(() => sockets() <= before)
+  server?.thaw()
+  t.match(await sink.send(messages('abc'), NEVER), Array(3).fill({ kind: 'taken' }))
+})
+
 test('three sinks and two consumers get every event while the service, PostgreSQL and NATS are killed with -9', async (t) => {
   const postgres = await startPostgres()
   t.teardown(() => postgres.stop())
