@@ -114,7 +114,8 @@ function refuse(key) {
 async function errorOf(answer) {
   const { status } = answer
   const body = await answer.json().catch(() => null)
-  if (typeof body?.message === 'string') return new ApiError(body.message, { ...body, status })
+  const isOurs = typeof body?.message === 'string' && Array.isArray(body.details ?? [])
+  if (isOurs) return new ApiError(body.message, { ...body, details: body.details ?? [], status })
   return new ApiError(`The service cannot be reached: something before it answered ${status}.`)
 }
 

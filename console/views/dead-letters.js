@@ -48,7 +48,9 @@ function List({ subscription }) {
     'events',
   )
   const letters = /** @type {DeadLetter[] | null} */ (items)
-  const [selected, setSelected] = useState(/** @type {Set<string>} */ (new Set()))
+  const [picked, setSelected] = useState(/** @type {Set<string>} */ (new Set()))
+  // Without those that a refreshed list no longer shows.
+  const selected = new Set((letters ?? []).map(({ id }) => id).filter((id) => picked.has(id)))
   const dead = useStore(live).subscriptions?.find(({ name }) => name === subscription)?.dead
   // Keep the rows in place while the operator selects some.
   useEffect(() => {

@@ -161,19 +161,22 @@ test('what is typed while a derived formula is being stored stays, and who has l
   t.same(problems, [])
 })
 
-test('a page that a proxy sends in place of the answer is told, and the form can be sent again', async (t) => {
+test('what a proxy sends in place of the answer is told, and the form can be sent again', async (t) => {
   const { url, store } = await listen(t)
   const [id = ''] = await store('Rose Garden')
   const { page, problems } = await visit(t, `${url}/#/formulas/${id}?derive`)
   await page.getByLabel('Name of the new formula').fill('Doubled')
   await page.getByLabel('Then multiply by').fill('2')
-  await page.route('**/derive', (route) =>
-    route.fulfill({ status: 200, contentType: 'text/html', body: '<h1>Hi</h1>' }),
-  )
   const button = page.getByRole('button', { name: 'Store the new formula' })
-  await button.click()
-  await page.getByRole('alert').getByText('something before it answered').waitFor()
-  await page.unroute('**/derive')
+  for (const answer of [
+    { status: 200, contentType: 'text/html', body: '<h1>Hello</h1>' },
+    { status: 502, contentType: 'application/json', body: '{"message":"No upstream","details":"none"}' },
+  ]) {
+    await page.route('**/derive', (route) => route.fulfill(answer))
+    await button.click()
+    await page.getByRole('alert').getByText('something before it answered').waitFor()
+    await page.unroute('**/derive')
+  }
   await button.click()
   await page.getByRole('heading', { name: 'Doubled' }).waitFor()
   t.same(problems, [])

@@ -105,6 +105,20 @@ test('the selected dead letters are deleted together, also where one is gone alr
   t.same(problems, [])
 })
 
+test('a dead letter that a refreshed list no longer shows is not selected any more', async (t) => {
+  const { url, store, kill, app } = await listen(t)
+  const [, gone = ''] = await store('One', 'Two', 'Three')
+  await kill(3)
+  const { page } = await visit(t, `${url}/#/dead-letters`)
+  await page.getByLabel('Select Two').check()
+  await page.getByLabel('Select Three').check()
+  await app.queue.removeDead('default', gone)
+  await page.getByRole('button', { name: 'Refresh' }).click()
+  await page.getByRole('button', { name: 'Redrive selected (1)' }).waitFor()
+  await page.getByLabel('Select Three').uncheck()
+  t.ok(await page.getByRole('button', { name: 'Redrive selected (0)' }).isDisabled())
+})
+
 test('a question can be answered as soon as it is asked', async (t) => {
   const { url, store, kill, app } = await listen(t)
   await store('Kept')
