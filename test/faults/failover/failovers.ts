@@ -4,6 +4,8 @@ import type { Replicas } from './replicas.ts'
 export interface Failover {
   /** Who leads afterwards. */
   leader: 'another' | 'the same' | 'any'
+  /** The primary's processes are ended with `kill -9`. */
+  isDeath?: true
   /** Does the harm. @returns what undoes it, where something has to */
   harm(primary: Node, replicas: Replicas): Promise<(() => unknown) | undefined>
 }
@@ -12,6 +14,7 @@ export interface Failover {
 export const FAILOVERS: Record<string, Failover> = {
   'the primary is killed': {
     leader: 'another',
+    isDeath: true,
     async harm(primary) {
       primary.killServer()
       return undefined
@@ -19,6 +22,7 @@ export const FAILOVERS: Record<string, Failover> = {
   },
   'its machine dies': {
     leader: 'another',
+    isDeath: true,
     async harm(primary) {
       await primary.kill()
       return () => primary.start()
@@ -47,6 +51,7 @@ export const FAILOVERS: Record<string, Failover> = {
   },
   'all three are killed, and started again': {
     leader: 'any',
+    isDeath: true,
     async harm(_, { nodes }) {
       await Promise.all(nodes.map((node) => node.kill()))
       for (const node of nodes) node.start()

@@ -15,6 +15,8 @@ const NODES = 3
 /** The role of the service. */
 const SERVICE = 'intake'
 const STREAMING = `SELECT FROM pg_stat_replication WHERE state = 'streaming'`
+/** A transaction that writes. */
+const COMMIT = `SELECT pg_logical_emit_message(true, 'formulas', '')`
 /** How long a start, or a failover, may take, in milliseconds. */
 const PATIENCE_MS = 90_000
 
@@ -93,6 +95,13 @@ export class Replicas {
       const leads = await Promise.all(this.nodes.map((node) => node.leads()))
       return this.nodes.find((node, index) => leads[index] && node !== old)
     })
+  }
+
+  /** Waits until the primary confirms a commit, for which it may need a standby. @returns the milliseconds */
+  async msUntilConfirming(): Promise<number> {
+    const begun = performance.now()
+    await this.atPrimary((urlOf) => query(urlOf('postgres'), COMMIT))
+    return performance.now() - begun
   }
 
   async standby(which: 'synchronous' | 'any' = 'any'): Promise<Node> {

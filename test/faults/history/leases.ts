@@ -196,6 +196,8 @@ function checkSettled(lease: Lease, own: Settlement, answeredAt: number, report:
       say('accepted twice')
     }
   } else if (lease.certain && ending.length === 0 && answeredAt < Math.min(...lease.ends)) {
-    say('refused while the lease was live')
+    say(
+      `refused while the lease was live: ${JSON.stringify({ gotAt: lease.gotAt, sentAt: own.sentAt, answeredAt, ends: lease.ends })}`,
+    )
   }
 }
