@@ -1,5 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type pg from 'pg'
 import t, { type Test } from 'tap'
+import { Primary } from '../../src/stores/postgres/primary.ts'
+import { readServerUrl } from '../../src/stores/postgres/server-url.ts'
 import { DEFAULT } from '../contract/leasing.ts'
 import { openEngine } from '../support/postgres/engines.ts'
 import { type PostgresServer, query, startPostgres } from '../support/postgres/server.ts'
@@ -36,6 +39,23 @@ t.test('an instance closes within seconds, with all connections, though its host
   t.ok(await endsWithin(2_000, engine.close()))
   const areClosed = until(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'))
   t.ok(await endsWithin(2_000, areClosed), 'none keeps the process alive')
+})
+
+t.test('a primary that was promoted is used without waiting for the dead one to answer', { skip }, async (t) => {
+  const [one, other] = [await start(t), await start(t)]
+  await other.setReadOnly(true)
+  const [dead, promoted] = [one, other].map((server) => {
+    const { hostname, port } = new URL(server.url())
+    return { host: hostname, port: Number(port), user: 'postgres', password: 'postgres' }
+  }) as [pg.ClientConfig, pg.ClientConfig]
+  const primary = new Primary({ ...readServerUrl(one.url()), configs: [dead, promoted], mustBeWritable: true })
+  t.equal(await primary.find(), dead)
+  one.freeze()
+  t.teardown(() => one.thaw())
+  await other.promote()
+  await other.setReadOnly(false)
+  t.ok(await endsWithin(1_000, primary.isReplaced(dead)))
+  t.equal(await primary.find(), promoted)
 })
 
 t.test('an instance listens at the next primary when the host of the one before is dead', { skip }, async (t) => {

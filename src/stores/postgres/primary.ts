@@ -80,12 +80,24 @@ export class Primary {
     }
   }
 
-  /** Waits for all answers: the first may be that of a primary which was replaced. */
+  /** Takes a server that is newer than all seen before, once there are any, without waiting for one that hangs. */
   async #search(): Promise<pg.ClientConfig> {
     const { configs, mustBeWritable, allowsPlaintext } = this.#servers
     const [only] = configs
     if (only && configs.length === 1 && !mustBeWritable && !allowsPlaintext) return only
-    const outcomes = await Promise.allSettled(configs.map((config) => this.#ask(config)))
+    const before = this.#newest
+    const asked = configs.map((config) => this.#ask(config))
+    const newer = asked.map(async (answer) => {
+      const { config, generation } = await answer
+      if (before === NO_CLUSTER || generation <= before) throw new Error('Not newer')
+      return config
+    })
+    return Promise.any(newer).catch(() => this.#newestOf(asked))
+  }
+
+  /** Waits for all answers: the first may be that of a primary which was replaced. */
+  async #newestOf(asked: Promise<Answer>[]): Promise<pg.ClientConfig> {
+    const outcomes = await Promise.allSettled(asked)
     const answers = outcomes.filter((outcome) => outcome.status === 'fulfilled').map(({ value }) => value)
     const [newest] = answers.toSorted((a, b) => b.generation.localeCompare(a.generation))
     if (newest !== undefined) return newest.config

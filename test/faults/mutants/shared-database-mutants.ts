@@ -87,6 +87,15 @@ export const sharedDatabaseMutants: Mutant[] = [
     caughtBy: [HOSTS, 'of the servers in a URL, the one that accepts writes is used, and left once it refuses one'],
   },
   {
+    name: 'postgres: a promoted primary is used only once the dead one was asked for long',
+    breaks: 'the next primary is used at once',
+    edits: [[PRIMARY, 'before === NO_CLUSTER ||', 'before !== "" ||']],
+    caughtBy: [
+      'test/postgres/dead-host.test.ts',
+      'a primary that was promoted is used without waiting for the dead one to answer',
+    ],
+  },
+  {
     name: 'postgres: a primary that was replaced is used again',
     breaks: 'the newest primary is used',
     edits: [[PRIMARY, 'generation < this.#newest', 'generation < NO_CLUSTER']],
