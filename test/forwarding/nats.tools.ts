@@ -86,35 +86,27 @@ test('of three servers the leader is killed with -9: nothing is lost, and nothin
   t.same((await stream.events()).map(({ id }) => id).sort(), ids.sort())
 })
 
-test('a server that no longer answers is left for another', async (t) => {
-  const servers = await startNats(t, 3)
-  const stream = streamOf(servers)
-  await stream.make(3)
-  const sink = openNatsSink(urlOf(servers[0] as { port: number }))
-  t.teardown(() => sink.close())
-  t.match(await sink.send(messages('a'), NEVER), [{ kind: 'taken' }])
-  servers[0]?.freeze()
-  t.match(await sink.send(messages('b'), NEVER), [{ kind: 'failed' }])
-  const end = Date.now() + 60_000
-  await until(async () => Date.now() > end || (await sink.send(messages('b'), NEVER))[0]?.kind === 'taken')
-  t.ok(Date.now() < end)
-})
+/** More than the buffers of a connection hold. */
+const LARGE = Array.from({ length: 30 }, (_, index) => ({ id: `${index}`, json: ' '.repeat(1_000_000) }))
 
-test('a server that no longer reads is left for another, however much it was sent', async (t) => {
-  const servers = await startNats(t, 3)
-  const stream = streamOf(servers)
-  await stream.make(3)
-  const sink = openNatsSink(urlOf(servers[0] as { port: number }))
-  t.teardown(() => sink.close())
-  t.match(await sink.send(messages('a'), NEVER), [{ kind: 'taken' }])
-  servers[0]?.freeze()
-  // More than the buffers of a connection hold.
-  const large = Array.from({ length: 30 }, (_, index) => ({ id: `${index}`, json: ' '.repeat(1_000_000) }))
-  t.match(await sink.send(large, NEVER), Array(30).fill({ kind: 'failed' }))
-  const end = Date.now() + 60_000
-  await until(async () => Date.now() > end || (await sink.send(messages('b'), NEVER))[0]?.kind === 'taken')
-  t.ok(Date.now() < end)
-})
+for (const [does, sent] of [
+  ['answers', messages('b')],
+  ['reads', LARGE],
+] as const) {
+  test(`a server that no longer ${does} is left for another`, async (t) => {
+    const servers = await startNats(t, 3)
+    const stream = streamOf(servers)
+    await stream.make(3)
+    const sink = openNatsSink(urlOf(servers[0] as { port: number }))
+    t.teardown(() => sink.close())
+    t.match(await sink.send(messages('a'), NEVER), [{ kind: 'taken' }])
+    await servers[0]?.freeze()
+    t.match(await sink.send([...sent], NEVER), Array(sent.length).fill({ kind: 'failed' }))
+    const end = Date.now() + 60_000
+    await until(async () => Date.now() > end || (await sink.send(messages('b'), NEVER))[0]?.kind === 'taken')
+    t.ok(Date.now() < end)
+  })
+}
 
 test('a server that wakes up gets the events, and attempts to connect meanwhile leave no socket', async (t) => {
   const servers = await startNats(t)
@@ -124,7 +116,7 @@ test('a server that wakes up gets the events, and attempts to connect meanwhile 
   const sink = openNatsSink(urlOf(server as { port: number }))
   t.teardown(() => sink.close())
   const before = sockets()
-  server?.freeze()
+  await server?.freeze()
   for (const name of 'abc') await t.rejects(sink.send(messages(name), NEVER), { name: 'TimeoutError' })
   await until(() => sockets() <= before)
   server?.thaw()

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { DiscardPolicy, jetstreamManager, type StreamConfig } from '@nats-io/jet
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { Test } from 'tap'
 import type { CloudEvent } from '../../src/outbox/message.ts'
+import { until } from './until.ts'
 
 export const SUBJECT = 'formulas.created'
 const STREAM = 'formulas'
@@ -28,7 +29,8 @@ export interface NatsServer {
   start(): Promise<void>
   /** As `kill -9`. */
   kill(): Promise<void>
-  freeze(): void
+  /** Ends once every thread stands still. */
+  freeze(): Promise<void>
   thaw(): void
 }
 
@@ -76,10 +78,15 @@ function serverOf(config: string, port: number, tls: NatsTls | undefined): NatsS
       running.kill('SIGKILL')
       await ended
     },
-    freeze: () => void process?.kill('SIGSTOP'),
+    async freeze() {
+      process?.kill('SIGSTOP')
+      await until(() => globSync(`/proc/${process?.pid}/task/*/status`).every(isStopped))
+    },
     thaw: () => void process?.kill('SIGCONT'),
   }
 }
+
+const isStopped = (path: string): boolean => /^State:\s+T/m.test(readFileSync(path, 'utf8'))
 
 /** A connection to one of the servers, once one answers. */
 export async function connected(servers: Pick<NatsServer, 'port' | 'tls'>[]): Promise<NatsConnection> {
