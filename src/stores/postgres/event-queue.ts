@@ -85,6 +85,8 @@ function subscriptions({ database, time, maxReceives, notifier }: EventQueueOpti
       return figures
     },
     async seek(name, to) {
+      // A lease that has ended may be its last: then it is a dead letter, which stays.
+      await database.call('move_due', time(), name, maxReceives)
       await database.call('seek', name, sinceOf(to))
       notifier.notify()
     },

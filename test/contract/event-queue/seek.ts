@@ -83,6 +83,15 @@ export async function seekPromises(t: Test, open: OpenStores): Promise<void> {
     t.match(await queue.stats(DEFAULT), { ready: 6, dead: 0 })
   })
 
+  t.test('an event whose last lease has ended is a dead letter, though nobody has asked since', async (t) => {
+    const { queue, clock } = await start(t, open, { maxReceives: 1 })
+    await show(queue, 'a')
+    await lease(queue)
+    clock.advance(LEASE_MS)
+    await queue.seek(DEFAULT, 'end')
+    t.equal(namesOf((await queue.dead(DEFAULT, 10)).items), 'a')
+  })
+
   t.test('events that are delivered again after a seek count their leases from one', async (t) => {
     const { queue } = await start(t, open)
     await show(queue, 'a')
