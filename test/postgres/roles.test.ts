@@ -1,6 +1,7 @@
 import t from 'tap'
 import { openPostgres } from '../../src/stores/postgres/engine.ts'
 import { DAY_MS } from '../contract/open-stores.ts'
+import { events } from '../contract/submissions.ts'
 import { DocumentedRoles } from '../support/postgres/documented-roles.ts'
 import { query, startPostgres } from '../support/postgres/server.ts'
 import { TestClock } from '../support/test-clock.ts'
@@ -28,4 +29,16 @@ t.test('the documented rights may also be granted after the first start', async 
   await t.rejects(openPostgres(roles.asService(url), options), { name: 'StoreRefused' })
   for (const statement of roles.grants) await query(owner, statement)
   await (await openPostgres(roles.asService(url), options)).close()
+})
+
+t.test('a transaction that cannot begin leaves a connection that serves the next', async (t) => {
+  const options = { clock: new TestClock(), answerTtlMs: DAY_MS, maxReceives: 5 }
+  const url = await roles.createDatabase()
+  const { queue, close } = await openPostgres(roles.asService(url), options)
+  t.teardown(close)
+  const setting = 'EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean)'
+  await query(url, `REVOKE ${setting} FROM PUBLIC`)
+  await t.rejects(queue.publish('1', events('a')), { name: 'StoreUnavailable', message: /set_config/ })
+  await query(url, `GRANT ${setting} TO PUBLIC`)
+  t.equal(await queue.publish('1', events('a')), true)
 })

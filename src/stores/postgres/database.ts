@@ -257,8 +257,8 @@ export class Database {
 }
 
 async function inTransaction<T>(client: pg.PoolClient, begin: string, work: (query: Query) => Promise<T>): Promise<T> {
-  await client.query(begin)
   try {
+    await client.query(begin)
     const result = await work((text, values = []) => run(client, text, values))
     await client.query('COMMIT')
     return result
