@@ -67,7 +67,9 @@ export function showParts(output: NodeJS.WriteStream): {
       done += more
     },
     end() {
-      shown?.end()
+      if (shown === null) return
+      shown.end()
+      shown = null
       if (!output.isTTY) output.write(`${part}: ${done}\n`)
     },
   }

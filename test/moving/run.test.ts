@@ -2,10 +2,11 @@ import { spawnSync } from 'node:child_process'
 import { rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { lock } from '../../src/stores/sqlite/durability/file.ts'
 import { openSqlite } from '../../src/stores/sqlite/engine.ts'
 import { FORMULAS, filledFile, OPTIONS } from '../support/filled-file.ts'
 import { inherited } from '../support/inherited.ts'
-import { startPostgres } from '../support/postgres/server.ts'
+import { query, startPostgres } from '../support/postgres/server.ts'
 
 const PROGRAM = join(import.meta.dirname, '../../src/cli/migrate-store.ts')
 
@@ -14,7 +15,11 @@ t.teardown(() => server.stop())
 
 function run(args: string[], to?: string) {
   const env = { ...inherited(), ...(to !== undefined && { TO_DATABASE_URL: to }) }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: 'utf8', env })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], {
+    encoding: 'utf8',
+    env,
+    timeout: 60_000,
+  })
   return { status, stdout, stderr }
 }
 
@@ -31,6 +36,19 @@ t.test('the command moves a file, says what it did, and where it is not done yet
   t.match(whole, { status: 0, stdout: `${FORMULAS} formulas, 0 answers, ${FORMULAS} events`, stderr: '' })
   t.equal((statSync(`${path}.lock`).mode & 0o777).toString(8), '600', 'the lock is for its owner alone, as the file is')
   t.match(whole.stdout, /^formulas: 0\nanswers: 0\nevents: \d+\nrows read back: \d+\nMoved and compared/)
+})
+
+t.test('a move that breaks off half-way ends with 1, after one line', async (t) => {
+  const { path } = await filledFile(t)
+  const to = await server.createDatabase()
+  const args = ['--from', `sqlite:${path}`]
+  const running = lock(path)
+  t.equal(run(args, to).status, 3)
+  running()
+  await query(to, 'ALTER TABLE formula_intake.events RENAME TO elsewhere')
+  const { status, stderr } = run(args, to)
+  t.equal(status, 1)
+  t.match(stderr, /^[^\n]+\n$/)
 })
 
 t.test('what cannot be moved is told in one line, without a password, and ends with 1', async (t) => {

@@ -62,6 +62,7 @@ export async function moveStore({ from, to, now, progress }: MoveOptions): Promi
     await target.end(identity, source.numbers())
     return { kind: 'whole', ...counts }
   } finally {
+    progress.end()
     await target.close()
     source.close()
   }
