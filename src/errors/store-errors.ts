@@ -8,6 +8,9 @@ export class StoreRefused extends Error {
   override name = 'StoreRefused'
 }
 
+/** Another process of the service has locked the store. */
+export class StoreInUse extends StoreRefused {}
+
 /** There is no subscription of this name. */
 export class UnknownSubscription extends Error {
   override name = 'UnknownSubscription'

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -105,6 +105,13 @@ t.test('a file of an earlier version is refused untouched, whether to serve, bac
 t.test('an empty file is initialised like a new one', async (t) => {
   const path = join(t.testdir({ 'a.db': '' }), 'a.db')
   t.equal(pragma(open(t, path), 'user_version'), migrations.length)
+})
+
+t.test('a file with a second name is refused by what it is, not by what its path says', async (t) => {
+  const path = join(t.testdir({ 'in use': {} }), 'in use', 'a.db')
+  openForWriting(path).close()
+  linkSync(path, `${path}.again`)
+  t.throws(() => new SqliteReader(path), { name: 'StoreRefused', message: /second name/ })
 })
 
 t.test('a file can be locked only once at a time', async (t) => {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { StoreRefused } from '../../errors/store-errors.ts'
+import { StoreInUse, StoreRefused } from '../../errors/store-errors.ts'
 import type {
   MovedAnswer,
   MovedDelivery,
@@ -158,7 +158,7 @@ function lockUnlessInUse(path: string): (() => void) | null {
   try {
     return lock(path)
   } catch (error) {
-    if (error instanceof StoreRefused && error.message.includes('in use')) return null
+    if (error instanceof StoreInUse) return null
     throw error
   }
 }

@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
-import { StoreRefused } from '../../../errors/store-errors.ts'
+import { StoreInUse, StoreRefused } from '../../../errors/store-errors.ts'
 import { migrate, PAGE_SIZE } from '../schema.ts'
 import { sync } from './disk.ts'
 import { checkIntegrity, LEFT_AS_IS } from './integrity.ts'
@@ -110,7 +110,7 @@ export function lock(path: string): () => void {
     } catch (error) {
       lock.close()
       if (sqliteCode(error) !== SQLITE_BUSY) throw error
-      throw new StoreRefused(`${path} is in use by another process of this service`)
+      throw new StoreInUse(`${path} is in use by another process of this service`)
     }
     return () => lock.close()
   })
