@@ -38,9 +38,9 @@ export default fp<{ clock?: Clock; observed?: boolean }>(
       const isNotable =
         reply.statusCode >= 500 || (reply.elapsedTime >= SLOW_MS && !request.routeOptions.config.longPoll)
       const lines = isNotable ? notable : ordinary
-      if (!all && !lines.admitOrDrop()) return done()
       // Probes are frequent and always the same.
       if (!all && !isNotable && request.routeOptions.config.public) return done()
+      if (!all && !lines.admitOrDrop()) return done()
       const leftOut = all ? 0 : lines.countWritten()
       const fields = { ...fieldsOf(request, reply), ...(leftOut > 0 && { leftOut }) }
       if (isNotable) request.log.warn(fields, 'answered')

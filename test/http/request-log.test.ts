@@ -103,6 +103,15 @@ test('of a busy service ten requests a second are logged, and the next line says
   t.notOk('leftOut' in (answered()[11] ?? {}), 'it is said once')
 })
 
+test('probes, which are not logged, are not counted as left out either', async (t) => {
+  const { app, answered, clock } = await startLogged(t, 'info')
+  for (let number = 0; number < 10; number++) await app.inject('/events/stats')
+  for (let number = 0; number < 5; number++) await app.inject('/health/live')
+  clock.advance(1_000)
+  await app.inject('/events/stats')
+  t.notOk('leftOut' in (answered()[10] ?? {}))
+})
+
 test('failed requests are logged as warnings beyond that limit, up to a bound of their own', async (t) => {
   const { app, answered } = await startLogged(t, 'info', (stores) => {
     stores.db.get = unavailable
