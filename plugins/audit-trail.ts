@@ -8,6 +8,7 @@ import type {
 } from 'fastify'
 import fp from 'fastify-plugin'
 import { idOf } from '../src/access/api-key.ts'
+import { CHANGING_METHODS } from '../src/access/hosts.ts'
 import { toServiceError } from '../src/errors/from-http.ts'
 
 declare module 'fastify' {
@@ -23,12 +24,11 @@ declare module 'fastify' {
 
 /** Maximum number of ids in one line; `idsGiven` is the number in the request. */
 const MAX_IDS = 100
-const CHANGING = ['POST', 'PUT', 'PATCH', 'DELETE']
 
 /**
  * Logs each successful call of a route that changes state and requires the scope `admin`, whether or not keys are in use.
- * A failed one counts where the service owes what it asked for (`owed`), and where it may have been carried out, because a
- * store did not answer (`outcome`): a repeat would find nothing to do, and leave no line.
+ * Also logs a failed call that the service will still carry out (`owed`), or may have carried out because a store did not
+ * answer (`outcome`): a repeat would find nothing to do, and leave no line.
  * The line is written before the answer is sent, so that a caller who hangs up cannot avoid it.
  */
 export default fp(
@@ -47,7 +47,7 @@ export default fp(
 
 function isAdministrative({ method, config }: RouteOptions): boolean {
   const scopes = [config?.scope ?? 'admin'].flat()
-  return [method].flat().some((name) => CHANGING.includes(name)) && scopes.every((scope) => scope === 'admin')
+  return [method].flat().some((name) => CHANGING_METHODS.includes(name)) && scopes.every((scope) => scope === 'admin')
 }
 
 const noteUnknownOutcome: onErrorHookHandler = (request, _reply, thrown, done) => {

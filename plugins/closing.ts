@@ -13,7 +13,10 @@ declare module 'fastify' {
 const CHECK_MS = 1_000
 /** How long a partly received request may go on arriving after the service closes, in milliseconds. */
 const ARRIVAL_MS = 2_000
-/** How long clients may go on reading once the last submission must have been answered: less than the process waits. */
+/**
+ * How long clients may read answers after the deadline of the last submission, in milliseconds; less than the `GRACE_MS`
+ * of `server.ts`.
+ */
 const READING_MS = 10_000
 
 /**
@@ -25,7 +28,7 @@ export default fp<{ clock?: Clock }>(
     const { connections, config, server } = fastify
     const isIdle = (last: ServerResponse | undefined): boolean => last === undefined || last.closed
     const longestMs = config.submitDeadlineMs + READING_MS
-    // Node takes a connection for idle whose answer is written but not sent yet, and would cut it off.
+    // To Node a connection is idle when its answer is written but not sent yet: it would cut that off.
     server.closeIdleConnections = () => {}
 
     let closing = false

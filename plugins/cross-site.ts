@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { crossSiteHeader } from '../src/access/hosts.ts'
+import { CHANGING_METHODS, crossSiteHeader } from '../src/access/hosts.ts'
 import { errorAt, type ServiceError } from '../src/errors/service-error.ts'
 
 declare module 'fastify' {
@@ -10,8 +10,6 @@ declare module 'fastify' {
   }
 }
 
-const CHANGING = ['POST', 'PUT', 'DELETE']
-
 /**
  * Refuses requests that change state and come from a page of another site, unless API keys are in use. Browsers let any
  * page send a simple POST to any address, including loopback, but no page can make a browser add an API key.
@@ -20,7 +18,7 @@ export default fp(
   async (fastify) => {
     const { apiKeysFile, allowedHosts, corsOrigins } = fastify.config
     fastify.decorate('crossSiteError', ({ method = '', headers }) => {
-      if (apiKeysFile !== null || !CHANGING.includes(method)) return
+      if (apiKeysFile !== null || !CHANGING_METHODS.includes(method)) return
       const header = crossSiteHeader(headers, allowedHosts, corsOrigins)
       return header === null ? undefined : errorAt(header, 'CROSS_SITE')
     })

@@ -63,7 +63,7 @@ export type CursorKind = 'formulas' | `formulas:${string}` | 'dead' | `events:${
 type Place = number | readonly number[]
 
 /** Encodes a place in a list; null stays null. */
-export function writeCursor(kind: CursorKind, place: Place | null): string | null {
+function writeCursor(kind: CursorKind, place: Place | null): string | null {
   return place === null ? null : Buffer.from(`${kind}:${place}`).toString('base64url')
 }
 

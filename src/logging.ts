@@ -46,7 +46,7 @@ function hasColours({ NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv): boolean
 
 /** Logs listed fields only: others, such as those of PostgreSQL's errors, may quote rows, and so may a message. */
 function describe(error: unknown, causes = 0): LoggedError {
-  if (!(error instanceof Error)) return { type: typeof error, message: 'What was thrown is no error', stack: '' }
+  if (!(error instanceof Error)) return { type: typeof error, message: 'A value was thrown, not an Error', stack: '' }
   const { code, cause, stack = '' } = error as Error & { code?: unknown }
   return {
     type: error.name,

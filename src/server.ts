@@ -39,7 +39,7 @@ async function run(): Promise<void> {
 
 function warnOfUnknownVariables({ log }: FastifyInstance): void {
   for (const { name, meant } of unknownVariables(process.env, Object.keys(variables))) {
-    log.warn(`This version knows no variable ${name}${meant === null ? '' : `; ${meant} may be meant`}`)
+    log.warn(`Unknown variable ${name}${meant === null ? '' : `; did you mean ${meant}?`}`)
   }
 }
 

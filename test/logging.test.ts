@@ -77,7 +77,7 @@ test('what a message quotes of data is cut out, of the stack as well', async (t)
 
 test('what is thrown and is no error is not logged', async (t) => {
   const [line] = logged((log) => log.error({ err: { name: 'secret' } }, 'it failed'))
-  t.match(line?.err, { type: 'object', message: 'What was thrown is no error' })
+  t.match(line?.err, { type: 'object', message: 'A value was thrown, not an Error' })
   t.notMatch(JSON.stringify(line), /secret/)
 })
 

@@ -77,7 +77,7 @@ export interface SubmittedFormula {
 /** A change of one material */
 export type Change = Addition | Subtraction | Setting | Removal
 
-/** An exact decimal above 0 with at most 12 digits before and 12 after the point, written without an exponent. It is never rounded; longer ones are refused. No unit is assumed */
+/** An exact decimal above 0 with at most 12 digits before and 12 after the point once an exponent is expanded. It is never rounded; longer ones are refused. No unit is assumed */
 export type Concentration = string | number
 
 /** Notes on the formula, not part of the composition */

@@ -14,7 +14,7 @@ export interface ConsumeOptions {
   signal?: AbortSignal | undefined
   /** When a failed event comes again. Default: about 2, 4, 8 … seconds after lease 1, 2, 3 …, at most an hour. */
   retryDelaySeconds?(event: ReceivedEvent, error: unknown): number
-  /** Told of whatever goes wrong, with the event if it is about one. Default: console.error. */
+  /** Called with each error, and with the event if it is about one. Default: console.error. */
   onError?(error: unknown, event?: ReceivedEvent): void
 }
 

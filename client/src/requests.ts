@@ -55,7 +55,7 @@ export interface Call {
   body?: string
   headers?: Record<string, string>
   signal?: AbortSignal | undefined
-  /** How long the service may wait before it answers, in milliseconds: a try may take so much longer. */
+  /** How long the service may wait before it answers, in milliseconds; added to `timeoutMs`. */
   waitMs?: number
   retryForMs?: number
   /** Called before each retry. */
@@ -142,7 +142,9 @@ export class Requests {
       if (error instanceof IntakeError) throw error
       signal?.throwIfAborted()
       // The message of fetch itself is always the same.
-      const message = ended.signal.aborted ? `Late: ${timeoutMs} ms` : String((error as Error).cause ?? error)
+      const message = ended.signal.aborted
+        ? `No answer within ${timeoutMs} ms`
+        : String((error as Error).cause ?? error)
       throw new IntakeError(0, { code: 'NO_ANSWER', message }, 0, error)
     } finally {
       clearTimeout(timer)

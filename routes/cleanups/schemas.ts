@@ -15,7 +15,7 @@ const cleanup = {
 
 const Cleanup = Type.Object(
   {
-    id: Type.String({ description: 'The attempt that is rolled back, or the erasure', examples: [cleanup.id] }),
+    id: Type.String({ description: 'The submission, the attempt or the erasure', examples: [cleanup.id] }),
     formulaIds: Type.Array(formulaId()),
     reason: Type.String({ description: 'Why it is owed, or why the last attempt failed' }),
     attempts: Type.Integer({ minimum: 0, examples: [1] }),

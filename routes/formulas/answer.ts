@@ -8,6 +8,7 @@ import { showFormula } from '../../src/formula/formula.ts'
 import type { Metrics, SubmissionOutcome } from '../../src/metrics/metrics.ts'
 import type { Answer, AnswerEntry, StoredFormula } from '../../src/stores/ports.ts'
 import type { Outcome, SubmissionRequest } from '../../src/submission/submission.ts'
+import { ADDED } from './schemas.ts'
 
 /** The query of a submission. */
 export interface SubmitQuery {
@@ -121,7 +122,7 @@ export function writeAnswer(answer: Exclude<Answer, { status: 410 }>, style: Ans
     status: 200,
     location: only === undefined ? null : `/formulas/${only.id}`,
     type: JSON_TYPE,
-    text: `{"message":"Formula(s) added!","formulas":[${entries.map((entry) => writeEntry(entry, style)).join()}]}`,
+    text: `{"message":"${ADDED}","formulas":[${entries.map((entry) => writeEntry(entry, style)).join()}]}`,
   } as const
 }
 

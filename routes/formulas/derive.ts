@@ -9,7 +9,15 @@ import * as examples from '../../src/openapi/examples.ts'
 import type { SubmissionRequest } from '../../src/submission/submission.ts'
 import { errorAnswers, idParams, strictObject } from '../schemas.ts'
 import { submit } from './answer.ts'
-import { Concentration, Metadata, SubmitAnswer, submissionHeaders, submitFormulas, submittedName } from './schemas.ts'
+import {
+  ADDED,
+  Concentration,
+  Metadata,
+  SubmitAnswer,
+  submissionHeaders,
+  submitFormulas,
+  submittedName,
+} from './schemas.ts'
 
 const material = submittedName('Found by the same comparison as in submissions', 'Linalool', MATERIAL_NAME_LENGTH)
 
@@ -55,7 +63,7 @@ const deriveFormula = {
     ...(['IDEMPOTENCY_KEY_IN_USE', 'IDEMPOTENCY_KEY_REUSED', 'FORMULA_ERASED', 'SUBMISSION_FAILED'] as const),
   ],
   bodyExamples: examples.derivations,
-  answerExamples: { Derived: { message: 'Formula(s) added!', formulas: [examples.derivedFormula] } },
+  answerExamples: { Derived: { message: ADDED, formulas: [examples.derivedFormula] } },
 } as const
 
 interface DeriveRequest {

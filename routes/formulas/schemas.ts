@@ -61,7 +61,7 @@ export const submittedName = (description: string, example: string, max: number)
     examples: [example],
   })
 
-const digits = `at most ${DECIMAL_DIGITS} digits before and ${DECIMAL_DIGITS} after the point, written without an exponent`
+const digits = `at most ${DECIMAL_DIGITS} digits before and ${DECIMAL_DIGITS} after the point once an exponent is expanded`
 
 export const Concentration = Type.Union(
   [
@@ -168,9 +168,12 @@ const FormulaReference = strictObject(
   },
 )
 
+/** What every accepted submission says. */
+export const ADDED = 'Formula(s) added!'
+
 export const SubmitAnswer = Type.Object(
   {
-    message: Type.String({ examples: ['Formula(s) added!'] }),
+    message: Type.String({ examples: [ADDED] }),
     formulas: Type.Array(Type.Union([SubmissionEntry, FormulaReference]), { description: 'In the order of the list' }),
   },
   { $id: 'SubmitAnswer', description: 'The formulas, added or (with onDuplicate=skip) already known' },
@@ -181,8 +184,6 @@ const FORMULA_ERRORS = (Object.keys(catalogue) as ErrorCode[]).filter(
   (code) =>
     /^(FORMULA|MATERIAL|METADATA)_/.test(code) && catalogue[code].status === 400 && code !== 'MATERIAL_NOT_IN_FORMULA',
 )
-
-const message = 'Formula(s) added!'
 
 export const submitFormulas = {
   operationId: 'submitFormulas',
@@ -202,11 +203,11 @@ export const submitFormulas = {
   ] as ErrorCode[],
   bodyExamples: submissions,
   answerExamples: {
-    Added: { message, formulas: [storedFormula] },
-    'Already known, with onDuplicate=skip': { message, formulas: [{ ...storedFormula, outcome: 'duplicate' }] },
-    'Added, with Prefer: return=minimal': { message, formulas: [{ id: storedFormula.id }] },
+    Added: { message: ADDED, formulas: [storedFormula] },
+    'Already known, with onDuplicate=skip': { message: ADDED, formulas: [{ ...storedFormula, outcome: 'duplicate' }] },
+    'Added, with Prefer: return=minimal': { message: ADDED, formulas: [{ id: storedFormula.id }] },
     'Already known, without the scope read': {
-      message,
+      message: ADDED,
       formulas: [{ id: storedFormula.id, outcome: 'duplicate' }],
     },
   },

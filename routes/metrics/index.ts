@@ -18,7 +18,7 @@ const Exposition = Type.String({
 
 const EXAMPLE = '# TYPE intake_submissions_total counter\nintake_submissions_total{outcome="added"} 17\n'
 
-export const readMetrics = {
+const readMetrics = {
   operationId: 'getMetrics',
   tags: ['Metrics'],
   summary: 'Read metrics',

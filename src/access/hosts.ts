@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
 
+/** Methods that pages of other sites may not use, and whose administrative calls are audited. */
+export const CHANGING_METHODS = ['POST', 'PUT', 'PATCH', 'DELETE']
+
 /** A host and its port, as in a `Host` header or an origin. */
 interface Authority {
   /** In lower case; an IPv6 address in brackets and in its shortest form. */

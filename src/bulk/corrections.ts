@@ -1,4 +1,4 @@
-import { canonicalDecimal, DECIMAL, DECIMAL_DIGITS } from '../formula/decimal.ts'
+import { canonicalDecimal, DECIMAL, DECIMAL_DIGITS, toUnits } from '../formula/decimal.ts'
 import { MATERIAL_NAME_LENGTH } from '../formula/formula.ts'
 import { checkName, nameIdentity } from '../formula/identity.ts'
 import type { Row } from './files/row.ts'
@@ -87,8 +87,7 @@ export function sumOf(decimals: string[]): string | null {
   for (const decimal of decimals) {
     const canonical = canonicalDecimal(decimal)
     if (canonical === null) return null
-    const [whole, fraction = ''] = canonical.split('.')
-    units += BigInt(whole + fraction.padEnd(DECIMAL_DIGITS, '0'))
+    units += toUnits(canonical)
   }
   return toDecimal(units, DECIMAL_DIGITS)
 }

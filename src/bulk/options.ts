@@ -36,7 +36,7 @@ export interface ExportOptions extends ServiceOptions {
   csv: CsvStyle
 }
 
-export interface EraseOptions extends ServiceOptions {
+interface EraseOptions extends ServiceOptions {
   ids: string[]
 }
 

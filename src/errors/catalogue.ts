@@ -34,7 +34,7 @@ export const catalogue = {
     message: 'Material concentration must be a decimal above 0 with at most 12 digits before and 12 after the point',
   },
   MATERIAL_FIELD_UNKNOWN: { status: 400, message: 'Unknown field on a material' },
-  MATERIAL_DUPLICATE: { status: 400, message: 'The same material stands twice in one formula' },
+  MATERIAL_DUPLICATE: { status: 400, message: 'The same material occurs twice in one formula' },
   METADATA_INVALID: {
     status: 400,
     message:
@@ -52,7 +52,7 @@ export const catalogue = {
     message: 'A concentration would have more than 12 digits before or after the point',
   },
   VALIDATION_FAILED: { status: 400, message: 'The request is not valid' },
-  CURSOR_INVALID: { status: 400, message: 'The cursor is not one this service has given' },
+  CURSOR_INVALID: { status: 400, message: 'The cursor was not issued by this service' },
   BAD_REQUEST: { status: 400, message: 'The request cannot be read as HTTP' },
   UNAUTHORIZED: { status: 401, message: 'This needs an API key: Authorization: Bearer <key>' },
   FORBIDDEN: { status: 403, message: 'The API key does not allow this' },
@@ -63,7 +63,7 @@ export const catalogue = {
   EVENT_NOT_FOUND: { status: 404, message: 'There is no dead letter with this id' },
   SUBSCRIPTION_NOT_FOUND: { status: 404, message: 'There is no subscription of this name' },
   CLEANUP_NOT_FOUND: { status: 404, message: 'There is no cleanup with this id' },
-  METHOD_NOT_ALLOWED: { status: 405, message: 'This route does not answer to this method' },
+  METHOD_NOT_ALLOWED: { status: 405, message: 'This route does not support this method' },
   REQUEST_TIMEOUT: { status: 408, message: 'The request took too long to arrive' },
   FORMULA_EXISTS: {
     status: 409,
@@ -90,7 +90,7 @@ export const catalogue = {
   INTERNAL_ERROR: { status: 500, message: 'Something went wrong on our side' },
   SUBMISSION_FAILED: { status: 503, message: 'The submission could not be stored; send it again with the same key' },
   SERVICE_STOPPING: { status: 503, message: 'The service is stopping; send the request again' },
-  SERVICE_OVERLOADED: { status: 503, message: 'The service has more to do than it can; send the request again' },
+  SERVICE_OVERLOADED: { status: 503, message: 'The service is overloaded; send the request again later' },
   STORE_UNAVAILABLE: { status: 503, message: 'A store does not answer; try again' },
 } as const satisfies Record<string, { status: number; message: string }>
 

@@ -10,7 +10,7 @@ export interface FormulaFilter {
   submittedBy?: string
   /** The earliest acceptance, in milliseconds since the epoch. */
   from?: number
-  /** Later than the latest acceptance. */
+  /** Later than the latest acceptance, in milliseconds since the epoch. */
   to?: number
 }
 

@@ -85,7 +85,7 @@ export function writeDocument({ name, materials, metadata }: FormulaFields, acce
   return `${text}}`
 }
 
-export const writeMetadata = (metadata: Metadata): string =>
+const writeMetadata = (metadata: Metadata): string =>
   `{${metadata.map(([key, value]) => `"${key}":${JSON.stringify(value)}`).join()}}`
 
 export const readMaterials = (document: string): Material[] =>

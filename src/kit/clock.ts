@@ -74,7 +74,7 @@ export function waitFor<T>(
 export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<unknown> =>
   waitFor(new Promise<never>(() => {}), ms, clock, signal)
 
-/** The time by which something must have ended. It moves with a clock that is set back, and so always comes. */
+/** The time by which something must have ended. When the clock is set back it moves back too, so it is still reached. */
 export class Deadline {
   readonly #clock: Clock
   #at: number

@@ -19,7 +19,7 @@ export const about = {
     { name: 'Events', description: 'Lease "formula created" events, process and acknowledge them' },
     { name: 'Subscriptions', description: 'Named readers of the events, each of which gets every event' },
     { name: 'Dead letters', description: 'Events whose last lease ended without an acknowledgement' },
-    { name: 'Cleanups', description: 'Interrupted rollbacks that are still pending' },
+    { name: 'Cleanups', description: 'Interrupted rollbacks and erasures that are still pending' },
     { name: 'Health', description: 'Probes; no key needed' },
     { name: 'Metrics', description: 'Metrics for Prometheus' },
     { name: 'Document', description: 'This document' },

@@ -1,4 +1,5 @@
 import { allows, SCOPES, type Scope } from '../access/api-key.ts'
+import { CHANGING_METHODS } from '../access/hosts.ts'
 import { catalogue, type ErrorCode } from '../errors/catalogue.ts'
 
 /** What a route declares besides its schemas; the operation in the document is derived from it. */
@@ -29,9 +30,6 @@ export type Examples = Readonly<Record<string, unknown>>
 /** A body is checked with these methods, even on routes that do not use it. */
 const WITH_BODY = ['POST', 'PUT', 'PATCH', 'DELETE']
 
-/** Methods that pages of other sites may not use; see plugins/cross-site.ts. */
-const CHANGING = ['POST', 'PUT', 'DELETE']
-
 /** All codes that a route may answer with, its own and those of any request, in the catalogue's order. */
 export function errorsOf({ method, url, scopes, whileClosing, anyHost, errors }: RouteFacts): ErrorCode[] {
   const codes = new Set<ErrorCode>([
@@ -46,7 +44,7 @@ export function errorsOf({ method, url, scopes, whileClosing, anyHost, errors }:
   }
   add(scopes !== null, 'UNAUTHORIZED', 'FORBIDDEN', 'RATE_LIMITED')
   add(!anyHost, 'HOST_NOT_ALLOWED')
-  add(CHANGING.includes(method), 'CROSS_SITE')
+  add(CHANGING_METHODS.includes(method), 'CROSS_SITE')
   add(url.includes(':'), 'URI_TOO_LONG')
   add(WITH_BODY.includes(method), 'INVALID_JSON', 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
   add(!whileClosing, 'SERVICE_STOPPING')

@@ -20,7 +20,7 @@ const RECHECK_MS = 1_000
 const STOP_MS = 5_000
 const SETTLE_BACKOFF = { baseMs: 200, maxMs: 5_000 }
 
-export interface ForwarderOptions extends BreakerOptions {
+interface ForwarderOptions extends BreakerOptions {
   /** The subscription that is forwarded; nobody else receives from it. */
   subscription: string
   /** The source of the CloudEvents: a URI reference. */

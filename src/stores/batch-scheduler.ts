@@ -12,7 +12,7 @@ export const MAX_WAIT_MS = 10_000
 /** Whether an item joins the next batch, waits for a later one, or the batch is full. */
 export type Admission = 'joins' | 'waits' | 'full'
 
-export interface BatchWork<T, R> {
+interface BatchWork<T, R> {
   /** Runs a batch. @returns for each item its result or its error; a rejection fails every item */
   run(items: T[]): Promise<(R | Error)[]>
   /** Called once per batch. @returns a function that decides for each item in turn; without it, all join */

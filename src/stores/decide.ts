@@ -11,7 +11,7 @@ import type {
 } from './ports.ts'
 
 /** What an engine looks up for a decision, in the same transaction. */
-export interface Lookup {
+interface Lookup {
   /** The answer kept under the submission's key, unless it has expired. */
   answer(submission: Submission): KeyRecord | null
   /** The unfinished submission with the same key. */

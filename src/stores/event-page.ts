@@ -8,7 +8,7 @@ const END = Number.MAX_SAFE_INTEGER
  * this rank, and after an event of the log at this position. A single place would not do: rank and position of redriven
  * deliveries are not in the order of the log.
  */
-export type PageStart = readonly [rank: number, position: number, redriven: number, logged: number]
+type PageStart = readonly [rank: number, position: number, redriven: number, logged: number]
 
 /** Only ready events also come from redriven deliveries and from the log. */
 export function pageStart(state: EventState, after: EventPage['next'] = null): PageStart {

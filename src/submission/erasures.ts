@@ -3,7 +3,7 @@ export class Erasures {
   readonly #count: () => Promise<number>
   #reading: Promise<number> = Promise.resolve(0)
   #next: Promise<number> | null = null
-  /** The number of erasures at the last look; a lower one is never current again. */
+  /** The number of erasures when it was last read, -1 before that. It never decreases. */
   known = -1
 
   /** @param count see `FormulaDb.erasures` */

@@ -117,8 +117,8 @@ export class Orchestrator {
   }
 
   /**
-   * Replays what is stored under the key, where no holder in this process can tell: it has another payload, and may itself
-   * be reusing the key, or something was erased since it ran.
+   * Replays what the store has under the key, where this process cannot tell: it has no holder of the key, or one with
+   * another payload, which may itself be reusing the key, or a formula was erased since the holder ran.
    * @returns null when no answer is stored under the key
    */
   async #replayStored(request: SubmissionRequest, payload: string, deadline: Deadline): Promise<Outcome | null> {

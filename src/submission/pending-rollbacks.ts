@@ -101,8 +101,8 @@ export class PendingRollbacks {
   }
 
   /**
-   * Begins with the urgent ones, or else with a single one. Ends when none of those at a time can be settled: the store is
-   * probably away, and need not be asked for the others.
+   * Settles the urgent ones first, or a single one if none is urgent, then the others in groups. Ends after a group of
+   * which none could be settled: the store is probably away.
    * @returns whether any was settled
    */
   async #settleAll(): Promise<boolean> {

@@ -13,7 +13,7 @@ import type { Clock } from '../kit/clock.ts'
 import { type ExportLog, LoggingExporter, NAME, ownResource, shutDown } from './exporting.ts'
 
 /** A metric as prom-client reads it. */
-export interface ReadMetric {
+interface ReadMetric {
   name: string
   help: string
   type: unknown

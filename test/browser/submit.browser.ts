@@ -103,7 +103,7 @@ test("what is wrong stands at its field in the service's own words, and the firs
   await page.getByRole('alert').filter({ hasText: 'Correct the fields that are marked' }).waitFor()
 })
 
-const DUPLICATE = 'The same material stands twice in one formula'
+const DUPLICATE = 'The same material occurs twice in one formula'
 
 test('rows pasted from a spreadsheet fill the form, and commas become points once that is confirmed', async (t) => {
   const { url, app } = await listen(t)

@@ -6,7 +6,7 @@ import { UnreadableFile } from './row.ts'
 const MAX_RANGES = 20
 
 /** Whether a block is a whole formula, given the rest of the file. `reported`: an earlier block has the message. */
-export type Verdict = { kind: 'complete' | 'reported' } | { kind: 'refused'; message: string }
+export type BlockStatus = { kind: 'complete' | 'reported' } | { kind: 'refused'; message: string }
 
 /**
  * Built by a first reading of the file; finds the formulas that are not one block. It keeps 32 bytes per block and
@@ -47,7 +47,7 @@ export class BlockIndex {
    * @param number the position of the block in the file, from 0
    * @throws {UnreadableFile} when the first reading found another block there
    */
-  verdict(block: Block, number: number): Verdict {
+  statusOf(block: Block, number: number): BlockStatus {
     const key = keyOf(block)
     const isSame =
       key === this.#keys[number] &&

@@ -1,3 +1,4 @@
+import { isFingerprint } from '../../formula/identity.ts'
 import { reasonOf } from '../../kit/reason.ts'
 import { append, linesOf, type RowBytes, type RowText, rowText } from './lines.ts'
 import { type Entry, UnreadableFile, unreadable } from './row.ts'
@@ -42,7 +43,7 @@ function jsonRow({ line, text, isUtf8 }: RowText): Entry {
  */
 function withoutServiceFields(value: unknown): string | null {
   const { id, createdAt, submittedBy: _, derivedFrom: __, ...formula } = (value ?? {}) as Record<string, unknown>
-  if (typeof id !== 'string' || !/^[0-9a-f]{64}$/.test(id) || typeof createdAt !== 'string') return null
+  if (typeof id !== 'string' || !isFingerprint(id) || typeof createdAt !== 'string') return null
   const { materials } = formula
   const isExact = Array.isArray(materials) && materials.every((material) => typeof material?.concentration === 'string')
   return isExact ? JSON.stringify(formula) : null

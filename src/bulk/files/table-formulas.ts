@@ -1,6 +1,6 @@
 import type { Material } from '../../formula/formula.ts'
 import { sumOf } from '../corrections.ts'
-import { BlockIndex, type Verdict } from './block-index.ts'
+import { BlockIndex, type BlockStatus } from './block-index.ts'
 import { Columns, type TableOptions } from './columns.ts'
 import { type Block, FormulaBlocks } from './formula-blocks.ts'
 import { type Entry, type TableRow, unreadable } from './row.ts'
@@ -22,7 +22,7 @@ export async function* tableFormulas(read: ReadRows, options: TableOptions): Asy
   index.close()
   let number = 0
   for await (const blocks of blocksOf(read, options)) {
-    yield blocks.flatMap((block) => entriesOf(block, index.verdict(block, number++)))
+    yield blocks.flatMap((block) => entriesOf(block, index.statusOf(block, number++)))
   }
 }
 
@@ -45,11 +45,11 @@ async function* blocksOf(read: ReadRows, options: TableOptions): AsyncGenerator<
   yield blocks.close()
 }
 
-function entriesOf(block: Block, verdict: Verdict): Entry[] {
+function entriesOf(block: Block, status: BlockStatus): Entry[] {
   const { firstLine, name, materials, materialLines, metadata, problem } = block
-  if (verdict.kind === 'reported') return []
+  if (status.kind === 'reported') return []
   if (problem !== null) return [unreadable(problem.line, problem.message)]
-  if (verdict.kind === 'refused') return [unreadable(firstLine, verdict.message)]
+  if (status.kind === 'refused') return [unreadable(firstLine, status.message)]
   const warnings = totalsIn(materials).map(({ index, message }) => ({ line: materialLines[index] as number, message }))
   const fields = JSON.stringify({ name, materials }).slice(0, -1)
   const json = metadata === '' ? `${fields}}` : `${fields},"metadata":${asJson(metadata)}}`

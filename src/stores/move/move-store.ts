@@ -11,7 +11,7 @@ export interface Progress {
   end(): void
 }
 
-export interface MoveOptions {
+interface MoveOptions {
   /** The SQLite file. */
   from: string
   /** The URL of the PostgreSQL database. */

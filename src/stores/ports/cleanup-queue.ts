@@ -2,7 +2,7 @@ import type { Decision } from './formula-db.ts'
 
 /** A rollback or an erasure that was interrupted and must still be done. */
 export interface Cleanup {
-  /** The attempt to roll back, or the erasure. */
+  /** The submission or attempt to roll back, or the erasure. */
   id: string
   formulaIds: string[]
   reason: string
@@ -43,7 +43,11 @@ export const HEAD_START_MS = 5_000
 /** The lease of an attempt's owner, in milliseconds: without a heartbeat for this long it counts as dead. */
 export const OWNER_LEASE_MS = 5_000
 
-/** The unfinished attempts of sagas. `FormulaDb.add` and `erase` add them, `finish` and `remove` end them. */
+/**
+ * The unfinished attempts of sagas. `FormulaDb.add` and `erase` add them, `finish` and `remove` end them.
+ *
+ * All methods throw {StoreUnavailable}: whether a write took effect is then unknown.
+ */
 export interface CleanupQueue {
   /**
    * Called once at start-up: decides to roll back attempts whose owner died, and makes all unfinished attempts due

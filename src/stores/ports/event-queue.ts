@@ -126,7 +126,10 @@ export interface EventQueue {
   release(attemptId: string, events: FormulaEvent[]): Promise<void>
   /** Removes an attempt's held events, if any, and leaves a tombstone. */
   remove(attemptId: string): Promise<void>
-  /** Removes up to `limit` tombstones and other marks of attempts older than `olderThan` (ms since the epoch). */
+  /**
+   * Removes up to `limit` tombstones and other marks of attempts older than `olderThan` (ms since the epoch).
+   * @returns how many
+   */
   sweep(olderThan: number, limit: number): Promise<number>
   /**
    * Removes up to `limit` events from the front of the log that are older than `olderThan` (ms since the epoch), are

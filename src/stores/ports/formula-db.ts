@@ -50,7 +50,11 @@ export type Decision =
   /** The attempt is being rolled back, or has left no trace. */
   | { kind: 'abandoned' }
 
-/** Holds formulas and, if the queue is another store, intents: durable records of unfinished sagas. */
+/**
+ * Holds formulas and, if the queue is another store, intents: durable records of unfinished sagas.
+ *
+ * All methods throw {StoreUnavailable}: whether a write took effect is then unknown.
+ */
 export interface FormulaDb {
   /** @returns the formula with this fingerprint; null when there is none or it is pending */
   get(id: string): Promise<StoredFormula | null>

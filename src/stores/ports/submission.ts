@@ -104,7 +104,10 @@ export interface Intake {
   erase(id: string): Promise<boolean>
 }
 
-/** Keeps the answer of each finished submission under its caller and key until it expires. */
+/**
+ * Keeps the answer of each finished submission under its caller and key until it expires. All methods throw
+ * {StoreUnavailable}.
+ */
 export interface IdempotencyStore {
   /** @returns the record of the key; null when there is none or it has expired */
   find(caller: string, key: string): Promise<KeyRecord | null>

@@ -56,9 +56,9 @@ export const DURABLE = `pg_catalog.set_config('synchronous_commit',
     WHEN 'off' THEN 'on' ELSE pg_catalog.current_setting('synchronous_commit') END, true)`
 
 /**
- * For a transaction that says "there is none" and changes nothing: a lock that nobody waits for makes it a write. Its commit
- * then waits for the standby, after all earlier commits; a primary that was replaced never gets that far, and does not say
- * that what the next one has is gone. Follows SELECT or PERFORM.
+ * For a transaction that found nothing and changes nothing: makes its commit wait for the standby as that of a write does,
+ * by a lock on a row that nobody else waits for. A primary that was replaced cannot commit it, so it cannot say that
+ * something is missing which its successor has. Follows SELECT or PERFORM.
  */
 export const CONFIRMED = `${DURABLE} FROM formula_intake.identity WHERE single FOR KEY SHARE`
 

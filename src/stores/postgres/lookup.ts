@@ -7,9 +7,9 @@ const FREE_EXPIRED = `
 DELETE FROM formula_intake.answers WHERE slot = ANY ($2::uuid[]) AND attempt IS NULL AND expires_at <= ${NOW}`
 
 /**
- * Whoever repeats an answer promises what it says, so a standby has to have it first. It may not: a commit becomes visible
- * when its connection breaks, or its server crashes, while it waits for the standby. A lock on the row makes the lookup a
- * write, which waits for the standby too, after all earlier ones, where it also selects `DURABLE`.
+ * A repeated answer must be on a standby already. It may not be: a commit becomes visible when its connection breaks, or
+ * its server crashes, while it waits for the standby. A lock on the row makes the lookup a write, which waits for the
+ * standby after all earlier ones. The statement has to select `DURABLE` too.
  */
 const REPLICATED = `FOR KEY SHARE OF answers`
 

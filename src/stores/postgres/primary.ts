@@ -20,7 +20,7 @@ const ASK_CLUSTER = `
 SELECT pg_catalog.lpad(pg_catalog.to_hex(system_identifier), 16, '0') AS cluster FROM pg_catalog.pg_control_system()`
 const NO_CLUSTER = '0'.repeat(16)
 
-/** A server that will do. */
+/** A usable server. */
 interface Answer {
   config: pg.ClientConfig
   /** Its cluster and its timeline as hexadecimal digits, greater when newer; empty where nobody asks for the primary. */
@@ -45,7 +45,7 @@ export class Primary {
 
   /**
    * Asks all servers at once, unless one was found and not lost since.
-   * @throws {StoreUnavailable} when none will do
+   * @throws {StoreUnavailable} when none is usable
    */
   find(): Promise<pg.ClientConfig> {
     this.#found ??= this.#search().catch((error) => {
@@ -61,9 +61,9 @@ export class Primary {
   }
 
   /**
-   * Searches again: a server that hangs does not tell that another was promoted.
+   * Searches again while a statement hangs: another server may have been promoted.
    * @param server the one that takes long
-   * @returns whether another is used from now on; false also when none will do
+   * @returns whether another is used from now on; false also when none is usable
    */
   async isReplaced(server: pg.ClientConfig): Promise<boolean> {
     if (!this.#servers.mustBeWritable) return false
@@ -80,7 +80,7 @@ export class Primary {
     }
   }
 
-  /** Takes a server that is newer than all seen before, once there are any, without waiting for one that hangs. */
+  /** Uses a server that is newer than all seen before as soon as it answers; without one, waits for all. */
   async #search(): Promise<pg.ClientConfig> {
     const { configs, mustBeWritable, allowsPlaintext } = this.#servers
     const [only] = configs

@@ -14,7 +14,7 @@ type Parameters = { [N in (typeof PARAMETERS)[number]]?: string }
 
 const SSL_MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']
 
-/** Which of several servers will do; those that accept no writes never do. */
+/** The supported values of `target_session_attrs`. The others of libpq ask for servers that accept no writes. */
 const SESSION_ATTRS = ['any', 'read-write', 'primary']
 
 /** The parts of a URL. */

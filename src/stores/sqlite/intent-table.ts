@@ -22,7 +22,7 @@ export interface Intent {
   /** With the sequence numbers of their formulas once the intent is completed. An erasure has one, without a body. */
   events: FormulaEvent[]
   kept: string
-  /** The sequence number of the first or erased formula; 0 until the intent is completed. */
+  /** The sequence number of the first formula that was added, or of the erased one; 0 until the intent is completed. */
   firstAdded: number
   attempts: number
 }

@@ -8,7 +8,7 @@ import { checkOrigin } from './integrity.ts'
 import { refuseMountedFile } from './paths.ts'
 
 /** The number of rows in a copy. */
-export interface BackedUp {
+interface BackedUp {
   formulas: number
   /** Events in the log, without blank ones. */
   events: number
