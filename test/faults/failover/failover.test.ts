@@ -15,9 +15,9 @@ import { missing, Replicas } from './replicas.ts'
 const BACK_MS = 10_000
 /** The load before and after, in milliseconds. */
 const AROUND_MS = sized(300, 1_000)
-const ROUNDS = sized(1, 12)
+const ROUNDS = sized(1, 9)
 /** How often the primary dies in each way, in each round. */
-const DEATHS = sized(1, 3)
+const DEATHS = sized(1, 4)
 const INSTANCES = 2
 /** Violations shown; one often causes others. */
 const SHOWN = 20
@@ -56,6 +56,8 @@ type Running = Awaited<ReturnType<typeof setUp>>
 async function failOver(t: Test, { harm, leader, isDeath }: Failover, replicas: Replicas, all: Running[]) {
   for (const { load } of all) load.start()
   await pause(AROUND_MS)
+  // Patroni promotes none while no standby is known to be synchronous.
+  await replicas.standby('synchronous')
   const primary = await replicas.primary()
   const mend = await harm(primary, replicas)
   if (isDeath) count('primaryDeaths', 1)
