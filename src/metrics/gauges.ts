@@ -112,7 +112,10 @@ export function stateGauges(registry: Registry, sources: StateSources, clock: Cl
     },
     (gauge) => gauge.set(sources.keysAreStale() ? 1 : 0),
   )
-  if (sources.forwarders().size === 0) return
+  if (sources.forwarders().size > 0) forwarderGauge(registry, sources.forwarders)
+}
+
+function forwarderGauge(registry: Registry, forwarders: StateSources['forwarders']): void {
   gauge(
     registry,
     {
@@ -121,7 +124,7 @@ export function stateGauges(registry: Registry, sources: StateSources, clock: Cl
       labelNames: ['subscription'],
     },
     (gauge) => {
-      for (const [subscription, { state }] of sources.forwarders()) {
+      for (const [subscription, { state }] of forwarders()) {
         gauge.set({ subscription }, state === 'forwarding' ? 1 : 0)
       }
     },

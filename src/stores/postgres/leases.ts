@@ -56,22 +56,13 @@ RETURNING ${DURABLE}`
 /** The ids of subscriptions. $1 their names. */
 const IDS = `SELECT id FROM formula_intake.subscriptions WHERE name = ANY ($1::text[])`
 
-/** Leases events and settles leases by their receipts. */
-export function leases(options: EventQueueOptions) {
-  const { database, clock, time, maxReceives, notifier } = options
-  const batches = receiveBatches(options)
+interface Settling {
+  values?: unknown[]
+  only?: readonly string[] | undefined
+}
 
-  /** When the next lease or delay ends, by the clock of this process, which may differ from the database's. */
-  async function nextDueAt(subscription: string): Promise<number | null> {
-    const dueMs = await database.value<number | null>(NEXT_DUE, [time(), subscription])
-    return dueMs == null ? null : clock.now() + dueMs
-  }
-
-  interface Settling {
-    values?: unknown[]
-    only?: readonly string[] | undefined
-  }
-
+/** Settles leases by their receipts, those of the subscriptions in `only` if it is given. */
+function settlements({ database, time, notifier }: EventQueueOptions) {
   async function settle(statement: string, receipts: string[], { values = [], only }: Settling = {}) {
     const stale = new Set(receipts)
     const ids = only && new Set((await database.query(IDS, [only])).map(({ id }) => String(id)))
@@ -88,6 +79,20 @@ export function leases(options: EventQueueOptions) {
     const { settled } = await settle(statement, receipts, settling)
     if (settled.accepted > 0) notifier.notify()
     return settled
+  }
+  return { settle, giveBack }
+}
+
+/** Leases events and settles leases by their receipts. */
+export function leases(options: EventQueueOptions) {
+  const { database, clock, time, maxReceives, notifier } = options
+  const batches = receiveBatches(options)
+  const { settle, giveBack } = settlements(options)
+
+  /** When the next lease or delay ends, by the clock of this process, which may differ from the database's. */
+  async function nextDueAt(subscription: string): Promise<number | null> {
+    const dueMs = await database.value<number | null>(NEXT_DUE, [time(), subscription])
+    return dueMs == null ? null : clock.now() + dueMs
   }
 
   return {
