@@ -85,6 +85,7 @@ function checkChange(value: unknown, path: string, report: Report): Change | nul
   const [operation, another] = given
   if (!isObject(value) || operation === undefined || another !== undefined) {
     report.add(path, 'CHANGES_INVALID')
+    if (isObject(value)) refuseUnknownFields(value, CHANGE_FIELDS, path, 'MATERIAL_FIELD_UNKNOWN', report)
     return null
   }
   const rawName = own(value, 'material')

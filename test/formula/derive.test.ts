@@ -131,6 +131,11 @@ const invalid: [what: string, fields: object, problems: string[]][] = [
   ['1,001 changes', { changes: Array(1001).fill({ material: 'a', set: 1 }) }, ['/changes CHANGES_INVALID']],
   ['a change that is no object', { changes: [5] }, ['/changes/0 CHANGES_INVALID']],
   ['a change without an operation', { changes: [{ material: 'a' }] }, ['/changes/0 CHANGES_INVALID']],
+  [
+    'an operation that there is not',
+    { changes: [{ material: 'a', multiply: 2 }] },
+    ['/changes/0 CHANGES_INVALID', '/changes/0/multiply MATERIAL_FIELD_UNKNOWN'],
+  ],
   ['two operations at once', { changes: [{ material: 'a', add: 1, set: 2 }] }, ['/changes/0 CHANGES_INVALID']],
   ['remove: false', { changes: [{ material: 'a', remove: false }] }, ['/changes/0/remove CHANGES_INVALID']],
   ['a change of nothing', { changes: [{ add: 1 }] }, ['/changes/0/material CHANGES_INVALID']],
