@@ -63,8 +63,9 @@ export function eventQueue(options: EventQueueOptions): Omit<EventQueue, 'identi
 }
 
 function subscriptions({ database, time, maxReceives, notifier }: EventQueueOptions) {
+  const moveDue = (subscription: string | null) => database.call('move_due', time(), subscription, maxReceives)
   const stats = async (subscription: string | null): Promise<Subscription[]> => {
-    await database.call('move_due', time(), subscription, maxReceives)
+    await moveDue(subscription)
     return (await database.query(STATS, [time(), subscription])).map(toSubscription)
   }
   return {
@@ -86,7 +87,7 @@ function subscriptions({ database, time, maxReceives, notifier }: EventQueueOpti
     },
     async seek(name, to) {
       // A lease that has ended may be its last: then it is a dead letter, which stays.
-      await database.call('move_due', time(), name, maxReceives)
+      await moveDue(name)
       await database.call('seek', name, sinceOf(to))
       notifier.notify()
     },
