@@ -18,10 +18,12 @@ const STREAMING = `SELECT FROM pg_stat_replication WHERE state = 'streaming'`
 /** A transaction that writes. */
 const COMMIT = `SELECT pg_logical_emit_message(true, 'formulas', '')`
 /** How long a start, or a failover, may take, in milliseconds. */
-const PATIENCE_MS = 90_000
+const PATIENCE_MS = 120_000
+/** How long a standby may take before it is restarted, in milliseconds. */
+const RESTART_MS = 40_000
 
-/** How Patroni is set up: it replaces a primary that it hears nothing of for 6 seconds. */
-const TIMES = { ttl: 6, loop_wait: 1, retry_timeout: 2, primary_start_timeout: 0 }
+/** How Patroni is set up: it replaces a primary that it hears nothing of for 8 seconds. */
+const TIMES = { ttl: 8, loop_wait: 1, retry_timeout: 3, primary_start_timeout: 0 }
 
 export type Replication = 'synchronous' | 'asynchronous'
 
@@ -36,6 +38,8 @@ const urlOf = ({ port }: Node, database: string): string =>
 export class Replicas {
   readonly nodes: Node[]
   readonly etcd: Etcd
+  /** How many standbys had to be restarted. */
+  restarted = 0
   readonly #keeper: ChildProcess
 
   private constructor(nodes: Node[], etcd: Etcd, keeper: ChildProcess) {
@@ -113,16 +117,32 @@ export class Replicas {
     })
   }
 
-  /** Waits until one leads and the others follow it without a gap. */
+  /**
+   * Waits until one leads and the others follow it without a gap. Restarts a standby that does not, as an operator would:
+   * one that Patroni started while etcd named no leader never gets the address of a primary (Patroni's issue 3675).
+   */
   async untilWhole(): Promise<void> {
+    let restartAt = performance.now() + RESTART_MS
     await this.#until('a primary and two standbys', async () => {
       const leads = await Promise.all(this.nodes.map((node) => node.leads()))
       const follow = await Promise.all(this.nodes.map(async (node, index) => leads[index] || (await node.follows())))
       const primary = this.nodes[leads.indexOf(true)]
+      if (primary !== undefined && performance.now() > restartAt) {
+        restartAt = performance.now() + RESTART_MS
+        await this.#restart(this.nodes.filter((_, index) => !follow[index]))
+      }
       if (primary === undefined || !follow.every(Boolean)) return undefined
       const standbys = await query(urlOf(primary, 'postgres'), STREAMING).catch(() => [])
       return standbys.length === NODES - 1 || undefined
     })
+  }
+
+  async #restart(standbys: Node[]): Promise<void> {
+    for (const standby of standbys) {
+      await standby.kill()
+      standby.start()
+      this.restarted++
+    }
   }
 
   async #until<T>(what: string, find: () => Promise<T | undefined>): Promise<T> {
