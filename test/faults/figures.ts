@@ -6,6 +6,7 @@ export const figures = {
   killsOneTransaction: { goal: 200, counts: '`kill -9` under load, database and queue in one file' },
   killsSaga: { goal: 200, counts: '`kill -9` under load, database and queue in two files' },
   powerCuts: { goal: 200, counts: 'Power cuts: files as they are when writes that were not synced are lost or torn' },
+  primaryDeaths: { goal: 100, counts: '`kill -9` of the primary of a replicated PostgreSQL, under load' },
   modelSteps: { goal: 100_000, counts: 'Random steps compared with a model of the whole service' },
   badInputs: { goal: 1_000, counts: 'Hostile requests and connections' },
   plantedBugs: { goal: 8, counts: 'Bugs planted on purpose, each caught by the test named for it' },

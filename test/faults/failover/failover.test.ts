@@ -5,6 +5,7 @@ import { type LocalWebhook, startWebhook } from '../../support/webhook.ts'
 import { LIMITS, Load, MAX_RECEIVES } from '../chaos/load.ts'
 import { environmentOf, untilSettled } from '../databases.ts'
 import { type Chance, chance, seed, sized } from '../extent.ts'
+import { count } from '../figures.ts'
 import { forwardingTo, missedBy } from '../forwarded.ts'
 import { COMMIT_STRATEGIES, type CommitStrategy } from '../stores.ts'
 import { FAILOVERS, type Failover } from './failovers.ts'
@@ -52,13 +53,14 @@ async function setUp(t: Test, strategy: CommitStrategy, replicas: Replicas, webh
 
 type Running = Awaited<ReturnType<typeof setUp>>
 
-async function failOver(t: Test, { harm, leader }: Failover, replicas: Replicas, all: Running[]) {
+async function failOver(t: Test, { harm, leader, isDeath }: Failover, replicas: Replicas, all: Running[]) {
   for (const { load } of all) load.start()
   await pause(AROUND_MS)
   // Patroni promotes none while no standby is known to be synchronous.
   await replicas.standby('synchronous')
   const primary = await replicas.primary()
   const mend = await harm(primary, replicas)
+  if (isDeath) count('primaryDeaths', 1)
   if (leader !== 'the same') await replicas.primary(leader === 'another' ? primary : undefined)
   const [confirmsAfter, ...backAfter] = await Promise.all([
     replicas.msUntilConfirming(),
