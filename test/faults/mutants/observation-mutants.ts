@@ -33,7 +33,10 @@ export const observationMutants: Mutant[] = [
   {
     name: 'metrics: each scrape asks the stores',
     breaks: 'concurrent scrapes ask the stores once',
-    edits: [[METRICS, 'this.#scrape ??= this.#write()', 'this.#scrape = this.#write()']],
+    edits: [
+      [METRICS, 'this.#scrape ??= this.#write()', 'this.#scrape = this.#write()'],
+      [GAUGES, 'reading ??= read()', 'reading = read()'],
+    ],
     caughtBy: [METRICS_TEST, 'scrapes that come together ask the stores once'],
   },
   {
