@@ -7,7 +7,7 @@ import type { CommitStrategy } from '../stores.ts'
 /** A client's pause after each answer, in milliseconds; it limits what `judge` has to send again. */
 const REST_MS = 15
 /** The interval and the time limit of the probes after a disturbance, in milliseconds. */
-const PROBE = { everyMs: 50, mostMs: 30_000 }
+const PROBE = { everyMs: 50, mostMs: 120_000 }
 
 export const MAX_RECEIVES = 6
 /** The configuration of a service whose deadlines are shorter than a disturbance, so that submissions also fail for good. */
