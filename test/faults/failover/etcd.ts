@@ -66,7 +66,8 @@ async function hasAgreed(url: string): Promise<boolean> {
   return etcdcluster !== 'not_decided'
 }
 
-async function freePorts(): Promise<number[]> {
+/** A port for each server. */
+export async function freePorts(): Promise<number[]> {
   const ports = new Set<number>()
   while (ports.size < NODES) ports.add(await freePort())
   return [...ports]

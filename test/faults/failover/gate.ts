@@ -1,51 +1,47 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { until } from '../../support/until.ts'
+import { freePorts } from './etcd.ts'
+import { Program } from './program.ts'
 
-/** The ways from one node to the servers of etcd, which can be cut. */
+const SCRIPT = join(import.meta.dirname, 'forward.ts')
+
+/** The ways from one node to the servers of etcd, which can be cut: a process of its own, never late because of a test. */
 export class Gate {
   /** A port for each server. */
-  ports: number[] = []
-  #servers: Server[] = []
-  readonly #sockets = new Set<Socket>()
-  #isShut = false
+  readonly ports: number[]
+  readonly #process: Program
 
-  static async to(targets: number[]): Promise<Gate> {
-    const gate = new Gate()
-    gate.#servers = targets.map((target) => createServer((socket) => gate.#pass(socket, target)))
-    for (const server of gate.#servers) await once(server.listen(0, '127.0.0.1'), 'listening')
-    gate.ports = gate.#servers.map((server) => (server.address() as AddressInfo).port)
+  private constructor(ports: number[], process: Program) {
+    this.ports = ports
+    this.#process = process
+  }
+
+  static async to(targets: number[], folder: string): Promise<Gate> {
+    const ports = await freePorts()
+    const words = targets.map((target, index) => `${ports[index]}:${target}`)
+    const gate = new Gate(ports, new Program(process.execPath, [SCRIPT, ...words], folder))
+    gate.#process.start()
+    for (const port of ports) await until(() => isOpen(port), 50)
     return gate
   }
 
-  /** Ends all connections. New ones are accepted, and hear nothing. */
+  /** Passes nothing on. What is sent meanwhile arrives late, as when a network fails. */
   shut(): void {
-    this.#isShut = true
-    for (const socket of this.#sockets) socket.destroy()
+    this.#process.signal('SIGSTOP')
   }
 
   open(): void {
-    this.#isShut = false
-    for (const socket of this.#sockets) socket.destroy()
+    this.#process.signal('SIGCONT')
   }
 
-  close(): void {
-    this.shut()
-    for (const server of this.#servers) server.close()
-  }
-
-  #pass(socket: Socket, target: number): void {
-    this.#keep(socket)
-    if (this.#isShut) return
-    const onward = connect(target, '127.0.0.1')
-    this.#keep(onward)
-    socket.pipe(onward).pipe(socket)
-    socket.once('close', () => onward.destroy())
-    onward.once('close', () => socket.destroy())
-  }
-
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket)
-    socket.on('error', () => {})
-    socket.once('close', () => this.#sockets.delete(socket))
+  close(): Promise<void> {
+    return this.#process.kill()
   }
 }
+
+const isOpen = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true))
+    socket.once('connect', () => socket.destroy()).once('error', () => resolve(false))
+  })

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
 import { join } from 'node:path'
+import { inherited } from '../../support/inherited.ts'
 import type { Account } from '../../support/postgres/binaries.ts'
 
 /** Above that of the service and its clients, which would otherwise keep etcd from answering within its second. */
@@ -31,8 +32,8 @@ export class Program {
   start(): void {
     if (this.#process !== undefined) return
     const log = openSync(join(this.#folder, 'log'), 'a')
-    const options = { ...this.#account, cwd: this.#folder, stdio: ['ignore', log, log] as ['ignore', number, number] }
-    const running = first(() => spawn(this.#command, this.#words, options))
+    const options: SpawnOptions = { cwd: this.#folder, env: inherited(), stdio: ['ignore', log, log] }
+    const running = first(() => spawn(this.#command, this.#words, { ...options, ...this.#account }))
     closeSync(log)
     this.#process = running
     writeFileSync(this.#pidFile, `${running.pid}\n`)

@@ -154,8 +154,7 @@ export class Replicas {
   }
 
   async stop(): Promise<void> {
-    for (const { gate } of this.nodes) gate.close()
-    await Promise.all(this.nodes.map((node) => node.kill()))
+    await Promise.all(this.nodes.flatMap((node) => [node.gate.close(), node.kill()]))
     await this.etcd.stop()
     const ended = once(this.#keeper, 'exit')
     this.#keeper.ref()
@@ -169,7 +168,7 @@ async function makeNode(folder: string, index: number, etcd: Etcd, replication: 
   const name = `n${index}`
   const own = join(folder, name)
   const ports = { postgres: await freePort(), rest: await freePort() }
-  const gate = await Gate.to(etcd.ports)
+  const gate = await Gate.to(etcd.ports, join(folder, `g${index}`))
   mkdirSync(own)
   writeFileSync(join(own, 'patroni.json'), JSON.stringify(configuration(name, own, ports, gate, replication)))
   if (account.uid !== undefined && account.gid !== undefined) chownSync(own, account.uid, account.gid)
