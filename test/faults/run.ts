@@ -49,8 +49,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 /** Without the planted bugs, the failovers, which take minutes, and the fuzzing, which `npm test` does. */
 function runShort(): boolean {
   const { mutants, failover, fuzz, ...short } = PARTS
-  const env = { NODE_OPTIONS: '--import ./test/support/lighter-tap.ts' }
-  return ran('tap', ['--disable-coverage', ...Object.values(short).flat()], env)
+  return ran('npm', ['run', 'tap', '--', ...Object.values(short).flat()])
 }
 
 function runPart(part: string, seed: number): PartResult {
