@@ -17,6 +17,8 @@ const SERVICE = 'intake'
 const STREAMING = `SELECT FROM pg_stat_replication WHERE state = 'streaming'`
 /** A transaction that writes. */
 const COMMIT = `SELECT pg_logical_emit_message(true, 'formulas', '')`
+/** A commit that takes longer has waited for a primary or a standby, not only for its turn. In milliseconds. */
+const LONG_MS = 3_000
 /** How long a start, or a failover, may take, in milliseconds. */
 const PATIENCE_MS = 120_000
 /** How long a standby may take before it is restarted, in milliseconds. */
@@ -101,11 +103,24 @@ export class Replicas {
     })
   }
 
-  /** Waits until the primary confirms a commit, for which it may need a standby. @returns the milliseconds */
-  async msUntilConfirming(): Promise<number> {
+  /**
+   * Commits again and again, for which the primary may need a standby, until something has ended.
+   * @returns the milliseconds to the first that is confirmed; to a later one if that waited, as the primary was lost again
+   */
+  async msUntilConfirming(end: Promise<unknown>): Promise<number> {
     const begun = performance.now()
-    await this.atPrimary((urlOf) => query(urlOf('postgres'), COMMIT))
-    return performance.now() - begun
+    let [isOver, waited] = [false, 0]
+    void end.finally(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      const sent = performance.now()
+      await this.atPrimary((urlOf) => query(urlOf('postgres'), COMMIT))
+      const confirmed = performance.now()
+      if (waited === 0 || confirmed - sent > LONG_MS) waited = confirmed - begun
+      await pause(100)
+    }
+    return waited
   }
 
   async standby(which: 'synchronous' | 'any' = 'any'): Promise<Node> {
