@@ -59,7 +59,7 @@ export class Etcd {
 }
 
 /** Whether the servers have found each other. */
-async function hasAgreed(url: string): Promise<boolean> {
+export async function hasAgreed(url: string): Promise<boolean> {
   const answer = await fetch(`${url}/version`).catch(() => null)
   if (answer === null) return false
   const { etcdcluster } = (await answer.json()) as { etcdcluster: string }

@@ -1,7 +1,6 @@
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { until } from '../../support/until.ts'
-import { freePorts } from './etcd.ts'
+import { freePorts, hasAgreed } from './etcd.ts'
 import { Program } from './program.ts'
 
 const SCRIPT = join(import.meta.dirname, 'forward.ts')
@@ -22,7 +21,7 @@ export class Gate {
     const words = targets.map((target, index) => `${ports[index]}:${target}`)
     const gate = new Gate(ports, new Program(process.execPath, [SCRIPT, ...words], folder))
     gate.#process.start()
-    for (const port of ports) await until(() => isOpen(port), 50)
+    for (const port of ports) await until(() => hasAgreed(`http://127.0.0.1:${port}`), 50)
     return gate
   }
 
@@ -39,9 +38,3 @@ export class Gate {
     return this.#process.kill()
   }
 }
-
-const isOpen = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(true))
-    socket.once('connect', () => socket.destroy()).once('error', () => resolve(false))
-  })
