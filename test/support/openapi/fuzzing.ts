@@ -55,10 +55,11 @@ function withoutWait(body: unknown): unknown {
   return hasWait ? { ...body, waitSeconds: 0 } : body
 }
 
-/** Sends fuzzed requests; replaces the ids and receipts of examples with real ones from earlier answers. */
+/** Sends fuzzed requests; replaces the ids and receipts of examples with real ones from earlier answers to such a path. */
 export class Sender {
   readonly #client: Client
-  readonly #ids: string[] = [event.id]
+  /** By the first segment of the path. */
+  readonly #ids = new Map<string, string[]>()
   readonly #receipts: string[] = [receipt]
 
   constructor(client: Client) {
@@ -66,16 +67,18 @@ export class Sender {
   }
 
   async send({ request, pick }: Fuzzed): Promise<{ sent: Wire; answer: Answer }> {
+    const [, kind = ''] = request.url.split(/[/?]/)
+    const ids = this.#ids.get(kind) ?? [event.id]
+    this.#ids.set(kind, ids)
     const one = (known: string[]): string => known[pick % known.length] as string
-    const real = (text: string): string =>
-      text.replaceAll(event.id, one(this.#ids)).replaceAll(receipt, one(this.#receipts))
+    const real = (text: string): string => text.replaceAll(event.id, one(ids)).replaceAll(receipt, one(this.#receipts))
     const { url, payload } = request
     const sent = { ...request, url: real(url), ...(typeof payload === 'string' && { payload: real(payload) }) }
     const answer = await this.#client.send(sent)
     for (const [, field, value] of answer.body.matchAll(/"(id|receipt)":"(\w[\w-]+)"/g)) {
       // The document is an answer, too: its examples are not real.
       if (value === event.id || value === receipt) continue
-      if (answer.statusCode === 200) (field === 'id' ? this.#ids : this.#receipts).unshift(value as string)
+      if (answer.statusCode === 200) (field === 'id' ? ids : this.#receipts).unshift(value as string)
     }
     return { sent, answer }
   }
