@@ -36,6 +36,8 @@ export interface ListOptions {
   material?: string | undefined
   /** The name of an API key. */
   submittedBy?: string | undefined
+  /** The id of the formula that it was derived from. */
+  derivedFrom?: string | undefined
   /** Accepted then or later, in ISO 8601 with a time zone. */
   from?: string | undefined
   /** Accepted earlier. */

@@ -47,6 +47,7 @@ function Sheet({ formula, reload }) {
       <${Copy} what="as JSON" text=${() => JSON.stringify(formula, null, 2)} />
       <${Copy} what="as CSV" text=${() => csvOf(formula)} />
       <a href="#/formulas/${id}?derive">Derive a new formula</a>
+      <a href="#/formulas?derivedFrom=${id}">Formulas derived from it</a>
     <//>
     ${metadata && html`<${Metadata} metadata=${metadata} />`}
     ${isAdmin && html`<${Deliveries} id=${id} /><${Erase} formula=${formula} reload=${reload} />`}`

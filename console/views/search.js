@@ -11,6 +11,7 @@ const FILTERS = /** @type {const} */ ([
   { name: 'submittedBy', label: 'Submitted by', type: 'text' },
   { name: 'from', label: 'Accepted from', type: 'datetime-local' },
   { name: 'to', label: 'Accepted before', type: 'datetime-local' },
+  { name: 'derivedFrom', label: 'Derived from (id)', type: 'text' },
 ])
 
 const NAMES = ['q', ...FILTERS.map(({ name }) => name)]
@@ -85,7 +86,7 @@ export function Search() {
       <p class="hint" id="search-hint">Words of the name or of a material, with or without accents; or a whole id.</p>
     </div>
     <details class="more-fields" open=${isNarrowed}>
-      <summary>By material, submitter or time</summary>
+      <summary>By material, submitter, time or parent</summary>
       <div class="filters">
         ${FILTERS.map(
           ({ name, label, type }) => html`<div class="field" key=${name}>

@@ -4,6 +4,7 @@ import { toFilter } from '../../src/formula/filter.ts'
 import { MATERIAL_NAME_LENGTH } from '../../src/formula/formula.ts'
 import { searchKey } from '../../src/formula/identity.ts'
 import { readTime } from '../../src/kit/clock.ts'
+import { storedFormula } from '../../src/openapi/examples.ts'
 import type { FormulaQuery } from '../../src/stores/ports.ts'
 import { type CursorKind, timestamp } from '../schemas.ts'
 
@@ -33,6 +34,13 @@ export const filters = {
   ),
   submittedBy: Type.Optional(
     Type.String({ maxLength: 400, description: 'The name of the API key that submitted it', examples: ['lab'] }),
+  ),
+  derivedFrom: Type.Optional(
+    Type.String({
+      maxLength: 64,
+      description: 'The id of the formula that it was derived from',
+      examples: [storedFormula.id],
+    }),
   ),
   from: Type.Optional(timestamp('Accepted then or later')),
   to: Type.Optional(timestamp('Accepted earlier')),

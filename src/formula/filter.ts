@@ -8,6 +8,8 @@ export interface FormulaFilter {
   /** The identity of one of the materials. */
   material?: string
   submittedBy?: string
+  /** The id of the formula that it was derived from. */
+  derivedFrom?: string
   /** The earliest acceptance, in milliseconds since the epoch. */
   from?: number
   /** Later than the latest acceptance, in milliseconds since the epoch. */
@@ -15,18 +17,19 @@ export interface FormulaFilter {
 }
 
 /** What a caller asks for: `q` are words, `material` a whole name. */
-export interface FilterFields extends Pick<FormulaFilter, 'submittedBy' | 'from' | 'to'> {
+export interface FilterFields extends Pick<FormulaFilter, 'submittedBy' | 'derivedFrom' | 'from' | 'to'> {
   q?: string | undefined
   material?: string | undefined
 }
 
 /** @returns null when nothing is asked for; two callers that ask for the same get equal filters, with equal JSON */
-export function toFilter({ q = '', material, submittedBy, from, to }: FilterFields): FormulaFilter | null {
+export function toFilter({ q = '', material, submittedBy, derivedFrom, from, to }: FilterFields): FormulaFilter | null {
   const words = [...new Set(foldName(q).split(' '))].filter((word) => word !== '').sort()
   const filter: FormulaFilter = {
     ...(words.length > 0 && { words }),
     ...(material !== undefined && { material: nameIdentity(material) }),
     ...(submittedBy !== undefined && { submittedBy }),
+    ...(derivedFrom !== undefined && { derivedFrom }),
     ...(from !== undefined && { from }),
     ...(to !== undefined && { to }),
   }
@@ -61,11 +64,12 @@ const foldMaterial = remembering(foldName)
 
 /** @returns whether a document is what is asked for */
 export function toPredicate(filter: FormulaFilter): (document: string) => boolean {
-  const { words = [], material, submittedBy, from = -Infinity, to = Infinity } = filter
+  const { words = [], material, submittedBy, derivedFrom, from = -Infinity, to = Infinity } = filter
   return (document) => {
     const formula: FormulaDocument = JSON.parse(document)
     // The cheap comparisons come first.
     if (submittedBy !== undefined && formula.submittedBy !== submittedBy) return false
+    if (derivedFrom !== undefined && formula.derivedFrom !== derivedFrom) return false
     const at = Date.parse(formula.createdAt)
     if (at < from || at >= to) return false
     if (material !== undefined && !formula.materials.some(({ name }) => materialIdentity(name) === material))

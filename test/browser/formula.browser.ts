@@ -100,6 +100,21 @@ test('a formula shows its event in each subscription, and where it was derived f
   t.same(problems, [])
 })
 
+test('links lead from a formula to what was derived from it, and back', async (t) => {
+  const { url, store } = await listen(t)
+  const [id = ''] = await store('Rose Garden')
+  const headers = { 'content-type': 'application/json', 'idempotency-key': 'derive' }
+  const body = JSON.stringify({ name: 'Doubled', scale: 2 })
+  await fetch(`${url}/formulas/${id}/derive`, { method: 'POST', headers, body })
+  const { page, problems } = await visit(t, `${url}/#/formulas/${id}`)
+  await page.getByRole('link', { name: 'Formulas derived from it' }).click()
+  await page.getByText('1 formula', { exact: true }).waitFor()
+  await page.getByRole('link', { name: 'Doubled' }).click()
+  await page.getByRole('link', { name: id }).click()
+  await page.getByRole('heading', { name: 'Rose Garden' }).waitFor()
+  t.same(problems, [])
+})
+
 test('a formula is derived with its totals in sight, and a problem stands at its field', async (t) => {
   const { url, store } = await listen(t)
   const [id = ''] = await store('Rose Garden')

@@ -73,7 +73,7 @@ test('words, material, submitter and time of a search stand in the address, and 
   const { page, problems } = await visit(t, `${url}/#/formulas`, { timezoneId: 'Asia/Kolkata' })
   const sent = await answerSearches(page)
   await page.getByLabel('Words or id').fill('fougere garden')
-  await page.getByText('By material, submitter or time').click()
+  await page.getByText('By material, submitter, time or parent').click()
   await page.getByLabel('Contains the material').fill('Iso E Super')
   await page.getByLabel('Submitted by').fill('lab')
   await page.getByLabel('Accepted from').fill('2026-01-31T13:00')

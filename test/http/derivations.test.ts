@@ -193,6 +193,19 @@ test('a refusal does not count while the key cannot be looked up', async (t) => 
   errorOf(t, await derive(service, 'nothing'), 503, 'SUBMISSION_FAILED')
 })
 
+test('what was derived from a formula is found by its id, also when that formula is erased', async (t) => {
+  const { id, ...service } = await withParent(t)
+  const [{ id: child }] = formulasOf(await derive(service, id)) as [ShownFormula]
+  await derive(service, child, { name: 'Rose Garden III', scale: 2 })
+  const childrenOf = async (parent: string) =>
+    formulasOf(await service.get(`/formulas?derivedFrom=${parent}`)).map(({ name }) => name)
+  t.same(await childrenOf(id), ['Rose Garden II'])
+  t.same(await childrenOf(child), ['Rose Garden III'])
+  t.equal((await service.send({ method: 'DELETE', url: `/formulas/${id}` })).statusCode, 204)
+  t.same(await childrenOf(id), ['Rose Garden II'])
+  for (const none of ['', 'rose', 'undefined']) t.same(await childrenOf(none), [])
+})
+
 test('a derivation needs both scopes, and is told the one that is missing', async (t) => {
   const { path, app, as, submitter, reader, admin } = await startGuarded(t)
   const both = newKey(path, 'both', 'submit,read')

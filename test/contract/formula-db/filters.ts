@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { type FilterFields, toFilter } from '../../../src/formula/filter.ts'
 import type { FormulaDb, FormulaQuery } from '../../../src/stores/ports.ts'
 import { type OpenStores, start } from '../open-stores.ts'
-import { eraseFormula, formula, listed, NOON, namesIn, store, submission } from '../submissions.ts'
+import { eraseFormula, formula, idOf, listed, NOON, namesIn, store, submission } from '../submissions.ts'
 
 /** Lists what has all that is asked for. */
 const found = async (db: FormulaDb, fields: FilterFields, query: Partial<FormulaQuery> = {}) => {
@@ -13,10 +13,12 @@ const found = async (db: FormulaDb, fields: FilterFields, query: Partial<Formula
 
 /** How formulas are found by what their documents say. */
 export async function filterPromises(t: Test, open: OpenStores): Promise<void> {
-  t.test('words, material, submitter and time find formulas, newest first', async (t) => {
+  t.test('words, material, submitter, parent and time find formulas, newest first', async (t) => {
     const { db } = await start(t, open)
     await store(db, submission([formula('Fougère', '1', 'Coumarin', NOON)]))
-    await store(db, submission([formula('Straße', '2', 'Vétiver', NOON + 1)]))
+    const child = formula('Straße', '2', 'Vétiver', NOON + 1)
+    const derived = `${child.document.slice(0, -1)},"derivedFrom":"${idOf('parent')}"}`
+    await store(db, submission([{ ...child, document: derived }]))
     await store(db, submission([formula('Rose Garden', '3', 'Coumarin', NOON + 2)]))
     const names = async (fields: FilterFields) => (await found(db, fields)).names
     t.same(await names({ q: 'fougere' }), ['Fougère'])
@@ -24,6 +26,8 @@ export async function filterPromises(t: Test, open: OpenStores): Promise<void> {
     t.same(await names({ material: 'COUMARIN' }), ['Rose Garden', 'Fougère'])
     t.same(await names({ submittedBy: 'lab' }), ['Rose Garden', 'Straße', 'Fougère'])
     t.same(await names({ submittedBy: 'Lab' }), [])
+    t.same(await names({ derivedFrom: idOf('parent') }), ['Straße'])
+    t.same(await names({ derivedFrom: idOf('child') }), [])
     t.same(await names({ from: NOON + 1, to: NOON + 2 }), ['Straße'])
     t.same((await found(db, { material: 'coumarin' }, { searchPrefix: 'rose' })).names, ['Rose Garden'])
     t.same((await found(db, { material: 'coumarin' }, { searchPrefix: '\0' })).names, [])
